@@ -1,0 +1,81 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+// Message is one thing to tell people. Its text is already written; a channel
+// only brings it into the shape that its service wants.
+type Message struct {
+	// ID stays the same on every try of the same message, over restarts too.
+	ID string
+	// Type is the event's type, "login.code" for example.
+	Type    string
+	Time    time.Time
+	Account string
+	Site    string
+	Mid     int64
+	Uname   string
+	Title   string
+	Text    string
+	// Thread groups the messages of one incident. A later message of the same
+	// thread and type takes the place of the one before it.
+	Thread string
+	// Login is set where the message brings a code.
+	Login *Login
+	// Position is the message's place in its Source.
+	Position uint64
+}
+
+// Login is the code that a message brings.
+type Login struct {
+	ID  string
+	URL secret.String
+	// PNG is the picture of URL, PageURL the login page's address or "".
+	PNG       []byte
+	PageURL   string
+	ExpiresAt time.Time
+}
+
+// Expired reports whether the message brings a code that no longer works.
+func (m Message) Expired(now time.Time) bool {
+	return m.Login != nil && !now.Before(m.Login.ExpiresAt)
+}
+
+// Receipt is what a service answered to a message that it took.
+type Receipt struct {
+	// Answer is a short, harmless text for people: a status, an id.
+	Answer string
+}
+
+// Channel brings a message to people. Send tries once; the pipeline decides
+// about another try by the error, which should be a *SendError. Any other
+// error counts as one that may be tried again.
+type Channel interface {
+	Send(ctx context.Context, m Message) (Receipt, error)
+}
+
+// SendError says why a message did not arrive, and whether another try makes
+// sense. Its text must be free of secrets: no URL with a query or a path, no
+// token, no code.
+type SendError struct {
+	// Retry is false where the service will never take this message.
+	Retry bool
+	// After is how long the service asked to be left alone, 0 if it did not.
+	After time.Duration
+	Err   error
+}
+
+func (e *SendError) Error() string { return e.Err.Error() }
+func (e *SendError) Unwrap() error { return e.Err }
+
+// ErrSuperseded is the reason recorded for a message that was dropped because
+// a newer one took its place, ErrExpired because its code no longer works.
+var (
+	ErrSuperseded = errors.New("a newer message took its place")
+	ErrExpired    = errors.New("its code has expired")
+)
