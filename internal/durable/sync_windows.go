@@ -1,0 +1,4 @@
+package durable
+
+// SyncDir does nothing: Windows has no call that flushes a directory.
+func SyncDir(string) error { return nil }

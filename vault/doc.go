@@ -1,0 +1,46 @@
+// Package vault keeps what must not be lost and must not be seen: sealed
+// records and the journal, in one bbolt file.
+//
+// A record is a kind, a key, opaque bytes and a revision; a write names the
+// revision that it saw last, so two writers cannot overwrite each other
+// unseen. An entry of the journal is an id, a time and opaque bytes. Both are
+// written in one transaction, which is on disk when [Vault.Update] returns.
+// Nothing of HTTP, of the site or of an account may come in here, and no
+// function passed to [Vault.View] or [Vault.Update] may wait for anything: the
+// one writer at a time is held up, and pages are not reused meanwhile. A
+// transaction is not begun inside another one.
+//
+// # What is sealed
+//
+// Values are encrypted with XChaCha20-Poly1305 before bbolt sees them, under
+// keys derived from a random data key. The data key lies in the file only
+// wrapped, once for each slot; what opens a slot lies elsewhere. Each value is
+// bound to the vault, the kind, the key and the revision (an entry: to its id
+// and time), and a sealed manifest holds a keyed sum over all of them. Kinds,
+// keys, revisions, times and sizes lie in the clear.
+//
+// # Layout
+//
+//	meta      schema, vault id, creation time, manifest
+//	slots     slot id → kind, time, wrapped data key
+//	records   kind → key → envelope
+//	journal   id → envelope
+//	probe     empty but for the moment of a write probe
+//
+// # Guarantees
+//
+//   - An Update that returned nil survives a power cut; one that returned an
+//     error, or was interrupted, left nothing. Revisions and ids only grow and
+//     are never used twice, over restarts and deletions too.
+//   - A record that was changed, moved to another place, put back to an older
+//     state or removed behind the vault's back is found when the vault is
+//     opened and by [Vault.Verify]. Not found: the whole file replaced by an
+//     older copy of itself, or, what comes to the same, its latest commit
+//     undone. Nothing inside a file can tell that it is an old one.
+//   - The file without its key tells no value, old ones in free pages included.
+//   - A damaged file gives [ErrCorrupt]: no crash, no endless wait, and never a
+//     new empty vault in its place. Its pages are checked by this package
+//     before bbolt is let near them, because bbolt trusts them.
+//   - One process at a time; another gets [ErrInUse] with its id, soon.
+//   - Files and directories that others can read are refused, not mended.
+package vault

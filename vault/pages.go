@@ -1,0 +1,351 @@
+package vault
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"slices"
+)
+
+// bbolt maps the file into memory and follows the page numbers in it without
+// looking where they lead: a damaged file makes it panic, fault or turn in a
+// circle, some of that on goroutines of its own where nobody can recover. So
+// the file is first read like any foreign input. What passes here has every
+// page inside the file, every element inside its page, every key in order and
+// every page in one place only; what the values say is for the seals.
+//
+// The numbers are in the machine's own byte order, as bbolt writes them.
+
+const (
+	boltMagic   = 0xED0CDAED
+	boltVersion = 2
+
+	pageHead    = 16
+	elementSize = 16 // of leaf and branch pages alike
+	bucketHead  = 16
+	metaSize    = 64 // up to and with the checksum
+
+	branchPage   = 0x01
+	leafPage     = 0x02
+	freelistPage = 0x10
+
+	bucketFlag = 0x01
+
+	noFreelist = ^uint64(0)
+
+	// 2^16 entries a page and keys of a few bytes: a tree that is deeper than
+	// this is none.
+	maxDepth = 40
+)
+
+type boltMeta struct {
+	pageSize uint32
+	root     uint64
+	freelist uint64
+	pages    uint64 // the high water mark
+	txid     uint64
+}
+
+// pageCheck walks one file.
+type pageCheck struct {
+	file io.ReaderAt
+	size int64
+	meta boltMeta
+	// used holds each page once, with what it is used for.
+	used map[uint64]struct{}
+}
+
+// checkPages tells whether bbolt may open the file. The error is plain text.
+func checkPages(file io.ReaderAt, size int64) error {
+	meta, err := chooseMeta(file, size)
+	if err != nil {
+		return err
+	}
+	c := &pageCheck{file: file, size: size, meta: meta, used: map[uint64]struct{}{}}
+	if meta.pages < 4 || meta.pages > uint64(size)/uint64(meta.pageSize) {
+		return fmt.Errorf("the file ends before its %d pages do", meta.pages)
+	}
+	if err := c.tree(meta.root, nil, nil, 0); err != nil {
+		return err
+	}
+	return c.freelist()
+}
+
+// chooseMeta does as bbolt does: the newer of the two headers that is whole.
+// One of them may be torn, that is what there are two for. Where bbolt would
+// choose by other rules than these, which takes a forged header, the file is
+// refused: what is checked must be what is opened.
+func chooseMeta(file io.ReaderAt, size int64) (boltMeta, error) {
+	first, err := readMeta(file, 0)
+	if err == nil {
+		second, serr := readMeta(file, int64(first.pageSize))
+		if serr != nil {
+			return first, nil
+		}
+		if second.pageSize != first.pageSize {
+			return boltMeta{}, fmt.Errorf("the headers contradict each other")
+		}
+		if second.txid > first.txid {
+			return second, nil
+		}
+		return first, nil
+	}
+	// The place of the second header depends on the page size, which is in it.
+	for at := int64(1024); at <= 1024<<14 && at < size-1024; at *= 2 {
+		second, serr := readMeta(file, at)
+		if serr != nil {
+			continue
+		}
+		if int64(second.pageSize) != at {
+			return boltMeta{}, fmt.Errorf("a header lies in the wrong place")
+		}
+		return second, nil
+	}
+	return boltMeta{}, fmt.Errorf("no header is whole: %w", err)
+}
+
+func readMeta(file io.ReaderAt, at int64) (boltMeta, error) {
+	buf := make([]byte, pageHead+metaSize)
+	if _, err := file.ReadAt(buf, at); err != nil {
+		return boltMeta{}, fmt.Errorf("too short: %w", err)
+	}
+	b := buf[pageHead:]
+	ne := binary.NativeEndian
+	if ne.Uint32(b) != boltMagic || ne.Uint32(b[4:]) != boltVersion {
+		return boltMeta{}, fmt.Errorf("not a vault")
+	}
+	h := fnv.New64a()
+	_, _ = h.Write(b[:metaSize-8])
+	if h.Sum64() != ne.Uint64(b[metaSize-8:]) {
+		return boltMeta{}, fmt.Errorf("wrong checksum")
+	}
+	m := boltMeta{
+		pageSize: ne.Uint32(b[8:]),
+		root:     ne.Uint64(b[16:]),
+		freelist: ne.Uint64(b[32:]),
+		pages:    ne.Uint64(b[40:]),
+		txid:     ne.Uint64(b[48:]),
+	}
+	if m.pageSize < 1024 || m.pageSize > 1024<<14 || m.pageSize&(m.pageSize-1) != 0 {
+		return boltMeta{}, fmt.Errorf("impossible page size %d", m.pageSize)
+	}
+	return m, nil
+}
+
+// page reads a page with those that it runs over into, and books them.
+func (c *pageCheck) page(id uint64) ([]byte, error) {
+	if id < 2 || id >= c.meta.pages {
+		return nil, fmt.Errorf("page %d does not exist", id)
+	}
+	size := uint64(c.meta.pageSize)
+	head := make([]byte, pageHead)
+	if _, err := c.file.ReadAt(head, int64(id*size)); err != nil {
+		return nil, fmt.Errorf("page %d: %w", id, err)
+	}
+	over := uint64(binary.NativeEndian.Uint32(head[12:]))
+	if got := binary.NativeEndian.Uint64(head); got != id {
+		return nil, fmt.Errorf("page %d calls itself %d", id, got)
+	}
+	if over >= c.meta.pages-id {
+		return nil, fmt.Errorf("page %d runs over the end", id)
+	}
+	for i := id; i <= id+over; i++ {
+		if err := c.book(i); err != nil {
+			return nil, err
+		}
+	}
+	p := make([]byte, (over+1)*size)
+	if _, err := c.file.ReadAt(p, int64(id*size)); err != nil {
+		return nil, fmt.Errorf("page %d: %w", id, err)
+	}
+	return p, nil
+}
+
+func (c *pageCheck) book(id uint64) error {
+	if _, twice := c.used[id]; twice {
+		return fmt.Errorf("page %d is used twice", id)
+	}
+	c.used[id] = struct{}{}
+	return nil
+}
+
+// tree walks the pages below id, whose keys lie in [low, high); nil is open.
+func (c *pageCheck) tree(id uint64, low, high []byte, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("page %d lies too deep", id)
+	}
+	p, err := c.page(id)
+	if err != nil {
+		return err
+	}
+	switch flags := binary.NativeEndian.Uint16(p[8:]); flags {
+	case leafPage:
+		if err := c.leaf(p, low, high, depth); err != nil {
+			return fmt.Errorf("page %d: %w", id, err)
+		}
+		return nil
+	case branchPage:
+		return c.branch(id, p, low, high, depth)
+	default:
+		return fmt.Errorf("page %d is of no known type (%#x)", id, flags)
+	}
+}
+
+func (c *pageCheck) branch(id uint64, p, low, high []byte, depth int) error {
+	n := int(binary.NativeEndian.Uint16(p[10:]))
+	if n == 0 {
+		return fmt.Errorf("page %d branches nowhere", id)
+	}
+	keys := make([][]byte, n)
+	children := make([]uint64, n)
+	for i := range n {
+		key, _, _, err := element(p, i, n, false)
+		if err != nil {
+			return fmt.Errorf("page %d: %w", id, err)
+		}
+		keys[i] = key
+		children[i] = binary.NativeEndian.Uint64(p[pageHead+i*elementSize+8:])
+	}
+	if err := inOrder(keys, low, high); err != nil {
+		return fmt.Errorf("page %d: %w", id, err)
+	}
+	for i, child := range children {
+		next := high
+		if i+1 < n {
+			next = keys[i+1]
+		}
+		if err := c.tree(child, keys[i], next, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *pageCheck) leaf(p, low, high []byte, depth int) error {
+	n := int(binary.NativeEndian.Uint16(p[10:]))
+	keys := make([][]byte, n)
+	for i := range n {
+		key, value, flags, err := element(p, i, n, true)
+		if err != nil {
+			return err
+		}
+		keys[i] = key
+		switch flags {
+		case 0:
+		case bucketFlag:
+			if err := c.bucket(value, depth); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("element %d is of no known type (%#x)", i, flags)
+		}
+	}
+	return inOrder(keys, low, high)
+}
+
+// element returns what element i of n points to. Elements of a leaf have a
+// value and flags, those of a branch a page in the same place.
+func element(p []byte, i, n int, leaf bool) (key, value []byte, flags uint32, err error) {
+	at := pageHead + i*elementSize
+	if pageHead+n*elementSize > len(p) {
+		return nil, nil, 0, fmt.Errorf("%d elements do not fit", n)
+	}
+	e := p[at : at+elementSize]
+	ne := binary.NativeEndian
+	var pos, ksize, vsize uint64
+	if leaf {
+		flags, pos, ksize, vsize = ne.Uint32(e), uint64(ne.Uint32(e[4:])), uint64(ne.Uint32(e[8:])), uint64(ne.Uint32(e[12:]))
+	} else {
+		pos, ksize = uint64(ne.Uint32(e)), uint64(ne.Uint32(e[4:]))
+	}
+	// Four 32-bit numbers cannot overflow 64 bits.
+	start := uint64(at) + pos
+	if start < uint64(pageHead+n*elementSize) || start+ksize+vsize > uint64(len(p)) {
+		return nil, nil, 0, fmt.Errorf("element %d lies outside", i)
+	}
+	return p[start : start+ksize], p[start+ksize : start+ksize+vsize], flags, nil
+}
+
+func inOrder(keys [][]byte, low, high []byte) error {
+	for i, key := range keys {
+		if i > 0 && bytes.Compare(keys[i-1], key) >= 0 {
+			return fmt.Errorf("keys %d and %d are out of order", i-1, i)
+		}
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	if low != nil && bytes.Compare(keys[0], low) < 0 || high != nil && bytes.Compare(keys[len(keys)-1], high) >= 0 {
+		return fmt.Errorf("a key lies in the wrong page")
+	}
+	return nil
+}
+
+// bucket checks a value that is a bucket: a page of its own, or a small one
+// inside the value.
+func (c *pageCheck) bucket(value []byte, depth int) error {
+	if len(value) < bucketHead {
+		return fmt.Errorf("a bucket is too short")
+	}
+	if root := binary.NativeEndian.Uint64(value); root != 0 {
+		return c.tree(root, nil, nil, depth+1)
+	}
+	p := value[bucketHead:]
+	if len(p) < pageHead || binary.NativeEndian.Uint16(p[8:]) != leafPage {
+		return fmt.Errorf("a small bucket is not one")
+	}
+	n := int(binary.NativeEndian.Uint16(p[10:]))
+	keys := make([][]byte, n)
+	for i := range n {
+		key, _, flags, err := element(p, i, n, true)
+		if err != nil {
+			return fmt.Errorf("a small bucket: %w", err)
+		}
+		if flags != 0 {
+			return fmt.Errorf("a small bucket has another in it")
+		}
+		keys[i] = key
+	}
+	return inOrder(keys, nil, nil)
+}
+
+// freelist makes sure that no page in use is also free: bbolt would overwrite
+// it with the next commit.
+func (c *pageCheck) freelist() error {
+	if c.meta.freelist == noFreelist {
+		// A vault is never written without it, and bbolt would gather it on a
+		// goroutine that nobody guards.
+		return fmt.Errorf("the list of free pages is missing")
+	}
+	p, err := c.page(c.meta.freelist)
+	if err != nil {
+		return err
+	}
+	ne := binary.NativeEndian
+	if flags := ne.Uint16(p[8:]); flags != freelistPage {
+		return fmt.Errorf("page %d is not the list of free pages", c.meta.freelist)
+	}
+	n, ids := uint64(ne.Uint16(p[10:])), p[pageHead:]
+	if n == 0xFFFF { // too many for the field: the number comes first
+		n, ids = ne.Uint64(ids), ids[8:]
+	}
+	if n > uint64(len(ids)/8) {
+		return fmt.Errorf("the list of free pages is cut off")
+	}
+	free := make([]uint64, n)
+	for i := range free {
+		free[i] = ne.Uint64(ids[i*8:])
+		if free[i] < 2 || free[i] >= c.meta.pages {
+			return fmt.Errorf("free page %d does not exist", free[i])
+		}
+		if err := c.book(free[i]); err != nil {
+			return err
+		}
+	}
+	if !slices.IsSorted(free) {
+		return fmt.Errorf("the list of free pages is out of order")
+	}
+	return nil
+}
