@@ -1,0 +1,136 @@
+package passport
+
+import (
+	"strconv"
+	"time"
+)
+
+// wholeSite stands for every host at once: a block concerns the address that
+// the requests come from.
+const wholeSite = "*"
+
+const (
+	siteBlockBase = 30 * time.Minute // HTTP 412 and 403, code -412
+	siteRateBase  = 15 * time.Minute // HTTP 429, codes -509 and -799
+	siteMax       = 24 * time.Hour
+
+	hostBase      = time.Minute
+	hostMax       = 15 * time.Minute
+	hostThreshold = 5 // failures in a row
+)
+
+// Breaker is the state of one circuit breaker, as it can be kept over restarts.
+// It is open until Until; a zero Until says that it is closed.
+type Breaker struct {
+	Host     string    // "*" is the whole site
+	Until    time.Time // wall clock
+	Failures int       // in a row: openings of the site's, failures of a host's
+	Reason   string    // harmless words, "HTTP 412"
+}
+
+// circuit is a breaker at work. The gate's mutex guards it.
+type circuit struct {
+	Breaker
+	// epoch counts openings. A request that was already under way when the
+	// circuit opened tells nothing new when it ends: without this, four
+	// requests in flight would count one block four times.
+	epoch int
+	// probe is closed when the one request ends that is let through after
+	// Until, nil while there is none.
+	probe chan struct{}
+}
+
+// open reports how long the circuit stays open, 0 where it is not. A clock that
+// was set back must not keep it open for longer than any block lasts.
+func (c *circuit) open(now time.Time) time.Duration {
+	left := c.Until.Sub(now)
+	if left > siteMax {
+		left = siteMax
+		c.Until = now.Add(left)
+	}
+	return max(left, 0)
+}
+
+// resting reports whether the circuit is open or waits for its probe.
+func (c *circuit) resting() bool { return !c.Until.IsZero() }
+
+// fail records a failure of a request of the given epoch and reports whether
+// the circuit's state changed.
+func (c *circuit) fail(now time.Time, epoch int, e *Error) bool {
+	if left := c.open(now); left > 0 {
+		// Only a forced request, or one that was under way, can end here. A
+		// person who insists does not double the wait; a longer one that the
+		// site asks for counts.
+		return c.extend(now, c.pause(e))
+	}
+	if epoch != c.epoch {
+		return false
+	}
+	c.Failures++
+	c.Reason = e.Detail
+	if c.Host != wholeSite && c.Failures < hostThreshold {
+		return false
+	}
+	c.epoch++
+	c.extend(now, c.pause(e))
+	return true
+}
+
+func (c *circuit) extend(now time.Time, pause time.Duration) bool {
+	// Without the monotonic reading: the wait goes on while the machine sleeps.
+	until := now.Round(0).Add(min(pause, siteMax))
+	if !until.After(c.Until) {
+		return false
+	}
+	c.Until = until
+	return true
+}
+
+// pause is how long the circuit stays open after its latest failure.
+func (c *circuit) pause(e *Error) time.Duration {
+	if c.Host != wholeSite {
+		return doubled(hostBase, c.Failures-hostThreshold, hostMax)
+	}
+	base := siteBlockBase
+	if e.HTTPStatus == 429 || e.Code == codeOverLimit || e.Code == codeTooFrequent {
+		base = siteRateBase
+	}
+	return max(doubled(base, c.Failures-1, siteMax), e.RetryAfter)
+}
+
+func doubled(base time.Duration, times int, limit time.Duration) time.Duration {
+	d := base
+	for range times {
+		if d >= limit {
+			break
+		}
+		d *= 2
+	}
+	return min(d, limit)
+}
+
+// succeed records that the other side answered, and reports whether that closed
+// the circuit.
+func (c *circuit) succeed(epoch int) bool {
+	if epoch != c.epoch {
+		return false // an answer from before the block
+	}
+	was := c.resting()
+	c.Until, c.Failures, c.Reason = time.Time{}, 0, ""
+	return was
+}
+
+// refusal is the answer to a request that the open circuit does not let through.
+func (c *circuit) refusal(op string, left time.Duration) *Error {
+	if c.Host == wholeSite {
+		return &Error{
+			Op: op, Class: Blocked, Scope: ScopeSite, RetryAfter: left, Err: ErrNotAsked,
+			Detail: "not asked: the site is left alone after " + c.Reason,
+		}
+	}
+	return &Error{
+		Op: op, Class: Unreachable, Scope: ScopeHost, RetryAfter: left, Err: ErrNotAsked,
+		Detail: "not asked: " + c.Host + " is left alone after " + strconv.Itoa(c.Failures) +
+			" failures, the last: " + c.Reason,
+	}
+}

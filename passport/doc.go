@@ -1,0 +1,26 @@
+// Package passport speaks the site's protocol: it sends the requests of a
+// login by QR code and of a session's check, and says what a reply means.
+//
+// It knows no disk, no schedule and no account's name. What has to be kept is
+// returned to the caller, who keeps it before the next call; when to call is
+// the caller's matter too. Nothing that is about one account's life, about
+// people or about storage may come in here.
+//
+// Every request goes through one [Gate], which knows the rate over all, the
+// budget of each account, the politeness between two requests and the circuit
+// breakers. There is no way round it and no switch that turns it off.
+//
+// None of this is a documented interface of the vendor: paths, codes and the
+// form of a reply have changed before and live in this package alone.
+//
+// Guarantees:
+//
+//   - [Dead] comes from one thing only: code -101, as whole JSON, in an HTTP 200
+//     of the host that was asked, for a request that carried a session. No
+//     network trouble, no block and no reply that is not understood yields it.
+//   - At most one request leaves per call and per hop: nothing is retried or
+//     redirected unseen.
+//   - Cookie values keep the bytes that the site sent.
+//   - No error text holds a URL, a query, a cookie, a token or a key.
+//   - Nothing runs on after a call has returned.
+package passport

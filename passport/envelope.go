@@ -1,0 +1,88 @@
+package passport
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+)
+
+// fields is a JSON object. Names are looked up exactly: encoding/json would
+// take "Code" for "code" in a struct, and what decides about a session must
+// not rest on that.
+type fields map[string]json.RawMessage
+
+// envelope is the common form of the site's answers:
+// {"code":0,"message":"0","ttl":1,"data":{…}}. The message is for people and
+// varies; only the code decides.
+type envelope struct {
+	code int
+	fields
+}
+
+// parseEnvelope judges a body that came with HTTP 200.
+func parseEnvelope(op string, body []byte, contentType string) (envelope, *Error) {
+	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	if len(text) == 0 {
+		return envelope{}, unreachable(op, 200, "an empty answer")
+	}
+	if !json.Valid(text) {
+		if text[0] == '<' || strings.HasPrefix(strings.ToLower(contentType), "text/html") {
+			return envelope{}, &Error{
+				Op: op, Class: Blocked, HTTPStatus: 200, Scope: ScopeAccount,
+				RetryAfter: hintHTML, Detail: "a page where JSON belongs",
+			}
+		}
+		return envelope{}, unreachable(op, 200, "the answer is not whole JSON")
+	}
+	var f fields
+	if json.Unmarshal(text, &f) != nil || f == nil {
+		return envelope{}, unknown(op, "the answer is not a JSON object")
+	}
+	code, ok := f.number("code")
+	if !ok {
+		return envelope{}, unknown(op, "the answer has no code")
+	}
+	return envelope{code: int(code), fields: f}, nil
+}
+
+// number takes an integer, or one in quotes, as the site writes both.
+func (f fields) number(name string) (int64, bool) {
+	raw := string(f[name])
+	if text, ok := f.text(name); ok {
+		raw = text
+	}
+	n, err := strconv.ParseInt(raw, 10, 64)
+	return n, err == nil && n == int64(int(n))
+}
+
+func (f fields) text(name string) (string, bool) {
+	raw := f[name]
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
+}
+
+// flag is true or false; anything else, a quoted "true" too, is neither.
+func (f fields) flag(name string) (value, ok bool) {
+	switch string(f[name]) {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	return false, false
+}
+
+// object returns nil, of which every field is missing, for anything else than
+// an object.
+func (f fields) object(name string) fields {
+	var inner fields
+	if json.Unmarshal(f[name], &inner) != nil {
+		return nil
+	}
+	return inner
+}

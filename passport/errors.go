@@ -1,0 +1,147 @@
+package passport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Outcomes that a caller may want to tell apart with errors.Is.
+var (
+	// ErrNotAsked: nothing was sent, because the site is to be left alone, the
+	// account's budget is used up, or there was no room before the deadline.
+	ErrNotAsked = errors.New("the site was not asked")
+	// ErrIncomplete: a login succeeded, yet what came with it lacks cookies.
+	ErrIncomplete = errors.New("the login's reply lacks cookies")
+	// ErrRefusedHost: the request would have gone to a host that this client
+	// must not talk to.
+	ErrRefusedHost = errors.New("the host is not one that may be asked")
+)
+
+// Error says what went wrong with one request to the site.
+type Error struct {
+	// Op names the request: "nav", "cookie/info", "qrcode/poll", …
+	Op    string
+	Class Class
+	// Code is the site's own code, 0 where it gave none.
+	Code       int
+	HTTPStatus int
+	// RetryAfter is how long to leave the site alone, 0 where nothing is known.
+	RetryAfter time.Duration
+	Scope      Scope
+	// Detail is a short sentence without the operation. Like the text of the
+	// error it holds no URL, cookie or key and can be shown to anyone.
+	Detail string
+	// Err is a sentinel of this package, a context's error or an errno. It is
+	// never the transport's own error, whose text may hold the whole URL.
+	Err error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Op == "" {
+		return e.Detail
+	}
+	return e.Op + ": " + e.Detail
+}
+
+// Unwrap implements the convention of package errors.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Waits that are only a hint to the caller; the gate does not enforce them.
+const (
+	hintRiskControl = time.Hour
+	hintHTML        = 15 * time.Minute
+)
+
+// codeError is the meaning of a code other than 0. withSession says whether
+// the request carried a session: without one, -101 tells nothing of anybody's.
+func codeError(op string, code int, withSession bool) *Error {
+	e := &Error{Op: op, Code: code, HTTPStatus: 200, Class: Unknown, Detail: "code " + strconv.Itoa(code)}
+	if text := codeText(code); text != "" {
+		e.Detail += " (" + text + ")"
+	}
+	switch code {
+	case codeNotLoggedIn:
+		if withSession {
+			e.Class, e.Scope = Dead, ScopeAccount
+		}
+	case codeRiskControl:
+		e.Class, e.Scope, e.RetryAfter = Blocked, ScopeAccount, hintRiskControl
+	case codeBanned, codeOverLimit, codeTooFrequent:
+		e.Class, e.Scope = Blocked, ScopeSite
+	case codeServerError, codeOverloaded, codeServerTimeout:
+		e.Class, e.Scope = Unreachable, ScopeHost
+	}
+	return e
+}
+
+// statusError is the meaning of an HTTP status other than 200, nil for 200.
+func statusError(op string, status int, retryAfter time.Duration) *Error {
+	if status == 200 {
+		return nil
+	}
+	e := &Error{
+		Op: op, HTTPStatus: status, Class: Unreachable, Scope: ScopeHost,
+		RetryAfter: retryAfter, Detail: "HTTP " + strconv.Itoa(status),
+	}
+	switch {
+	case status == 412, status == 403, status == 429:
+		e.Class, e.Scope = Blocked, ScopeSite
+	case status == 204:
+		e.Detail += " (no content)"
+	case status >= 300 && status < 400:
+		e.Detail += " (a redirect where JSON belongs)"
+	}
+	return e
+}
+
+func unreachable(op string, status int, detail string) *Error {
+	return &Error{Op: op, Class: Unreachable, HTTPStatus: status, Scope: ScopeHost, Detail: detail}
+}
+
+func unknown(op, detail string) *Error {
+	return &Error{Op: op, Class: Unknown, HTTPStatus: 200, Detail: detail}
+}
+
+// transportError puts the absence of a reply into harmless words. The error of
+// the transport is looked at and dropped: it may print the URL and its query.
+func transportError(op string, err error) *Error {
+	e := unreachable(op, 0, "no answer")
+	var dns *net.DNSError
+	var timeout net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		// The caller gave up; that says nothing about the host.
+		e.Detail, e.Err, e.Scope = "cancelled", context.Canceled, ScopeNone
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		e.Detail, e.Err = "no answer in time", context.DeadlineExceeded
+	case errors.Is(err, errnoReset), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		e.Detail, e.Err = "connection reset", errnoReset
+	case errors.Is(err, errnoRefused):
+		e.Detail, e.Err = "connection refused", errnoRefused
+	case errors.As(err, &dns):
+		e.Detail = "the host's name cannot be resolved"
+	case isCertificateError(err):
+		e.Detail = "the host's certificate is not accepted"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		e.Detail, e.Err = "connection closed before the end of the answer", io.ErrUnexpectedEOF
+	case errors.As(err, &timeout) && timeout.Timeout():
+		e.Detail, e.Err = "no answer in time", context.DeadlineExceeded
+	}
+	return e
+}
+
+func isCertificateError(err error) bool {
+	var verify *tls.CertificateVerificationError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	return errors.As(err, &verify) || errors.As(err, &authority) || errors.As(err, &host)
+}

@@ -1,0 +1,354 @@
+package passport
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Limits are what the site is spared from. The zero value means the defaults.
+type Limits struct {
+	// PerMinute is the most requests in any minute over all accounts; 0 is 30.
+	PerMinute int
+	// PerAccountHour is the most requests in any hour of one account, polls of
+	// a QR code apart; 0 is no such budget.
+	PerAccountHour int
+	// Concurrency is the most requests under way; 0 is 4.
+	Concurrency int
+	// Polite keeps a second between two requests of one account. Requests to
+	// the site's own hosts are polite whatever it says.
+	Polite bool
+}
+
+const (
+	defaultPerMinute   = 30
+	defaultConcurrency = 4
+
+	politeGap    = time.Second
+	budgetWindow = time.Hour
+)
+
+// GateOptions configure a Gate.
+type GateOptions struct {
+	// OnChange is told when a circuit breaker opens, stays open for longer or
+	// closes, so that the caller can keep it over restarts. Calls come one at a
+	// time and in order, from the request that made the change; they must not
+	// make a request themselves.
+	OnChange func(Breaker)
+}
+
+// Gate is the one place that every request passes. It keeps the rate, the
+// accounts' budgets and the circuit breakers. It is safe for concurrent use and
+// runs nothing of its own.
+type Gate struct {
+	limiter  *rate.Limiter
+	onChange func(Breaker)
+
+	// telling keeps the calls of onChange in order. It is taken before mu.
+	telling sync.Mutex
+
+	// mu guards everything below.
+	mu       sync.Mutex
+	limits   Limits
+	slots    slots
+	accounts map[string]*account
+	swept    time.Time
+	circuits map[string]*circuit
+	changes  []Breaker
+}
+
+// NewGate returns a gate with all breakers closed.
+func NewGate(l Limits, o GateOptions) *Gate {
+	g := &Gate{
+		onChange: o.OnChange,
+		accounts: make(map[string]*account),
+		circuits: make(map[string]*circuit),
+	}
+	l = l.filled()
+	g.limiter = rate.NewLimiter(l.bucket())
+	g.limits, g.slots.limit = l, l.Concurrency
+	return g
+}
+
+func (l Limits) filled() Limits {
+	if l.PerMinute <= 0 {
+		l.PerMinute = defaultPerMinute
+	}
+	if l.Concurrency <= 0 {
+		l.Concurrency = defaultConcurrency
+	}
+	return l
+}
+
+// bucket splits the minute's allowance into what may come at once and what
+// flows in afterwards, so that their sum is never more than the allowance in
+// any 60 s. A bucket of the full size would let nearly twice as many through.
+func (l Limits) bucket() (rate.Limit, int) {
+	burst := max(1, l.PerMinute/3)
+	// With one a minute there is nothing left to flow in: one in 60 s it is.
+	flow := max(1, l.PerMinute-burst)
+	return rate.Limit(float64(flow) / 60), burst
+}
+
+// SetLimits takes effect for the requests that come next. What was spent before
+// stays spent.
+func (g *Gate) SetLimits(l Limits) {
+	l = l.filled()
+	limit, burst := l.bucket()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l.PerMinute != g.limits.PerMinute {
+		g.limiter.SetLimit(limit)
+		g.limiter.SetBurst(burst)
+	}
+	g.limits, g.slots.limit = l, l.Concurrency
+	g.slots.grant()
+}
+
+// Restore puts breakers back that were open when the program last ran. Call it
+// before the first request.
+func (g *Gate) Restore(breakers []Breaker) {
+	now := time.Now()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, b := range breakers {
+		if b.Host == "" || b.Until.IsZero() {
+			continue
+		}
+		b.Failures = max(b.Failures, 1)
+		c := &circuit{Breaker: b, epoch: 1}
+		c.open(now) // an impossible Until is cut
+		g.circuits[b.Host] = c
+	}
+}
+
+// Blocked says until when the whole site is left alone, and why. A zero time
+// says that it may be asked.
+func (g *Gate) Blocked() (until time.Time, reason string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.circuits[wholeSite]
+	if c == nil || c.open(time.Now()) == 0 {
+		return time.Time{}, ""
+	}
+	return c.Until, c.Reason
+}
+
+type forceKey struct{}
+
+// Force marks the requests of ctx as wanted by a person, now: they pass an open
+// breaker. The rate and the budgets hold for them as for any other.
+func Force(ctx context.Context) context.Context {
+	return context.WithValue(ctx, forceKey{}, true)
+}
+
+func forced(ctx context.Context) bool { return ctx.Value(forceKey{}) != nil }
+
+// request is what the gate has to know of one.
+type request struct {
+	op, key, host string
+	poll          bool
+	urgent        bool
+	polite        bool
+}
+
+// pass lets one request through and comes back when it has ended.
+type pass struct {
+	request
+	forced  bool
+	account *account
+	// epochs of the circuits when it was let through
+	site, server int
+	// probes are the circuits that wait for this request's end.
+	probes []*circuit
+}
+
+// enter waits until the request may go, or says why it may not. Whoever gets a
+// pass must give it back with leave.
+//
+// The order matters: what may refuse comes before what costs. The breakers are
+// asked once more after the waiting, because they may have opened meanwhile.
+func (g *Gate) enter(ctx context.Context, r request) (*pass, *Error) {
+	p := &pass{request: r, forced: forced(ctx)}
+	p.urgent = p.urgent || p.forced
+	if err := g.takeTurn(ctx, p); err != nil {
+		return nil, notSent(r.op, err)
+	}
+	if err := g.takeSlot(ctx, p.urgent); err != nil {
+		g.endTurn(p)
+		return nil, notSent(r.op, err)
+	}
+	if e := g.admit(ctx, p); e != nil {
+		g.leave(p, e)
+		return nil, e
+	}
+	return p, nil
+}
+
+func (g *Gate) admit(ctx context.Context, p *pass) *Error {
+	for {
+		if e := g.passBreakers(ctx, p); e != nil {
+			return e
+		}
+		if e := g.checkBudget(p); e != nil {
+			return e
+		}
+		if err := g.waitGap(ctx, p); err != nil {
+			return notSent(p.op, err)
+		}
+		if err := g.limiter.Wait(ctx); err != nil {
+			return notSent(p.op, err)
+		}
+		if g.commit(p) {
+			return nil
+		}
+	}
+}
+
+// passBreakers lets the request through where both circuits are closed. Where
+// one's time has just ended, this request becomes its probe, and the others
+// wait to see how it fares.
+func (g *Gate) passBreakers(ctx context.Context, p *pass) *Error {
+	for {
+		wait, e := g.tryBreakers(p)
+		if wait == nil {
+			return e
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return notSent(p.op, ctx.Err())
+		}
+	}
+}
+
+func (g *Gate) tryBreakers(p *pass) (wait <-chan struct{}, e *Error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	site, server := g.circuit(wholeSite), g.circuit(p.host)
+	p.site, p.server = site.epoch, server.epoch
+	if p.forced {
+		return nil, nil
+	}
+	for _, c := range []*circuit{site, server} {
+		if left := c.open(now); left > 0 {
+			return nil, c.refusal(p.op, left)
+		}
+	}
+	// Claimed only when both let through: whoever waits for one circuit's probe
+	// must not keep the other's.
+	for _, c := range []*circuit{site, server} {
+		if c.resting() && c.probe != nil && !p.probing(c) {
+			return c.probe, nil
+		}
+	}
+	for _, c := range []*circuit{site, server} {
+		if c.resting() && c.probe == nil {
+			c.probe = make(chan struct{})
+			p.probes = append(p.probes, c)
+		}
+	}
+	return nil, nil
+}
+
+func (p *pass) probing(c *circuit) bool { return slices.Contains(p.probes, c) }
+
+// commit books the request, unless a circuit opened while it waited.
+func (g *Gate) commit(p *pass) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	site, server := g.circuit(wholeSite), g.circuit(p.host)
+	if !p.forced && (p.site != site.epoch || p.server != server.epoch) {
+		return false
+	}
+	p.site, p.server = site.epoch, server.epoch
+	p.account.spend(time.Now(), !p.poll && g.limits.PerAccountHour > 0)
+	return true
+}
+
+// circuit needs mu. There are as many as hosts in the endpoints.
+func (g *Gate) circuit(host string) *circuit {
+	c := g.circuits[host]
+	if c == nil {
+		c = &circuit{Breaker: Breaker{Host: host}}
+		g.circuits[host] = c
+	}
+	return c
+}
+
+// leave gives the pass back with what became of the request, and sets the
+// error's RetryAfter to what the breakers make of it.
+func (g *Gate) leave(p *pass, e *Error) {
+	g.mu.Lock()
+	if e == nil || e.Err != ErrNotAsked {
+		g.judge(p, e)
+	}
+	for _, c := range p.probes {
+		close(c.probe)
+		c.probe = nil
+	}
+	g.slots.release()
+	g.mu.Unlock()
+	g.endTurn(p)
+	g.tell()
+}
+
+// judge needs mu.
+func (g *Gate) judge(p *pass, e *Error) {
+	now := time.Now()
+	site, server := g.circuit(wholeSite), g.circuit(p.host)
+	switch {
+	case e == nil, e.Class == Dead, e.Class == Unknown:
+		g.changed(site, site.succeed(p.site))
+		g.changed(server, server.succeed(p.server))
+	case e.Class == Blocked && e.Scope == ScopeSite:
+		g.changed(site, site.fail(now, p.site, e))
+		e.RetryAfter = max(e.RetryAfter, site.open(now))
+	case e.Class == Blocked:
+		// The host answers; whether the site has forgiven is not known.
+		g.changed(server, server.succeed(p.server))
+	case e.Scope == ScopeHost:
+		g.changed(server, server.fail(now, p.server, e))
+		e.RetryAfter = max(e.RetryAfter, server.open(now))
+	}
+}
+
+// changed needs mu.
+func (g *Gate) changed(c *circuit, yes bool) {
+	if yes && g.onChange != nil {
+		g.changes = append(g.changes, c.Breaker)
+	}
+}
+
+// tell hands the changes out, in order, outside mu.
+func (g *Gate) tell() {
+	if g.onChange == nil {
+		return
+	}
+	g.telling.Lock()
+	defer g.telling.Unlock()
+	g.mu.Lock()
+	changes := g.changes
+	g.changes = nil
+	g.mu.Unlock()
+	for _, b := range changes {
+		g.onChange(b)
+	}
+}
+
+// notSent is the answer to a request that gave up waiting for its turn.
+func notSent(op string, err error) *Error {
+	e := &Error{
+		Op: op, Class: Unreachable, Err: ErrNotAsked,
+		Detail: "not asked: no room in the rate of requests before the deadline",
+	}
+	if errors.Is(err, context.Canceled) {
+		e.Detail = "not asked: cancelled"
+	}
+	return e
+}

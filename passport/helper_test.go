@@ -1,0 +1,130 @@
+package passport_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/passport"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+)
+
+const (
+	mid   = 100200300
+	uname = "example"
+	// base is a mirror's address; .invalid never resolves.
+	base = "http://sim.invalid"
+)
+
+func device() passport.Device {
+	return passport.Device{UserAgent: passport.NewUserAgent("seed"), Key: "account-1"}
+}
+
+// generous is a gate that stays out of the way of what is tested.
+func generous() *passport.Gate {
+	return passport.NewGate(passport.Limits{PerMinute: 1_000_000, Concurrency: 64}, passport.GateOptions{})
+}
+
+// inMemory is a client of a simulator without a network.
+func inMemory(t *testing.T, site *passporttest.Site, gate *passport.Gate) *passport.Client {
+	t.Helper()
+	return client(t, passport.Options{Endpoints: site.Endpoints(base), Gate: gate, Transport: site.Transport()})
+}
+
+func client(t *testing.T, o passport.Options) *passport.Client {
+	t.Helper()
+	c, err := passport.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newSite() *passporttest.Site {
+	return passporttest.New(passporttest.WithUser(mid, uname))
+}
+
+// login walks a login to its grant.
+func login(t *testing.T, site *passporttest.Site, c *passport.Client) passport.Grant {
+	t.Helper()
+	code, err := c.Generate(t.Context(), device())
+	if err != nil {
+		t.Fatal(err)
+	}
+	approve(t, site, code)
+	scan, err := c.Poll(t.Context(), device(), code)
+	if err != nil || scan.State != passport.Granted {
+		t.Fatalf("poll after the tap: %v, %v", scan.State, err)
+	}
+	return scan.Grant
+}
+
+func approve(t *testing.T, site *passporttest.Site, code passport.Code) {
+	t.Helper()
+	if err := site.Scan(code.URL.Reveal(), mid); err != nil {
+		t.Fatal(err)
+	}
+	if err := site.Confirm(code.URL.Reveal(), mid); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func session(g passport.Grant) passport.Session {
+	return passport.Session{Device: device(), Cookies: g.Cookies}
+}
+
+func value(cookies []passport.Cookie, name string) string {
+	for _, c := range cookies {
+		if c.Name == name {
+			return c.Value.Reveal()
+		}
+	}
+	return ""
+}
+
+// fakeSession is one that no site knows.
+func fakeSession() passport.Session {
+	return passport.Session{Device: device(), Cookies: []passport.Cookie{
+		{Name: "SESSDATA", Value: secret.New("1a2b3c4d%2C1799999999%2Cf00d5*81CjExampleOnly")},
+		{Name: "bili_jct", Value: secret.New("00000000000000000000000000000001")},
+	}}
+}
+
+// roundTrip is a transport made of a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// says is a transport that always gives the same reply.
+func says(status int, contentType, body string) roundTrip {
+	return func(r *http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			Header: http.Header{"Content-Type": {contentType}}, Request: r,
+			Body: io.NopCloser(strings.NewReader(body)),
+		}, nil
+	}
+}
+
+// operations are all requests, as far as their error goes.
+func operations(c *passport.Client) map[string]func(context.Context) error {
+	code := passport.Code{Key: secret.New("00112233445566778899aabbccddeeff")}
+	return map[string]func(context.Context) error{
+		"nav":             func(ctx context.Context) error { _, err := c.Nav(ctx, fakeSession()); return err },
+		"cookie/info":     func(ctx context.Context) error { _, err := c.CookieInfo(ctx, fakeSession()); return err },
+		"qrcode/generate": func(ctx context.Context) error { _, err := c.Generate(ctx, device()); return err },
+		"qrcode/poll":     func(ctx context.Context) error { _, err := c.Poll(ctx, device(), code); return err },
+		"finger/spi":      func(ctx context.Context) error { _, err := c.Fingerprint(ctx, device()); return err },
+	}
+}
+
+func within(t *testing.T, what string, got, low, high time.Duration) {
+	t.Helper()
+	if got < low || got > high {
+		t.Errorf("%s = %v, want %v to %v", what, got, low, high)
+	}
+}

@@ -1,0 +1,127 @@
+package passporttest
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Trouble is a way in which the site can fail to answer.
+type Trouble string
+
+// The troubles. CodeTrouble makes those that are a code in proper JSON.
+const (
+	None        Trouble = ""
+	HTTP500     Trouble = "http-500"
+	HTTP502     Trouble = "http-502"
+	HTTP403     Trouble = "http-403"
+	HTTP412     Trouble = "http-412" // with the page that the edge sends
+	HTTP429     Trouble = "http-429" // with Retry-After
+	HTTP204     Trouble = "http-204"
+	HTML        Trouble = "html"      // HTTP 200 and a page
+	HalfJSON    Trouble = "half-json" // HTTP 200 and a body that breaks off
+	EmptyBody   Trouble = "empty-body"
+	EndlessBody Trouble = "endless-body" // never stops sending
+	Reset       Trouble = "reset"        // the connection is reset
+	Hang        Trouble = "hang"         // no answer until the client gives up
+	Code352     Trouble = "code-352"
+	Code412     Trouble = "code-412"
+	Code509     Trouble = "code-509"
+	Code799     Trouble = "code-799"
+	Code400     Trouble = "code-400"
+	CodeStrange Trouble = "code424242" // a code that nobody knows
+)
+
+// RetryAfterSeconds is what HTTP429 asks for.
+const RetryAfterSeconds = 120
+
+// Troubles lists every trouble but None.
+func Troubles() []Trouble {
+	return []Trouble{
+		HTTP500, HTTP502, HTTP403, HTTP412, HTTP429, HTTP204, HTML, HalfJSON, EmptyBody, EndlessBody,
+		Reset, Hang, Code352, Code412, Code509, Code799, Code400, CodeStrange,
+	}
+}
+
+// CodeTrouble is a reply with HTTP 200, proper JSON and the given code.
+func CodeTrouble(code int) Trouble { return Trouble("code" + strconv.Itoa(code)) }
+
+func (t Trouble) code() (int, bool) {
+	digits, ok := strings.CutPrefix(string(t), "code")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(digits)
+	return n, err == nil
+}
+
+// known is for names that people type.
+func (t Trouble) known() bool {
+	if _, ok := t.code(); ok || t == None {
+		return true
+	}
+	for _, one := range Troubles() {
+		if one == t {
+			return true
+		}
+	}
+	return false
+}
+
+const blockPage = `<!DOCTYPE html><html><head><title>412</title></head><body>
+<h1>The request was rejected because of the security control policy.</h1></body></html>
+`
+
+// troubled is the reply that a trouble gives.
+func troubled(t Trouble) *answer {
+	if code, ok := t.code(); ok {
+		return envelope(code, codeMessage(code), nil)
+	}
+	switch t {
+	case HTTP500:
+		return page(500, "<html><body>500 Internal Server Error</body></html>")
+	case HTTP502:
+		return page(502, "<html><body>502 Bad Gateway</body></html>")
+	case HTTP403:
+		return page(403, "<html><body>403 Forbidden</body></html>")
+	case HTTP412:
+		return page(412, blockPage)
+	case HTTP429:
+		a := envelope(-509, "too many requests", nil)
+		a.status = 429
+		a.header.Set("Retry-After", strconv.Itoa(RetryAfterSeconds))
+		return a
+	case HTTP204:
+		return &answer{status: 204, header: newHeader("")}
+	case HTML:
+		return page(200, blockPage)
+	case HalfJSON:
+		a := envelope(0, "0", map[string]any{"refresh": true})
+		a.body = a.body[:len(a.body)/2]
+		return a
+	case EmptyBody:
+		return &answer{status: 200, header: newHeader("application/json; charset=utf-8")}
+	case EndlessBody:
+		a := envelope(0, "0", nil)
+		a.ending, a.body = endless, []byte(`{"code":0,"message":"`)
+		return a
+	case Reset:
+		return &answer{ending: reset}
+	case Hang:
+		return &answer{ending: hang}
+	}
+	return nil
+}
+
+func codeMessage(code int) string {
+	switch code {
+	case -101:
+		return "账号未登录"
+	case -352:
+		return "风控校验失败"
+	case -412:
+		return "请求被拦截"
+	case -400:
+		return "请求错误"
+	}
+	return strconv.Itoa(code)
+}
