@@ -73,9 +73,19 @@ type SendError struct {
 func (e *SendError) Error() string { return e.Err.Error() }
 func (e *SendError) Unwrap() error { return e.Err }
 
-// ErrSuperseded is the reason recorded for a message that was dropped because
-// a newer one took its place, ErrExpired because its code no longer works.
+// The reasons of a message that was not sent, and of a try that was not made.
 var (
+	// ErrSuperseded is recorded for a message that was dropped because a newer
+	// one took its place.
 	ErrSuperseded = errors.New("a newer message took its place")
-	ErrExpired    = errors.New("its code has expired")
+	// ErrExpired is recorded for a message whose code no longer works.
+	ErrExpired = errors.New("its code has expired")
+	// ErrNoChannel is the answer to a name that no channel bears.
+	ErrNoChannel = errors.New("no such channel")
+	// ErrBusy says that the send before this one has not come back.
+	ErrBusy = errors.New("the send before this one has not come back")
+	// ErrTimeout says that a channel did not answer in time.
+	ErrTimeout = errors.New("no answer in time")
+	// ErrPanicked says that a channel's own code failed.
+	ErrPanicked = errors.New("the channel's code panicked")
 )

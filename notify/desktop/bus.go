@@ -1,0 +1,92 @@
+//go:build linux || freebsd || netbsd || openbsd || dragonfly
+
+package desktop
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	service    = "org.freedesktop.Notifications"
+	objectPath = "/org/freedesktop/Notifications"
+)
+
+// sessionBus finds the address of the session's bus. The library's own search
+// would launch a bus where there is none, which nobody would ever look at, and
+// changes the environment of the process.
+func sessionBus() (string, bool) {
+	if address := os.Getenv("DBUS_SESSION_BUS_ADDRESS"); address != "" && !strings.HasPrefix(address, "autolaunch:") {
+		return address, true
+	}
+	dirs := []string{os.Getenv("XDG_RUNTIME_DIR"), "/run/user/" + strconv.Itoa(os.Getuid())}
+	for _, dir := range dirs {
+		if dir == "" {
+			continue
+		}
+		path := filepath.Join(dir, "bus")
+		if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+			return "unix:path=" + dbus.EscapeBusAddressValue(path), true
+		}
+	}
+	return "", false
+}
+
+// bus is a connection, and what is known of the service behind it.
+type bus struct {
+	conn   *dbus.Conn
+	cancel context.CancelFunc
+	// signals is closed by the connection when that ends.
+	signals chan *dbus.Signal
+}
+
+// dial connects within ctx; the connection then lives until close.
+func dial(ctx context.Context, address string) (*bus, error) {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	conn, err := dbus.Connect(address, dbus.WithContext(life))
+	if err == nil {
+		err = conn.AddMatchSignalContext(ctx, dbus.WithMatchObjectPath(objectPath),
+			dbus.WithMatchInterface(service), dbus.WithMatchMember("ActionInvoked"))
+	}
+	if !stop() || err != nil {
+		cancel()
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, err
+	}
+	b := &bus{conn: conn, cancel: cancel, signals: make(chan *dbus.Signal, 16)}
+	conn.Signal(b.signals)
+	return b, nil
+}
+
+func (b *bus) close() {
+	_ = b.conn.Close()
+	b.cancel()
+}
+
+// owner is the unique name of the service, "" where none runs yet.
+func (b *bus) owner(ctx context.Context) string {
+	var name string
+	if err := b.conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetNameOwner", 0, service).Store(&name); err != nil {
+		return ""
+	}
+	return name
+}
+
+// capabilities are what the service says that it can do.
+func (b *bus) capabilities(ctx context.Context) ([]string, error) {
+	var list []string
+	err := b.call(ctx, "GetCapabilities").Store(&list)
+	return list, err
+}
+
+func (b *bus) call(ctx context.Context, method string, args ...any) *dbus.Call {
+	return b.conn.Object(service, objectPath).CallWithContext(ctx, service+"."+method, 0, args...)
+}

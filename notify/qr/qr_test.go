@@ -1,0 +1,172 @@
+package qr_test
+
+import (
+	"bytes"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+
+	"github.com/bilikeeper/bilikeeper/notify/qr"
+)
+
+// loginURL has the length of what the site gives for a login in the browser.
+var loginURL = "https://account.example.com/h5/account-h5/auth/scan-web?navhide=1&callback=close&qrcode_key=" +
+	strings.Repeat("0a", 16) + "&from=w"
+
+func decode(t testing.TB, img image.Image) string {
+	t.Helper()
+	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_PURE_BARCODE: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8"}
+	result, err := qrcode.NewQRCodeReader().Decode(bitmap, hints)
+	if err != nil {
+		t.Fatalf("the drawn code cannot be read: %v", err)
+	}
+	return result.GetText()
+}
+
+func TestPNGReadsBack(t *testing.T) {
+	for _, content := range []string{"1", "12345", "HTTPS://EXAMPLE.COM", loginURL, strings.Repeat("x", 1000), "二维码"} {
+		data, err := qr.PNG(content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := png.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := img.(*image.Paletted); !ok {
+			t.Errorf("the picture is a %T, want two colours", img)
+		}
+		if got := decode(t, img); got != content {
+			t.Errorf("read %q, want %q", got, content)
+		}
+		for i := range 4 * 8 {
+			if r, _, _, _ := img.At(i, i).RGBA(); r != 0xffff {
+				t.Fatalf("the quiet zone is not light at %d", i)
+			}
+		}
+	}
+}
+
+func TestPNGIsSmall(t *testing.T) {
+	data, err := qr.PNG(loginURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(data) > 3<<10 {
+		t.Errorf("a login's picture takes %d bytes", len(data))
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	if _, err := qr.PNG(""); !errors.Is(err, qr.ErrEmpty) {
+		t.Errorf("empty: %v", err)
+	}
+	if _, err := qr.Image(strings.Repeat("x", 5000)); !errors.Is(err, qr.ErrTooLong) {
+		t.Errorf("too long: %v", err)
+	}
+	if _, err := qr.Terminal(strings.Repeat("x", 5000), qr.TerminalOptions{}); !errors.Is(err, qr.ErrTooLong) {
+		t.Errorf("too long: %v", err)
+	}
+}
+
+// rasterise paints what a terminal would show, with light as the background of
+// a page or as the glyphs of a dark terminal.
+func rasterise(t testing.TB, text string, coloured bool) image.Image {
+	t.Helper()
+	text = strings.NewReplacer("\x1b[38;5;16;48;5;231m", "", "\x1b[0m", "").Replace(text)
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	const px = 4
+	width := utf8.RuneCountInString(lines[0])
+	img := image.NewGray(image.Rect(0, 0, width*px, 2*len(lines)*px))
+	for y, line := range lines {
+		if n := utf8.RuneCountInString(line); n != width {
+			t.Fatalf("line %d has %d columns, the first %d", y, n, width)
+		}
+		for x, glyph := range []rune(line) {
+			for half, painted := range []bool{glyph == '█' || glyph == '▀', glyph == '█' || glyph == '▄'} {
+				shade := color.Gray{Y: 0xff}
+				if painted == coloured {
+					shade.Y = 0
+				}
+				for i := range px * px {
+					img.SetGray(x*px+i%px, (2*y+half)*px+i/px, shade)
+				}
+			}
+		}
+	}
+	return img
+}
+
+func TestTerminalReadsBack(t *testing.T) {
+	if len(loginURL) != 131 {
+		t.Fatalf("the sample has %d characters", len(loginURL))
+	}
+	tests := []struct {
+		name          string
+		width, height int
+		lines         int
+	}{
+		{"unlimited", 0, 0, 29},
+		{"large", 200, 60, 29},
+		{"level L", 80, 25, 25},
+		{"80x24", 80, 24, 23},
+		{"just", 45, 23, 23},
+	}
+	for _, tt := range tests {
+		for _, coloured := range []bool{true, false} {
+			text, err := qr.Terminal(loginURL, qr.TerminalOptions{Color: coloured, Width: tt.width, Height: tt.height})
+			if err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			if n := strings.Count(text, "\n"); n != tt.lines {
+				t.Errorf("%s: %d lines, want %d", tt.name, n, tt.lines)
+			}
+			if strings.Contains(text, "\x1b") != coloured {
+				t.Errorf("%s: colour is wrong", tt.name)
+			}
+			if got := decode(t, rasterise(t, text, coloured)); got != loginURL {
+				t.Errorf("%s: read %q", tt.name, got)
+			}
+		}
+	}
+}
+
+func TestTerminalTooSmall(t *testing.T) {
+	for _, o := range []qr.TerminalOptions{{Width: 44}, {Height: 22}, {Width: 1, Height: 1}} {
+		if _, err := qr.Terminal(loginURL, o); !errors.Is(err, qr.ErrTooSmall) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
+
+func FuzzPNG(f *testing.F) {
+	f.Add(loginURL)
+	f.Add("A1")
+	f.Fuzz(func(t *testing.T, content string) {
+		data, err := qr.PNG(content)
+		if err != nil {
+			return
+		}
+		img, err := png.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		printable := func(r rune) bool { return r > ' ' && r <= '~' }
+		if len(content) < 500 && strings.IndexFunc(content, func(r rune) bool { return !printable(r) }) < 0 {
+			if got := decode(t, img); got != content {
+				t.Errorf("read %q, want %q", got, content)
+			}
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package webhook
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/notify"
+)
+
+// The JSON of a message. Names are a promise to receivers and never change.
+type payload struct {
+	Type      string `json:"type"`
+	Timestamp string `json:"timestamp"`
+	Data      data   `json:"data"`
+}
+
+type data struct {
+	Account string `json:"account"`
+	Site    string `json:"site"`
+	Mid     *int64 `json:"mid"` // null before the first login
+	Uname   string `json:"uname"`
+	Title   string `json:"title"`
+	Text    string `json:"text"`
+	Login   *login `json:"login,omitempty"`
+}
+
+type login struct {
+	ID        string `json:"id"`
+	URL       string `json:"url"`
+	PNG       []byte `json:"qr_png_base64"` // a []byte is base64 in JSON
+	PageURL   string `json:"page_url"`
+	ExpiresAt string `json:"expires_at"`
+}
+
+// encode writes the body. It depends on the message alone, so that each try of
+// the same message has the same one.
+func encode(m notify.Message) ([]byte, error) {
+	p := payload{
+		Type: m.Type, Timestamp: stamp(m.Time),
+		Data: data{Account: m.Account, Site: m.Site, Uname: m.Uname, Title: m.Title, Text: m.Text},
+	}
+	if m.Mid != 0 {
+		p.Data.Mid = &m.Mid
+	}
+	if l := m.Login; l != nil {
+		p.Data.Login = &login{
+			ID: l.ID, URL: l.URL.Reveal(), PNG: append([]byte{}, l.PNG...),
+			PageURL: l.PageURL, ExpiresAt: stamp(l.ExpiresAt),
+		}
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	// A URL with \u0026 in it is correct, and hard to read in a receiver's log.
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(p); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(buf.Bytes(), "\n"), nil
+}
+
+// stamp cuts a time to whole seconds, which makes an expiry early, never late.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
