@@ -63,6 +63,18 @@ type Status struct {
 	Daemon   Daemon    `json:"daemon"`
 }
 
+// AccountList is the answer to GET /v1/accounts.
+type AccountList struct {
+	Accounts []Account `json:"accounts"`
+}
+
+// AccountPatch is the body of PATCH /v1/accounts/{name}. A null field stays
+// as it is.
+type AccountPatch struct {
+	Schedule *string   `json:"schedule,omitempty"`
+	Tags     *[]string `json:"tags,omitempty"`
+}
+
 // Daemon describes the keeper that answers.
 type Daemon struct {
 	Version   string    `json:"version"`
@@ -79,6 +91,13 @@ type Vault struct {
 	Schema int    `json:"schema"`
 }
 
+// CheckRequest is the body of POST /v1/accounts/{name}/check; it may be left
+// out.
+type CheckRequest struct {
+	// Force asks the site also while it is to be left alone.
+	Force bool `json:"force,omitempty"`
+}
+
 // CheckResult is the answer to POST /v1/accounts/{name}/check.
 type CheckResult struct {
 	Account Account `json:"account"`
@@ -87,6 +106,57 @@ type CheckResult struct {
 	Detail  string `json:"detail"`
 	// Asked is false where the site was left alone and nothing was sent.
 	Asked bool `json:"asked"`
+}
+
+// The words of a refresh's outcome.
+const (
+	RefreshDone       = "refreshed"
+	RefreshNotDue     = "not_due"
+	RefreshFailed     = "failed"     // nothing is lost; the old pair is in use
+	RefreshImpossible = "impossible" // this session needs a login before it ends
+)
+
+// RefreshResult is the answer to POST /v1/accounts/{name}/refresh.
+type RefreshResult struct {
+	Account Account `json:"account"`
+	// Outcome is one of the Refresh… words.
+	Outcome string `json:"outcome"`
+	Detail  string `json:"detail"`
+}
+
+// ImportRequest is the body of POST /v1/accounts: an existing login in the form
+// that another tool keeps it.
+type ImportRequest struct {
+	Account string `json:"account"`
+	// Format is "auto" or a format's name; "" is "auto".
+	Format string `json:"format,omitempty"`
+	Data   string `json:"data"`
+}
+
+// String keeps the data out of every print.
+func (r ImportRequest) String() string { return "import of " + r.Account + " [redacted]" }
+
+// GoString is String.
+func (r ImportRequest) GoString() string { return r.String() }
+
+// ImportResult is the answer to POST /v1/accounts.
+type ImportResult struct {
+	Account Account `json:"account"`
+	// Format is what the data turned out to be.
+	Format      string `json:"format"`
+	Refreshable bool   `json:"refreshable"`
+	// Notes say what was mended, left out, or should be known, in sentences.
+	Notes []string `json:"notes"`
+}
+
+// LogoutResult is the answer to POST /v1/accounts/{name}/logout. The account is
+// gone from the keeper then.
+type LogoutResult struct {
+	Account string `json:"account"`
+	// Ended is true where this call ended the session, false where the site
+	// said that it had ended before.
+	Ended  bool   `json:"ended"`
+	Detail string `json:"detail"`
 }
 
 // The words of a login's state.
@@ -171,6 +241,11 @@ const (
 	EventNotifyFailed     = "notify.failed"
 )
 
+// EventGap is the type of an event that is in a stream only: entries that the
+// reader had not seen have left the journal. Its data is a [Status], its id the
+// position from which the stream goes on.
+const EventGap = "gap"
+
 // Event is an entry of the journal. Ids only grow. It holds no secret.
 type Event struct {
 	ID      uint64          `json:"id"`
@@ -194,6 +269,11 @@ type Channel struct {
 	LastError     string     `json:"last_error,omitempty"`
 }
 
+// ChannelList is the answer to GET /v1/notify.
+type ChannelList struct {
+	Channels []Channel `json:"channels"`
+}
+
 // ChannelTest is the answer to POST /v1/notify/{name}/test.
 type ChannelTest struct {
 	Name      string `json:"name"`
@@ -202,6 +282,23 @@ type ChannelTest struct {
 	Answer string `json:"answer,omitempty"`
 	Error  string `json:"error,omitempty"`
 }
+
+// Reloaded is the answer to POST /v1/reload. Both lists name configuration
+// keys.
+type Reloaded struct {
+	Changed []string `json:"changed"`
+	// NeedsRestart are changes that take effect when the keeper is restarted.
+	NeedsRestart []string `json:"needs_restart"`
+}
+
+// Health is the answer to GET /v1/healthz.
+type Health struct {
+	Status  string `json:"status"`
+	Version string `json:"version"`
+}
+
+// HealthOK is the status of a keeper that answers.
+const HealthOK = "ok"
 
 // The problem types of errors (RFC 9457). Names are on the wire and never
 // change.
@@ -214,6 +311,7 @@ const (
 	ProblemNotPermitted = "not-permitted"
 	ProblemBadRequest   = "bad-request"
 	ProblemNotFound     = "not-found"
+	ProblemMethod       = "method-not-allowed"
 	ProblemBusy         = "busy"
 	ProblemFellOut      = "fell-out" // the journal no longer goes back that far
 	ProblemStorage      = "storage"  // the vault could not be written

@@ -1,0 +1,243 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestBadFiles(t *testing.T) {
+	tests := []struct{ name, file, want string }{
+		{"unknown keys and wrong types, all at once", `
+shedule = "@daily"
+[check]
+jiter = "1m"
+schedule = 5
+confirm_after = "1 minute"
+[refresh]
+jitter = "4m"
+[login]
+remind = [
+  "1h",
+  5,
+  "3x",
+]
+quiet_hours = "25:00-3"
+auto = "yes"
+codes = "3"
+[page]
+state_dir = "/srv"
+`, `
+f:2:1: shedule: is not a known key; did you mean schedule in [check]?
+f:4:1: check.jiter: is not a known key; did you mean jitter?
+f:5:1: check.schedule: must be a text; put it in quotes
+f:6:1: check.confirm_after: "1 minute" is not a duration; write "30m", "8h" or "2d"
+f:8:1: refresh.jitter: is not a known key; it belongs in [check]
+f:12:3: login.remind[1]: must be a text; write "30m", "8h" or "2d"
+f:13:3: login.remind[2]: "3x" is not a duration; write "30m", "8h" or "2d"
+f:15:1: login.quiet_hours: "25:00-3" is not a time of day; write "23:30-08:00", or "" for none
+f:16:1: login.auto: must be true or false; write it without quotes
+f:17:1: login.codes: must be a whole number; write it without quotes
+f:19:1: page.state_dir: is not a known key; it belongs at the top, before the first [table]
+`},
+		{"values, all at once", `
+locale = "zh_CN"
+state_dir = "~/keeper"
+[log]
+level = "verbose"
+[check]
+schedule = "* * * * *"
+confirm_after = "1s"
+[login]
+codes = 11
+remind = ["1h", "1m"]
+poll = "500ms"
+[limits]
+min_check_interval = "1m"
+requests_per_minute = 0
+refreshes_per_hour = 7
+concurrency = 65
+`, `
+f:2:1: locale: "zh_CN" is not known; did you mean "zh-CN"?
+f:3:1: state_dir: starts with "~", which only a shell understands; write the directory out
+f:5:1: log.level: "verbose" is not known; one of: trace, debug, info, warn, error
+f:7:1: check.schedule: "* * * * *" is denser than limits.min_check_interval (10m); let more time pass between two checks
+f:8:1: check.confirm_after: 1s is too short for the site; at least 10s
+f:10:1: login.codes: 11 is out of range; from 1 to 10
+f:11:17: login.remind[1]: 1m is too short for the site; at least 10m
+f:12:1: login.poll: 500ms is too short for the site; at least 1s
+f:14:1: limits.min_check_interval: 1m is too short for the site; at least 10m
+f:15:1: limits.requests_per_minute: 0 is out of range; from 1 to 600
+f:16:1: limits.refreshes_per_hour: 7 is out of range; from 1 to 6
+f:17:1: limits.concurrency: 65 is out of range; from 1 to 64
+`},
+		{"schedules", `
+[check]
+schedule = "TZ=UTC"
+[[account]]
+name = "a"
+schedule = "0 0 31 2 *"
+[[account]]
+name = "b"
+schedule = "@every 1ms"
+`, `
+f:3:1: check.schedule: "TZ=UTC" says nothing but a time zone; write "CRON_TZ=Asia/Shanghai 0 */8 * * *"
+f:6:1: account[0].schedule: "0 0 31 2 *" never comes; no month has that day; name one that exists
+f:9:1: account[1].schedule: "@every 1ms" is not a whole number of seconds; write "@every 8h"
+`},
+		{"channels", `
+[[notify]]
+type = "webhook"
+url = "http://example.net/canary-path?canary-query"
+[[notify]]
+name = "b"
+type = "telegram"
+[[notify]]
+name = "b"
+type = "desktop"
+url = "https://canary-user@example.net"
+events = ["login.coed"]
+accounts = []
+[[notify]]
+name = "c/d"
+type = "webhok"
+events = []
+[[notify]]
+name = "e"
+type = "webhook"
+url = "https://exa mple.net/canary"
+`, `
+f:2:3: notify[0].name: is missing; write name = "…"
+f:4:1: notify[0].url: goes to another machine in the clear, and a message may bring a login code; use https, or allow_http = true
+f:7:1: notify[1].type: "telegram" is not built yet; use "webhook" or "desktop"
+f:9:1: notify[2].name: "b" is taken; give each its own name
+f:11:1: notify[2].url: means nothing to a desktop channel; remove it
+f:12:11: notify[2].events[0]: "login.coed" is not known; did you mean "login.code"?
+f:13:1: notify[2].accounts: names no account; write ["*"] for all
+f:15:1: notify[3].name: "c/d" is not a name; use letters, digits, dots, dashes and underscores, at most 64
+f:16:1: notify[3].type: "webhok" is not known; did you mean "webhook"?
+f:17:1: notify[3].events: is empty; leave the key out for the usual ones, or remove the channel
+f:21:1: notify[4].url: is no http or https URL; write "https://host/path"
+`},
+		{"outputs", `
+[[output]]
+name = "o"
+account = "main"
+format = "netscap"
+path = "/srv/c.txt"
+mode = "0644"
+owner = "a:b:c"
+on_change = [""]
+[[output]]
+name = "p"
+account = "*"
+format = "json"
+mode = "0700"
+[[output]]
+name = ".."
+format = "json"
+path = "/srv/d"
+mode = "private"
+`, `
+f:5:1: output[0].format: "netscap" is not known; did you mean "netscape"?
+f:7:1: output[0].mode: "0644" lets everybody at a credential; write "0600", or "0640" and an owner with a group
+f:8:1: output[0].owner: "a:b:c" is no owner; write "user" or "user:group"
+f:9:1: output[0].on_change: names no program; write ["program", "argument"]
+f:10:3: output[1].path: is missing; write path = "/…"
+f:12:1: output[1].account: "*" is not a name; use letters, digits, dots, dashes and underscores, at most 64
+f:14:1: output[1].mode: "0700" makes a credential a program; write "0600"
+f:15:3: output[2].account: is missing; write account = "…"
+f:16:1: output[2].name: ".." is not a name; use letters, digits, dots, dashes and underscores, at most 64
+f:19:1: output[2].mode: "private" is no file mode; write "0600"
+`},
+		{"control and page", `
+[page]
+listen = "7331"
+public_url = "keeper.example.net"
+[[control.allow]]
+user = "a"
+group = "b"
+accounts = ["main"]
+may = ["read"]
+[[control.allow]]
+accounts = ["x y"]
+`, `
+f:3:1: page.listen: "7331" is no address to listen on; write "127.0.0.1:7331"
+f:4:1: page.public_url: is no http or https address; write "https://keeper.example.net"
+f:5:11: control.allow[0]: must name one of user and group; write user = "name" or group = "name"
+f:9:8: control.allow[0].may[0]: "read" is not known; one of: status, get, login, check, refresh, manage
+f:10:11: control.allow[1]: must name one of user and group; write user = "name" or group = "name"
+f:10:11: control.allow[1].may: is empty; name some of: status, get, login, check, refresh, manage
+f:11:13: control.allow[1].accounts[0]: "x y" is not a name; use letters, digits, dots, dashes and underscores, at most 64
+`},
+		{"endpoints", `
+[endpoints]
+passport = "passport.bilibili.com"
+api = "https://name:canary@127.0.0.1"
+www = "https://127.0.0.1/canary"
+passport_game = "http://passport.biligame.com"
+api_intl = ""
+`, `
+f:3:1: endpoints.passport: is no http or https URL; write https://host, or leave the key out for the site's own
+f:4:1: endpoints.api: holds a user name; write https://host
+f:5:1: endpoints.www: has more than a host; leave out what follows the host
+f:6:1: endpoints.passport_game: would reach the site in the clear; write https://
+f:7:1: endpoints.api_intl: is no http or https URL; write https://host, or leave the key out for the site's own
+`},
+		{"tables of the wrong kind", "[notify]\nname = \"a\"\n[[check]]\n[check.jitter]\n[unknown.deep]\nkey = 1\n", `
+f:1:2: notify: is a list of tables; write [[notify]]
+f:3:3: check: is a single table; write [check]
+f:4:8: check.jitter: is no table; write jitter = …
+f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, notify, output, account, endpoints
+`},
+		{"another case", "[Check]\nschedule = \"@daily\"\n", `
+f:1:2: Check: is not a known key; did you mean check?
+`},
+		{"a value for a table", "check = 5\nnotify = [\"phone\"]\ncontrol = []\n", `
+f:1:1: check: is a table, not a value; write [check]
+f:2:11: notify[0]: is a table, not a value; write [[notify]]
+f:3:1: control: is a table, not a value; write [control]
+`},
+		{"inline tables", "notify = [{name = \"a\", type = \"desktop\"},\n  {name = \"a\", kind = \"desktop\"}]\n", `
+f:2:16: notify[1].kind: is not a known key; known here: name, type, url, secret_file, allow_http, events, accounts
+`},
+		{"a key given twice", "[check]\nschedule = \"@daily\"\nschedule = \"@weekly\"\n", `
+f:3:1: check.schedule: is given twice; remove one
+`},
+		{"a table given twice", "[check]\n[limits]\n[check]\n", `
+f:3:2: check: is given twice; remove one
+`},
+		{"a number that is too large", "[login]\ncodes = 99999999999999999999\n", `
+f:2:9: login.codes: decimal number is too large to fit in a 64-bit signed integer
+`},
+		{"no TOML", "[login]\ncodes = \n", `
+f:2:9: is no TOML: unexpected character U+000A at start of value; text goes in quotes, a list in [ ]
+`},
+		{"an open header", "[login\n", `
+f:1:7: is no TOML: expected ']' to close table name; text goes in quotes, a list in [ ]
+`},
+		{"a key that breaks the line", "\"a\\nb\\u001b[0m\" = 1\n", `
+f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, notify, output, account, endpoints
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse([]byte(tt.file), "f")
+			var bad *Error
+			if !errors.As(err, &bad) {
+				t.Fatalf("error is %v, want an *Error", err)
+			}
+			if diff := cmp.Diff(strings.TrimSpace(tt.want), err.Error()); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if strings.Contains(err.Error(), "canary") {
+				t.Error("a secret is in the error")
+			}
+			if bad.File != "f" || len(bad.Problems) != strings.Count(strings.TrimSpace(tt.want), "\n")+1 {
+				t.Errorf("file %q, %d problems", bad.File, len(bad.Problems))
+			}
+		})
+	}
+}

@@ -1,0 +1,257 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/schedule"
+)
+
+// Config is the whole configuration. Start from [Default]; the zero value
+// holds no working settings.
+type Config struct {
+	// StateDir and Socket are "" for the default place; see [Places.With].
+	StateDir string `toml:"state_dir"`
+	Socket   string `toml:"socket"`
+	// Locale is one of the Locale… words.
+	Locale    string    `toml:"locale"`
+	Log       Log       `toml:"log"`
+	Check     Check     `toml:"check"`
+	Refresh   Refresh   `toml:"refresh"`
+	Login     Login     `toml:"login"`
+	Limits    Limits    `toml:"limits"`
+	Control   Control   `toml:"control"`
+	Page      Page      `toml:"page"`
+	Notify    []Notify  `toml:"notify"`
+	Output    []Output  `toml:"output"`
+	Accounts  []Account `toml:"account"`
+	Endpoints Endpoints `toml:"endpoints"`
+}
+
+// The languages of messages to people.
+const (
+	LocaleAuto    = "auto"
+	LocaleEnglish = "en"
+	LocaleChinese = "zh-CN"
+)
+
+// Log says what is logged, and how.
+type Log struct {
+	Level  string `toml:"level"`  // trace, debug, info, warn, error
+	Format string `toml:"format"` // auto, json, console
+}
+
+// Check says when the site is asked whether a session lives.
+type Check struct {
+	Schedule     string   `toml:"schedule"`
+	Jitter       Duration `toml:"jitter"`
+	ConfirmAfter Duration `toml:"confirm_after"`
+}
+
+// Refresh says whether credentials are rotated before they expire.
+type Refresh struct {
+	Auto bool `toml:"auto"`
+}
+
+// Login says how a dead session is brought back.
+type Login struct {
+	Auto       bool     `toml:"auto"`
+	Codes      int      `toml:"codes"`
+	Remind     Remind   `toml:"remind"`
+	QuietHours Quiet    `toml:"quiet_hours"`
+	Poll       Duration `toml:"poll"`
+	SMSAPI     string   `toml:"sms_api"` // current, legacy
+}
+
+// Limits bounds what is asked of the site.
+type Limits struct {
+	MinCheckInterval  Duration `toml:"min_check_interval"`
+	RequestsPerMinute int      `toml:"requests_per_minute"`
+	RefreshesPerHour  int      `toml:"refreshes_per_hour"`
+	Concurrency       int      `toml:"concurrency"`
+}
+
+// Control says who may use the socket beside its owner and root.
+type Control struct {
+	// Allow is in order; the first entry that fits a peer decides.
+	Allow []Allow `toml:"allow"`
+}
+
+// Allow lets a user or a group use the socket.
+type Allow struct {
+	// One of User and Group is set: a name, or a number.
+	User     string   `toml:"user,omitempty"`
+	Group    string   `toml:"group,omitempty"`
+	Accounts []string `toml:"accounts"`
+	// May holds the May… words.
+	May []string `toml:"may"`
+}
+
+// What a peer may be allowed to do.
+const (
+	MayStatus  = "status"
+	MayGet     = "get"
+	MayLogin   = "login"
+	MayCheck   = "check"
+	MayRefresh = "refresh"
+	MayManage  = "manage"
+)
+
+// Page is where login pages are served.
+type Page struct {
+	Listen    string `toml:"listen"`
+	PublicURL string `toml:"public_url"`
+}
+
+// The types of channels that are built.
+const (
+	NotifyWebhook = "webhook"
+	NotifyDesktop = "desktop"
+)
+
+// Notify is a channel to people. Its URL may hold a token, so it prints as its
+// name and type alone.
+type Notify struct {
+	Name       string   `toml:"name"`
+	Type       string   `toml:"type"`
+	URL        string   `toml:"url,omitempty"`
+	SecretFile string   `toml:"secret_file,omitempty"`
+	AllowHTTP  bool     `toml:"allow_http,omitempty"`
+	Events     []string `toml:"events"`
+	Accounts   []string `toml:"accounts"`
+}
+
+// String implements [fmt.Stringer].
+func (n Notify) String() string { return n.Name + " (" + n.Type + ")" }
+
+// GoString implements [fmt.GoStringer].
+func (n Notify) GoString() string { return n.String() }
+
+// Output is a file that follows an account's credential.
+type Output struct {
+	Name     string   `toml:"name"`
+	Account  string   `toml:"account"`
+	Format   string   `toml:"format"`
+	Path     string   `toml:"path"`
+	Mode     string   `toml:"mode"`
+	Owner    string   `toml:"owner"`
+	OnChange []string `toml:"on_change"`
+}
+
+// Account holds the settings of one account.
+type Account struct {
+	Name     string   `toml:"name"`
+	Schedule string   `toml:"schedule"`
+	Tags     []string `toml:"tags"`
+}
+
+// Endpoints are the site's hosts, or what stands in for them.
+type Endpoints struct {
+	Passport          string `toml:"passport"`
+	API               string `toml:"api"`
+	WWW               string `toml:"www"`
+	PassportGame      string `toml:"passport_game"`
+	PassportIntl      string `toml:"passport_intl"`
+	APIIntl           string `toml:"api_intl"`
+	GeetestJS         string `toml:"geetest_js"`
+	CorrespondKeyFile string `toml:"correspond_key_file"`
+}
+
+// Default returns the configuration of a keeper without a file.
+func Default() Config {
+	return Config{
+		Locale: LocaleAuto,
+		Log:    Log{Level: "info", Format: "auto"},
+		Check: Check{
+			Schedule:     "@every 8h",
+			Jitter:       Duration(30 * time.Minute),
+			ConfirmAfter: Duration(time.Minute),
+		},
+		Refresh: Refresh{Auto: true},
+		Login: Login{
+			Auto:   true,
+			Codes:  3,
+			Remind: Remind{Duration(time.Hour), Duration(6 * time.Hour), Duration(24 * time.Hour)},
+			Poll:   Duration(2 * time.Second),
+			SMSAPI: "current",
+		},
+		Limits: Limits{
+			MinCheckInterval:  Duration(10 * time.Minute),
+			RequestsPerMinute: 30,
+			RefreshesPerHour:  6,
+			Concurrency:       4,
+		},
+		Endpoints: defaultEndpoints(),
+	}
+}
+
+func defaultEndpoints() Endpoints {
+	return Endpoints{
+		Passport:     "https://passport.bilibili.com",
+		API:          "https://api.bilibili.com",
+		WWW:          "https://www.bilibili.com",
+		PassportGame: "https://passport.biligame.com",
+		PassportIntl: "https://passport.bilibili.tv",
+		APIIntl:      "https://api.bilibili.tv",
+		GeetestJS:    "https://static.geetest.com/static/js/gt.0.4.9.js",
+	}
+}
+
+// DefaultEvents returns what a channel is told that names no events.
+func DefaultEvents() []string {
+	return []string{
+		client.EventLoginRequired, client.EventLoginCode, client.EventLoginSucceeded,
+		client.EventLoginFailed, client.EventAccountAttention,
+	}
+}
+
+// fill sets what an entry of a list leaves out; the decoder starts each entry
+// from zero.
+func (c *Config) fill() {
+	for i := range c.Notify {
+		n := &c.Notify[i]
+		if n.Events == nil {
+			n.Events = DefaultEvents()
+		}
+		if n.Accounts == nil {
+			n.Accounts = []string{"*"}
+		}
+	}
+	for i := range c.Output {
+		if c.Output[i].Mode == "" {
+			c.Output[i].Mode = "0600"
+		}
+	}
+}
+
+// Account returns the settings of an account, with the defaults where it has
+// none of its own or is not in the file at all.
+func (c Config) Account(name string) Account {
+	found := Account{Name: name}
+	for _, a := range c.Accounts {
+		if a.Name == name {
+			found = a
+			break
+		}
+	}
+	if found.Schedule == "" {
+		found.Schedule = c.Check.Schedule
+	}
+	return found
+}
+
+// Schedule returns the schedule of an account. It fails only in a
+// configuration that was not validated.
+func (c Config) Schedule(name string) (schedule.Schedule, error) {
+	return schedule.Parse(c.Account(name).Schedule, c.Limits.MinCheckInterval.Std())
+}
+
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// ValidName reports whether a name can be an account's, a channel's or an
+// output's. Names of dots alone would be lost in a URL's path.
+func ValidName(name string) bool {
+	return namePattern.MatchString(name) && strings.Trim(name, ".") != ""
+}

@@ -1,0 +1,110 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// siteDomains are the real ones; a keeper that talks to any of them keeps the
+// limits.
+var siteDomains = []string{
+	"bilibili.com", "bilibili.tv", "biligame.com", "biliintl.com",
+	"bilibili.cn", "biliapi.com", "biliapi.net",
+}
+
+// ofSite reports whether a URL names a host of the site.
+func ofSite(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return true // what cannot be read is not proved to be harmless
+	}
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	return slices.ContainsFunc(siteDomains, func(domain string) bool {
+		return host == domain || strings.HasSuffix(host, "."+domain)
+	})
+}
+
+// Relaxed reports whether the limits that protect the site may be undercut:
+// the two hosts that every check and login goes to are others than the site's,
+// and no host of the site is named. One that keeps its default is not named.
+func (e Endpoints) Relaxed() bool {
+	if ofSite(e.Passport) || ofSite(e.API) {
+		return false
+	}
+	d := defaultEndpoints()
+	given := e.list()
+	for i, usual := range d.list() {
+		if given[i].url != usual.url && ofSite(given[i].url) {
+			return false
+		}
+	}
+	return true
+}
+
+type endpoint struct{ key, url string }
+
+func (e Endpoints) list() []endpoint {
+	return []endpoint{
+		{"passport", e.Passport}, {"api", e.API}, {"www", e.WWW},
+		{"passport_game", e.PassportGame}, {"passport_intl", e.PassportIntl},
+		{"api_intl", e.APIIntl}, {"geetest_js", e.GeetestJS},
+	}
+}
+
+func (c Config) checkEndpoints(f *faults) {
+	for _, e := range c.Endpoints.list() {
+		key := "endpoints." + e.key
+		u, ok := webURL(e.url)
+		switch {
+		case !ok:
+			f.add(key, "is no http or https URL", "write https://host, or leave the key out for the site's own")
+		case u.User != nil:
+			f.add(key, "holds a user name", "write https://host")
+		case u.Scheme == "http" && ofSite(e.url):
+			f.add(key, "would reach the site in the clear", "write https://")
+		case e.key == "geetest_js":
+			// The only one that is a file and not a host.
+		case u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
+			f.add(key, "has more than a host", "leave out what follows the host")
+		}
+	}
+	f.path("endpoints.correspond_key_file", c.Endpoints.CorrespondKeyFile)
+}
+
+// trim drops the slash after a host, so that a path can be appended.
+func (e *Endpoints) trim() {
+	for _, s := range []*string{&e.Passport, &e.API, &e.WWW, &e.PassportGame, &e.PassportIntl, &e.APIIntl} {
+		*s = strings.TrimSuffix(*s, "/")
+	}
+}
+
+// webURL parses an absolute http or https URL. There is no error to return: a
+// *url.Error prints the URL, and with it the token that it may hold.
+func webURL(raw string) (*url.URL, bool) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return nil, false
+	}
+	return u, true
+}
+
+// loopback reports whether a host is this machine by its name alone.
+func loopback(host string) bool {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr.Unmap().IsLoopback()
+	}
+	return strings.EqualFold(host, "localhost")
+}
+
+// listenAddress reports whether s is a host and a port to listen on.
+func listenAddress(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return false
+	}
+	_, errPort := netip.ParseAddrPort("127.0.0.1:" + port)
+	return errPort == nil && !strings.ContainsAny(host, " /")
+}

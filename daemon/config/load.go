@@ -1,0 +1,140 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+)
+
+// Load reads a file. No file at this user's default place is [Default]; a file
+// at any other place was named by somebody and must exist. Relative paths in
+// the file start at its own directory. The error of a file that was read is an
+// [*Error].
+func Load(path string) (Config, error) {
+	data, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) && path == Locate(Flags{}, noEnvConfig).Config {
+		return Default(), nil
+	}
+	if err != nil {
+		return Config{}, err
+	}
+	return load(data, path)
+}
+
+func readFile(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("the configuration cannot be read: %w", err)
+	}
+	return data, nil
+}
+
+// noEnvConfig is the environment without the variable that names a file.
+func noEnvConfig(name string) string {
+	if name == envConfig {
+		return ""
+	}
+	return os.Getenv(name)
+}
+
+func load(data []byte, path string) (Config, error) {
+	c, at, problems := read(data)
+	if len(problems) == 0 {
+		if dir, err := filepath.Abs(filepath.Dir(path)); err == nil {
+			c.resolve(dir)
+		}
+		problems = append(c.checkValues(at), c.checkFiles(at)...)
+	}
+	return finish(c, path, problems)
+}
+
+// Parse reads data as a configuration; name stands for the file in errors. The
+// files that it names are not looked at, and relative paths are left alone.
+// The error is an [*Error].
+func Parse(data []byte, name string) (Config, error) {
+	c, at, problems := read(data)
+	if len(problems) == 0 {
+		problems = c.checkValues(at)
+	}
+	return finish(c, name, problems)
+}
+
+// Validate checks the values of c and the files that it names, as [Load] does.
+// The problems have no lines.
+func (c Config) Validate() []Problem {
+	none := make(places)
+	return append(c.checkValues(none), c.checkFiles(none)...)
+}
+
+func finish(c Config, name string, problems []Problem) (Config, error) {
+	if len(problems) > 0 {
+		return Config{}, &Error{File: name, Problems: problems}
+	}
+	return c, nil
+}
+
+// read decodes data over the defaults.
+func read(data []byte) (Config, places, []Problem) {
+	// A byte order mark is what some editors put before a text.
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	at, problems := readShape(data)
+	if len(problems) > 0 {
+		return Config{}, at, problems
+	}
+	c := Default()
+	// The walk has seen unknown keys and wrong types; what is left to the
+	// decoder are keys given twice and numbers out of range. It stays strict,
+	// so that a key which the walk overlooked is an error and not ignored.
+	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&c)
+	if err != nil {
+		return Config{}, at, []Problem{decodeProblem(err, at)}
+	}
+	c.fill()
+	c.Endpoints.trim()
+	return c, at, nil
+}
+
+// decodeProblem says in the file's terms what the decoder did not take.
+func decodeProblem(err error, at places) Problem {
+	if unknown, ok := errors.AsType[*toml.StrictMissingError](err); ok && len(unknown.Errors) > 0 {
+		line, column := unknown.Errors[0].Position()
+		return Problem{Line: line, Column: column, What: "is not a known key", Hint: "remove it"}
+	}
+	p := Problem{What: strings.ReplaceAll(err.Error(), "toml: ", "")}
+	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
+		p.Line, p.Column = bad.Position()
+		// The decoder's own key lacks the table for a key that is given twice.
+		p.Key = at.key(place{line: p.Line, column: p.Column})
+		if p.Key == "" {
+			p.Key = strings.Join(bad.Key(), ".")
+		}
+	}
+	if strings.Contains(p.What, "already") {
+		p.What, p.Hint = "is given twice", "remove one"
+	}
+	return p
+}
+
+// resolve makes the paths absolute that the file gave relative to itself.
+func (c *Config) resolve(dir string) {
+	from := func(path *string) {
+		if *path != "" && !filepath.IsAbs(*path) && !fromHome(*path) {
+			*path = filepath.Join(dir, *path)
+		}
+	}
+	from(&c.StateDir)
+	from(&c.Socket)
+	from(&c.Endpoints.CorrespondKeyFile)
+	for i := range c.Notify {
+		from(&c.Notify[i].SecretFile)
+	}
+	for i := range c.Output {
+		from(&c.Output[i].Path)
+	}
+}

@@ -1,0 +1,231 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Only hosts that are not the site's relax the limits that protect it.
+func TestRelaxedLimits(t *testing.T) {
+	const dense = `
+[check]
+schedule = "@every 1s"
+confirm_after = "0s"
+[login]
+poll = "10ms"
+remind = ["1s"]
+[limits]
+min_check_interval = "1s"
+refreshes_per_hour = 1000
+[endpoints]
+`
+	const local = "http://127.0.0.1:8080"
+	tests := []struct {
+		name      string
+		endpoints []string
+		relaxed   bool
+	}{
+		{"none", nil, false},
+		{"passport alone", []string{"passport", local}, false},
+		{"api alone", []string{"api", local}, false},
+		{"both", []string{"passport", local, "api", local}, true},
+		{"both with a slash", []string{"passport", local + "/", "api", local + "/"}, true},
+		{"both and the rest", []string{"passport", local, "api", local, "www", local, "passport_intl", local}, true},
+		{"a default spelt out", []string{"passport", local, "api", local, "www", "https://www.bilibili.com"}, true},
+		{"another host of the site", []string{"passport", local, "api", local, "www", "https://m.bilibili.com"}, false},
+		{"the bare domain", []string{"passport", local, "api", "https://bilibili.com"}, false},
+		{"in capitals", []string{"passport", local, "api", "https://API.BILIBILI.COM"}, false},
+		{"with the root's dot", []string{"passport", local, "api", "https://api.bilibili.com."}, false},
+		{"with a port", []string{"passport", local, "api", "https://api.bilibili.com:443"}, false},
+		{"international", []string{"passport", "https://passport.biliintl.com", "api", local}, false},
+		{"alike", []string{"passport", "https://notbilibili.com", "api", "https://bilibili.com.example"}, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			file := dense
+			for i := 0; i < len(tt.endpoints); i += 2 {
+				file += tt.endpoints[i] + " = \"" + tt.endpoints[i+1] + "\"\n"
+			}
+			c, err := Parse([]byte(file), "f")
+			if (err == nil) != tt.relaxed {
+				t.Fatalf("error is %v", err)
+			}
+			if err != nil {
+				return
+			}
+			if !c.Endpoints.Relaxed() || strings.HasSuffix(c.Endpoints.API, "/") {
+				t.Errorf("endpoints are %+v", c.Endpoints)
+			}
+			var printed strings.Builder
+			if err := c.Print(&printed); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Parse([]byte(printed.String()), "printed"); err != nil {
+				t.Errorf("what was printed does not load: %v", err)
+			}
+		})
+	}
+}
+
+func TestParseFillsDefaults(t *testing.T) {
+	c, err := Parse([]byte("\xef\xbb\xbf"+`
+login.remind = ["2d"]
+check = { jitter = "0s" }
+[[notify]]
+name = "phone"
+type = "desktop"
+[[notify]]
+name = "hook"
+type = "webhook"
+url = "http://[::1]:9/x"
+events = ["*"]
+accounts = ["main"]
+[[output]]
+name = "o"
+account = "main"
+format = "header"
+path = "c.txt"
+[[account]]
+name = "main"
+schedule = "@daily"
+tags = ["media"]
+`), "f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Login.Remind = Remind{Duration(48 * time.Hour)}
+	want.Check.Jitter = 0
+	want.Notify = []Notify{
+		{Name: "phone", Type: NotifyDesktop, Events: DefaultEvents(), Accounts: []string{"*"}},
+		{Name: "hook", Type: NotifyWebhook, URL: "http://[::1]:9/x", Events: []string{"*"}, Accounts: []string{"main"}},
+	}
+	want.Output = []Output{{Name: "o", Account: "main", Format: "header", Path: "c.txt", Mode: "0600"}}
+	want.Accounts = []Account{{Name: "main", Schedule: "@daily", Tags: []string{"media"}}}
+	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Quiet{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if a := c.Account("main"); a.Schedule != "@daily" || len(a.Tags) != 1 {
+		t.Errorf("main is %+v", a)
+	}
+	if a := c.Account("other"); a.Name != "other" || a.Schedule != "@every 8h" {
+		t.Errorf("other is %+v", a)
+	}
+	if s, err := c.Schedule("main"); err != nil || s.Spec() != "@daily" {
+		t.Errorf("schedule of main is %q, %v", s.Spec(), err)
+	}
+}
+
+func TestDefaultIsValid(t *testing.T) {
+	if problems := Default().Validate(); len(problems) > 0 {
+		t.Error(problems)
+	}
+	if warnings := Default().Warnings(); len(warnings) > 0 {
+		t.Error(warnings)
+	}
+	problems := Config{}.Validate()
+	if len(problems) == 0 || problems[0].Line != 0 {
+		t.Errorf("problems of nothing: %v", problems)
+	}
+	if text := (&Error{File: "f", Problems: problems[:1]}).Error(); !strings.HasPrefix(text, "f: ") {
+		t.Errorf("without a line: %s", text)
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "config.toml")
+	if _, err := Load(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a named file that is missing: %v", err)
+	}
+	write(t, path, 0o600, "state_dir = \"state\"\n[[notify]]\nname = \"a\"\ntype = \"webhook\"\nurl = \"https://example.net\"\nsecret_file = \"key\"\n")
+	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path+":6:1: notify[0].secret_file: "+filepath.Join(dir, "key")+" does not exist") {
+		t.Errorf("a secret that is missing: %v", err)
+	}
+	write(t, filepath.Join(dir, "key"), 0o600, "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnk=\n")
+	c, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.StateDir != filepath.Join(dir, "state") || c.Notify[0].SecretFile != filepath.Join(dir, "key") {
+		t.Errorf("paths are %q and %q", c.StateDir, c.Notify[0].SecretFile)
+	}
+	if _, err := Load(dir); err == nil {
+		t.Error("a directory was read")
+	}
+}
+
+func TestChanges(t *testing.T) {
+	a, b := Default(), Default()
+	if keys := a.Changes(b); len(keys) != 0 {
+		t.Errorf("changed without a change: %v", keys)
+	}
+	b.Check.Jitter = 0
+	b.Login.Remind = Remind{Duration(time.Hour)}
+	b.Login.QuietHours = Quiet{start: 1, end: 2}
+	b.Locale = "en"
+	a.Notify = []Notify{{Name: "same"}, {Name: "gone"}, {Name: "moved", URL: "https://a"}}
+	b.Notify = []Notify{{Name: "new"}, {Name: "moved", URL: "https://b"}, {Name: "same"}}
+	b.Control.Allow = []Allow{{User: "a"}}
+	want := []string{
+		"check.jitter", "control.allow", "locale", "login.quiet_hours", "login.remind",
+		"notify.gone", "notify.moved", "notify.new",
+	}
+	if diff := cmp.Diff(want, a.Changes(b)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(Example())
+	for _, seed := range []string{
+		"", "[check]\nschedule = \"TZ=\"\n", "notify = [{a = 1}]", "[[control.allow]]\nuser.x = 1", "[notify.x]",
+		"[[notify]]\n[[notify.events]]", "login.remind = [[], \"1h\"]", "[\"\"]\n\"\" = 1", "[check.jitter]\n",
+		"[endpoints]\napi = \"://%\"", "[login]\nquiet_hours = \"24:00-1:00\"", "check.jitter = \"36500d1h\"",
+		"account = [{name = \"a\"}]\n[[account]]\nname = \"b\"", "[check]\nSchedule = \"@daily\"",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := Parse(data, "f")
+		if err != nil {
+			var bad *Error
+			if !errors.As(err, &bad) || len(bad.Problems) == 0 {
+				t.Fatalf("error is %v", err)
+			}
+			for _, p := range bad.Problems {
+				if p.What == "" || p.Hint == "remove it" && p.Key == "" {
+					t.Errorf("problem %+v", p)
+				}
+			}
+			return
+		}
+		var printed strings.Builder
+		if err := c.Print(&printed); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse([]byte(printed.String()), "printed")
+		if err != nil {
+			t.Fatalf("what was printed does not load: %v\n%s", err, printed.String())
+		}
+		if keys := c.Masked().Changes(again); len(keys) > 0 {
+			t.Errorf("changed by printing: %v\n%s", keys, printed.String())
+		}
+	})
+}
+
+func write(t *testing.T, path string, mode os.FileMode, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,261 @@
+package config
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// place is a position in the file, counted from 1; the zero value is none.
+type place struct{ line, column int }
+
+// places finds keys in the file by their path, such as "notify[0].url".
+type places map[string]place
+
+// at returns where a key is, or, if it is left out, the table it belongs to.
+func (p places) at(key string) place {
+	for key != "" {
+		if found, ok := p[key]; ok {
+			return found
+		}
+		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
+	}
+	return place{}
+}
+
+// key returns the key at a position, "" if there is none.
+func (p places) key(at place) string {
+	for key, found := range p {
+		if found == at {
+			return key
+		}
+	}
+	return ""
+}
+
+// shape walks over the file before it is decoded: it records where each key
+// is and compares keys and types with those of [Config]. The decoder does not
+// tell where a value came from, stops at the first wrong type, names it as Go
+// does, and takes keys in any case.
+type shape struct {
+	parser   unstable.Parser
+	places   places
+	counts   map[string]int
+	problems []Problem
+}
+
+// readShape returns where the keys are and what is wrong with them. Where the
+// file is no TOML at all, that is the only problem.
+func readShape(data []byte) (places, []Problem) {
+	s := &shape{places: make(places), counts: make(map[string]int)}
+	s.parser.Reset(data)
+	table, path := reflect.TypeFor[Config](), ""
+	for s.parser.NextExpression() {
+		e := s.parser.Expression()
+		switch e.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			table, path = s.header(e)
+		case unstable.KeyValue:
+			s.keyValue(e, table, path)
+		}
+	}
+	if err := s.parser.Error(); err != nil {
+		return s.places, []Problem{s.syntax(err)}
+	}
+	return s.places, s.problems
+}
+
+func (s *shape) syntax(err error) Problem {
+	p := Problem{What: "is no TOML: " + err.Error(), Hint: "text goes in quotes, a list in [ ]"}
+	var bad *unstable.ParserError
+	if errors.As(err, &bad) {
+		at := s.where(s.parser.Range(bad.Highlight))
+		p.Line, p.Column = at.line, at.column
+	}
+	return p
+}
+
+// header enters a [table] or a [[list of tables]]. It returns a nil type where
+// the table is unknown, so that its keys are not complained about as well.
+func (s *shape) header(e *unstable.Node) (reflect.Type, string) {
+	t, path := reflect.TypeFor[Config](), ""
+	keys := e.Key()
+	for keys.Next() {
+		k := keys.Node()
+		last := keys.IsLast()
+		next, ok := field(t, string(k.Data))
+		if !ok {
+			s.unknown(k, t, path)
+			return nil, ""
+		}
+		t, path = next, join(path, string(k.Data))
+		if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct {
+			if last && e.Kind == unstable.Table {
+				s.wrong(k, path, "is a list of tables", "write [["+path+"]]")
+				return nil, ""
+			}
+			if last {
+				s.counts[path]++
+			}
+			t, path = t.Elem(), fmt.Sprintf("%s[%d]", path, max(s.counts[path], 1)-1)
+		} else if t.Kind() != reflect.Struct || textual(t) {
+			s.wrong(k, path, "is no table", "write "+string(k.Data)+" = …")
+			return nil, ""
+		} else if last && e.Kind == unstable.ArrayTable {
+			s.wrong(k, path, "is a single table", "write ["+path+"]")
+			return nil, ""
+		}
+		s.record(k, path)
+	}
+	return t, path
+}
+
+func (s *shape) keyValue(e *unstable.Node, t reflect.Type, path string) {
+	if t == nil {
+		return
+	}
+	keys := e.Key()
+	var k *unstable.Node
+	for keys.Next() {
+		k = keys.Node()
+		next, ok := field(t, string(k.Data))
+		if !ok {
+			s.unknown(k, t, path)
+			return
+		}
+		t, path = next, join(path, string(k.Data))
+		s.record(k, path)
+	}
+	s.value(e.Value(), t, k, path)
+}
+
+// value compares a value with the type of its key k.
+func (s *shape) value(v *unstable.Node, t reflect.Type, k *unstable.Node, path string) {
+	if textual(t) {
+		s.text(v, t, k, path)
+		return
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		if v.Kind != unstable.InlineTable {
+			s.wrong(k, path, "is a table, not a value", "write "+headerOf(path))
+			return
+		}
+		fields := v.Children()
+		for fields.Next() {
+			s.keyValue(fields.Node(), t, path)
+		}
+	case reflect.Slice:
+		if v.Kind != unstable.Array {
+			s.wrong(k, path, "must be a list", `write `+string(k.Data)+` = [ … ]`)
+			return
+		}
+		items, i := v.Children(), 0
+		for items.Next() {
+			item, at := items.Node(), k
+			if item.Kind == unstable.Comment {
+				continue
+			}
+			itemPath := fmt.Sprintf("%s[%d]", path, i)
+			if item.Raw.Length > 0 {
+				at = item
+				s.record(item, itemPath)
+			}
+			s.value(item, t.Elem(), at, itemPath)
+			i++
+		}
+	case reflect.String:
+		s.kind(v, unstable.String, k, path, "must be a text", "put it in quotes")
+	case reflect.Int:
+		s.kind(v, unstable.Integer, k, path, "must be a whole number", "write it without quotes")
+	case reflect.Bool:
+		s.kind(v, unstable.Bool, k, path, "must be true or false", "write it without quotes")
+	}
+}
+
+func (s *shape) kind(v *unstable.Node, want unstable.Kind, k *unstable.Node, path, what, hint string) {
+	if v.Kind != want {
+		s.wrong(k, path, what, hint)
+	}
+}
+
+// text checks a value that is written as a text of a form of its own.
+func (s *shape) text(v *unstable.Node, t reflect.Type, k *unstable.Node, path string) {
+	hint := `write "30m", "8h" or "2d"`
+	if t == reflect.TypeFor[Quiet]() {
+		hint = `write "23:30-08:00", or "" for none`
+	}
+	if v.Kind != unstable.String {
+		s.wrong(k, path, "must be a text", hint)
+		return
+	}
+	into := reflect.New(t).Interface().(encoding.TextUnmarshaler)
+	if err := into.UnmarshalText(v.Data); err != nil {
+		s.wrong(k, path, err.Error(), hint)
+	}
+}
+
+func (s *shape) record(k *unstable.Node, path string) { s.places[path] = s.where(k.Raw) }
+
+func (s *shape) where(r unstable.Range) place {
+	start := s.parser.Shape(r).Start
+	return place{line: start.Line, column: start.Column}
+}
+
+func (s *shape) wrong(k *unstable.Node, path, what, hint string) {
+	at := s.where(k.Raw)
+	s.problems = append(s.problems, Problem{Line: at.line, Column: at.column, Key: path, What: what, Hint: hint})
+}
+
+func (s *shape) unknown(k *unstable.Node, t reflect.Type, path string) {
+	name := string(k.Data)
+	shown := clip(name)
+	if !ValidName(shown) {
+		// A key in quotes may hold anything, a line break for example.
+		shown = strconv.Quote(shown)
+	}
+	s.wrong(k, join(path, shown), "is not a known key", suggest(t, path, name))
+}
+
+// headerOf returns the header that a table is written with.
+func headerOf(path string) string {
+	if strings.HasSuffix(path, "]") {
+		return "[[" + path[:strings.LastIndexByte(path, '[')] + "]]"
+	}
+	return "[" + path + "]"
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+// field returns the type of a key of a table.
+func field(t reflect.Type, key string) (reflect.Type, bool) {
+	if t.Kind() != reflect.Struct || textual(t) {
+		return nil, false
+	}
+	for f := range t.Fields() {
+		if keyOf(f) == key {
+			return f.Type, true
+		}
+	}
+	return nil, false
+}
+
+// keyOf returns the key of a field, "" if it has none.
+func keyOf(f reflect.StructField) string {
+	key, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+	return key
+}
+
+func textual(t reflect.Type) bool {
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}

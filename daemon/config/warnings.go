@@ -1,0 +1,44 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Warnings says what is set and has no effect in this version, and what works
+// but may not be meant, each in a sentence.
+func (c Config) Warnings() []string {
+	var w []string
+	if names := c.outputNames(); len(names) > 0 {
+		w = append(w, fmt.Sprintf("outputs are not written by this version: %s", strings.Join(names, ", ")))
+	}
+	if c.Page.Listen != "" || c.Page.PublicURL != "" {
+		w = append(w, "the login page of [page] is not served by this version")
+	}
+	if c.Login.SMSAPI != "current" {
+		w = append(w, "login.sms_api has no effect: this version does not log in by SMS")
+	}
+	if s, err := c.Schedule(""); err == nil && c.Check.Jitter.Std() > s.Interval() {
+		w = append(w, fmt.Sprintf("check.jitter (%s) is longer than the time between two checks (about %s)",
+			c.Check.Jitter, Duration(s.Interval())))
+	}
+	for _, e := range c.Endpoints.list() {
+		if u, ok := webURL(e.url); ok && u.Scheme == "http" && !loopback(u.Hostname()) {
+			w = append(w, fmt.Sprintf("endpoints.%s is reached in the clear: whoever is on the way can read the credentials", e.key))
+		}
+	}
+	for _, n := range c.Notify {
+		if n.AllowHTTP && strings.HasPrefix(strings.ToLower(n.URL), "http://") {
+			w = append(w, fmt.Sprintf("notify %s goes out in the clear: whoever is on the way can read the login codes", n.Name))
+		}
+	}
+	return w
+}
+
+func (c Config) outputNames() []string {
+	names := make([]string, len(c.Output))
+	for i, o := range c.Output {
+		names[i] = o.Name
+	}
+	return names
+}

@@ -1,0 +1,17 @@
+// Package control serves the control API on the keeper's Unix socket: it takes
+// requests, finds out who asks, decides whether they may, and hands the work to
+// the keeper's parts through the small interfaces that it declares. No rule of
+// an account's life, no vault, no request to the site may come in; the wire
+// types live in package client.
+//
+// The peer is named by the kernel and never by the request. A browser's
+// request is refused, so that no web page reaches the socket through a proxy.
+//
+// Guarantees:
+//   - The socket has its final mode from the moment it exists.
+//   - No route is reachable without a decision of the policy, but for healthz.
+//   - No credential leaves before its reading has been recorded.
+//   - No answer may be stored, no query is logged, no panic ends the keeper.
+//   - A slow reader delays nobody; whoever stops reading is cut off.
+//   - Shutdown ends every wait and every stream.
+package control

@@ -1,0 +1,132 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// The reasons for which a socket is not made.
+var (
+	// ErrInUse: somebody answers on the path.
+	ErrInUse = errors.New("another program answers there")
+	// ErrNotSocket: something that is no socket lies at the path.
+	ErrNotSocket = errors.New("something that is no socket lies there")
+	// ErrPathLength: the operating system takes no socket path that long.
+	ErrPathLength = errors.New("the path is too long for a socket")
+	// ErrExposed: everybody may replace what lies in the socket's directory.
+	ErrExposed = errors.New("everybody may write to its directory")
+)
+
+// ListenError says which socket could not be made, and why.
+type ListenError struct {
+	Path string
+	Err  error
+}
+
+func (e *ListenError) Error() string {
+	err := e.Err
+	// The operating system's errors repeat the path.
+	if inner, ok := errors.AsType[*net.OpError](err); ok {
+		err = inner.Err
+	}
+	return fmt.Sprintf("control socket %s: %v", e.Path, err)
+}
+
+func (e *ListenError) Unwrap() error { return e.Err }
+
+// masking guards the process's file mode mask, which is shared as the process
+// itself is: two sockets made at once would restore each other's masks.
+var masking sync.Mutex
+
+// Listen makes the keeper's socket: 0600, or 0660 where others are let in, and
+// its directory, 0700 or 0750, where that does not exist yet. The socket has
+// that mode from its first moment. Its group is the process's own, or the
+// directory's where that is set-gid; whoever is let in has to be in it. An
+// existing directory keeps its mode.
+//
+// The mode comes from the process's mask, which is changed for a moment, so
+// Listen belongs before the goroutines that create files.
+//
+// The caller holds the vault's lock. A socket on which nobody answers is
+// removed, and the lock is what proves that it is a dead keeper's and not one
+// that another keeper is making at this moment.
+//
+// On Windows the directory's access list protects the socket.
+func Listen(path string, shared bool) (net.Listener, error) {
+	masking.Lock()
+	defer masking.Unlock()
+	l, err := listen(path, shared)
+	if err != nil {
+		return nil, &ListenError{Path: path, Err: err}
+	}
+	return l, nil
+}
+
+func listen(path string, shared bool) (net.Listener, error) {
+	if len(path) > maxSocketPath {
+		return nil, fmt.Errorf("%w: %d bytes, and %d is the most", ErrPathLength, len(path), maxSocketPath)
+	}
+	if err := makeDirectory(filepath.Dir(path), shared); err != nil {
+		return nil, err
+	}
+	if err := removeStale(path); err != nil {
+		return nil, err
+	}
+	return bind(path, shared)
+}
+
+func makeDirectory(dir string, shared bool) error {
+	mode := fs.FileMode(0o700)
+	if shared {
+		mode = 0o750
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), mode); err != nil {
+		return err
+	}
+	switch err := os.Mkdir(dir, mode); {
+	case err == nil:
+		// A mask of 077 would keep the group out. Nothing lies in there yet.
+		if err := os.Chmod(dir, mode); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrExist):
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if worldWritable(info) {
+		return fmt.Errorf("%w: chmod o-w %s", ErrExposed, dir)
+	}
+	return nil
+}
+
+// removeStale clears the path of a dead keeper's socket, and of nothing else.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type()&socketTypes == 0 {
+		return ErrNotSocket
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		_ = conn.Close()
+		return ErrInUse
+	}
+	if !nobodyListens(err) {
+		return fmt.Errorf("%w, or might: %w", ErrInUse, err)
+	}
+	return os.Remove(path)
+}

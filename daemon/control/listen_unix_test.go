@@ -1,0 +1,140 @@
+//go:build !windows
+
+package control
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func mode(t *testing.T, path string) fs.FileMode {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Mode().Perm()
+}
+
+func TestListenModes(t *testing.T) {
+	for _, mask := range []int{0, 0o022, 0o077} {
+		for _, shared := range []bool{false, true} {
+			path := filepath.Join(t.TempDir(), "d", "c.sock")
+			old := unix.Umask(mask)
+			l, err := Listen(path, shared)
+			after := unix.Umask(old)
+			if err != nil {
+				t.Fatal(err)
+			}
+			socket, dir := fs.FileMode(0o600), fs.FileMode(0o700)
+			if shared {
+				socket, dir = 0o660, 0o750
+			}
+			if got := mode(t, path); got != socket {
+				t.Errorf("mask %o, shared %v: socket %o", mask, shared, got)
+			}
+			if got := mode(t, filepath.Dir(path)); got != dir {
+				t.Errorf("mask %o, shared %v: directory %o", mask, shared, got)
+			}
+			if after != mask {
+				t.Errorf("the mask became %o", after)
+			}
+			if err := l.Close(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("left behind: %v", err)
+			}
+		}
+	}
+}
+
+func TestListenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	live := filepath.Join(dir, "live.sock")
+	l, err := Listen(live, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	file := filepath.Join(dir, "file")
+	link := filepath.Join(dir, "link")
+	open := filepath.Join(dir, "open")
+	if err := errors.Join(os.WriteFile(file, []byte("precious"), 0o600), os.Symlink(live, link),
+		os.Mkdir(open, 0o700), os.Chmod(open, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		path string
+		want error
+	}{
+		{live, ErrInUse}, {file, ErrNotSocket}, {link, ErrNotSocket}, {dir, ErrNotSocket},
+		{filepath.Join(open, "c.sock"), ErrExposed},
+		{filepath.Join(dir, strings.Repeat("x", maxSocketPath)), ErrPathLength},
+	} {
+		_, err := Listen(tc.path, false)
+		if !errors.Is(err, tc.want) {
+			t.Errorf("%s: %v", tc.path, err)
+		}
+		if own, ok := errors.AsType[*ListenError](err); !ok || own.Path != tc.path {
+			t.Errorf("%s: %T", tc.path, err)
+		}
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "precious" {
+		t.Error("the file was touched")
+	}
+	if _, err := net.Dial("unix", live); err != nil {
+		t.Errorf("the living socket was touched: %v", err)
+	}
+}
+
+func TestListenTakesOverAStaleSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.sock")
+	dead, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead.SetUnlinkOnClose(false) // as a killed keeper leaves it
+	if err := dead.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Listen(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if got := mode(t, path); got != 0o600 {
+		t.Errorf("%o", got)
+	}
+}
+
+// The mask belongs to the process: sockets made at once must not get each
+// other's.
+func TestListenAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	for i := range 40 {
+		all.Go(func() {
+			path := filepath.Join(dir, string(rune('A'+i))+".sock")
+			l, err := Listen(path, i%2 == 0)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer l.Close()
+			info, err := os.Stat(path)
+			if want := []fs.FileMode{0o660, 0o600}[i%2]; err != nil || info.Mode().Perm() != want {
+				t.Errorf("%v, %v", err, info.Mode())
+			}
+		})
+	}
+	all.Wait()
+}

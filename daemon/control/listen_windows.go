@@ -1,0 +1,24 @@
+package control
+
+import (
+	"errors"
+	"io/fs"
+	"net"
+	"syscall"
+)
+
+const (
+	maxSocketPath = 107
+	// A socket is a reparse point, which Go has reported in both ways.
+	socketTypes = fs.ModeSocket | fs.ModeIrregular
+)
+
+func bind(path string, _ bool) (net.Listener, error) { return net.Listen("unix", path) }
+
+func nobodyListens(err error) bool {
+	const refused = syscall.Errno(10061) // WSAECONNREFUSED
+	return errors.Is(err, refused)
+}
+
+// worldWritable has no answer in mode bits here.
+func worldWritable(fs.FileInfo) bool { return false }

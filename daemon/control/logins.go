@@ -1,0 +1,99 @@
+package control
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// defaultAccount is meant where a login names none.
+const defaultAccount = "default"
+
+func (s *Server) startLogin(w http.ResponseWriter, r *http.Request) error {
+	request, err := decode[client.LoginRequest](w, r, false)
+	if err != nil {
+		return err
+	}
+	if request.Account == "" {
+		request.Account = defaultAccount
+	}
+	if request.Attend < 0 {
+		return badRequest("the field \"attend\" is a number of seconds from 0")
+	}
+	if own := s.rights(PeerOf(r.Context())); !own.may(VerbLogin, request.Account) {
+		return own.refusal(VerbLogin, request.Account, s.directory)
+	}
+	l, err := s.parts.Logins.StartLogin(r.Context(), request)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, l)
+}
+
+// lookAgain is how often a waiting request looks at its login without having
+// been woken: not every change of a login is an entry in the journal, and the
+// look costs nothing but a lock.
+const lookAgain = time.Second
+
+func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
+	after, given, wait, err := waiting(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
+	for last := !given || wait == 0; ; {
+		changed := s.parts.Journal.Changed()
+		l, err := s.parts.Logins.Login(r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		if last || l.Revision != after {
+			return writeJSON(w, l)
+		}
+		select {
+		case <-changed:
+		case <-again.C:
+		case <-over.C:
+			last = true
+		case <-s.closing:
+			last = true
+		case <-r.Context().Done():
+			return r.Context().Err()
+		}
+	}
+}
+
+func (s *Server) cancelLogin(w http.ResponseWriter, r *http.Request) error {
+	if _, err := decode[struct{}](w, r, true); err != nil {
+		return err
+	}
+	if err := s.parts.Logins.CancelLogin(r.Context(), r.PathValue("id")); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (s *Server) loginPNG(w http.ResponseWriter, r *http.Request) error {
+	if s.parts.QR == nil {
+		return notFound("this keeper draws no pictures")
+	}
+	l, err := s.parts.Logins.Login(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if l.URL == "" || l.Ended() || l.ExpiresAt != nil && !time.Now().Before(*l.ExpiresAt) {
+		return notFound("the login shows no code that works")
+	}
+	picture, err := s.parts.QR(l.URL)
+	if err != nil {
+		// The error may quote the content, which is a secret.
+		return &client.Problem{Type: client.ProblemInternal, Detail: "the code could not be drawn"}
+	}
+	writeBody(w, http.StatusOK, "image/png", picture)
+	return nil
+}

@@ -1,0 +1,48 @@
+package control
+
+import (
+	"context"
+	"net"
+)
+
+// Peer is the process at the other end of the socket, as the kernel names it.
+// The zero Peer is nobody: it may nothing.
+type Peer struct {
+	UID uint32
+	GID uint32
+	PID int32
+	// Program is the base name of the peer's executable, "" where it cannot be
+	// seen. It is a note for people and decides nothing: the process may have
+	// become another one since it connected.
+	Program string
+	// Known is true where the kernel named the peer.
+	Known bool
+}
+
+type peerKey struct{}
+
+// WithPeer returns a context that carries the peer of a connection. Serve sets
+// it; a test of Handler that has no socket sets it itself.
+func WithPeer(ctx context.Context, p Peer) context.Context {
+	return context.WithValue(ctx, peerKey{}, p)
+}
+
+// PeerOf returns the peer of a request's context, the zero Peer without one.
+func PeerOf(ctx context.Context) Peer {
+	p, _ := ctx.Value(peerKey{}).(Peer)
+	return p
+}
+
+// connPeer names the peer of a connection while it is being accepted, which is
+// as close to the peer's connect as one gets.
+func connPeer(ctx context.Context, conn net.Conn) context.Context {
+	socket, ok := conn.(*net.UnixConn)
+	if !ok {
+		return ctx
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return ctx
+	}
+	return WithPeer(ctx, socketPeer(raw))
+}

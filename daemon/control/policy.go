@@ -1,0 +1,159 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// The verbs of the policy. They are configuration and never change.
+const (
+	VerbStatus  = "status"
+	VerbGet     = "get"
+	VerbLogin   = "login"
+	VerbCheck   = "check"
+	VerbRefresh = "refresh"
+	VerbManage  = "manage"
+
+	// verbOpen marks a route that everyone who can connect may use.
+	verbOpen = "open"
+)
+
+// Verbs lists what a rule may allow.
+func Verbs() []string {
+	return []string{VerbStatus, VerbGet, VerbLogin, VerbCheck, VerbRefresh, VerbManage}
+}
+
+// every stands in a rule for all accounts, and in a question for the keeper as
+// a whole, which only a rule for all accounts answers.
+const every = "*"
+
+// Policy says who may do what. Root and Owner may everything; for everybody
+// else the first rule that names both them and the account decides, and
+// without one the answer is no.
+type Policy struct {
+	Owner uint32
+	Rules []Rule
+}
+
+// Rule lets a user or the members of a group use accounts. Where both are set,
+// both have to fit; where neither is, the rule fits nobody. A number that is
+// no name counts as an id. Groups are those of the system's database: a
+// process that gave up its groups keeps what its user may.
+type Rule struct {
+	User, Group string
+	Accounts    []string // names, or "*"
+	May         []string // verbs
+}
+
+// Validate reports the first fault of the rules.
+func (p Policy) Validate() error {
+	for i, r := range p.Rules {
+		for _, verb := range r.May {
+			if !slices.Contains(Verbs(), verb) {
+				return fmt.Errorf("control.allow %d: unknown verb %q, known are %s",
+					i+1, verb, strings.Join(Verbs(), ", "))
+			}
+		}
+	}
+	return nil
+}
+
+// rights is the policy as one peer sees it.
+type rights struct {
+	peer Peer
+	all  bool
+	// rules holds the peer's rules with their places in the configuration,
+	// counted from 1.
+	rules []placedRule
+}
+
+type placedRule struct {
+	Rule
+	place int
+}
+
+func (p Policy) rights(peer Peer, d *directory) rights {
+	if !peer.Known {
+		return rights{peer: peer, all: !kernelNamesPeers}
+	}
+	if peer.UID == 0 || peer.UID == p.Owner {
+		return rights{peer: peer, all: true}
+	}
+	own := rights{peer: peer}
+	for i, r := range p.Rules {
+		if d.fits(r, peer) {
+			own.rules = append(own.rules, placedRule{r, i + 1})
+		}
+	}
+	return own
+}
+
+// deciding returns the rule that decides about an account, if one does.
+func (r rights) deciding(account string) (placedRule, bool) {
+	i := slices.IndexFunc(r.rules, func(rule placedRule) bool {
+		return slices.Contains(rule.Accounts, account) || slices.Contains(rule.Accounts, every)
+	})
+	if i < 0 {
+		return placedRule{}, false
+	}
+	return r.rules[i], true
+}
+
+func (r rights) may(verb, account string) bool {
+	if r.all {
+		return true
+	}
+	rule, ok := r.deciding(account)
+	return ok && slices.Contains(rule.May, verb)
+}
+
+// mayAny reports whether there is an account for which the verb is allowed.
+// Accounts that no rule names are decided as "*" is, so the names in the rules
+// are all that has to be tried.
+func (r rights) mayAny(verb string) bool {
+	return r.all || slices.ContainsFunc(r.rules, func(rule placedRule) bool {
+		return slices.ContainsFunc(rule.Accounts, func(a string) bool { return r.may(verb, a) })
+	})
+}
+
+// refusal is the problem for a peer that may not, with the line that would let
+// it. account is "" where any account would do.
+func (r rights) refusal(verb, account string, d *directory) *client.Problem {
+	subject := fmt.Sprintf("%q of account %q", verb, account)
+	switch account {
+	case every:
+		subject = fmt.Sprintf("%q of the whole keeper", verb)
+	case "":
+		subject, account = fmt.Sprintf("%q of any account", verb), every
+	}
+	p := &client.Problem{Type: client.ProblemNotPermitted}
+	if !r.peer.Known {
+		p.Detail = "the kernel did not say who is asking for " + subject
+		p.Hint = "connect to the keeper's socket directly; inside a user namespace the peer cannot be named"
+		return p
+	}
+	who := d.userName(r.peer.UID)
+	p.Detail = fmt.Sprintf("%s (uid %d) is not permitted %s", who, r.peer.UID, subject)
+	if rule, ok := r.deciding(account); ok {
+		p.Hint = fmt.Sprintf("the first match decides: add %q to may of [[control.allow]] number %d (%s), or put a rule before it",
+			verb, rule.place, rule.subject())
+		return p
+	}
+	p.Hint = fmt.Sprintf("to allow it, add to the configuration: [[control.allow]] with user = %q, accounts = [%q], may = [%q]",
+		who, account, verb)
+	return p
+}
+
+func (r Rule) subject() string {
+	var parts []string
+	if r.User != "" {
+		parts = append(parts, fmt.Sprintf("user = %q", r.User))
+	}
+	if r.Group != "" {
+		parts = append(parts, fmt.Sprintf("group = %q", r.Group))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,173 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	maxBody = 1 << 20
+	// slow bounds the reading of a body and every single write: who does not
+	// send or take bytes for that long is cut off.
+	slow = 30 * time.Second
+	// longestWait bounds ?wait=.
+	longestWait = 10 * time.Minute
+)
+
+// decode reads a JSON body strictly. An empty one leaves the zero value where
+// optional is true.
+func decode[T any](w http.ResponseWriter, r *http.Request, optional bool) (T, error) {
+	var v T
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(slow))
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	// A deadline that stayed would end a wait later in the same request.
+	_ = control.SetReadDeadline(time.Time{})
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return v, badRequest("the body is larger than %d bytes", maxBody)
+	}
+	if err != nil {
+		return v, badRequest("the body could not be read")
+	}
+	if optional && len(data) == 0 {
+		return v, nil
+	}
+	// A client that declares nothing means JSON; one that declares something
+	// else does not mean this.
+	if r.Header.Get("Content-Type") == "" {
+		return parse[T](data)
+	}
+	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset := parameters["charset"]
+	if err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		p := badRequest("the body is not declared as application/json")
+		p.Hint = "send the header Content-Type: application/json"
+		return v, p
+	}
+	return parse[T](data)
+}
+
+// parse decodes one JSON object and nothing else.
+func parse[T any](data []byte) (T, error) {
+	var v *T
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	err := d.Decode(&v)
+	if err == nil && v == nil {
+		err = errors.New("null")
+	}
+	if err != nil {
+		return *new(T), badRequest("the body: %s", jsonFault(err))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return *new(T), badRequest("the body: something follows the JSON object")
+	}
+	return *v, nil
+}
+
+// jsonFault words a decoder's error without the names of Go types and without
+// any value.
+func jsonFault(err error) string {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		if wrong.Field == "" {
+			return "not a JSON object"
+		}
+		return "the field " + strconv.Quote(wrong.Field) + " cannot be a JSON " + strings.Fields(wrong.Value + " value")[0]
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return "unknown field " + name
+	}
+	return "not a JSON object"
+}
+
+// knownParameters refuses queries with a parameter that the route does not
+// know or that is given twice: a misspelt one would otherwise be passed over.
+func knownParameters(r *http.Request, known []string) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return badRequest("the query cannot be read")
+	}
+	for name, values := range query {
+		if !slices.Contains(known, name) {
+			p := badRequest("unknown parameter %q", name)
+			if len(known) > 0 {
+				p.Hint = "known here are " + strings.Join(known, ", ")
+			}
+			return p
+		}
+		if len(values) > 1 {
+			return badRequest("the parameter %q is given twice", name)
+		}
+	}
+	return nil
+}
+
+func boolean(query url.Values, name string) (bool, error) {
+	text := query.Get(name)
+	if text == "" {
+		return false, nil
+	}
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, badRequest("the parameter %q is true or false", name)
+	}
+	return on, nil
+}
+
+// counter reads a number; ok is false where there is none.
+func counter(query url.Values, name string) (n uint64, ok bool, err error) {
+	if !query.Has(name) {
+		return 0, false, nil
+	}
+	n, err = strconv.ParseUint(query.Get(name), 10, 64)
+	if err != nil {
+		return 0, false, badRequest("the parameter %q is a number from 0", name)
+	}
+	return n, true, nil
+}
+
+// waiting reads ?after=N&wait=30s.
+func waiting(query url.Values) (after uint64, given bool, wait time.Duration, err error) {
+	after, given, err = counter(query, "after")
+	if err != nil || !query.Has("wait") {
+		return after, given, 0, err
+	}
+	wait, err = time.ParseDuration(query.Get("wait"))
+	switch {
+	case err != nil || wait < 0 || wait > longestWait:
+		return 0, false, 0, badRequest("the parameter \"wait\" is a duration from 0s to %s, as in 30s", longestWait)
+	case !given:
+		return 0, false, 0, badRequest("the parameter \"wait\" needs \"after\"")
+	}
+	return after, given, wait, nil
+}
+
+// writeJSON answers 200 with a document.
+func writeJSON(w http.ResponseWriter, v any) error {
+	var body bytes.Buffer
+	e := json.NewEncoder(&body)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	writeBody(w, http.StatusOK, "application/json", body.Bytes())
+	return nil
+}
+
+// writeBody answers; a peer that has gone is nobody's concern.
+func writeBody(w http.ResponseWriter, status int, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slow))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

@@ -1,0 +1,203 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// subject says for what a route's verb has to be allowed.
+type subject string
+
+const (
+	ofNothing subject = "nothing" // open to everyone who can connect
+	ofKeeper  subject = "keeper"  // the keeper as a whole: a rule for "*"
+	ofAny     subject = "any"     // at least one account; the answer is filtered
+	ofAccount subject = "account" // the account {name} in the path
+	ofLogin   subject = "login"   // the account of the login {id} in the path
+	ofBody    subject = "body"    // the account in the body: serve asks itself
+)
+
+// route is one method of one path. What a peer has to be allowed stands here
+// and not in the handlers, so that no handler can forget it.
+type route struct {
+	method, path string
+	verb         string
+	of           subject
+	query        []string // the parameters that are understood
+	// serve answers, or returns the error to answer with. Nil is a route that
+	// has its place already and answers 404.
+	serve func(s *Server, w http.ResponseWriter, r *http.Request) error
+}
+
+func routes() []route {
+	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	const account, login = "/v1/accounts/{name}", "/v1/logins/{id}"
+	return []route{
+		{get, "/v1/healthz", verbOpen, ofNothing, nil, (*Server).healthz},
+		{get, "/v1/status", VerbStatus, ofAny, nil, (*Server).status},
+		{get, "/v1/events", VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, (*Server).events},
+
+		{get, "/v1/accounts", VerbStatus, ofAny, nil, (*Server).accounts},
+		{post, "/v1/accounts", VerbManage, ofBody, nil, (*Server).importLogin},
+		{get, account, VerbStatus, ofAccount, nil, (*Server).account},
+		{patch, account, VerbManage, ofAccount, nil, nil},
+		{del, account, VerbManage, ofAccount, nil, (*Server).forget},
+		{get, account + "/credential", VerbGet, ofAccount,
+			[]string{"format", "with_refresh_token", "stale", "after", "wait"}, (*Server).credential},
+		{post, account + "/check", VerbCheck, ofAccount, nil, (*Server).check},
+		{post, account + "/refresh", VerbRefresh, ofAccount, nil, (*Server).refresh},
+		{post, account + "/logout", VerbManage, ofAccount, nil, (*Server).logout},
+
+		{post, "/v1/logins", VerbLogin, ofBody, nil, (*Server).startLogin},
+		{get, login, VerbLogin, ofLogin, []string{"after", "wait"}, (*Server).login},
+		{del, login, VerbLogin, ofLogin, nil, (*Server).cancelLogin},
+		{get, login + "/qr.png", VerbLogin, ofLogin, nil, (*Server).loginPNG},
+		{post, login + "/{step}", VerbLogin, ofLogin, nil, nil},
+
+		{get, "/v1/notify", VerbStatus, ofKeeper, nil, (*Server).channels},
+		{post, "/v1/notify/{name}/test", VerbManage, ofKeeper, nil, (*Server).testChannel},
+		{post, "/v1/reload", VerbManage, ofKeeper, nil, (*Server).reload},
+		{get, "/metrics", VerbStatus, ofKeeper, nil, nil},
+	}
+}
+
+// mux serves the table. Paths are registered without methods, so that a wrong
+// method is answered by us, as a problem.
+func (s *Server) mux() http.Handler {
+	byPath := map[string]map[string]route{}
+	for _, rt := range routes() {
+		if byPath[rt.path] == nil {
+			byPath[rt.path] = map[string]route{}
+		}
+		byPath[rt.path][rt.method] = rt
+	}
+	mux := http.NewServeMux()
+	for path, methods := range byPath {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.dispatch(w, r, methods) })
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, asProblem(notFound("no such path")))
+	})
+	return mux
+}
+
+// dispatch answers one request to a known path.
+func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[string]route) {
+	started := time.Now()
+	rt, ok := methods[r.Method]
+	var err error
+	switch {
+	case !ok:
+		err = wrongMethod(w, methods)
+	default:
+		err = s.serve(w, r, rt)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+	}
+	if ok && r.Method != http.MethodGet {
+		s.record(w, r, rt, started)
+	}
+}
+
+// wrongMethod tells which methods there are; a path that has none yet is not
+// there.
+func wrongMethod(w http.ResponseWriter, methods map[string]route) *client.Problem {
+	var allowed []string
+	for method, rt := range methods {
+		if rt.serve != nil {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return notFound("no such path")
+	}
+	slices.Sort(allowed)
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return &client.Problem{Type: client.ProblemMethod, Detail: "this path knows " + strings.Join(allowed, ", ")}
+}
+
+// serve is a request's way: the policy, the parameters, the work.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) error {
+	if rt.serve == nil {
+		return notFound("this keeper does not offer that yet")
+	}
+	if err := s.permit(r, rt); err != nil {
+		return err
+	}
+	if err := knownParameters(r, rt.query); err != nil {
+		return err
+	}
+	return rt.serve(s, w, r)
+}
+
+// permit asks the policy about a route, as far as path and peer tell.
+func (s *Server) permit(r *http.Request, rt route) error {
+	own := s.rights(PeerOf(r.Context()))
+	account := every
+	switch rt.of {
+	case ofNothing, ofBody:
+		return nil
+	case ofAny:
+		if own.mayAny(rt.verb) {
+			return nil
+		}
+		return own.refusal(rt.verb, "", s.directory)
+	case ofAccount:
+		account = r.PathValue("name")
+	case ofLogin:
+		l, err := s.parts.Logins.Login(r.PathValue("id"))
+		if err != nil {
+			// Whether there is such a login is told only to those who may
+			// log in at all.
+			if own.mayAny(rt.verb) {
+				return err
+			}
+			return own.refusal(rt.verb, "", s.directory)
+		}
+		account = l.Account
+	}
+	if !own.may(rt.verb, account) {
+		return own.refusal(rt.verb, account, s.directory)
+	}
+	return nil
+}
+
+// fail answers with an error, unless an answer has begun or nobody is there to
+// read it.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return
+	}
+	p := asProblem(err)
+	if p.Status == http.StatusInternalServerError {
+		s.parts.Log.Error().Str("route", r.Pattern).Str("method", r.Method).Str("type", p.Type).
+			Err(err).Msg("a request failed")
+	}
+	if out, ok := w.(*reply); ok && out.status != 0 {
+		return
+	}
+	writeProblem(w, p)
+}
+
+// record logs what may have changed something. The path's pattern and the
+// account are logged, the query never.
+func (s *Server) record(w http.ResponseWriter, r *http.Request, rt route, started time.Time) {
+	status := 0
+	if out, ok := w.(*reply); ok {
+		status = out.status
+	}
+	peer := PeerOf(r.Context())
+	line := s.parts.Log.Info().Str("method", r.Method).Str("route", rt.path).Int("status", status).
+		Dur("took", time.Since(started)).Uint32("uid", peer.UID).Int32("pid", peer.PID).Str("program", peer.Program)
+	if name := r.PathValue("name"); name != "" {
+		line = line.Str("name", name)
+	}
+	line.Msg("control request")
+}

@@ -1,0 +1,199 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// heartbeat is how often a silent stream shows that it lives.
+const heartbeat = 15 * time.Second
+
+// stream is a reader's cursor into the journal. It is woken by a signal that
+// carries nothing and then reads what there is, so that a slow reader loses
+// nothing and holds up nobody.
+type stream struct {
+	server *Server
+	out    http.ResponseWriter
+	peer   Peer
+	query  eventQuery
+	// position is the last entry that was looked at, told the last id that
+	// the reader was given.
+	position, told uint64
+}
+
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, q eventQuery) error {
+	st := &stream{server: s, out: w, peer: PeerOf(r.Context()), query: q}
+	lost, err := st.start(r)
+	if err != nil {
+		return err
+	}
+	st.told = ^st.position // nothing was told yet
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.WriteHeader(http.StatusOK)
+	// The position comes first, so that a reader that breaks off before the
+	// first entry resumes without a hole.
+	first := st.beat
+	if lost {
+		first = st.gap
+	}
+	if err := first(); err != nil {
+		return gone(err)
+	}
+	return gone(st.follow(r))
+}
+
+// errGone means that the reader takes no more.
+var errGone = errors.New("the reader is gone")
+
+// gone drops that error: it is a stream's usual end.
+func gone(err error) error {
+	if errors.Is(err, errGone) {
+		return nil
+	}
+	return err
+}
+
+// follow sends what comes until somebody leaves.
+func (st *stream) follow(r *http.Request) error {
+	timer := time.NewTimer(heartbeat)
+	defer timer.Stop()
+	for {
+		changed := st.server.parts.Journal.Changed()
+		wrote, err := st.pump(r)
+		if err != nil {
+			return err
+		}
+		if wrote {
+			timer.Reset(heartbeat)
+		}
+		select {
+		case <-changed:
+		case <-timer.C:
+			if err := st.beat(); err != nil {
+				return err
+			}
+			timer.Reset(heartbeat)
+		case <-st.server.closing:
+			return nil
+		case <-r.Context().Done():
+			return nil
+		}
+	}
+}
+
+// start finds the position to follow after; lost is true where the reader's
+// own is of no use any more.
+func (st *stream) start(r *http.Request) (lost bool, err error) {
+	journal := st.server.parts.Journal
+	position, named, err := resumeFrom(r, st.query)
+	if err != nil {
+		return false, err
+	}
+	newest := journal.Newest()
+	switch {
+	case !named && st.query.since.IsZero():
+		st.position = newest
+	case named && position > newest:
+		// An id from the future comes from a journal that was replaced by
+		// an older copy. What it told is not what this one tells.
+		st.position, lost = newest, true
+	default:
+		st.position, err = st.server.beginning(position)
+		lost = named && position != 0 && st.position != position
+	}
+	return lost, err
+}
+
+// pump sends everything that is there.
+func (st *stream) pump(r *http.Request) (wrote bool, err error) {
+	for r.Context().Err() == nil {
+		entries, err := st.server.parts.Journal.Events(st.position, page)
+		if isProblem(err, client.ProblemFellOut) {
+			if st.position, err = st.server.beginning(st.position); err == nil {
+				err = st.gap()
+			}
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return wrote, err
+		}
+		own := st.server.rights(st.peer)
+		var batch bytes.Buffer
+		for _, e := range entries {
+			st.position = e.ID
+			if st.query.wants(e, own) {
+				if err := frame(&batch, e); err != nil {
+					return wrote, err
+				}
+				st.told = e.ID
+			}
+		}
+		if batch.Len() > 0 {
+			wrote = true
+			if err := st.write(batch.Bytes()); err != nil {
+				return wrote, err
+			}
+		}
+		if len(entries) < page {
+			return wrote, nil
+		}
+	}
+	return wrote, nil
+}
+
+// gap tells the reader that entries are lost, and how things stand now.
+func (st *stream) gap() error {
+	snapshot, err := json.Marshal(st.server.statusFor(st.server.rights(st.peer)))
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	err = frame(&out, client.Event{ID: st.position, Time: time.Now().UTC(), Type: client.EventGap, Data: snapshot})
+	if err != nil {
+		return err
+	}
+	st.told = st.position
+	return st.write(out.Bytes())
+}
+
+// beat writes a comment, and the position where it moved past entries that
+// the reader does not see: without that it would fall out of the journal
+// while nothing happens to its accounts.
+func (st *stream) beat() error {
+	text := ": \n\n"
+	if st.told != st.position {
+		st.told = st.position
+		text = fmt.Sprintf(":\nid: %d\n\n", st.position)
+	}
+	return st.write([]byte(text))
+}
+
+// frame writes one event. Its JSON is one line, so one data field holds it.
+func frame(out *bytes.Buffer, e client.Event) error {
+	data, err := json.Marshal(tidy(e))
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "id: %d\nevent: %s\ndata: %s\n\n", e.ID, e.Type, data)
+	return err
+}
+
+func (st *stream) write(data []byte) error {
+	control := http.NewResponseController(st.out)
+	_ = control.SetWriteDeadline(time.Now().Add(slow))
+	if _, err := st.out.Write(data); err != nil {
+		return errGone
+	}
+	if err := control.Flush(); err != nil {
+		return errGone
+	}
+	return nil
+}

@@ -1,0 +1,242 @@
+package life
+
+import (
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// Event is something that happened, for the journal. Data holds no secret.
+type Event struct {
+	Type string
+	Data map[string]any
+}
+
+// Input is something that happened to an account.
+type Input interface{ apply(*transition) }
+
+// Apply returns the account after something happened, and the events that tell
+// of it. It changes nothing that a belongs to.
+func Apply(a Account, in Input, now time.Time, p Policy) (Account, []Event) {
+	t := transition{Account: a.clone(), now: now.UTC().Round(0), policy: p}
+	in.apply(&t)
+	return t.Account, t.events
+}
+
+// transition is the account on its way from one state to the next.
+type transition struct {
+	Account
+	now    time.Time
+	policy Policy
+	events []Event
+}
+
+func (t *transition) tell(kind string, data map[string]any) {
+	t.events = append(t.events, Event{Type: kind, Data: data})
+}
+
+// Checked is the answer to the question whether the session lives, and with it
+// the site's word whether it should be refreshed.
+type Checked struct {
+	Verdict
+	RefreshDue bool
+}
+
+func (c Checked) apply(t *transition) {
+	if !c.Unasked {
+		t.CheckedAt = t.now
+	}
+	switch {
+	case c.OK():
+		t.alive()
+		if c.RefreshDue {
+			t.refreshDue()
+		}
+	case c.Dead() && t.Doubted():
+		// The same question again proves no more than the first time; the
+		// second one is asked another way, at its own time.
+	case c.Dead() && t.Base == BaseValid:
+		t.doubted(c.Verdict)
+	case c.Dead():
+		t.denied(c.Verdict)
+	default:
+		t.undecided(c.Verdict)
+	}
+}
+
+// AskedAgain is the answer to the second question, asked another way. Mid is
+// whose session it is, where the site said so.
+type AskedAgain struct {
+	Verdict
+	Mid int64
+}
+
+func (c AskedAgain) apply(t *transition) {
+	if !c.Unasked {
+		t.CheckedAt = t.now
+	}
+	switch {
+	case c.OK() && t.Mid != 0 && c.Mid != t.Mid:
+		// Cookies of two accounts got mixed up. Nothing here can mend that, and
+		// a guess could hand one person's session to another.
+		t.Attention = "the site says that this session belongs to another account; log in again"
+		t.tell(client.EventAccountAttention, map[string]any{"detail": t.Attention, "mid": c.Mid})
+		t.denied(Verdict{Class: c.Class, Detail: t.Attention})
+	case c.OK():
+		t.alive()
+	case c.Dead():
+		t.denied(c.Verdict)
+	default:
+		t.undecided(c.Verdict)
+		t.AskAgainAt = t.BlockedUntil
+	}
+}
+
+// alive notes that the session lives, also where it was thought to be dead.
+func (t *transition) alive() {
+	revived := t.Base == BaseDead
+	t.Base = BaseValid
+	t.LastCheck, t.Detail = OutcomeOK, ""
+	t.answered()
+	t.DeniedAt, t.AskAgainAt = time.Time{}, time.Time{}
+	t.checkAt(t.policy.CheckAfter(t.now))
+	t.tell(client.EventCheckOK, map[string]any{"next_check_at": t.NextCheckAt})
+	if !revived {
+		return
+	}
+	data := map[string]any{"revived": true, "mid": t.Mid, "uname": t.Uname}
+	if t.Incident != nil {
+		data["incident"] = t.Incident.ID
+		t.Incident = nil
+	}
+	if t.Login.Active() && t.Login.Automatic && !t.Login.Granted() {
+		t.Login.end(PhaseCancelled, client.ReasonCancelled, "the session lives after all", t.now)
+	}
+	t.tell(client.EventLoginSucceeded, data)
+}
+
+// doubted notes the first denial. Nothing follows from it but a second question.
+func (t *transition) doubted(v Verdict) {
+	t.LastCheck, t.Detail = OutcomeDead, v.Detail
+	t.answered()
+	t.DeniedAt = t.now
+	t.AskAgainAt = t.now.Add(t.policy.ConfirmAfter)
+	t.tell(client.EventCheckDead, map[string]any{"detail": v.Detail, "confirmed": false, "ask_again_at": t.AskAgainAt})
+}
+
+// denied notes that the session is dead, and opens the incident if none is.
+func (t *transition) denied(v Verdict) {
+	t.LastCheck, t.Detail = OutcomeDead, v.Detail
+	t.answered()
+	t.DeniedAt, t.AskAgainAt = time.Time{}, time.Time{}
+	t.NextCheckAt = time.Time{}
+	t.tell(client.EventCheckDead, map[string]any{"detail": v.Detail, "confirmed": true})
+	if t.Base == BaseDead {
+		return
+	}
+	t.Base = BaseDead
+	if hand := t.suddenDeath(); hand != "" {
+		t.Attention = hand
+	}
+	// A login that was asked for early becomes the one that is needed.
+	t.Incident = &Incident{ID: incidentID(t.Name, t.now), Since: t.now, NextAttempt: t.now}
+	t.Refresh, t.Confirm, t.RefreshBy = nil, nil, time.Time{}
+	t.tell(client.EventLoginRequired, map[string]any{
+		"incident": t.Incident.ID, "detail": v.Detail, "auto": t.policy.AutoLogin,
+		"mid": t.Mid, "uname": t.Uname, "attention": t.Attention,
+	})
+}
+
+// shared is how soon after an import a death is put down to the browser or
+// tool that the login was copied from.
+const shared = 7 * 24 * time.Hour
+
+// suddenDeath says what probably ended a session that should have lived on.
+func (t *transition) suddenDeath() string {
+	if t.Origin == OriginImport && t.now.Sub(t.IssuedAt) < shared && t.now.Before(t.ExpiresAt) {
+		return "the session died soon after it was imported: the browser or tool that it came from has probably refreshed it or logged out; a login of the keeper's own is not shared with anybody"
+	}
+	return t.Attention
+}
+
+// undecided notes an answer that says nothing about the session: the site is
+// left alone for a while, and the state stays as it is.
+func (t *transition) undecided(v Verdict) {
+	t.LastCheck, t.Detail = v.Outcome(), v.Detail
+	t.leaveAlone(v)
+	if t.Base == BaseValid {
+		t.NextCheckAt = t.BlockedUntil
+		if v.blocked() {
+			// Whoever is told to stop does not come back before the ordinary time.
+			t.NextCheckAt = later(t.BlockedUntil, t.policy.CheckAfter(t.now))
+		}
+	}
+	kind := client.EventCheckUnreachable
+	if v.blocked() {
+		kind = client.EventCheckBlocked
+	}
+	t.tell(kind, map[string]any{"detail": v.Detail, "blocked_until": t.BlockedUntil, "failures": t.Failures, "asked": !v.Unasked})
+}
+
+func (t *transition) leaveAlone(v Verdict) {
+	if !v.Unasked || t.Failures == 0 {
+		t.Failures++
+	}
+	t.BlockedUntil = t.now.Add(t.policy.pause(v, t.Failures))
+}
+
+// answered notes that the site answered in a way that decides something.
+func (t *transition) answered() {
+	t.Failures, t.BlockedUntil = 0, time.Time{}
+}
+
+// checkAt sets the next regular check. A session's own end is always looked
+// at: the schedule may be longer than what is left.
+func (t *transition) checkAt(next time.Time) {
+	if t.ExpiresAt.After(t.now) && t.ExpiresAt.Before(next) {
+		next = t.ExpiresAt.Add(time.Second)
+	}
+	t.NextCheckAt = next.UTC()
+}
+
+// Started is the keeper's own start. What was due meanwhile is due now, spread
+// over a short while, so that a restart neither forgets nor bursts.
+type Started struct{}
+
+func (Started) apply(t *transition) {
+	if t.Base != BaseValid {
+		return
+	}
+	if t.NextCheckAt.IsZero() || t.NextCheckAt.Before(t.now) {
+		t.NextCheckAt = t.now.Add(time.Duration(t.policy.Spread * float64(min(t.policy.Interval, time.Minute))))
+	}
+}
+
+// Rescheduled is a change of the schedule by a new configuration.
+type Rescheduled struct{}
+
+func (Rescheduled) apply(t *transition) {
+	if t.Base == BaseValid && t.BlockedUntil.Before(t.now) {
+		t.NextCheckAt = earlier(t.NextCheckAt, t.policy.FirstCheck(t.now).UTC())
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b.UTC()
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) || a.IsZero() {
+		return b
+	}
+	return a
+}
+
+// incidentID is a name for the incident that needs no randomness: an account
+// has one death at a time.
+func incidentID(name string, at time.Time) string {
+	return name + "-" + at.UTC().Format("20060102T150405.000")
+}

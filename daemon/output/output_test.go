@@ -1,0 +1,127 @@
+package output_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+const (
+	sessdata = "1a2b3c4d%2C1799999999%2Cf00d5*81CjExampleOnly"
+	token    = "ffeeddccbbaa99887766554433221100"
+)
+
+func sample() output.Credential {
+	expires := time.Unix(1799999999, 0)
+	cookie := func(name, value string, httpOnly, secure bool) output.Cookie {
+		return output.Cookie{Name: name, Value: secret.New(value), Domain: "bilibili.com", Path: "/", Expires: expires, HTTPOnly: httpOnly, Secure: secure}
+	}
+	return output.Credential{
+		Account: "main", Site: "web", Mid: 100200300, Uname: "example", Generation: 3,
+		IssuedAt: time.Unix(1784447999, 0), ExpiresAt: expires, UserAgent: "Mozilla/5.0 (example)",
+		RefreshToken: secret.New(token),
+		Cookies: []output.Cookie{
+			cookie("SESSDATA", sessdata, true, true),
+			cookie("bili_jct", "00000000000000000000000000000001", false, false),
+			cookie("DedeUserID", "100200300", false, false),
+			{Name: "buvid3", Value: secret.New("0A1B2C3D-0000-1111-2222-333344445555012345infoc")},
+		},
+	}
+}
+
+func render(t *testing.T, format string, o output.Options) string {
+	t.Helper()
+	r, err := output.Render(format, sample(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(r.Body)
+}
+
+func TestHeaderKeepsTheBytes(t *testing.T) {
+	want := "SESSDATA=" + sessdata + "; bili_jct=00000000000000000000000000000001; DedeUserID=100200300; " +
+		"buvid3=0A1B2C3D-0000-1111-2222-333344445555012345infoc;\n"
+	if got := render(t, "header", output.Options{}); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestNetscape(t *testing.T) {
+	want := "# Netscape HTTP Cookie File\n" +
+		"#HttpOnly_.bilibili.com\tTRUE\t/\tTRUE\t1799999999\tSESSDATA\t" + sessdata + "\n" +
+		".bilibili.com\tTRUE\t/\tFALSE\t1799999999\tbili_jct\t00000000000000000000000000000001\n" +
+		".bilibili.com\tTRUE\t/\tFALSE\t1799999999\tDedeUserID\t100200300\n" +
+		".bilibili.com\tTRUE\t/\tFALSE\t0\tbuvid3\t0A1B2C3D-0000-1111-2222-333344445555012345infoc\n"
+	if got := render(t, "netscape", output.Options{}); got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestEnvIsSafeToEval lets a shell read what a hostile value would look like.
+func TestEnvIsSafeToEval(t *testing.T) {
+	hostile := `a'b$(touch x)"c\` + "`d`"
+	c := sample()
+	c.Cookies[0].Value = secret.New(hostile)
+	r, err := output.Render("env", c, output.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no POSIX shell here")
+	}
+	cmd := exec.Command(shell, "-c", `eval "$ENV_LINES"; printf %s "$BILIBILI_SESSDATA"`)
+	cmd.Env = []string{"ENV_LINES=" + string(r.Body)}
+	cmd.Dir = t.TempDir()
+	got, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != hostile {
+		t.Errorf("the shell read %q, want %q", got, hostile)
+	}
+}
+
+func TestJSONNames(t *testing.T) {
+	var got map[string]any
+	if err := json.Unmarshal([]byte(render(t, "json", output.Options{})), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"account", "site", "mid", "uname", "generation", "issued_at", "expires_at", "user_agent", "cookies"} {
+		if _, ok := got[name]; !ok {
+			t.Errorf("%s is missing", name)
+		}
+	}
+	first := got["cookies"].([]any)[0].(map[string]any)
+	if first["value"] != sessdata || first["http_only"] != true || first["expires"] != "2027-01-15T07:59:59Z" {
+		t.Errorf("the first cookie is %v", first)
+	}
+}
+
+func TestRefreshTokenOnlyByName(t *testing.T) {
+	for _, format := range output.Formats() {
+		if strings.Contains(render(t, format, output.Options{}), token) {
+			t.Errorf("%s gives the refresh token away unasked", format)
+		}
+		r, err := output.Render(format, sample(), output.Options{WithRefreshToken: true})
+		switch {
+		case errors.Is(err, output.ErrNoRefreshToken):
+		case err != nil:
+			t.Error(err)
+		case !strings.Contains(string(r.Body), token):
+			t.Errorf("%s was asked for the refresh token and lacks it", format)
+		}
+	}
+}
+
+func TestUnknownFormat(t *testing.T) {
+	if _, err := output.Render("xml", sample(), output.Options{}); !errors.Is(err, output.ErrUnknownFormat) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,61 @@
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+// What callers of the keeper are told when something cannot be done.
+
+func noAccount(name string) error {
+	return &client.Problem{Type: client.ProblemNoAccount, Title: "there is no such account",
+		Detail: fmt.Sprintf("there is no account %q", name),
+		Hint:   "bilikeeper status lists the accounts; bilikeeper login " + name + " adds this one"}
+}
+
+func needsLogin(name, why string) error {
+	return &client.Problem{Type: client.ProblemNeedsLogin, Title: "the account needs a login",
+		Detail: fmt.Sprintf("account %s needs a login: %s", name, why),
+		Hint:   "run: bilikeeper login " + name}
+}
+
+func siteAway(v life.Verdict, until time.Time) error {
+	p := &client.Problem{Type: client.ProblemSiteAway, Title: "the site is blocking or unreachable",
+		Detail: "the site could not be asked: " + v.Detail, Hint: "nothing is lost; try again later"}
+	if !until.IsZero() {
+		p.Hint = "nothing is lost; try again after " + until.Local().Format("15:04:05")
+	}
+	return p
+}
+
+func badRequest(format string, args ...any) error {
+	return &client.Problem{Type: client.ProblemBadRequest, Title: "the request cannot be carried out", Detail: fmt.Sprintf(format, args...)}
+}
+
+func badAccountName(name string) error {
+	return badRequest("%q cannot be an account's name: letters, digits, dot, dash and underscore, at most 64", name)
+}
+
+func stopping() error {
+	return &client.Problem{Type: client.ProblemBusy, Title: "the keeper is stopping", Hint: "try again when it runs"}
+}
+
+// storageProblem tells a caller that the vault could not be written. Other
+// problems pass as they are.
+func storageProblem(err error) error {
+	var p *client.Problem
+	if err == nil || errors.As(err, &p) {
+		return err
+	}
+	problem := &client.Problem{Type: client.ProblemStorage, Title: "the vault could not be written", Detail: err.Error(),
+		Hint: "nothing was changed; the keeper's log says more"}
+	if errors.Is(err, vault.ErrNoSpace) {
+		problem.Hint = "make room on the disk; nothing was changed"
+	}
+	return problem
+}

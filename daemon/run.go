@@ -1,0 +1,239 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	sd "github.com/coreos/go-systemd/v22/daemon"
+	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/control"
+	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/notify/qr"
+	"github.com/bilikeeper/bilikeeper/passport"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+// Options are what Run needs to know.
+type Options struct {
+	Config  config.Config
+	Places  config.Places
+	Version string
+	Log     zerolog.Logger
+	// Reread returns the configuration anew, for a reload.
+	Reread func() (config.Config, error)
+	// Ready is called once the keeper answers on its socket.
+	Ready func()
+	// Transport is the way to the site; its zero value is the network.
+	Transport passport.Options
+	// Reload asks for a reload each time something comes in.
+	Reload <-chan os.Signal
+}
+
+// VaultFile and KeyFile are the names of the files in the state directory.
+const (
+	VaultFile = "vault.db"
+	KeyFile   = "vault.key"
+)
+
+// Run is the daemon: it opens the vault, answers on the socket and keeps the
+// accounts until ctx ends. It returns nil after a clean stop.
+//
+// The vault's lock comes first: it is what keeps a second keeper out, and its
+// holder alone may replace a socket that lies about.
+func Run(ctx context.Context, o Options) error {
+	if err := durable.MkdirAll(o.Places.StateDir, 0o700); err != nil {
+		return fmt.Errorf("create the state directory: %w", err)
+	}
+	v, err := vault.Open(vault.Options{
+		Path:    filepath.Join(o.Places.StateDir, VaultFile),
+		KeyFile: filepath.Join(o.Places.StateDir, KeyFile),
+		Socket:  o.Places.Socket,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := v.Close(); err != nil {
+			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
+		}
+	}()
+	k, err := NewKeeper(Parts{Vault: v, Config: o.Config, Transport: o.Transport, Log: o.Log, Version: o.Version})
+	if err != nil {
+		return err
+	}
+	d := &daemon{Options: o, keeper: k}
+	return d.run(ctx)
+}
+
+// daemon is a running keeper with everything around it.
+type daemon struct {
+	Options
+	keeper   *Keeper
+	notifier *notifier
+	server   *control.Server
+	ctx      context.Context
+	mu       sync.Mutex // guards Config and lets one reload run at a time
+}
+
+func (d *daemon) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	d.ctx = ctx
+	var err error
+	if d.notifier, err = newNotifier(d.keeper); err != nil {
+		return err
+	}
+	listener, err := d.listen()
+	if err != nil {
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- d.server.Serve(listener) }()
+	kept := make(chan struct{})
+	go func() { defer close(kept); d.keeper.Run(ctx) }()
+	d.notifier.start(ctx)
+	go d.watchdog(ctx)
+
+	d.announce()
+	err = d.wait(ctx, served)
+	d.Log.Info().Msg("stopping; waiting for what is under way")
+	_, _ = sd.SdNotify(false, sd.SdNotifyStopping)
+	cancel()
+	grace, done := context.WithTimeout(context.Background(), 5*time.Second)
+	defer done()
+	if stopErr := d.server.Shutdown(grace); stopErr != nil {
+		d.Log.Warn().Err(stopErr).Msg("some callers were cut off")
+	}
+	<-kept
+	d.notifier.wait()
+	d.Log.Info().Msg("stopped")
+	return err
+}
+
+func (d *daemon) wait(ctx context.Context, served <-chan error) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-served:
+			return fmt.Errorf("the control socket failed: %w", err)
+		case <-d.Options.Reload:
+			if r, err := d.Reload(ctx); err != nil {
+				d.Log.Error().Err(err).Msg("the configuration was not reloaded; the old one stays")
+			} else {
+				d.Log.Info().Strs("changed", r.Changed).Strs("needs_restart", r.NeedsRestart).Msg("configuration reloaded")
+			}
+		}
+	}
+}
+
+func (d *daemon) listen() (net.Listener, error) {
+	var err error
+	d.server, err = control.New(control.Config{
+		Accounts: d.keeper, Checker: d.keeper, Refresher: d.keeper, Mover: d.keeper, Credentials: d.keeper, Logins: d.keeper, Journal: d.keeper,
+		Channels: d.notifier, Reloader: d, QR: qr.PNG,
+		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return control.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0)
+}
+
+func policyOf(c config.Config) control.Policy {
+	p := control.Policy{Owner: owner()}
+	for _, a := range c.Control.Allow {
+		p.Rules = append(p.Rules, control.Rule{User: a.User, Group: a.Group, Accounts: a.Accounts, May: a.May})
+	}
+	return p
+}
+
+// owner is the user whose keeper this is.
+func owner() uint32 {
+	if u, err := user.Current(); err == nil {
+		if id, err := strconv.ParseUint(u.Uid, 10, 32); err == nil {
+			return uint32(id)
+		}
+	}
+	return uint32(max(os.Getuid(), 0))
+}
+
+func (d *daemon) announce() {
+	d.Log.Info().Str("version", d.Version).Str("socket", d.Places.Socket).
+		Str("vault", d.keeper.store.vault.Info().Path).Int("accounts", len(d.keeper.all())).Msg("keeping")
+	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
+		d.Log.Warn().Err(err).Msg("the service manager was not told that the keeper is ready")
+	}
+	if d.Ready != nil {
+		d.Ready()
+	}
+}
+
+// watchdog tells the service manager that the keeper lives, where it asked to
+// be told. It goes through the accounts' lock, so that a keeper that is stuck
+// there is restarted.
+func (d *daemon) watchdog(ctx context.Context) {
+	interval, err := sd.SdWatchdogEnabled(false)
+	if err != nil || interval <= 0 {
+		return
+	}
+	tick := time.NewTicker(interval / 2)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			d.keeper.Status()
+			_, _ = sd.SdNotify(false, sd.SdNotifyWatchdog)
+		}
+	}
+}
+
+// Reload reads the configuration anew and puts it into force. On an error the
+// old one stays as a whole.
+func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.Reread == nil {
+		return client.Reloaded{}, badRequest("this keeper has no configuration to reload")
+	}
+	next, err := d.Reread()
+	if err != nil {
+		return client.Reloaded{}, badRequest("%s", err)
+	}
+	previous, policy := d.Config, policyOf(next)
+	if err := policy.Validate(); err != nil {
+		return client.Reloaded{}, badRequest("%s", err)
+	}
+	if err := d.keeper.reconfigure(next); err != nil {
+		return client.Reloaded{}, badRequest("%s", err)
+	}
+	if err := d.notifier.replace(d.ctx, next); err != nil {
+		return client.Reloaded{}, badRequest("%s", errors.Join(err, d.keeper.reconfigure(previous)))
+	}
+	if err := d.server.SetPolicy(policy); err != nil {
+		return client.Reloaded{}, badRequest("%s", err)
+	}
+	d.Config = next
+	result := client.Reloaded{Changed: []string{}, NeedsRestart: []string{}}
+	for _, key := range previous.Changes(next) {
+		if needRestart(key) {
+			result.NeedsRestart = append(result.NeedsRestart, key)
+		} else {
+			result.Changed = append(result.Changed, key)
+		}
+	}
+	return result, nil
+}

@@ -1,0 +1,145 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/passport"
+)
+
+type (
+	passportCode  = passport.Code
+	passportGrant = passport.Grant
+)
+
+// step does what is due for the account, if it is due. A wake-up that comes
+// too early (the clock went back, the plan changed) does nothing.
+func (a *account) step(ctx context.Context) error {
+	next := a.rec.Next(a.policy())
+	if now := time.Now(); next.At.After(now) || a.notBefore.After(now) {
+		return nil
+	}
+	switch next.Action {
+	case life.ActCheck:
+		return a.check(ctx)
+	case life.ActAskAgain:
+		return a.askAgain(ctx)
+	case life.ActCode:
+		return a.issueCode(ctx, life.CodeIssued{ID: newID(), Method: "qr", Automatic: true})
+	case life.ActPoll:
+		return a.poll(ctx)
+	case life.ActCollect:
+		return a.collect(ctx)
+	case life.ActProve:
+		return a.prove(ctx)
+	case life.ActRefresh:
+		return a.refresh(ctx)
+	case life.ActProveRefresh:
+		return a.proveRefresh(ctx)
+	case life.ActConfirm:
+		return a.confirm(ctx)
+	case life.ActWarn:
+		return a.apply(life.ExpiryNear{}, nil)
+	}
+	return nil
+}
+
+func (a *account) check(ctx context.Context) error {
+	info, err := a.keeper.site.CookieInfo(ctx, a.rec.session())
+	return a.apply(life.Checked{Verdict: life.VerdictOf(err), RefreshDue: info.RefreshDue}, nil)
+}
+
+func (a *account) askAgain(ctx context.Context) error {
+	who, err := a.keeper.site.Nav(ctx, a.rec.session())
+	return a.apply(life.AskedAgain{Verdict: life.VerdictOf(err), Mid: who.Mid}, nil)
+}
+
+// issueCode fetches a code. The vault is tried first: a login that could not be
+// saved must not be granted.
+func (a *account) issueCode(ctx context.Context, issued life.CodeIssued) error {
+	if err := a.keeper.store.vault.Writable(); err != nil {
+		return fmt.Errorf("no login is begun that could not be saved: %w", err)
+	}
+	code, err := a.keeper.site.Generate(ctx, a.rec.device)
+	if err != nil {
+		v := life.VerdictOf(err)
+		if err := a.apply(life.CodeRefused{Verdict: v}, nil); err != nil {
+			return err
+		}
+		if issued.Automatic {
+			return nil
+		}
+		return siteAway(v, a.rec.BlockedUntil)
+	}
+	issued.Expires = code.ExpiresAt
+	return a.apply(issued, func(r *record) { r.code = code })
+}
+
+// poll asks whether the code was scanned. The reply to a granted code comes
+// once, so it is committed before anything else is asked or told.
+func (a *account) poll(ctx context.Context) error {
+	scan, err := a.keeper.site.Poll(ctx, a.rec.device, a.rec.code)
+	if err != nil || scan.State != passport.Granted {
+		return a.apply(life.Polled{
+			Verdict: life.VerdictOf(err),
+			Scanned: scan.State == passport.Scanned,
+			Expired: scan.State == passport.Expired,
+		}, nil)
+	}
+	next, events := a.preview(life.Granted{Mid: scan.Grant.Mid(), Complete: len(scan.Grant.Missing()) == 0})
+	if next.Login.Granted() {
+		next.staged = scan.Grant
+		next.code = passport.Code{}
+	}
+	return a.commitForSure(ctx, next, events)
+}
+
+// collect fetches what the success reply lacked, from where it points to.
+func (a *account) collect(ctx context.Context) error {
+	grant, err := a.keeper.site.Collect(ctx, a.rec.device, a.rec.staged)
+	in := life.Collected{Verdict: life.VerdictOf(err), Mid: grant.Mid(), Complete: len(grant.Missing()) == 0}
+	next, events := a.preview(in)
+	if next.Login.Granted() && len(grant.Cookies) >= len(a.rec.staged.Cookies) {
+		next.staged = grant
+	}
+	return a.commitForSure(ctx, next, events)
+}
+
+// prove asks whose the granted credential is, and puts it to use if it is the
+// right one. The old credential stays in use until then.
+func (a *account) prove(ctx context.Context) error {
+	if a.rec.device.Buvid3.IsZero() {
+		a.identify(ctx)
+	}
+	who, err := a.keeper.site.Nav(ctx, a.rec.stagedSession())
+	staged := a.rec.staged
+	in := life.Proved{
+		Verdict: life.VerdictOf(err), Mid: who.Mid, Uname: who.Uname,
+		ExpiresAt:   passport.Expiry(staged.Cookies),
+		Refreshable: !staged.RefreshToken.IsZero(),
+	}
+	generation := a.rec.Generation
+	return a.apply(in, func(r *record) {
+		if r.Generation > generation {
+			r.credential = staged
+		}
+	})
+}
+
+// identify fetches the device identifiers that go with the account for good.
+// Consumers want buvid3; a login works without, so a failure waits for the
+// next login.
+func (a *account) identify(ctx context.Context) {
+	device, err := a.keeper.site.Fingerprint(ctx, a.rec.device)
+	if err != nil {
+		a.log.Debug().Err(err).Msg("no device identifiers this time")
+		return
+	}
+	next := *a.rec
+	next.device = device
+	if err := a.commit(&next, nil); err != nil {
+		a.log.Warn().Err(err).Msg("device identifiers were not saved")
+	}
+}
