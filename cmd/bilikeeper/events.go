@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+func (a *app) eventsCommand() *cobra.Command {
+	var follow bool
+	var since, account string
+	cmd := &cobra.Command{
+		Use:   "events",
+		Short: "Show the journal: what happened, and who read which credential",
+		Example: `  bilikeeper events --since 24h
+  bilikeeper events --follow --account main --json`,
+		Args: arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			begin, err := parseSince(since, time.Now())
+			if err != nil {
+				return err
+			}
+			if !follow {
+				return a.listEvents(cmd, client.EventQuery{Since: begin, Account: account})
+			}
+			q := client.WatchQuery{Since: begin, Account: account, Resume: true}
+			if begin.IsZero() {
+				q.After = client.Live
+			}
+			err = a.client().Watch(cmd.Context(), q, a.printEvent)
+			if cmd.Context().Err() != nil {
+				return nil // Ctrl-C is how a person ends it
+			}
+			return err
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&follow, "follow", false, "go on with what happens from now on")
+	f.StringVar(&since, "since", "", "a duration (24h) or a time (RFC 3339)")
+	f.StringVar(&account, "account", "", "events of this account only")
+	return cmd
+}
+
+// listEvents asks for as many as the keeper ever keeps. Pages would not do: the
+// first one holds the newest events, and there is nothing after it.
+func (a *app) listEvents(cmd *cobra.Command, q client.EventQuery) error {
+	q.Limit = 10_000
+	events, err := a.client().Events(cmd.Context(), q)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := a.printEvent(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseSince(s string, now time.Time) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	if d, err := time.ParseDuration(s); err == nil && d >= 0 {
+		return now.Add(-d), nil
+	}
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		return t, fail(exitUsage, "write a duration such as 24h, or a time such as 2026-11-20T01:02:03Z", "--since %q is neither a duration nor a time", s)
+	}
+	return t, nil
+}
+
+func (a *app) printEvent(e client.Event) error {
+	if a.json {
+		return a.streamJSON(e)
+	}
+	out := a.screen(a.stdout)
+	colour := ""
+	switch e.Type {
+	case client.EventLoginRequired, client.EventCheckDead, client.EventNotifyFailed, client.EventLoginFailed, client.EventAccountAttention:
+		colour = red
+	case client.EventLoginSucceeded, client.EventCheckOK, client.EventNotifyDelivered:
+		colour = green
+	case client.EventCheckBlocked, client.EventCheckUnreachable, client.EventLoginCode, client.EventLoginScanned:
+		colour = yellow
+	}
+	_, err := fmt.Fprintf(a.stdout, "%5d  %s  %s  %-10s %s\n", e.ID, e.Time.Local().Format(eventTime),
+		out.paint(colour, fmt.Sprintf("%-18s", e.Type)), dash(e.Account), out.paint(faint, pairs(e.Data)))
+	return err
+}
+
+const eventTime = "01-02 15:04:05"
+
+// pairs writes an event's data as name=value, in the order of the names.
+func pairs(data json.RawMessage) string {
+	var m map[string]any
+	if json.Unmarshal(data, &m) != nil {
+		return ""
+	}
+	list := make([]string, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		switch v := m[name].(type) {
+		case nil:
+		case string:
+			if t, err := time.Parse(time.RFC3339, v); err == nil {
+				v = t.Local().Format(eventTime)
+			}
+			if v != "" {
+				list = append(list, fmt.Sprintf("%s=%s", name, quoted(v)))
+			}
+		default:
+			text, _ := json.Marshal(v)
+			list = append(list, fmt.Sprintf("%s=%s", name, text))
+		}
+	}
+	return strings.Join(list, " ")
+}
+
+func quoted(s string) string {
+	if strings.ContainsAny(s, " \"=") {
+		return fmt.Sprintf("%q", s)
+	}
+	return s
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+func (a *app) loginCommand() *cobra.Command {
+	var req client.LoginRequest
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "login [ACCOUNT]",
+		Short: "Log an account in by scanning a code",
+		Long: `Shows a QR code to scan with the Bilibili app, follows the scan, and replaces the
+code when it expires. ACCOUNT is a name of your own, "default" if none is given;
+a new name adds an account. If a login of the account is already in progress,
+for example one that the keeper began by itself, its code is shown.`,
+		Args: arguments(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req.Account = "default"
+			if len(args) == 1 {
+				req.Account = args[0]
+			}
+			if timeout < time.Second {
+				return fail(exitUsage, "", "--timeout must be a second at least")
+			}
+			req.Attend = int(timeout.Seconds())
+			return a.login(cmd.Context(), req, timeout)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&req.Site, "site", "web", "web")
+	f.StringVar(&req.Method, "method", "qr", "qr")
+	f.DurationVar(&timeout, "timeout", 5*time.Minute, "give up after this long")
+	cmd.ValidArgsFunction = a.completeAccounts(1)
+	oneOf(cmd, "site", "web")
+	oneOf(cmd, "method", "qr")
+	return cmd
+}
+
+// login starts or joins a login and stays with it to its end.
+func (a *app) login(ctx context.Context, req client.LoginRequest, timeout time.Duration) error {
+	c := a.client()
+	l, err := c.StartLogin(ctx, req)
+	if err != nil {
+		return err
+	}
+	mine := !l.Joined
+	followed, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	l, err = a.followLogin(followed, c, l)
+	if err != nil {
+		over := mine && a.abandon(c, l)
+		switch {
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+			return fail(exitFailed, "run the command again for a new code", "nobody scanned the code within %s", timeout)
+		case ctx.Err() != nil && over:
+			return fail(exitFailed, "", "interrupted; the code no longer works")
+		case ctx.Err() != nil:
+			return fail(exitFailed, "", "interrupted; the keeper goes on with this login")
+		}
+		return err
+	}
+	return a.loginEnd(ctx, c, l)
+}
+
+// abandon ends a login that this command began and does not follow any more,
+// and reports whether it is over. One that was only joined goes on, since it is
+// the keeper's or somebody else's, and so does one that was granted meanwhile.
+func (a *app) abandon(c *client.Client, l client.Login) bool {
+	if l.Ended() {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	return c.CancelLogin(ctx, l.ID) == nil
+}
+
+// followLogin shows each state of the login until it ends. A keeper that goes
+// away in the middle (a restart, a crash) comes back with the same login.
+func (a *app) followLogin(ctx context.Context, c *client.Client, l client.Login) (client.Login, error) {
+	view := a.loginView()
+	defer view.close()
+	for {
+		if err := view.show(l); err != nil {
+			return l, err
+		}
+		if l.Ended() {
+			return l, nil
+		}
+		next, err := view.during(ctx, func(ctx context.Context) (client.Login, error) {
+			return c.WaitLogin(ctx, l.ID, l.Revision, 25*time.Second)
+		})
+		switch {
+		case ctx.Err() != nil:
+			return l, ctx.Err()
+		case errors.Is(err, client.ErrNoKeeper), errors.Is(err, client.ErrBroken):
+			view.note("the keeper is away; waiting for it to come back")
+			select {
+			case <-time.After(500 * time.Millisecond):
+			case <-ctx.Done():
+			}
+		case err != nil:
+			return l, err
+		default:
+			l = next
+		}
+	}
+}
+
+// loginEnd says how the login ended.
+func (a *app) loginEnd(ctx context.Context, c *client.Client, l client.Login) error {
+	if l.State != client.LoginSucceeded {
+		hint := ""
+		switch l.Reason {
+		case client.ReasonWrongAccount:
+			hint = "scan with the account's own user, or log the other one in under another name"
+		case client.ReasonExpired, client.ReasonSite:
+			hint = "run the command again for a new code"
+		}
+		code := exitFailed
+		if l.Reason == client.ReasonSite {
+			code = exitSiteAway
+		}
+		return fail(code, hint, "%s was not logged in: %s", l.Account, l.Detail)
+	}
+	if a.json {
+		return nil
+	}
+	acc, err := c.Account(ctx, l.Account)
+	if err != nil {
+		return err
+	}
+	mid := "?"
+	if acc.Mid != nil {
+		mid = fmt.Sprint(*acc.Mid)
+	}
+	out := a.screen(a.stderr)
+	a.say("%s %s is logged in as %s (mid %s)", out.paint(green, "ok"), l.Account, dash(acc.Uname), mid)
+	return nil
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// screen is the terminal that a command draws on, if there is one.
+type screen struct {
+	out           io.Writer
+	tty           bool
+	colour        bool
+	width, height int
+}
+
+func (a *app) screen(w io.Writer) screen {
+	s := screen{out: w}
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return s
+	}
+	s.tty = a.env("TERM") != "dumb"
+	s.colour = s.tty && a.env("NO_COLOR") == ""
+	return s.measured()
+}
+
+// measured returns the screen with the size that it has now: people resize
+// windows when a code does not fit.
+func (s screen) measured() screen {
+	if f, ok := s.out.(*os.File); ok {
+		if width, height, err := term.GetSize(int(f.Fd())); err == nil {
+			s.width, s.height = width, height
+		}
+	}
+	return s
+}
+
+// The colours that carry a meaning: well, wrong, waiting, less important.
+const (
+	green  = "32"
+	red    = "31"
+	yellow = "33"
+	faint  = "2"
+	bold   = "1"
+)
+
+func (s screen) paint(colour, text string) string {
+	if !s.colour || colour == "" {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// wrap breaks a text between words, so that a terminal does not break it inside
+// one. Lines keep the indentation of the first; 0 is no width.
+func wrap(text string, width int) string {
+	indent := text[:len(text)-len(strings.TrimLeft(text, " \n"))]
+	space := strings.TrimLeft(indent, "\n")
+	var b strings.Builder
+	b.WriteString(indent)
+	used := len(space)
+	for i, word := range strings.Fields(text) {
+		n := visible(word)
+		switch {
+		case i == 0:
+		case width > 0 && used+1+n > width:
+			b.WriteString("\n" + space)
+			used = len(space)
+		default:
+			b.WriteString(" ")
+			used++
+		}
+		b.WriteString(word)
+		used += n
+	}
+	return b.String()
+}
+
+// ago and until say how far a time is away, in one unit: exact times are in --json.
+func ago(t *time.Time, now time.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return distance(now.Sub(*t)) + " ago"
+}
+
+func until(t *time.Time, now time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	if d := t.Sub(now); d >= time.Second/2 {
+		return "in " + distance(d)
+	}
+	return "now"
+}
+
+func distance(d time.Duration) string {
+	switch d = d.Abs(); {
+	case d < 90*time.Second:
+		return fmt.Sprintf("%ds", int(d.Round(time.Second).Seconds()))
+	case d < 90*time.Minute:
+		return fmt.Sprintf("%dm", int(d.Round(time.Minute).Minutes()))
+	case d < 36*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Round(time.Hour).Hours()))
+	default:
+		return fmt.Sprintf("%dd", int(d.Hours()/24+0.5))
+	}
+}

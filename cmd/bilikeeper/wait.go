@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+func contains(list []string, s string) bool { return slices.Contains(list, s) }
+
+// waitFor waits until an account is in a state. It follows the events, and
+// looks anew at the account at each of them: the events say when, the account
+// says what. An account or a keeper that is not there yet is waited for too.
+func (a *app) waitFor(ctx context.Context, name, state string, timeout time.Duration) (client.Account, error) {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	c := a.client()
+	for {
+		acc, err := c.Account(ctx, name)
+		if err == nil && acc.State == state {
+			return acc, nil
+		}
+		if err != nil && !passing(err) && ctx.Err() == nil {
+			return acc, err
+		}
+		a.nextEvent(ctx, c)
+		if ctx.Err() != nil {
+			return acc, waitedInVain(ctx, name, state, acc, err)
+		}
+	}
+}
+
+// passing reports whether an error may go away by waiting.
+func passing(err error) bool {
+	return errors.Is(err, client.ErrNoKeeper) || errors.Is(err, client.ErrBroken) ||
+		errors.Is(err, &client.Problem{Type: client.ProblemNoAccount})
+}
+
+// nextEvent returns at the next event, or after a second: an event between the
+// look at the account and the begin of the stream would be missed otherwise.
+func (a *app) nextEvent(ctx context.Context, c *client.Client) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	err := c.Watch(ctx, client.WatchQuery{After: client.Live}, func(client.Event) error { return errSeen })
+	if err != nil && !errors.Is(err, errSeen) {
+		<-ctx.Done()
+	}
+}
+
+var errSeen = errors.New("an event came")
+
+func waitedInVain(ctx context.Context, name, state string, acc client.Account, err error) error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return ctx.Err()
+	}
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	code, hint := exitFailed, ""
+	if acc.State == client.StateNeedsLogin {
+		code, hint = exitNeedsLogin, "log in again: bilikeeper login "+name
+	}
+	return fail(code, hint, "%s is %s, not %s", name, acc.State, state)
+}
