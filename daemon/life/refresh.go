@@ -268,15 +268,17 @@ func (t *transition) cannotRefresh(why RefreshFailure) {
 	}
 }
 
-// foreignHand says who may have come between the cookie and its token.
+// foreignHand says who may have come between the cookie and its token, and what
+// to do about it.
 func (t *transition) foreignHand(why RefreshFailure) string {
+	mend := "; log in anew (bilikeeper login " + t.Name + ") and use that login nowhere else"
 	switch {
 	case why == RefreshWrongCSRF:
-		return "the csrf token (bili_jct) does not belong to this session; the cookies were mixed up when they were copied"
+		return "this session cannot be refreshed: its csrf token (bili_jct) belongs to another one, as if the cookies had been mixed up when they were copied" + mend
 	case t.Origin == OriginImport && t.RefreshedAt.IsZero():
-		return "the refresh token does not belong to this cookie: either both were copied at different moments, or the browser or tool they came from has refreshed the session since"
+		return "this session cannot be refreshed: either its cookie and its refresh token were copied at different moments, or the browser or tool they came from has refreshed it since" + mend
 	default:
-		return "somebody else refreshed this session: a browser or another tool shares it"
+		return "this session cannot be refreshed any more: somebody else refreshed it, probably a browser or another tool that shares the login" + mend
 	}
 }
 
