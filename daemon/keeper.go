@@ -91,13 +91,23 @@ func NewKeeper(p Parts) (*Keeper, error) {
 
 // Run works until ctx ends, then waits for what is under way.
 func (k *Keeper) Run(ctx context.Context) {
+	k.begin(ctx)
+	k.keep(ctx)
+}
+
+// begin starts the accounts' owners. It comes before the first caller: one
+// that wants an account added has to find the keeper at work.
+func (k *Keeper) begin(ctx context.Context) {
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.running = ctx
 	for _, a := range k.accounts {
 		k.own(a, true)
 	}
-	k.mu.Unlock()
+}
 
+// keep is what Run does once it has begun.
+func (k *Keeper) keep(ctx context.Context) {
 	k.queue.Run(ctx, func(name string) {
 		if a := k.find(name); a != nil {
 			a.nudge()

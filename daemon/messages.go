@@ -59,6 +59,9 @@ type told struct {
 	Revived     bool      `json:"revived"`
 	Generation  uint64    `json:"generation"`
 	NextAttempt time.Time `json:"next_attempt"`
+	Early       bool      `json:"early"`
+	Days        int       `json:"days"`
+	ExpiresAt   time.Time `json:"expires_at"`
 }
 
 func (m messages) message(e client.Event) (notify.Message, bool) {

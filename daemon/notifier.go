@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -24,24 +25,30 @@ type notifier struct {
 
 	mu       sync.Mutex // guards what follows
 	pipeline *notify.Pipeline
-	stop     context.CancelFunc
-	stopped  chan struct{}
+	// open are the channels that hold a connection.
+	open    []io.Closer
+	stop    context.CancelFunc
+	stopped chan struct{}
 }
 
 // newNotifier builds the channels without starting them.
 func newNotifier(k *Keeper) (*notifier, error) {
 	n := &notifier{keeper: k}
-	p, err := n.build(k.settings.Load().Config)
-	n.pipeline = p
+	var err error
+	n.pipeline, n.open, err = n.build(k.settings.Load().Config)
 	return n, err
 }
 
-func (n *notifier) build(c config.Config) (*notify.Pipeline, error) {
+func (n *notifier) build(c config.Config) (*notify.Pipeline, []io.Closer, error) {
 	list := make([]notify.Config, 0, len(c.Notify))
+	var open []io.Closer
 	for _, entry := range c.Notify {
-		channel, err := channelOf(entry, n.keeper.version)
+		channel, err := n.channel(entry)
 		if err != nil {
-			return nil, fmt.Errorf("notification channel %s: %w", entry.Name, err)
+			return nil, nil, fmt.Errorf("notification channel %s: %w", entry.Name, err)
+		}
+		if closer, ok := channel.(io.Closer); ok {
+			open = append(open, closer)
 		}
 		list = append(list, notify.Config{
 			Name: entry.Name, Type: entry.Type, Channel: channel,
@@ -49,19 +56,20 @@ func (n *notifier) build(c config.Config) (*notify.Pipeline, error) {
 			Quiet: c.Login.QuietHours.Until,
 		})
 	}
-	return notify.NewPipeline(messages{n.keeper}, ledger{n.keeper}, n.keeper.log, list...)
+	p, err := notify.NewPipeline(messages{n.keeper}, ledger{n.keeper}, n.keeper.log, list...)
+	return p, open, err
 }
 
-func channelOf(c config.Notify, version string) (notify.Channel, error) {
+func (n *notifier) channel(c config.Notify) (notify.Channel, error) {
 	switch c.Type {
 	case config.NotifyWebhook:
 		secrets, err := c.Secrets()
 		if err != nil {
 			return nil, err
 		}
-		return webhook.New(webhook.Config{URL: c.URL, Secrets: secrets, AllowHTTP: c.AllowHTTP, Version: version})
+		return webhook.New(webhook.Config{URL: c.URL, Secrets: secrets, AllowHTTP: c.AllowHTTP, Version: n.keeper.version})
 	case config.NotifyDesktop:
-		return desktop.New(desktop.Config{AppName: "bilikeeper"})
+		return desktop.New(desktop.Config{AppName: "bilikeeper", OpenLabel: n.keeper.phrases().open})
 	}
 	return nil, fmt.Errorf("there is no channel of type %q", c.Type)
 }
@@ -77,9 +85,14 @@ func (n *notifier) startLocked(ctx context.Context) {
 	ctx, n.stop = context.WithCancel(ctx)
 	done := make(chan struct{})
 	n.stopped = done
-	p := n.pipeline
+	p, open := n.pipeline, n.open
 	go func() {
 		defer close(done)
+		defer func() {
+			for _, c := range open {
+				_ = c.Close()
+			}
+		}()
 		if err := p.Run(ctx); err != nil {
 			n.keeper.log.Error().Err(err).Msg("the notifications stopped")
 		}
@@ -89,7 +102,7 @@ func (n *notifier) startLocked(ctx context.Context) {
 // replace puts the channels of a new configuration in the place of the old
 // ones. On an error the old ones go on.
 func (n *notifier) replace(ctx context.Context, c config.Config) error {
-	next, err := n.build(c)
+	next, open, err := n.build(c)
 	if err != nil {
 		return err
 	}
@@ -97,7 +110,7 @@ func (n *notifier) replace(ctx context.Context, c config.Config) error {
 	defer n.mu.Unlock()
 	n.stop()
 	<-n.stopped
-	n.pipeline = next
+	n.pipeline, n.open = next, open
 	n.startLocked(ctx)
 	return nil
 }

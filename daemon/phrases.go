@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -10,9 +11,11 @@ import (
 )
 
 // phrases are the texts of messages to people, in one language. {account},
-// {who}, {code}, {until}, {next} and {detail} stand for what the event brings.
+// {who}, {until}, {next}, {days}, {ends} and {detail} stand for what the event
+// brings.
 type phrases struct {
 	required, requiredText, requiredManual string
+	early, earlyText                       string
 	code, codeText                         string
 	succeeded, succeededText               string
 	revivedText, firstText                 string
@@ -20,6 +23,8 @@ type phrases struct {
 	reasons                                map[string]string
 	nextAttempt, byHand                    string
 	attention                              string
+	ending, endingText                     string
+	open                                   string
 	clock                                  string
 }
 
@@ -28,6 +33,8 @@ func english() phrases {
 		required:       "{account}: the Bilibili login has died",
 		requiredText:   "The site says that the session of {who} is no longer logged in. A code to scan follows.",
 		requiredManual: "The site says that the session of {who} is no longer logged in. To log in again, run: bilikeeper login {account}",
+		early:          "{account}: a new login is wanted before {ends}",
+		earlyText:      "The session of {who} still works, but {detail}",
 		code:           "{account}: scan to log in again",
 		codeText:       "Scan this code with the Bilibili app as {who}. It works until {until}. Scan it only if you expect it: it logs this keeper in.",
 		succeeded:      "{account}: logged in",
@@ -45,6 +52,9 @@ func english() phrases {
 		nextAttempt: "The next code comes at {next}.",
 		byHand:      "To try at once, run: bilikeeper login {account}",
 		attention:   "{account} needs attention",
+		ending:      "{account}: the login ends in {days} days",
+		endingText:  "The session of {who} ends on {ends} and cannot be refreshed. Log in again before then: bilikeeper login {account}",
+		open:        "Show the code",
 		clock:       "Jan 2 15:04",
 	}
 }
@@ -54,6 +64,8 @@ func chinese() phrases {
 		required:       "{account}:B站登录已失效",
 		requiredText:   "B站确认 {who} 的登录状态已失效,稍后会发送用于重新登录的二维码。",
 		requiredManual: "B站确认 {who} 的登录状态已失效。重新登录请运行:bilikeeper login {account}",
+		early:          "{account}:请在 {ends} 之前重新登录",
+		earlyText:      "{who} 的登录目前仍然有效,但已无法自动续期。({detail})",
 		code:           "{account}:请扫码重新登录",
 		codeText:       "请用哔哩哔哩 App 以 {who} 的身份扫描此二维码,有效期至 {until}。仅在您预期会收到时扫描:扫码即授权本程序登录。",
 		succeeded:      "{account}:登录成功",
@@ -71,6 +83,9 @@ func chinese() phrases {
 		nextAttempt: "下一个二维码将于 {next} 发送。",
 		byHand:      "如需立即重试,请运行:bilikeeper login {account}",
 		attention:   "{account} 需要处理",
+		ending:      "{account}:登录将在 {days} 天后到期",
+		endingText:  "{who} 的登录将于 {ends} 到期且无法自动续期,请提前重新登录:bilikeeper login {account}",
+		open:        "显示二维码",
 		clock:       "1月2日 15:04",
 	}
 }
@@ -109,9 +124,13 @@ func (p phrases) write(e client.Event, data told, r *record) (title, text string
 		who = r.Uname
 	}
 	fill := strings.NewReplacer("{account}", r.Name, "{who}", who, "{detail}", data.Detail,
+		"{days}", strconv.Itoa(data.Days), "{ends}", data.ExpiresAt.Local().Format(p.clock),
 		"{until}", until.Local().Format("15:04:05"), "{next}", data.NextAttempt.Local().Format(p.clock)).Replace
 	switch e.Type {
 	case client.EventLoginRequired:
+		if data.Early {
+			return fill(p.early), fill(p.earlyText)
+		}
 		if data.Auto {
 			return fill(p.required), fill(p.requiredText)
 		}
@@ -133,6 +152,9 @@ func (p phrases) write(e client.Event, data told, r *record) (title, text string
 		}
 		return fill(p.failed), fill(text + " " + p.byHand)
 	default:
+		if data.Reason == "expires" {
+			return fill(p.ending), fill(p.endingText)
+		}
 		return fill(p.attention), data.Detail
 	}
 }

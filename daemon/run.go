@@ -98,10 +98,11 @@ func (d *daemon) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.keeper.begin(ctx)
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(listener) }()
 	kept := make(chan struct{})
-	go func() { defer close(kept); d.keeper.Run(ctx) }()
+	go func() { defer close(kept); d.keeper.keep(ctx) }()
 	d.notifier.start(ctx)
 	go d.watchdog(ctx)
 
