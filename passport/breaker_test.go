@@ -114,6 +114,71 @@ func TestBlockIsCountedOnce(t *testing.T) {
 	})
 }
 
+// What was under way before a block says nothing about the block: neither does
+// its success end the wait, nor its failure lengthen it.
+func TestRepliesFromBeforeTheBlock(t *testing.T) {
+	bubble(t, wide(), func(t *testing.T, b *bench) {
+		b.client = client(t, passport.Options{
+			Endpoints: b.site.Endpoints(base), Gate: b.gate, Timeout: 2 * time.Hour,
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				switch r.URL.Path {
+				case passporttest.PathNav: // answers after a minute
+					time.Sleep(time.Minute)
+					return says(200, "application/json", `{"code":-101}`)(r)
+				case passporttest.PathFinger: // is refused after the block's end
+					time.Sleep(time.Hour)
+				}
+				return says(412, "text/html", "<html>")(r)
+			}),
+		})
+		var work sync.WaitGroup
+		for i, op := range []string{"nav", "finger/spi"} {
+			d := passport.Device{Key: op}
+			work.Go(func() {
+				if i == 0 {
+					_, _ = b.client.Nav(t.Context(), passport.Session{Device: d})
+				} else {
+					_, _ = b.client.Fingerprint(t.Context(), d)
+				}
+			})
+		}
+		synctest.Wait()
+		b.ask(t.Context(), "a")
+		time.Sleep(2 * time.Minute)
+		if until, _ := b.gate.Blocked(); until.Sub(b.start) != 30*time.Minute {
+			t.Errorf("after an old success: until %v", until)
+		}
+		work.Wait() // half an hour after the block's end
+		if until, _ := b.gate.Blocked(); !until.IsZero() {
+			t.Errorf("after an old failure: until %v", until)
+		}
+	})
+}
+
+// A request that waits for the rate does not leave when the site has asked for
+// peace meanwhile.
+func TestBreakerOpensWhileOthersWait(t *testing.T) {
+	bubble(t, passport.Limits{PerMinute: 1, Concurrency: 4}, func(t *testing.T, b *bench) {
+		requests := 0
+		b.client = client(t, passport.Options{
+			Endpoints: b.site.Endpoints(base), Gate: b.gate,
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				requests++
+				time.Sleep(time.Second)
+				return says(412, "text/html", "<html>")(r)
+			}),
+		})
+		var work sync.WaitGroup
+		for _, key := range []string{"a", "b", "c"} {
+			work.Go(func() { b.ask(t.Context(), key) })
+		}
+		work.Wait()
+		if requests != 1 {
+			t.Errorf("%d requests", requests)
+		}
+	})
+}
+
 func TestRetryAfter(t *testing.T) {
 	for header, want := range map[string]time.Duration{
 		"":                              15 * time.Minute,
