@@ -164,6 +164,8 @@ const (
 	LoginWaiting   = "waiting"   // a code is out, nobody scanned it
 	LoginScanned   = "scanned"   // scanned, the tap on the phone is missing
 	LoginVerifying = "verifying" // granted; the keeper makes sure whose it is
+	LoginCaptcha   = "captcha"   // by SMS: the captcha and the number are missing
+	LoginSMSSent   = "sms_sent"  // by SMS: the code that was sent is missing
 	LoginSucceeded = "succeeded"
 	LoginFailed    = "failed"
 	LoginCancelled = "cancelled"
@@ -211,6 +213,70 @@ type Login struct {
 	// Revision grows with every change; GET …?after=REV&wait=30s waits for it.
 	Revision uint64 `json:"revision"`
 }
+
+// The ways to log in.
+const (
+	MethodQR  = "qr"
+	MethodSMS = "sms"
+)
+
+// The steps of a login by SMS, as POST /v1/logins/{id}/{step}.
+const (
+	StepCaptcha = "captcha" // answers with a Captcha; an empty body
+	StepSend    = "send"    // SMSSend; answers with the Login
+	StepCode    = "code"    // SMSCode; answers with the Login
+)
+
+// Captcha is what the captcha's widget needs. A person solves it; the values
+// that the widget returns go into SMSSend.
+type Captcha struct {
+	// Type is the widget's kind, "geetest".
+	Type      string `json:"type"`
+	GT        string `json:"gt"`
+	Challenge string `json:"challenge"`
+	Token     string `json:"token"`
+	// Script is the address of the widget's script.
+	Script string `json:"script"`
+	// Countries are the countries that a number can be of.
+	Countries []Country `json:"countries"`
+}
+
+// Country is an entry of the list of countries. ID is what the site wants with
+// the number; Code is the calling code that people know.
+type Country struct {
+	ID   int    `json:"id"`
+	Name string `json:"name"`
+	Code string `json:"code"`
+}
+
+// SMSSend asks the site to send a code to a phone.
+type SMSSend struct {
+	Phone string `json:"phone"`
+	// Country is a Country's ID; 0 is China.
+	Country   int    `json:"country,omitempty"`
+	Token     string `json:"token"`
+	Challenge string `json:"challenge"`
+	Validate  string `json:"validate"`
+	// Seccode is derived from Validate where it is empty.
+	Seccode string `json:"seccode,omitempty"`
+}
+
+// String keeps the number and the captcha out of every print.
+func (s SMSSend) String() string { return "[redacted]" }
+
+// GoString is String.
+func (s SMSSend) GoString() string { return s.String() }
+
+// SMSCode is the code that came by SMS.
+type SMSCode struct {
+	Code string `json:"code"`
+}
+
+// String keeps the code out of every print.
+func (s SMSCode) String() string { return "[redacted]" }
+
+// GoString is String.
+func (s SMSCode) GoString() string { return s.String() }
 
 // Ended reports whether nothing more happens to the login.
 func (l Login) Ended() bool {

@@ -1,0 +1,96 @@
+package input_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bilikeeper/bilikeeper/daemon/input"
+)
+
+// canary stands for every secret in the fuzzed text, wherever the fuzzer moves
+// it: in a name, a domain, a number.
+const canary = "c0ffee00c0ffee00"
+
+// Whatever the bytes: no panic, a login with a usable SESSDATA or one of the
+// sentinels, and nothing of the text in what people are told.
+func FuzzParse(f *testing.F) {
+	mark := func(text string) string {
+		for _, s := range secrets() {
+			text = strings.ReplaceAll(text, s, "$")
+		}
+		return text
+	}
+	add := func(text string) {
+		f.Add(uint8(0), mark(text))
+		f.Add(uint8(0), text)
+	}
+	for _, tt := range toolFiles() {
+		add(tt.text)
+	}
+	add(three)
+	add("Cookie: " + three + "; ac_time_value=" + token + "; bili_ticket=" + ticket)
+	add("# Netscape HTTP Cookie File\n" + row("#HttpOnly_.bilibili.com", "TRUE", "/", "TRUE", "1799999999", "SESSDATA", sessdata))
+	add(`SESSDATA="a\054b"; SESSDATA=a%252Cb; buvid4=a==`)
+	add("\xff\xfeS\x00E\x00")
+	formats := append([]string{input.Auto}, input.Formats()...)
+	for i := range formats {
+		f.Add(uint8(i), `{"cookies":[{"name":"SESSDATA","value":"$","expires":$}],"$":1}`)
+	}
+	f.Fuzz(func(t *testing.T, n uint8, text string) {
+		text = strings.ReplaceAll(text, "$", canary)
+		format := formats[int(n)%len(formats)]
+		login, err := input.Parse(format, []byte(text))
+		if err != nil {
+			refused(t, err)
+			return
+		}
+		accepted(t, login, format, text)
+	})
+}
+
+func refused(t *testing.T, err error) {
+	t.Helper()
+	known := []error{input.ErrUnknownFormat, input.ErrNoSession, input.ErrUnreadable, input.ErrSeveral}
+	if !slices.ContainsFunc(known, func(k error) bool { return errors.Is(err, k) }) {
+		t.Errorf("an error of no kind: %v", err)
+	}
+	if strings.Contains(err.Error(), canary) {
+		t.Errorf("an error holds a secret: %v", err)
+	}
+}
+
+func accepted(t *testing.T, login input.Login, format, text string) {
+	t.Helper()
+	if format != input.Auto && login.Format != format {
+		t.Errorf("%s became %s", format, login.Format)
+	}
+	notes := strings.Join(login.Notes, "\n")
+	if strings.Contains(notes, canary) {
+		t.Errorf("a note holds a secret: %s", notes)
+	}
+	names := map[string]bool{}
+	for _, c := range login.Cookies {
+		v := c.Value.Reveal()
+		if names[c.Name] || c.Name == "" || v == "" || strings.ContainsAny(c.Name+v, ";\r\n\t\x00\x7f") ||
+			strings.HasPrefix(c.Name, "bili_ticket") || c.Name == "ac_time_value" || c.Name == "refresh_token" {
+			t.Errorf("%q=%q is no cookie to keep", c.Name, v)
+		}
+		if c.Domain == "" || c.Path == "" || c.Expires.Year() > 9999 {
+			t.Errorf("%q has domain %q, path %q, end %v", c.Name, c.Domain, c.Path, c.Expires)
+		}
+		names[c.Name] = true
+		if c.Name == "SESSDATA" && len(v) >= 24 && strings.Contains(notes, v) {
+			t.Errorf("a note holds SESSDATA: %s", notes)
+		}
+		// JSON and the mends change bytes; a plain pair does not.
+		mended := c.Name == "SESSDATA" || c.Name == "buvid4" || strings.Contains(notes, "quotes") || strings.Contains(notes, "UTF-16")
+		if login.Format == "header" && !mended && !strings.Contains(text, v) {
+			t.Errorf("%s=%q is not in the text", c.Name, v)
+		}
+	}
+	if !names["SESSDATA"] {
+		t.Error("a login without SESSDATA")
+	}
+}
