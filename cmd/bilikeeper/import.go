@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// maxImport is far more than any browser's cookies take.
+const maxImport = 1 << 20
+
+func (a *app) importCommand() *cobra.Command {
+	var req client.ImportRequest
+	cmd := &cobra.Command{
+		Use:   "import [FILE|-]",
+		Short: "Take over an existing login from a browser or another tool",
+		Long: `Takes over an existing login from a file or from standard input, asks the site
+whose it is, and says whether it can be refreshed.
+
+Formats: a Cookie header, cookies.txt (netscape), the json of bilikeeper get,
+bilibili-api's credential, biliup's cookies.json, and what a browser's cookie
+extensions write. auto finds out by itself.
+
+For a session that can be refreshed, add the refresh token: in the browser's
+console, localStorage.ac_time_value; append it as ac_time_value=... to the
+header. A login that a browser goes on using is refreshed by the browser, which
+ends the one kept here: a login of the keeper's own lives longer.`,
+		Example: `  bilikeeper import cookies.txt --account main
+  xclip -o | bilikeeper import - --account main`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := a.readImport(args)
+			if err != nil {
+				return err
+			}
+			req.Data = string(data)
+			r, err := a.client().Import(cmd.Context(), req)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(r)
+			}
+			return a.imported(r)
+		},
+	}
+	cmd.Flags().StringVar(&req.Account, "account", "default", "the account's `name` here")
+	cmd.Flags().StringVar(&req.Format, "format", "auto", "auto, header, netscape, json, bilibili-api, biliup, ...")
+	return cmd
+}
+
+func (a *app) readImport(args []string) ([]byte, error) {
+	in := a.stdin
+	if len(args) == 1 && args[0] != "-" {
+		f, err := os.Open(args[0])
+		if err != nil {
+			return nil, fail(exitUsage, "", "read the login: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxImport+1))
+	switch {
+	case err != nil:
+		return nil, fail(exitFailed, "", "read the login: %w", err)
+	case len(data) > maxImport:
+		return nil, fail(exitUsage, "", "read the login: more than 1 MiB; this is no login")
+	case len(data) == 0:
+		return nil, fail(exitUsage, "name a file, or pipe the login in", "read the login: nothing came")
+	}
+	return data, nil
+}
+
+func (a *app) imported(r client.ImportResult) error {
+	out := a.screen(a.stderr)
+	mid := "?"
+	if r.Account.Mid != nil {
+		mid = fmt.Sprint(*r.Account.Mid)
+	}
+	a.say("%s %s is %s (mid %s), read as %s", out.paint(green, "ok"), r.Account.Name, dash(r.Account.Uname), mid, r.Format)
+	if r.Refreshable {
+		a.say("It can be refreshed.")
+	}
+	for _, note := range r.Notes {
+		a.say("note: %s", note)
+	}
+	return nil
+}
+
+func (a *app) logoutCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "logout ACCOUNT",
+		Short: "End the session at the site, then forget the account",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := a.client().Logout(cmd.Context(), args[0])
+			if err != nil {
+				var p *client.Problem
+				if errors.As(err, &p) && p.Type == client.ProblemSiteAway {
+					p.Hint = "nothing was changed; bilikeeper forget " + args[0] + " removes it here without asking the site"
+				}
+				return err
+			}
+			if a.json {
+				return a.printJSON(r)
+			}
+			if r.Ended {
+				a.say("%s is logged out at the site and forgotten here.", r.Account)
+			} else {
+				a.say("%s is forgotten here; %s.", r.Account, r.Detail)
+			}
+			return nil
+		},
+	}
+}
