@@ -197,12 +197,11 @@ func (a *account) commit(next *record, events []life.Event) error {
 	for _, e := range events {
 		list = append(list, happened{Type: e.Type, Account: a.name, Data: e.Data})
 	}
-	if err := a.keeper.store.saveRecord(next, list); err != nil {
+	if err := a.keeper.store.saveRecord(next, list, func() { a.shown.Store(next) }); err != nil {
 		return fmt.Errorf("save account %s: %w", a.name, err)
 	}
 	a.rec = next
 	a.recovered()
-	a.shown.Store(next)
 	a.changed.fire()
 	return nil
 }

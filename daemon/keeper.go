@@ -182,7 +182,7 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account, error) {
 		device:  passport.Device{UserAgent: passport.NewUserAgent(newID()), Key: name},
 	}
 	added := happened{Type: "account.added", Account: name, Data: map[string]any{"site": site}}
-	if err := k.store.saveRecord(r, []happened{added}); err != nil {
+	if err := k.store.saveRecord(r, []happened{added}, nil); err != nil {
 		return nil, storageProblem(err)
 	}
 	a := newAccount(k, r)

@@ -70,7 +70,7 @@ func (h *house) start() {
 	}
 	h.keeper, err = NewKeeper(Parts{
 		Vault: h.vault, Config: h.config, Log: zerolog.Nop(), Version: "test",
-		Transport: passport.Options{Transport: h.site.Transport()},
+		Transport: passport.Options{Transport: h.site.Transport(), CorrespondKey: h.site.CorrespondKey()},
 	})
 	if err != nil {
 		h.t.Fatal(err)
@@ -118,7 +118,12 @@ func (h *house) login(name string, mid int64) {
 		h.t.Fatal(err)
 	}
 	h.scan(l.URL, mid)
-	time.Sleep(10 * time.Second)
+	for range 60 {
+		time.Sleep(time.Second)
+		if h.account(name).State == client.StateValid {
+			return
+		}
+	}
 	if got := h.account(name); got.State != client.StateValid {
 		h.t.Fatalf("after the login %s is %s", name, got.State)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/life"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
+	"github.com/bilikeeper/bilikeeper/vault"
 )
 
 // messages is the journal as the notification channels see it: the events that
@@ -36,8 +37,12 @@ func (m messages) Pending(_ context.Context, after uint64, limit int) ([]notify.
 			return list, after, err
 		}
 		for _, e := range events {
+			msg, ok, err := m.message(e)
+			if err != nil {
+				return list, after, err
+			}
 			after = e.ID
-			if msg, ok := m.message(e); ok {
+			if ok {
 				if list = append(list, msg); len(list) == limit {
 					break
 				}
@@ -64,17 +69,19 @@ type told struct {
 	ExpiresAt   time.Time `json:"expires_at"`
 }
 
-func (m messages) message(e client.Event) (notify.Message, bool) {
+// message turns an event into what people are told, or reports that there is
+// nothing to tell.
+func (m messages) message(e client.Event) (notify.Message, bool, error) {
 	var data told
 	if !isTold(e.Type) || json.Unmarshal(e.Data, &data) != nil {
-		return notify.Message{}, false
+		return notify.Message{}, false, nil
 	}
 	if data.Interactive && (e.Type == client.EventLoginCode || e.Type == client.EventLoginFailed && data.Reason != client.ReasonWrongAccount) {
 		// A person sits at this login and sees its codes and its end.
-		return notify.Message{}, false
+		return notify.Message{}, false, nil
 	}
 	if e.Type == client.EventLoginFailed && data.Reason == client.ReasonCancelled {
-		return notify.Message{}, false
+		return notify.Message{}, false, nil
 	}
 	msg := notify.Message{
 		ID: m.id(e.ID), Type: e.Type, Time: e.Time, Account: e.Account,
@@ -83,19 +90,24 @@ func (m messages) message(e client.Event) (notify.Message, bool) {
 	if msg.Thread == "" {
 		msg.Thread = data.Login
 	}
-	a := m.keeper.find(e.Account)
-	if a == nil {
-		return notify.Message{}, false
+	// From the vault, where it changed together with the journal: what the
+	// keeper shows may be a moment behind the event that is looked at here, and
+	// a code that seems to be none is passed over for good.
+	r, err := m.keeper.store.record(e.Account)
+	if errors.Is(err, vault.ErrNotFound) {
+		return notify.Message{}, false, nil
 	}
-	r := a.shown.Load()
+	if err != nil {
+		return notify.Message{}, false, err
+	}
 	msg.Site, msg.Mid, msg.Uname = string(r.Site), r.Mid, r.Uname
 	if e.Type == client.EventLoginCode {
 		if msg.Login = currentCode(r, data); msg.Login == nil {
-			return notify.Message{}, false
+			return notify.Message{}, false, nil
 		}
 	}
 	msg.Title, msg.Text = m.keeper.phrases().write(e, data, r)
-	return msg, true
+	return msg, true, nil
 }
 
 func isTold(kind string) bool {

@@ -28,6 +28,18 @@ import (
 
 // refresh takes the account through steps 0 to 3.
 func (a *account) refresh(ctx context.Context) error {
+	info, err := a.keeper.site.CookieInfo(ctx, a.rec.session())
+	if err != nil {
+		return a.refreshFailed(err, life.RefreshTrouble)
+	}
+	return a.refreshWith(ctx, info)
+}
+
+// refreshWith is refresh after the site was asked whether it is due.
+func (a *account) refreshWith(ctx context.Context, info passport.Info) error {
+	if !info.RefreshDue && !a.rec.MustRefresh(time.Now()) {
+		return a.apply(life.RefreshNotDue{}, nil)
+	}
 	if err := a.keeper.store.vault.Writable(); err != nil {
 		return fmt.Errorf("no refresh is spent that could not be saved: %w", err)
 	}
@@ -35,13 +47,6 @@ func (a *account) refresh(ctx context.Context) error {
 		return a.refreshFailed(overBudget(at), life.RefreshTrouble)
 	}
 	session := a.rec.session()
-	info, err := a.keeper.site.CookieInfo(ctx, session)
-	if err != nil {
-		return a.refreshFailed(err, life.RefreshTrouble)
-	}
-	if !info.RefreshDue && !a.rec.MustRefresh(time.Now()) {
-		return a.apply(life.RefreshNotDue{}, nil)
-	}
 	csrf, err := a.keeper.site.RefreshCSRF(ctx, session, info.ServerTime)
 	if errors.Is(err, passport.ErrPathRefused) {
 		// The page refuses a timestamp that is not quite now. Once, the whole

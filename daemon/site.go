@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"crypto/rsa"
 	"fmt"
+	"os"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -20,8 +22,21 @@ func (k *Keeper) openSite(transport passport.Options) error {
 	k.gate.Restore(open)
 	transport.Endpoints = endpointsOf(c)
 	transport.Gate = k.gate
+	if file := c.Endpoints.CorrespondKeyFile; file != "" {
+		if transport.CorrespondKey, err = correspondKey(file); err != nil {
+			return fmt.Errorf("endpoints.correspond_key_file: %w", err)
+		}
+	}
 	k.site, err = passport.New(transport)
 	return err
+}
+
+func correspondKey(file string) (*rsa.PublicKey, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return passport.ParseCorrespondKey(text)
 }
 
 func endpointsOf(c config.Config) passport.Endpoints {

@@ -48,7 +48,14 @@ func (a *account) step(ctx context.Context) error {
 
 func (a *account) check(ctx context.Context) error {
 	info, err := a.keeper.site.CookieInfo(ctx, a.rec.session())
-	return a.apply(life.Checked{Verdict: life.VerdictOf(err), RefreshDue: info.RefreshDue}, nil)
+	if err := a.apply(life.Checked{Verdict: life.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
+		return err
+	}
+	if next := a.rec.Next(a.policy()); next.Action == life.ActRefresh && !next.At.After(time.Now()) {
+		// The answer is the first step of a refresh as well.
+		return a.refreshWith(ctx, info)
+	}
+	return nil
 }
 
 func (a *account) askAgain(ctx context.Context) error {

@@ -35,8 +35,17 @@ type store struct {
 // update runs fn in a transaction and appends the events that it returns. It
 // returns when both are on disk.
 func (s *store) update(fn func(tx *vault.Tx) ([]happened, error)) error {
+	err := s.write(fn)
+	if err == nil {
+		s.changed.fire()
+	}
+	return err
+}
+
+// write is update without waking anybody.
+func (s *store) write(fn func(tx *vault.Tx) ([]happened, error)) error {
 	now := time.Now().UTC()
-	err := s.vault.Update(func(tx *vault.Tx) error {
+	return s.vault.Update(func(tx *vault.Tx) error {
 		events, err := fn(tx)
 		if err != nil {
 			return err
@@ -52,10 +61,6 @@ func (s *store) update(fn func(tx *vault.Tx) ([]happened, error)) error {
 		}
 		return nil
 	})
-	if err == nil {
-		s.changed.fire()
-	}
-	return err
 }
 
 // tell appends events that change no state.
@@ -64,21 +69,42 @@ func (s *store) tell(events ...happened) error {
 }
 
 // saveRecord writes an account's record and what happened to it. The record's
-// revision is the new one afterwards.
-func (s *store) saveRecord(r *record, events []happened) error {
+// revision is the new one afterwards. show, if there is one, makes the record
+// visible; it comes before anybody is woken: whoever was woken and still saw
+// the old record would take the event for one that means nothing any more.
+func (s *store) saveRecord(r *record, events []happened, show func()) error {
 	data, err := r.encode()
 	if err != nil {
 		return err
 	}
 	var revision uint64
-	err = s.update(func(tx *vault.Tx) ([]happened, error) {
+	err = s.write(func(tx *vault.Tx) ([]happened, error) {
 		revision, err = tx.Put(kindAccount, r.Name, data, r.revision)
 		return events, err
 	})
-	if err == nil {
-		r.revision = revision
+	if err != nil {
+		return err
 	}
-	return err
+	r.revision = revision
+	if show != nil {
+		show()
+	}
+	s.changed.fire()
+	return nil
+}
+
+// record reads an account as it was committed last.
+func (s *store) record(name string) (*record, error) {
+	var r *record
+	err := s.vault.View(func(tx *vault.Tx) error {
+		v, err := tx.Get(kindAccount, name)
+		if err != nil {
+			return err
+		}
+		r, err = decodeRecord(v.Value, v.Revision)
+		return err
+	})
+	return r, err
 }
 
 func (s *store) deleteRecord(r *record, events []happened) error {

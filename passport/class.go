@@ -53,6 +53,11 @@ const (
 	codeNotScanned = 86101
 	codeScanned    = 86090
 	codeGone       = 86038 // expired, unknown or already used
+
+	codeWrongCSRF  = -111
+	codeMalformed  = -400
+	codeMismatch   = 86095
+	codeLogoutCSRF = 2202
 )
 
 // codeText names what people should read beside a bare number.
@@ -68,10 +73,12 @@ func codeText(code int) string {
 		return "too many requests"
 	case codeServerError, codeOverloaded, codeServerTimeout:
 		return "server trouble"
-	case -111:
+	case codeWrongCSRF, codeLogoutCSRF:
 		return "csrf refused"
-	case -400:
+	case codeMalformed:
 		return "malformed request"
+	case codeMismatch:
+		return "refresh token or page code does not match"
 	}
 	return ""
 }

@@ -2,28 +2,19 @@ package passport
 
 import (
 	"context"
-	"errors"
-	"io"
+	"crypto/rsa"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
 const (
 	defaultTimeout = 20 * time.Second
 	dialTimeout    = 10 * time.Second
-
-	// maxBody is far above any reply that makes sense.
-	maxBody = 1 << 20
-
-	// maxRetryAfter keeps a wrong header from silencing the keeper for years.
-	maxRetryAfter = 24 * time.Hour
-
-	referer    = "https://www.bilibili.com/"
-	acceptJSON = "application/json, text/plain, */*"
-	acceptPage = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 )
 
 // Options configure a Client. The zero value talks to the site itself through
@@ -38,6 +29,9 @@ type Options struct {
 	Transport http.RoundTripper
 	// Timeout bounds one request, its reply's body included; 0 is 20 s.
 	Timeout time.Duration
+	// CorrespondKey is the public key that the path of the refresh's page is
+	// encrypted with. Nil is the site's own.
+	CorrespondKey *rsa.PublicKey
 }
 
 // Client speaks to the site. It is safe for concurrent use and holds nothing
@@ -48,15 +42,25 @@ type Client struct {
 	gate      *Gate
 	transport http.RoundTripper
 	timeout   time.Duration
+	key       *rsa.PublicKey
 }
 
-// New returns a client. The error names the endpoint that cannot be used.
+// New returns a client. The error names the option that cannot be used.
 func New(o Options) (*Client, error) {
 	b, err := o.Endpoints.parse()
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{bases: b, real: o.Endpoints.Real(), gate: o.Gate, transport: o.Transport, timeout: o.Timeout}
+	key := o.CorrespondKey
+	if key == nil {
+		key, err = ParseCorrespondKey([]byte(siteKey))
+	} else {
+		err = checkKey(key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("correspond key: %w", err)
+	}
+	c := &Client{bases: b, real: o.Endpoints.Real(), gate: o.Gate, transport: o.Transport, timeout: o.Timeout, key: key}
 	if c.gate == nil {
 		c.gate = NewGate(Limits{Polite: c.real}, GateOptions{})
 	}
@@ -93,14 +97,27 @@ type call struct {
 	session *Session
 	base    *url.URL
 	path    string
-	query   string // raw
-	// page: the answer is a page whose body nobody reads.
-	page bool
+	// late gives the path at the moment of sending, after all waiting.
+	late  func() (string, *Error)
+	query string // raw
+	// form makes it a POST with this body.
+	form secret.String
+	kind kind
 	// poll: the code's own lifetime bounds these, not the hourly budget.
 	poll bool
-	// urgent: a person waits in front of a code that is running out.
+	// urgent: a person waits in front of a code that is running out, or what
+	// the request before this one gave is.
 	urgent bool
 }
+
+// kind is what a request expects back.
+type kind string
+
+const (
+	kindJSON kind = ""     // the envelope
+	kindHop  kind = "hop"  // a redirect or a page whose body nobody reads
+	kindPage kind = "page" // a page that is read
+)
 
 // reply is what came back, whole or not.
 type reply struct {
@@ -112,12 +129,13 @@ type reply struct {
 	status   int
 	cookies  []Cookie
 	location string
+	page     []byte // of a kindPage
 }
 
-// getJSON sends one GET through the gate and reads the envelope. The reply is
+// ask sends one request through the gate and reads its answer. The reply is
 // returned beside an error too: its cookies may be all that is left of a
 // success.
-func (c *Client) getJSON(ctx context.Context, q call) (reply, error) {
+func (c *Client) ask(ctx context.Context, q call) (reply, error) {
 	r, e := c.do(ctx, q)
 	if e != nil {
 		return r, e
@@ -142,114 +160,16 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 	if refused != nil {
 		return reply{}, refused
 	}
-	r, e := c.exchange(ctx, q, &target)
+	var r reply
+	var e *Error
+	if q.late != nil {
+		target.Path, e = q.late()
+	}
+	if e == nil {
+		if r, e = c.exchange(ctx, q, &target); e != nil {
+			e.Sent = true
+		}
+	}
 	c.gate.leave(pass, e)
 	return r, e
-}
-
-func (c *Client) exchange(ctx context.Context, q call, target *url.URL) (reply, *Error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-
-	r := reply{sentAt: time.Now()}
-	req := (&http.Request{Method: http.MethodGet, URL: target, Host: target.Host, Header: header(q)}).WithContext(ctx)
-	resp, err := c.transport.RoundTrip(req)
-	if err != nil {
-		if cause := ctx.Err(); cause != nil {
-			err = cause // some transports hide it
-		}
-		return r, transportError(q.op, err)
-	}
-	defer resp.Body.Close()
-
-	r.status, r.location = resp.StatusCode, resp.Header.Get("Location")
-	r.received = clockOf(resp.Header)
-	r.cookies = parseSetCookies(resp.Header.Values("Set-Cookie"), r.received)
-	if q.page {
-		return r, pageError(q.op, resp)
-	}
-	if e := statusError(q.op, resp.StatusCode, retryAfter(resp.Header)); e != nil {
-		return r, e
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	switch {
-	case err != nil:
-		if cause := ctx.Err(); cause != nil {
-			err = cause
-		}
-		e := transportError(q.op, err)
-		e.HTTPStatus = resp.StatusCode
-		return r, e
-	case len(body) > maxBody:
-		return r, unreachable(q.op, resp.StatusCode, "the answer is too long")
-	}
-	env, e := parseEnvelope(q.op, body, resp.Header.Get("Content-Type"))
-	if e != nil {
-		return r, e
-	}
-	r.envelope = env
-	if env.code != codeOK {
-		return r, codeError(q.op, env.code, q.session != nil)
-	}
-	return r, nil
-}
-
-// header leaves Accept-Encoding to the transport: set by hand it would switch
-// off the transparent decoding, and the site would answer in brotli.
-func header(q call) http.Header {
-	accept := acceptJSON
-	if q.page {
-		accept = acceptPage
-	}
-	h := http.Header{
-		"User-Agent": {q.device.userAgent()},
-		"Referer":    {referer},
-		"Accept":     {accept},
-	}
-	s := Session{Device: q.device}
-	if q.session != nil {
-		s = *q.session
-	}
-	// One line, written here: AddCookie puts values with a comma in quotes.
-	if line := s.Header(); line != "" {
-		h["Cookie"] = []string{line}
-	}
-	return h
-}
-
-// pageError is the meaning of a hop's status: redirects and pages are what a
-// hop answers, so only blocks and server trouble count.
-func pageError(op string, resp *http.Response) *Error {
-	switch s := resp.StatusCode; {
-	case s == 403, s == 412, s == 429, s >= 500:
-		return statusError(op, s, retryAfter(resp.Header))
-	}
-	return nil
-}
-
-// clockOf is what the other side's clock says. Cookies are judged by it, so
-// that a wrong clock here does not make a fresh login look past its end.
-func clockOf(h http.Header) time.Time {
-	if t, err := http.ParseTime(h.Get("Date")); err == nil {
-		return t
-	}
-	return time.Now()
-}
-
-// retryAfter reads the header's two forms, seconds and a date.
-func retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if text == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
-	} else if errors.Is(err, strconv.ErrRange) {
-		return maxRetryAfter
-	}
-	at, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(clockOf(h)), 0), maxRetryAfter)
 }

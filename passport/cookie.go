@@ -121,10 +121,17 @@ func indexCookie(cookies []Cookie, name string) int {
 	return slices.IndexFunc(cookies, func(c Cookie) bool { return c.Name == name })
 }
 
+// cookieValue is "no secret" where there is no cookie of that name.
+func cookieValue(cookies []Cookie, name string) secret.String {
+	if i := indexCookie(cookies, name); i >= 0 {
+		return cookies[i].Value
+	}
+	return secret.String{}
+}
+
 // hasCookie reports whether a usable cookie of that name is there.
 func hasCookie(cookies []Cookie, name string) bool {
-	i := indexCookie(cookies, name)
-	return i >= 0 && !cookies[i].Value.IsZero()
+	return !cookieValue(cookies, name).IsZero()
 }
 
 // mergeMissing adds to have what it lacks, by name, and nothing else.

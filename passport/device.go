@@ -63,7 +63,7 @@ func (d Device) encodedBuvid4() string {
 // them. Ask once in an account's life and keep the answer with the account.
 func (c *Client) Fingerprint(ctx context.Context, d Device) (Device, error) {
 	const op = "finger/spi"
-	r, err := c.getJSON(ctx, call{op: op, device: d, base: c.bases.api, path: "/x/frontend/finger/spi"})
+	r, err := c.ask(ctx, call{op: op, device: d, base: c.bases.api, path: "/x/frontend/finger/spi"})
 	if err != nil {
 		return d, err
 	}

@@ -1,5 +1,6 @@
 // Package passport speaks the site's protocol: it sends the requests of a
-// login by QR code and of a session's check, and says what a reply means.
+// login by QR code, of a session's check, of its refresh and of the logout, and
+// says what a reply means.
 //
 // It knows no disk, no schedule and no account's name. What has to be kept is
 // returned to the caller, who keeps it before the next call; when to call is
@@ -19,7 +20,9 @@
 //     of the host that was asked, for a request that carried a session. No
 //     network trouble, no block and no reply that is not understood yields it.
 //   - At most one request leaves per call and per hop: nothing is retried or
-//     redirected unseen.
+//     redirected unseen. An error says whether it left.
+//   - A refresh that lacks anything of a new pair is an error, never a grant that
+//     could take the old pair's place.
 //   - Cookie values keep the bytes that the site sent.
 //   - No error text holds a URL, a query, a cookie, a token or a key.
 //   - Nothing runs on after a call has returned.

@@ -3,6 +3,7 @@ package passport
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -20,6 +21,9 @@ type envelope struct {
 	fields
 }
 
+// errPage marks a page that came with HTTP 200 in the place of JSON.
+var errPage = errors.New("a page where JSON belongs")
+
 // parseEnvelope judges a body that came with HTTP 200.
 func parseEnvelope(op string, body []byte, contentType string) (envelope, *Error) {
 	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
@@ -30,7 +34,7 @@ func parseEnvelope(op string, body []byte, contentType string) (envelope, *Error
 		if text[0] == '<' || strings.HasPrefix(strings.ToLower(contentType), "text/html") {
 			return envelope{}, &Error{
 				Op: op, Class: Blocked, HTTPStatus: 200, Scope: ScopeAccount,
-				RetryAfter: hintHTML, Detail: "a page where JSON belongs",
+				RetryAfter: hintHTML, Detail: errPage.Error(), Err: errPage,
 			}
 		}
 		return envelope{}, unreachable(op, 200, "the answer is not whole JSON")

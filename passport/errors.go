@@ -18,8 +18,9 @@ var (
 	// ErrNotAsked: nothing was sent, because the site is to be left alone, the
 	// account's budget is used up, or there was no room before the deadline.
 	ErrNotAsked = errors.New("the site was not asked")
-	// ErrIncomplete: a login succeeded, yet what came with it lacks cookies.
-	ErrIncomplete = errors.New("the login's reply lacks cookies")
+	// ErrIncomplete: a login or a refresh succeeded, yet its reply lacks a part
+	// of the credential.
+	ErrIncomplete = errors.New("the reply lacks a part of the credential")
 	// ErrRefusedHost: the request would have gone to a host that this client
 	// must not talk to.
 	ErrRefusedHost = errors.New("the host is not one that may be asked")
@@ -36,6 +37,9 @@ type Error struct {
 	// RetryAfter is how long to leave the site alone, 0 where nothing is known.
 	RetryAfter time.Duration
 	Scope      Scope
+	// Sent says that the request was handed to the transport, so that the site
+	// may have acted on it. False says for certain that it did not.
+	Sent bool
 	// Detail is a short sentence without the operation. Like the text of the
 	// error it holds no URL, cookie or key and can be shown to anyone.
 	Detail string
@@ -98,7 +102,7 @@ func statusError(op string, status int, retryAfter time.Duration) *Error {
 	case status == 204:
 		e.Detail += " (no content)"
 	case status >= 300 && status < 400:
-		e.Detail += " (a redirect where JSON belongs)"
+		e.Detail += " (a redirect)"
 	}
 	return e
 }
@@ -107,8 +111,9 @@ func unreachable(op string, status int, detail string) *Error {
 	return &Error{Op: op, Class: Unreachable, HTTPStatus: status, Scope: ScopeHost, Detail: detail}
 }
 
+// unknown is an answer that came and is not understood.
 func unknown(op, detail string) *Error {
-	return &Error{Op: op, Class: Unknown, HTTPStatus: 200, Detail: detail}
+	return &Error{Op: op, Class: Unknown, HTTPStatus: 200, Detail: detail, Sent: true}
 }
 
 // transportError puts the absence of a reply into harmless words. The error of

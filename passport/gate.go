@@ -161,6 +161,8 @@ type pass struct {
 	request
 	forced  bool
 	account *account
+	// patience is until when a poll leaves the reserve to others.
+	patience time.Time
 	// epochs of the circuits when it was let through
 	site, server int
 	// probes are the circuits that wait for this request's end.
@@ -178,15 +180,26 @@ func (g *Gate) enter(ctx context.Context, r request) (*pass, *Error) {
 	if err := g.takeTurn(ctx, p); err != nil {
 		return nil, notSent(r.op, err)
 	}
-	if err := g.takeSlot(ctx, p.urgent); err != nil {
-		g.endTurn(p)
-		return nil, notSent(r.op, err)
+	p.patience = time.Now().Add(pollPatience)
+	for {
+		if err := g.awaitReserve(ctx, p); err != nil {
+			g.endTurn(p)
+			return nil, notSent(r.op, err)
+		}
+		if err := g.takeSlot(ctx, p.urgent); err != nil {
+			g.endTurn(p)
+			return nil, notSent(r.op, err)
+		}
+		switch e := g.admit(ctx, p); {
+		case e == nil:
+			return p, nil
+		case e == errReserve:
+			g.giveBack(p)
+		default:
+			g.leave(p, e)
+			return nil, e
+		}
 	}
-	if e := g.admit(ctx, p); e != nil {
-		g.leave(p, e)
-		return nil, e
-	}
-	return p, nil
 }
 
 func (g *Gate) admit(ctx context.Context, p *pass) *Error {
@@ -200,8 +213,8 @@ func (g *Gate) admit(ctx context.Context, p *pass) *Error {
 		if err := g.waitGap(ctx, p); err != nil {
 			return notSent(p.op, err)
 		}
-		if err := g.limiter.Wait(ctx); err != nil {
-			return notSent(p.op, err)
+		if e := g.takeToken(ctx, p); e != nil {
+			return e
 		}
 		if g.commit(p) {
 			return nil
@@ -288,14 +301,20 @@ func (g *Gate) leave(p *pass, e *Error) {
 	if e == nil || e.Err != ErrNotAsked {
 		g.judge(p, e)
 	}
+	g.release(p)
+	g.mu.Unlock()
+	g.endTurn(p)
+	g.tell()
+}
+
+// release needs mu.
+func (g *Gate) release(p *pass) {
 	for _, c := range p.probes {
 		close(c.probe)
 		c.probe = nil
 	}
+	p.probes = nil
 	g.slots.release()
-	g.mu.Unlock()
-	g.endTurn(p)
-	g.tell()
 }
 
 // judge needs mu.

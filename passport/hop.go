@@ -65,7 +65,7 @@ func (c *Client) followHops(ctx context.Context, d Device, g Grant) ([]Cookie, *
 			break
 		}
 		r, e := c.do(ctx, call{
-			op: opHop, device: d, page: true, urgent: true,
+			op: opHop, device: d, kind: kindHop, urgent: true,
 			base: &url.URL{Scheme: next.Scheme, Host: next.Host}, path: next.Path, query: next.RawQuery,
 		})
 		if e != nil {

@@ -80,7 +80,7 @@ func (g Grant) Mid() int64 {
 // Generate asks for a new QR code.
 func (c *Client) Generate(ctx context.Context, d Device) (Code, error) {
 	const op = "qrcode/generate"
-	r, err := c.getJSON(ctx, call{
+	r, err := c.ask(ctx, call{
 		op: op, device: d, base: c.bases.passport, path: pathGenerate,
 		query: "source=" + qrSource, urgent: true,
 	})
@@ -113,7 +113,7 @@ func isPlainURL(text string) bool {
 // Let the poll end (the client bounds it), then stop polling.
 func (c *Client) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 	const op = "qrcode/poll"
-	r, err := c.getJSON(ctx, call{
+	r, err := c.ask(ctx, call{
 		op: op, device: d, base: c.bases.passport, path: pathPoll,
 		query: "qrcode_key=" + url.QueryEscape(code.Key.Reveal()) + "&source=" + qrSource,
 		poll:  true, urgent: true,
@@ -157,5 +157,8 @@ func (r reply) grant() Grant {
 // again. What is lost is the refresh token: the session works, unrefreshable.
 func salvage(r reply) (Grant, bool) {
 	grant := r.grant()
-	return grant, r.status == 200 && r.fields == nil && len(grant.Missing()) == 0
+	if r.status != 200 || r.fields != nil || len(grant.Missing()) > 0 {
+		return Grant{}, false
+	}
+	return grant, true
 }

@@ -26,7 +26,7 @@ type Info struct {
 // "isLogin": true proves nothing either way and is Unknown.
 func (c *Client) Nav(ctx context.Context, s Session) (Identity, error) {
 	const op = "nav"
-	r, err := c.getJSON(ctx, call{
+	r, err := c.ask(ctx, call{
 		op: op, device: s.Device, session: &s, base: c.bases.api, path: "/x/web-interface/nav",
 	})
 	data := r.object("data")
@@ -62,7 +62,7 @@ func (c *Client) Nav(ctx context.Context, s Session) (Identity, error) {
 // does not belong to the session turns a plain answer into a refusal.
 func (c *Client) CookieInfo(ctx context.Context, s Session) (Info, error) {
 	const op = "cookie/info"
-	r, err := c.getJSON(ctx, call{
+	r, err := c.ask(ctx, call{
 		op: op, device: s.Device, session: &s,
 		base: c.bases.passport, path: "/x/passport-login/web/cookie/info",
 	})

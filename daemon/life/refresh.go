@@ -53,11 +53,20 @@ func (p Policy) refreshPause(failures int) time.Duration {
 	return p.spread(double(time.Hour, failures, maxBlocked))
 }
 
-// confirmPauses are the gaps between tries to confirm. The site keeps the old
-// pair alive meanwhile, so nothing presses; after the last one it is left to
-// expire by itself.
+// stagedPause is the pause before a new pair that could not be proven is asked
+// about again: once soon, for an answer that got lost, then far apart. The old
+// pair is in use meanwhile.
+func (p Policy) stagedPause(failures int) time.Duration {
+	if failures <= 1 {
+		return p.backoff(1)
+	}
+	return p.refreshPause(failures - 1)
+}
+
+// confirmPauses are the gaps between tries to confirm, by the same reasoning;
+// after the last one the old pair is left to expire by itself.
 func confirmPauses() []time.Duration {
-	return []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
+	return []time.Duration{time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
 }
 
 // Staged reports whether a rotated pair lies beside the one in use.
@@ -170,10 +179,10 @@ func (t *transition) pastDeadline() bool {
 }
 
 // MustRefresh reports whether the credential is rotated even if the site says
-// that it is not due: because a person insists, or under a third of its life
-// is left.
+// that it is not due: because a person insists, because under a third of its
+// life is left, or because an attempt left open what the site did.
 func (a Account) MustRefresh(now time.Time) bool {
-	if a.Refresh != nil && (a.Refresh.Forced || a.Refresh.Unsure) {
+	if r := a.Refresh; r != nil && (r.Forced || r.Unsure || r.Mismatches > 0) {
 		return true
 	}
 	return !a.RefreshBy.IsZero() && !now.Before(a.RefreshBy)
@@ -311,7 +320,7 @@ func (c RefreshProved) apply(t *transition) {
 		// Staged and safe; asked again when the site can be.
 		t.Refresh.Failures++
 		t.Refresh.Detail = c.Detail
-		t.Refresh.At = t.now.Add(t.policy.pause(c.Verdict, t.Refresh.Failures))
+		t.Refresh.At = t.now.Add(max(t.policy.stagedPause(t.Refresh.Failures), c.RetryAfter))
 	}
 }
 

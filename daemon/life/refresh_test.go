@@ -156,7 +156,7 @@ func TestHourlyBudgetOfRefreshes(t *testing.T) {
 
 func TestConfirmation(t *testing.T) {
 	s := refreshing(t).rotate()
-	for _, want := range []time.Duration{time.Minute, 10 * time.Minute, time.Hour, 6 * time.Hour, day} {
+	for _, want := range []time.Duration{time.Minute, time.Hour, 6 * time.Hour, day} {
 		s.after(0, life.Confirmed{Verdict: trouble(passport.Unreachable)})
 		if got := s.a.Confirm.At.Sub(s.now); got != want {
 			t.Fatalf("the next try is in %s, want %s", got, want)

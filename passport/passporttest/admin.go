@@ -16,6 +16,11 @@ const adminPrefix = "/_sim/"
 // Parameters come in the query or in a form.
 func (s *Site) admin(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, adminPrefix)
+	if name == "key" && r.Method == http.MethodGet {
+		w.Header().Set("Content-Type", "application/x-pem-file")
+		_, _ = w.Write(s.CorrespondKeyPEM())
+		return
+	}
 	if read, ok := map[string]func() any{
 		"log":      func() any { return s.Log() },
 		"sessions": func() any { return s.allSessions() },
@@ -35,6 +40,9 @@ func (s *Site) admin(w http.ResponseWriter, r *http.Request) {
 		"form":     s.adminForm,
 		"lifetime": s.adminLifetime,
 		"due":      s.adminDue,
+		"empty":    s.adminEmpty,
+		"clock":    s.adminClock,
+		"reuse":    s.adminReuse,
 	}[name]
 	switch {
 	case !ok:
@@ -164,6 +172,33 @@ func (s *Site) adminDue(r *http.Request) error {
 	}
 	s.SetRefreshDue(mid, r.FormValue("due") != "false")
 	return nil
+}
+
+func (s *Site) adminEmpty(r *http.Request) error {
+	n, err := strconv.Atoi(r.FormValue("n"))
+	if err != nil || n < 0 {
+		return errors.New("n: a number of pages is needed")
+	}
+	s.EmptyPage(n)
+	return nil
+}
+
+func (s *Site) adminClock(r *http.Request) error {
+	d, err := time.ParseDuration(r.FormValue("offset"))
+	if err != nil {
+		return errors.New(`offset: a duration such as "-90s" is needed`)
+	}
+	s.SetClockOffset(d)
+	return nil
+}
+
+func (s *Site) adminReuse(r *http.Request) error {
+	switch reuse := Reuse(r.FormValue("old")); reuse {
+	case ReuseAllowed, ReuseDenied:
+		s.SetOldTokenReuse(reuse)
+		return nil
+	}
+	return errors.New("old: allowed or denied")
 }
 
 // allSessions are the live sessions by mid.

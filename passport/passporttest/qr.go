@@ -139,7 +139,7 @@ func (s *Site) success(one *session, now time.Time) *answer {
 		hop = oldHop + one.query() + end
 	}
 	a := envelope(0, "0", map[string]any{
-		"url": hop, "refresh_token": randomHex(32), "timestamp": now.UnixMilli(), "code": 0, "message": "",
+		"url": hop, "refresh_token": one.token, "timestamp": s.clock().UnixMilli(), "code": 0, "message": "",
 	})
 	if s.form == FormHeaders || s.form == FormBoth {
 		a.header["Set-Cookie"] = one.setCookies("bilibili.com")

@@ -1,13 +1,11 @@
 package passporttest
 
 import (
-	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,14 +16,22 @@ type user struct {
 	mid        int64
 	uname      string
 	refreshDue bool
+
+	rotations, confirms int
 }
 
 // session is a login that the site gave out.
 type session struct {
+	number                   int // in the order of their making
 	sessdata, csrf, sum, sid string
+	token                    string
 	mid                      int64
-	issued, expires          time.Time
+	expires                  time.Time
 	dead                     bool
+
+	before    *session // whose refresh made this one
+	rotated   bool     // its token has been used for a refresh
+	confirmed bool     // its token has been used for a confirmation
 }
 
 // AddUser adds or renames somebody with an account.
@@ -90,17 +96,8 @@ func (s *Site) Alive(sessdata string) bool {
 func (s *Site) Sessions(mid int64) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var live []*session
-	for _, one := range s.sessions {
-		if one.mid == mid && one.alive(time.Now()) {
-			live = append(live, one)
-		}
-	}
-	slices.SortFunc(live, func(a, b *session) int {
-		return cmp.Or(a.issued.Compare(b.issued), strings.Compare(a.sessdata, b.sessdata))
-	})
 	var names []string
-	for _, one := range live {
+	for _, one := range s.live(mid) {
 		names = append(names, one.sessdata)
 	}
 	return names
@@ -114,8 +111,8 @@ func (one *session) alive(now time.Time) bool {
 func (s *Site) newSession(mid int64) *session {
 	now := time.Now()
 	one := &session{
-		csrf: randomHex(32), sum: randomHex(16), sid: randomHex(8), mid: mid,
-		issued: now, expires: now.Add(s.sessionLife),
+		number: len(s.sessions), mid: mid, expires: now.Add(s.sessionLife),
+		csrf: randomHex(32), sum: randomHex(16), sid: randomHex(8), token: randomHex(32),
 	}
 	// About 222 characters: id, expiry and a third field with a literal "*".
 	one.sessdata = fmt.Sprintf("%s%%2C%d%%2C%s*%s", randomHex(8), one.expires.Unix(), randomHex(5), randomHex(192))
@@ -144,18 +141,22 @@ func (one *session) query() string {
 // who finds the live session that a request carries, by the raw bytes of its
 // Cookie header: a SESSDATA that was decoded and encoded again is another one.
 func (s *Site) who(r *http.Request) *session {
+	if one := s.sessions[cookieOf(r, "SESSDATA")]; one.alive(time.Now()) {
+		return one
+	}
+	return nil
+}
+
+// cookieOf is the raw value of the first cookie of a name.
+func cookieOf(r *http.Request, name string) string {
 	for _, line := range r.Header.Values("Cookie") {
 		for pair := range strings.SplitSeq(line, ";") {
-			name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-			if name != "SESSDATA" {
-				continue
-			}
-			if one := s.sessions[value]; one.alive(time.Now()) {
-				return one
+			if n, value, _ := strings.Cut(strings.TrimSpace(pair), "="); n == name {
+				return value
 			}
 		}
 	}
-	return nil
+	return ""
 }
 
 func wbiImages() map[string]any {
@@ -180,10 +181,10 @@ func (s *Site) cookieInfo(r *http.Request) *answer {
 		return envelope(-101, codeMessage(-101), nil)
 	}
 	if csrf := r.URL.Query().Get("csrf"); csrf != "" && csrf != one.csrf {
-		return envelope(-111, "csrf 校验失败", nil)
+		return envelope(-111, codeMessage(-111), nil)
 	}
 	return envelope(0, "0", map[string]any{
-		"refresh": s.addUser(one.mid).refreshDue, "timestamp": time.Now().UnixMilli(),
+		"refresh": s.addUser(one.mid).refreshDue, "timestamp": s.clock().UnixMilli(),
 	})
 }
 

@@ -1,6 +1,7 @@
 package passporttest
 
 import (
+	"crypto/rsa"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +20,13 @@ const (
 	PathNav        = "/x/web-interface/nav"
 	PathCookieInfo = "/x/passport-login/web/cookie/info"
 	PathFinger     = "/x/frontend/finger/spi"
+	PathRefresh    = "/x/passport-login/web/cookie/refresh"
+	PathConfirm    = "/x/passport-login/web/confirm/refresh"
+	PathLogout     = "/login/exit/v2"
+
+	// PathCorrespond is followed by the encrypted time. For troubles, lost
+	// replies, the log and its counts it stands for all that begin with it.
+	PathCorrespond = "/correspond/1/"
 )
 
 // Any stands for every path.
@@ -55,7 +63,14 @@ type Site struct {
 	lose, cuts  map[string]int
 	codeLife    time.Duration
 	sessionLife time.Duration
+	offset      time.Duration
+	reuse       Reuse
+	csrfs       map[string]issued
+	emptyPages  int
 	log         []Request
+
+	// key has a lock of its own, taken after mu.
+	key func() *rsa.PrivateKey
 }
 
 // Option configures a Site.
@@ -77,6 +92,9 @@ func New(o ...Option) *Site {
 		troubles: make(map[string]Trouble),
 		lose:     make(map[string]int),
 		cuts:     make(map[string]int),
+		csrfs:    make(map[string]issued),
+		key:      sync.OnceValue(newKey),
+		reuse:    ReuseAllowed,
 		form:     FormHeaders, codeLife: defaultCodeLifetime, sessionLife: defaultSessionLife,
 	}
 	for _, set := range o {
@@ -144,13 +162,31 @@ func (s *Site) SetSessionLife(d time.Duration) {
 
 // answer is what the site has to say to a request.
 func (s *Site) answer(r *http.Request) *answer {
+	_ = r.ParseForm() // reads the body, so it comes before the lock
+	path := knownPath(r.URL.Path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log = append(s.log, Request{
-		Time: time.Now(), Method: r.Method, Path: r.URL.Path, Host: r.Host,
+		Time: time.Now(), Method: r.Method, Path: path, Host: r.Host,
 		Cookie: r.Header.Get("Cookie") != "", UserAgent: r.UserAgent(), Headers: slices.Sorted(headerNames(r.Header)),
 	})
-	if t, ok := s.troubles[r.URL.Path]; ok {
+	a := s.decide(r, path)
+	if s.offset != 0 && a.header != nil {
+		a.header.Set("Date", s.clock().UTC().Format(http.TimeFormat))
+	}
+	return a
+}
+
+func knownPath(path string) string {
+	if strings.HasPrefix(path, PathCorrespond) {
+		return PathCorrespond
+	}
+	return path
+}
+
+// decide needs mu.
+func (s *Site) decide(r *http.Request, path string) *answer {
+	if t, ok := s.troubles[path]; ok {
 		return troubled(t)
 	}
 	if t, ok := s.troubles[Any]; ok {
@@ -159,8 +195,8 @@ func (s *Site) answer(r *http.Request) *answer {
 	if !looksLikeBrowser(r.UserAgent()) {
 		return page(412, blockPage)
 	}
-	a := s.route(r)
-	switch path := r.URL.Path; {
+	a := s.route(r, path)
+	switch {
 	case s.lose[path] > 0:
 		s.lose[path]--
 		return &answer{ending: reset}
@@ -172,7 +208,8 @@ func (s *Site) answer(r *http.Request) *answer {
 }
 
 // route needs mu, like all that it calls.
-func (s *Site) route(r *http.Request) *answer {
+func (s *Site) route(r *http.Request, path string) *answer {
+	method := http.MethodGet
 	handle, ok := map[string]func(*http.Request) *answer{
 		PathGenerate:   s.generate,
 		PathPoll:       s.poll,
@@ -181,11 +218,20 @@ func (s *Site) route(r *http.Request) *answer {
 		PathNav:        s.nav,
 		PathCookieInfo: s.cookieInfo,
 		PathFinger:     s.finger,
-	}[r.URL.Path]
+		PathCorrespond: s.correspond,
+	}[path]
 	if !ok {
-		return page(404, "<html><body>404 Not Found</body></html>")
+		method = http.MethodPost
+		handle, ok = map[string]func(*http.Request) *answer{
+			PathRefresh: s.refresh,
+			PathConfirm: s.confirmRefresh,
+			PathLogout:  s.logout,
+		}[path]
 	}
-	if r.Method != http.MethodGet {
+	if !ok {
+		return page(404, notFoundPage)
+	}
+	if r.Method != method {
 		return envelope(-405, "method not allowed", nil)
 	}
 	return handle(r)

@@ -116,6 +116,12 @@ func codeMessage(code int) string {
 	switch code {
 	case -101:
 		return "账号未登录"
+	case -111:
+		return "csrf 校验失败"
+	case 2202:
+		return "csrf 请求非法"
+	case 86095:
+		return "refresh_csrf 错误或 refresh_token 与 cookie 不匹配"
 	case -352:
 		return "风控校验失败"
 	case -412:

@@ -3,14 +3,27 @@
 //
 // Usage:
 //
-//	simsite -listen 127.0.0.1:7380 -user 100200300:example
+//	simsite -listen 127.0.0.1:7380 -user 100200300:example -key /tmp/sim.pem
 //
-// It prints the configuration that points a keeper at it. Then, as the phone:
+// It prints the configuration that points a keeper at it. A refresh works only
+// where the keeper has the simulator's public key, which is another one at each
+// start: -key writes it to a file, and /_sim/key shows it.
+//
+// Then, as the phone:
 //
 //	curl -d mid=100200300 http://127.0.0.1:7380/_sim/scan
 //	curl -d mid=100200300 http://127.0.0.1:7380/_sim/confirm
+//
+// and as the site:
+//
 //	curl -d mid=100200300 http://127.0.0.1:7380/_sim/kill
-//	curl -d kind=http-412 http://127.0.0.1:7380/_sim/trouble
+//	curl -d mid=100200300 http://127.0.0.1:7380/_sim/due       a refresh is due
+//	curl -d kind=http-412 http://127.0.0.1:7380/_sim/trouble   path=… for one path
+//	curl -d 'path=/x/passport-login/web/cookie/refresh&n=1' http://127.0.0.1:7380/_sim/lose
+//	curl -d n=1           http://127.0.0.1:7380/_sim/empty     pages without a code
+//	curl -d offset=-90s   http://127.0.0.1:7380/_sim/clock     the site's clock is behind
+//	curl -d old=denied    http://127.0.0.1:7380/_sim/reuse     of a used, unconfirmed token
+//	curl http://127.0.0.1:7380/_sim/key                        also log, sessions, codes, troubles
 package main
 
 import (
@@ -19,6 +32,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -34,6 +48,7 @@ func main() {
 
 func run() error {
 	listen := flag.String("listen", "127.0.0.1:7380", "address to serve on")
+	keyFile := flag.String("key", "", "file to write the site's public key to")
 	site := passporttest.New()
 	users := 0
 	flag.Func("user", "mid:uname of somebody with an account, may be repeated", func(text string) error {
@@ -51,6 +66,16 @@ func run() error {
 		site.AddUser(100200300, "example")
 	}
 
+	if *keyFile != "" {
+		var err error
+		if *keyFile, err = filepath.Abs(*keyFile); err != nil {
+			return err
+		}
+		if err := os.WriteFile(*keyFile, site.CorrespondKeyPEM(), 0o644); err != nil {
+			return err
+		}
+	}
+
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	server, err := site.StartOn(*listen)
@@ -61,6 +86,9 @@ func run() error {
 	fmt.Println("[endpoints]")
 	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
 		fmt.Printf("%s = %q\n", role, server.URL)
+	}
+	if *keyFile != "" {
+		fmt.Printf("correspond_key_file = %q\n", *keyFile)
 	}
 	<-ctx.Done()
 	return nil

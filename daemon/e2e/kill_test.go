@@ -1,0 +1,423 @@
+//go:build unix
+
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/notify/notifytest"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+)
+
+// atOnce is how many keepers live at the same time: they mostly wait.
+const atOnce = 10
+
+// TestKillAnywhere kills the keeper, with no warning, at every moment of a life
+// that can be told from outside, one life for each moment. Whatever the moment,
+// the restarted keeper goes on, nothing that the site gave is lost, and people
+// are told once.
+func TestKillAnywhere(t *testing.T) {
+	t.Parallel()
+	forms := []passporttest.Form{passporttest.FormHeaders, passporttest.FormHop}
+	if testing.Short() {
+		forms = forms[:1]
+	}
+	for _, form := range forms {
+		t.Run(string(form), func(t *testing.T) {
+			k := &killings{form: form, kinds: map[string]bool{}, hit: map[string]bool{}}
+			k.everyMoment(t)
+			k.leftOut(t)
+			t.Logf("%d lives, killed at %d kinds of moments; %d granted replies were lost with it", k.lives.Load(), len(k.hit), k.lost.Load())
+		})
+	}
+}
+
+// TestKilledOverAndOver kills at moments drawn by lot, several times in one
+// life, and soon after the start too.
+func TestKilledOverAndOver(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	k := &killings{form: passporttest.FormHop, kinds: map[string]bool{}, hit: map[string]bool{}}
+	var all sync.WaitGroup
+	for n := range atOnce {
+		all.Go(func() {
+			for m := range 3 {
+				t.Run(fmt.Sprintf("life %d", n*3+m), func(t *testing.T) {
+					left, next := 5, 1+rand.IntN(20)
+					k.live(t, func(i int, _ boundary) bool {
+						if left == 0 || i < next {
+							return false
+						}
+						left--
+						next = i + 1 + rand.IntN(20)
+						return true
+					})
+				})
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d lives; %d granted replies were lost", k.lives.Load(), k.lost.Load())
+}
+
+// killings are the lives of one test, and at which moments they were cut.
+type killings struct {
+	form  passporttest.Form
+	lives atomic.Int64
+	lost  atomic.Int64 // granted logins whose reply the kill took
+
+	mu         sync.Mutex      // guards what follows
+	kinds, hit map[string]bool // moments that were seen, and those of a kill
+}
+
+// everyMoment kills at the first moment, then at the second, and so on, until a
+// life is over before its turn comes.
+func (k *killings) everyMoment(t *testing.T) {
+	var next atomic.Int64
+	var over atomic.Bool
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for !over.Load() {
+				n := int(next.Add(1))
+				ok := t.Run(fmt.Sprintf("moment %d", n), func(t *testing.T) {
+					if !k.live(t, func(i int, _ boundary) bool { return i == n }) {
+						over.Store(true)
+					}
+				})
+				if !ok {
+					over.Store(true)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+// leftOut kills at the moments that some life had and none was killed at: how
+// often the keeper polls, and so what the n-th moment is, depends on the
+// machine.
+func (k *killings) leftOut(t *testing.T) {
+	var all sync.WaitGroup
+	limit := make(chan struct{}, atOnce)
+	k.mu.Lock()
+	left := slices.DeleteFunc(slices.Sorted(maps.Keys(k.kinds)), func(kind string) bool { return k.hit[kind] })
+	k.mu.Unlock()
+	for _, kind := range left {
+		if t.Failed() {
+			break
+		}
+		all.Go(func() {
+			limit <- struct{}{}
+			defer func() { <-limit }()
+			t.Run(kind, func(t *testing.T) {
+				done := false
+				once := func(_ int, b boundary) bool {
+					mine := !done && b.String() == kind
+					done = done || mine
+					return mine
+				}
+				if !k.live(t, once) {
+					t.Skip("this moment did not come up this time")
+				}
+			})
+		})
+	}
+	all.Wait()
+}
+
+// life is one account's life with kills in it.
+type life struct {
+	*stage
+	current atomic.Pointer[process]
+
+	// Guarded by the mutex of the killings.
+	counted int
+	over    bool
+	killed  []boundary
+}
+
+// live lets one life happen and reports whether it was killed.
+func (k *killings) live(t *testing.T, when func(int, boundary) bool) bool {
+	l := &life{}
+	l.stage = newStage(t, func(b boundary) bool { return k.pass(l, b, when) })
+	l.site.SetForm(k.form)
+	l.configure(settings{})
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var revived sync.WaitGroup
+	k.mu.Lock() // the keeper may be at its first moment before it is known here
+	l.current.Store(l.spawn())
+	k.mu.Unlock()
+	revived.Go(func() { l.revive(ctx) })
+	err := l.beLoggedIn(ctx)
+	if err == nil {
+		err = l.dieAndRecover(ctx)
+	}
+	kills := k.end(l)
+	if err == nil {
+		// A kill may have been the last thing that happened.
+		_, err = retry(ctx, func() (client.Health, error) { return l.client.Health(ctx) })
+	}
+	cancel()
+	revived.Wait()
+	l.keeper = l.current.Load()
+	if len(kills) > 0 {
+		t.Logf("killed: %s", kills)
+	}
+	if err != nil {
+		t.Fatalf("the life did not go on: %v", err)
+	}
+	l.judge(kills)
+	k.lives.Add(1)
+	k.lost.Add(int64(len(l.front.granted()) - 2))
+	return len(kills) > 0
+}
+
+// revive is what a service manager does.
+func (l *life) revive(ctx context.Context) {
+	for {
+		select {
+		case <-l.current.Load().done:
+			p, err := spawn(l.config, &l.log)
+			if err != nil {
+				l.t.Errorf("the keeper cannot be started again: %v", err)
+				return
+			}
+			l.current.Store(p)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// end says that nothing is killed from now on, and returns where it was.
+func (k *killings) end(l *life) []boundary {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l.over = true
+	return l.killed
+}
+
+// pass is called at each moment, and kills when it is the right one.
+func (k *killings) pass(l *life, b boundary, when func(int, boundary) bool) bool {
+	k.mu.Lock()
+	l.counted++
+	if len(l.killed) == 0 {
+		k.kinds[b.String()] = true
+	}
+	mine := !l.over && when(l.counted, b)
+	if mine {
+		k.hit[b.String()] = true
+		l.killed = append(l.killed, b)
+	}
+	k.mu.Unlock()
+	if mine {
+		l.current.Load().kill()
+	}
+	return mine
+}
+
+// away reports whether an error only says that the keeper has just been killed.
+func away(err error) bool {
+	return errors.Is(err, client.ErrNoKeeper) || errors.Is(err, client.ErrBroken)
+}
+
+// retry repeats a call while the keeper is away.
+func retry[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	for {
+		v, err := call()
+		if err == nil || !away(err) || ctx.Err() != nil {
+			return v, errors.Join(err, ctx.Err())
+		}
+		pause(ctx)
+	}
+}
+
+func pause(ctx context.Context) {
+	select {
+	case <-time.After(5 * time.Millisecond):
+	case <-ctx.Done():
+	}
+}
+
+// beLoggedIn is a person at a terminal.
+func (l *life) beLoggedIn(ctx context.Context) error {
+	login, err := retry(ctx, func() (client.Login, error) {
+		return l.client.StartLogin(ctx, client.LoginRequest{Account: account, Attend: 60})
+	})
+	shown := ""
+	for err == nil && !login.Ended() {
+		if login.URL != "" && login.URL != shown {
+			shown = login.URL
+			if err = l.scan(ctx, shown); err != nil {
+				return err
+			}
+		}
+		login, err = retry(ctx, func() (client.Login, error) {
+			return l.client.WaitLogin(ctx, login.ID, login.Revision, time.Second)
+		})
+	}
+	if err == nil && login.State != client.LoginSucceeded {
+		err = fmt.Errorf("the first login is %s: %s", login.State, login.Detail)
+	}
+	return err
+}
+
+// dieAndRecover ends the session and follows the phone until it says that all
+// is well again.
+func (l *life) dieAndRecover(ctx context.Context) error {
+	if err := l.told(ctx, client.EventLoginSucceeded, 1); err != nil {
+		return err
+	}
+	l.site.Kill(mid)
+	scanned := map[string]bool{}
+	for {
+		ids := l.ids(client.EventLoginSucceeded)
+		if len(ids) == 2 {
+			return l.told(ctx, client.EventLoginSucceeded, 2)
+		}
+		for _, m := range l.messages(client.EventLoginCode) {
+			if scanned[m.ID] || !l.recorded(ctx, m.ID) {
+				continue
+			}
+			scanned[m.ID] = true
+			if err := l.scan(ctx, m.Login.URL); err != nil {
+				return err
+			}
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("the account did not come back: %w", ctx.Err())
+		}
+		pause(ctx)
+	}
+}
+
+// scan is a phone: the scan, and the tap when the site has told the keeper.
+func (l *life) scan(ctx context.Context, content string) error {
+	if err := l.site.Scan(content, mid); err != nil {
+		return fmt.Errorf("a code that a person was shown: %w", err)
+	}
+	before := l.front.count(passporttest.PathPoll + " scanned")
+	for l.front.count(passporttest.PathPoll+" scanned") == before {
+		if ctx.Err() != nil {
+			return fmt.Errorf("nobody asked about the scan: %w", ctx.Err())
+		}
+		pause(ctx)
+	}
+	return l.site.Confirm(content, mid)
+}
+
+// ids are the different messages of a type that came, taken or not.
+func (l *life) ids(kind string) []string {
+	var ids []string
+	for _, d := range l.hooks.All() {
+		if d.Type == kind && !slices.Contains(ids, d.ID) {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}
+
+// told waits until n messages of a type came and the keeper knows it.
+func (l *life) told(ctx context.Context, kind string, n int) error {
+	for {
+		if ids := l.ids(kind); len(ids) >= n && l.recorded(ctx, ids[n-1]) {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("message %d of type %s: %w", n, kind, ctx.Err())
+		}
+		pause(ctx)
+	}
+}
+
+// recorded reports whether the keeper has noted a message as delivered, so that
+// it will not send it again.
+func (l *life) recorded(ctx context.Context, id string) bool {
+	events, err := l.client.Events(ctx, client.EventQuery{Types: []string{client.EventNotifyDelivered}})
+	return err == nil && slices.ContainsFunc(events, func(e client.Event) bool {
+		var data struct{ Message string }
+		return json.Unmarshal(e.Data, &data) == nil && data.Message == id
+	})
+}
+
+// judge looks at what the life has left.
+func (l *life) judge(kills []boundary) {
+	t := l.t
+	got, err := l.client.Credential(t.Context(), account, client.CredentialOptions{})
+	if err != nil || !l.site.Alive(cookies(string(got.Body))["SESSDATA"]) {
+		t.Errorf("get prints no cookie that lives: %v", err)
+	}
+	if a, err := l.client.Account(t.Context(), account); err != nil || a.State != client.StateValid || a.Generation != 2 {
+		t.Errorf("the account is %s, generation %d: %v", a.State, a.Generation, err)
+	}
+	l.judgeMessages(len(kills))
+	// The reply to a granted poll is lost for good where the keeper dies before
+	// it could have saved it. Nowhere else may anything be lost.
+	lost := 0
+	for _, b := range kills {
+		if b.what == passporttest.PathPoll+" granted" {
+			lost++
+		}
+	}
+	extra := len(l.front.granted()) - 2
+	if extra < 0 || extra > lost {
+		t.Errorf("%d logins were granted beyond the two that were needed, and %d replies can have been lost", extra, lost)
+	}
+	if n := len(l.ids(client.EventLoginCode)); n < 1 || n > 1+max(extra, 0) {
+		t.Errorf("%d codes were pushed, and %d logins granted in vain", n, extra)
+	}
+	last := uint64(0)
+	for _, e := range l.events() {
+		if e.ID <= last {
+			t.Errorf("event %d comes after %d", e.ID, last)
+		}
+		last = e.ID
+	}
+	if n := len(l.events(client.EventLoginRequired)); n != 1 {
+		t.Errorf("the journal knows of %d deaths", n)
+	}
+	l.stage.stop()
+	l.verifyVault()
+}
+
+func (l *life) judgeMessages(kills int) {
+	t := l.t
+	bodies, all := map[string]notifytest.Delivery{}, l.hooks.All()
+	var order []string
+	for _, d := range all {
+		if was, ok := bodies[d.ID]; ok && string(was.Raw) != string(d.Raw) {
+			t.Errorf("two messages share the id of a %s", d.Type)
+		}
+		bodies[d.ID] = d
+		order = append(order, d.Type)
+	}
+	if again := len(all) - len(bodies); again > kills {
+		t.Errorf("%d messages came again after %d kills: %s", again, kills, strings.Join(order, ", "))
+	}
+	for kind, want := range map[string]int{client.EventLoginRequired: 1, client.EventLoginSucceeded: 2, client.EventLoginFailed: 0} {
+		if n := len(l.ids(kind)); n != want {
+			t.Errorf("%d different messages of type %s, want %d: %s", n, kind, want, strings.Join(order, ", "))
+		}
+	}
+	for _, c := range l.front.pushed() {
+		if !c.known || !c.newest {
+			t.Errorf("a dead code was delivered: to be scanned %v, the newest %v", c.known, c.newest)
+		}
+	}
+}

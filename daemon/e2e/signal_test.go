@@ -1,0 +1,102 @@
+//go:build unix
+
+package e2e_test
+
+import (
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// TestReload: SIGHUP puts a new schedule into force; a file with a fault in it
+// leaves the old one there.
+func TestReload(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	s.configure(settings{schedule: "@every 1h"})
+	s.start()
+	s.login(mid)
+	if a := s.account(); a.NextCheckAt == nil || time.Until(*a.NextCheckAt) < 30*time.Minute {
+		t.Fatalf("the first schedule does not hold: %v", a.NextCheckAt)
+	}
+	s.configure(settings{schedule: "@every 1s"})
+	s.hangup("configuration reloaded")
+	if !strings.Contains(s.log.String(), `"changed":["check.schedule"]`) {
+		t.Error("the log does not say what changed")
+	}
+	until(t, "checks by the new schedule", func() bool { return len(s.events(client.EventCheckOK)) >= 2 })
+
+	s.edit("@every 1s", "@every now and then")
+	s.hangup("the configuration was not reloaded")
+	if log := s.log.tail(100); !strings.Contains(log, "check.schedule") || !strings.Contains(log, "config.toml:") {
+		t.Error("the log does not say where the fault is")
+	}
+	before := len(s.events(client.EventCheckOK))
+	until(t, "checks by the schedule from before", func() bool { return len(s.events(client.EventCheckOK)) >= before+2 })
+	s.stop()
+}
+
+// hangup sends SIGHUP and waits for what the log says to it.
+func (s *stage) hangup(want string) {
+	s.t.Helper()
+	before := strings.Count(s.log.String(), want)
+	if err := s.keeper.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		s.t.Fatal(err)
+	}
+	until(s.t, want, func() bool { return strings.Count(s.log.String(), want) > before })
+}
+
+func (s *stage) edit(old, replacement string) {
+	s.t.Helper()
+	text, err := os.ReadFile(s.config)
+	if err == nil {
+		err = os.WriteFile(s.config, []byte(strings.Replace(string(text), old, replacement, 1)), 0o600)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// TestTerminate: SIGTERM ends the keeper cleanly and soon, at rest and with
+// people waiting for it.
+func TestTerminate(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	s.configure(settings{})
+	s.start()
+	login := s.startLogin()
+	content := login.url(t)
+	code, took := s.keeper.stop(t)
+	if code != 0 || took > 2*time.Second {
+		t.Errorf("exit code %d after %s", code, took)
+	}
+	if _, err := os.Lstat(s.socket()); err == nil {
+		t.Error("the socket was left behind")
+	}
+	s.verifyVault()
+	s.start()
+	s.answer(content, mid)
+	if code := login.end(); code != 0 {
+		t.Errorf("login over a restart: exit code %d, %s", code, login.stderr.String())
+	}
+	s.stop()
+}
+
+// TestSecondKeeper: a second one on the same vault ends by itself and touches
+// nothing.
+func TestSecondKeeper(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	s.configure(settings{})
+	s.start()
+	r := s.wantCode(1, "daemon")
+	if !strings.Contains(r.stderr, "hint: another keeper runs already") {
+		t.Errorf("it does not say why: %s", r.stderr)
+	}
+	s.login(mid)
+	s.stop()
+}

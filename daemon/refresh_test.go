@@ -1,0 +1,379 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/control"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+)
+
+const (
+	pathCorrespond = "/correspond/1/"
+	pathRefresh    = "/x/passport-login/web/cookie/refresh"
+	pathConfirm    = "/x/passport-login/web/confirm/refresh"
+	pathLogout     = "/login/exit/v2"
+)
+
+// sessdata is the session that the keeper hands out.
+func (h *house) sessdata() string {
+	h.t.Helper()
+	_, rest, _ := strings.Cut(h.header(), "SESSDATA=")
+	value, _, _ := strings.Cut(rest, ";")
+	return value
+}
+
+func (h *house) refresh(force bool) client.RefreshResult {
+	h.t.Helper()
+	r, err := h.keeper.Refresh(context.Background(), "main", force)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return r
+}
+
+// TestRefreshWhenTheSiteSaysSo: due at a check, rotated, confirmed, and only
+// the new pair is left.
+func TestRefreshWhenTheSiteSaysSo(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		old := h.sessdata()
+		h.site.SetRefreshDue(mid, true)
+		time.Sleep(8*time.Hour + time.Minute)
+		a := h.account("main")
+		if a.Generation != 2 || a.PendingConfirm || !a.Refreshable || a.State != client.StateValid || a.RefreshedAt == nil {
+			t.Errorf("after the refresh: %+v", a)
+		}
+		if h.site.Alive(old) || !h.site.Alive(h.sessdata()) {
+			t.Error("the old pair should be dead and the new one alive")
+		}
+		h.wantRequests(pathRefresh, 1)
+		h.wantRequests(pathConfirm, 1)
+		if n := len(h.events(client.EventRefreshed)); n != 1 {
+			t.Errorf("told %d times", n)
+		}
+		time.Sleep(10 * 24 * time.Hour)
+		h.wantRequests(pathRefresh, 1)
+	})
+}
+
+// TestRefreshAtTheDeadline: the site never says that it is due.
+func TestRefreshAtTheDeadline(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		time.Sleep(100 * 24 * time.Hour)
+		h.wantRequests(pathRefresh, 0)
+		time.Sleep(21 * 24 * time.Hour)
+		h.wantRequests(pathRefresh, 1)
+		if a := h.account("main"); a.Generation != 2 {
+			t.Errorf("after the deadline: %+v", a)
+		}
+		// A year later it still lives, without a person.
+		time.Sleep(365 * 24 * time.Hour)
+		h.wantState(client.StateValid)
+		if !h.site.Alive(h.sessdata()) {
+			t.Error("the session died")
+		}
+	})
+}
+
+func TestRefreshOnlyWhenDue(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		if r := h.refresh(false); r.Outcome != client.RefreshNotDue {
+			t.Errorf("%+v", r)
+		}
+		h.wantRequests(pathRefresh, 0)
+		if r := h.refresh(true); r.Outcome != client.RefreshDone || r.Account.PendingConfirm {
+			t.Errorf("%+v", r)
+		}
+		h.wantRequests(pathRefresh, 1)
+	})
+}
+
+// TestCallersAtOnceShareOneRotation: the schedule and commands.
+func TestCallersAtOnceShareOneRotation(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		h.site.SetRefreshDue(mid, true)
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				r, err := h.keeper.Refresh(context.Background(), "main", true)
+				if err != nil || r.Outcome != client.RefreshDone || r.Account.Generation != 2 {
+					t.Errorf("%+v, %v", r, err)
+				}
+			})
+		}
+		wg.Wait()
+		h.wantRequests(pathRefresh, 1)
+	})
+}
+
+// TestRefreshTroubles: thirty days in which a refresh is due and something
+// fails all the time. The state stays, the credential works, and no hour sees
+// more than six requests.
+func TestRefreshTroubles(t *testing.T) {
+	for _, path := range []string{pathCorrespond, pathRefresh, pathConfirm, pathNav} {
+		for _, trouble := range refreshTroubles() {
+			t.Run(path+" "+string(trouble), func(t *testing.T) {
+				t.Parallel()
+				inHouse(t, nil, func(h *house) {
+					h.login("main", mid)
+					time.Sleep(time.Hour)
+					h.site.ResetLog()
+					h.site.SetRefreshDue(mid, true)
+					h.site.SetTrouble(path, trouble)
+					time.Sleep(30 * 24 * time.Hour)
+					if most := h.mostWithin(time.Hour); most > 6 {
+						t.Errorf("%d requests within an hour", most)
+					}
+					h.wantState(client.StateValid)
+					if !h.site.Alive(h.sessdata()) {
+						t.Error("what is handed out is dead")
+					}
+				})
+			})
+		}
+	}
+}
+
+// mostWithin counts the requests that are not part of a login.
+func (h *house) mostWithin(window time.Duration) int {
+	var times []time.Time
+	for _, r := range h.site.Log() {
+		if r.Path != pathPoll && r.Path != pathGenerate {
+			times = append(times, r.Time)
+		}
+	}
+	most, begin := 0, 0
+	for end := range times {
+		for times[end].Sub(times[begin]) >= window {
+			begin++
+		}
+		most = max(most, end-begin+1)
+	}
+	return most
+}
+
+func TestMismatchAsksForALoginEarly(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		before := h.sessdata()
+		h.site.SetTrouble(pathRefresh, passporttest.CodeTrouble(86095))
+		r := h.refresh(true)
+		if r.Outcome != client.RefreshImpossible || r.Detail == "" {
+			t.Errorf("%+v", r)
+		}
+		h.wantRequests(pathRefresh, 2)
+		time.Sleep(time.Second)
+		a := h.account("main")
+		if a.State != client.StateValid || a.Refreshable || a.Attention == "" || h.sessdata() != before {
+			t.Errorf("%+v", a)
+		}
+		if n := len(h.events(client.EventLoginRequired)); n != 1 {
+			t.Errorf("a login was asked for %d times", n)
+		}
+		h.site.SetTrouble(pathRefresh, passporttest.None)
+		h.scan(h.code(), mid)
+		time.Sleep(30 * time.Second)
+		if a := h.account("main"); a.Generation != 2 || !a.Refreshable || a.Attention != "" {
+			t.Errorf("after the login: %+v", a)
+		}
+	})
+}
+
+// TestLostReplies: the site acts, and the reply is lost, at each request of the
+// refresh, with both answers that it may give to an old token used twice.
+func TestLostReplies(t *testing.T) {
+	for _, reuse := range []passporttest.Reuse{passporttest.ReuseAllowed, passporttest.ReuseDenied} {
+		for _, path := range []string{pathInfo, pathCorrespond, pathRefresh, pathConfirm, pathNav} {
+			t.Run(string(reuse)+" "+path, func(t *testing.T) {
+				t.Parallel()
+				inHouse(t, nil, func(h *house) {
+					h.login("main", mid)
+					h.site.SetOldTokenReuse(reuse)
+					h.site.LoseReply(path, 1)
+					h.refresh(true)
+					time.Sleep(48 * time.Hour)
+					h.wantState(client.StateValid)
+					a := h.account("main")
+					if !h.site.Alive(h.sessdata()) || a.PendingConfirm {
+						t.Errorf("%+v", a)
+					}
+					denied := path == pathRefresh && reuse == passporttest.ReuseDenied
+					if denied == a.Refreshable || denied != (len(h.events(client.EventLoginRequired)) == 1) {
+						t.Errorf("denied %v: %+v", denied, a)
+					}
+					if !denied && path != pathConfirm && path != pathInfo && path != pathCorrespond && a.Generation < 2 {
+						t.Errorf("generation %d", a.Generation)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestClockAhead: the machine's clock is wrong; the site's own time is used.
+func TestClockAhead(t *testing.T) {
+	for _, offset := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
+		inHouse(t, nil, func(h *house) {
+			h.login("main", mid)
+			h.site.SetClockOffset(offset)
+			if r := h.refresh(true); r.Outcome != client.RefreshDone {
+				t.Errorf("the site's clock is %s away: %+v", offset, r)
+			}
+		})
+	}
+}
+
+func TestEmptyPage(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		h.site.EmptyPage(1)
+		if r := h.refresh(true); r.Outcome != client.RefreshFailed {
+			t.Errorf("%+v", r)
+		}
+		h.wantRequests(pathRefresh, 0)
+		h.wantState(client.StateValid)
+		if r := h.refresh(true); r.Outcome != client.RefreshDone {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// TestHourlyRefreshes: commands in a loop, over a restart too.
+func TestHourlyRefreshes(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		for i := range 20 {
+			h.refresh(true)
+			if i%5 == 4 {
+				h.restart()
+			}
+		}
+		h.wantRequests(pathRefresh, 6)
+		time.Sleep(time.Hour)
+		if r := h.refresh(true); r.Outcome != client.RefreshDone {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
+// TestReaderNeverGetsADeadOne reads all the time through many rotations: what
+// it gets is alive then, and a second later it still is or a newer one is out.
+func TestReaderNeverGetsADeadOne(t *testing.T) {
+	inHouse(t, func(c *config.Config) {
+		c.Limits.RefreshesPerHour = 10000
+		c.Limits.RequestsPerMinute = 600
+	}, func(h *house) {
+		h.login("main", mid)
+		stop := make(chan struct{})
+		read := make(chan int)
+		go func() {
+			n := 0
+			defer func() { read <- n }()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(7 * time.Millisecond):
+				}
+				c, err := h.keeper.Credential("main", control.CredentialQuery{Format: "header"})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, rest, _ := strings.Cut(string(c.Body), "SESSDATA=")
+				value, _, _ := strings.Cut(rest, ";")
+				if !h.site.Alive(value) {
+					t.Error("a dead credential was handed out")
+					return
+				}
+				n++
+			}
+		}()
+		for i := range manyRotations {
+			if r := h.refresh(true); r.Outcome != client.RefreshDone {
+				t.Fatalf("rotation %d: %+v", i, r)
+			}
+		}
+		close(stop)
+		if n := <-read; n < manyRotations {
+			t.Errorf("only %d reads", n)
+		}
+		if g := h.account("main").Generation; g != manyRotations+1 {
+			t.Errorf("generation %d", g)
+		}
+	})
+}
+
+func TestImport(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		lines := h.site.Grant(mid)
+		var pairs []string
+		for _, line := range lines {
+			pair, _, _ := strings.Cut(line, ";")
+			pairs = append(pairs, pair)
+		}
+		header := strings.Join(pairs, "; ")
+		r, err := h.keeper.Import(context.Background(), client.ImportRequest{Account: "main", Data: header})
+		if err != nil || r.Refreshable || r.Format != "header" || len(r.Notes) == 0 {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		h.wantState(client.StateValid)
+		if !h.site.Alive(h.sessdata()) || *h.account("main").Mid != mid {
+			t.Error("what was imported is not what is handed out")
+		}
+		// Another person's login does not take its place.
+		pairs = nil
+		for _, line := range h.site.Grant(stranger) {
+			pair, _, _ := strings.Cut(line, ";")
+			pairs = append(pairs, pair)
+		}
+		before := h.header()
+		_, err = h.keeper.Import(context.Background(), client.ImportRequest{Account: "main", Data: strings.Join(pairs, "; ")})
+		if !errors.Is(err, &client.Problem{Type: client.ProblemBadRequest}) || h.header() != before {
+			t.Errorf("a stranger's login: %v", err)
+		}
+		// A dead one is refused, and leaves no account behind.
+		h.site.Kill(mid)
+		_, err = h.keeper.Import(context.Background(), client.ImportRequest{Account: "other", Data: header})
+		if !errors.Is(err, &client.Problem{Type: client.ProblemNeedsLogin}) {
+			t.Errorf("a dead login: %v", err)
+		}
+		if _, err := h.keeper.Account("other"); err == nil {
+			t.Error("a refused import left an account behind")
+		}
+	})
+}
+
+func TestLogout(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		session := h.sessdata()
+		h.site.SetTrouble(pathLogout, passporttest.HTTP500)
+		if _, err := h.keeper.Logout(context.Background(), "main"); !errors.Is(err, &client.Problem{Type: client.ProblemSiteAway}) {
+			t.Errorf("while the site is away: %v", err)
+		}
+		h.wantState(client.StateValid)
+		h.site.SetTrouble(pathLogout, passporttest.None)
+		if r, err := h.keeper.Logout(context.Background(), "main"); err != nil || !r.Ended || h.site.Alive(session) {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if _, err := h.keeper.Account("main"); err == nil {
+			t.Error("the account is still there")
+		}
+		h.login("main", mid)
+		h.site.Kill(mid)
+		if r, err := h.keeper.Logout(context.Background(), "main"); err != nil || r.Ended {
+			t.Errorf("of a dead session: %+v, %v", r, err)
+		}
+	})
+}
