@@ -207,26 +207,40 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func roundTrip(t *testing.T, l input.Login, format string, withToken bool) {
-	if l.Format != format || l.Mid != 100200300 || l.Buvid4.Reveal() != buvid4 || withToken != (l.RefreshToken.Reveal() == token) {
+	if l.Format != format || l.Mid != 100200300 || withToken != (l.RefreshToken.Reveal() == token) {
 		t.Errorf("got %+v", l)
 	}
-	wantNotes(t, l)
+	own := slices.Contains([]string{"json", "netscape", "header", "env"}, format)
 	for _, want := range sample().Cookies {
+		if !own && want.Name == "buvid4" {
+			continue // a tool's form leaves out what the tool does not want
+		}
 		got, want := cookie(t, l, want.Name), input.Cookie(want)
 		switch format {
 		case "json":
+			wantNotes(t, l)
 		case "netscape":
 			want.SameSite = ""
-		default: // the attributes of a cookie have no place
+		case "header", "env":
 			want.Expires, want.SameSite = time.Time{}, ""
+		default: // nor does it need all attributes
+			want = got
+			want.Value = value(want.Name)
 		}
-		if got.Value.Reveal() != want.Value.Reveal() || got != want {
+		if got != want {
 			t.Errorf("%s: got %+v, want %+v", want.Name, got, want)
 		}
 	}
-	if len(l.Cookies) != len(sample().Cookies) {
-		t.Errorf("there are %d cookies", len(l.Cookies))
+}
+
+// value is the value of a cookie of the sample.
+func value(name string) secret.String {
+	for _, c := range sample().Cookies {
+		if c.Name == name {
+			return c.Value
+		}
 	}
+	return secret.String{}
 }
 
 // Every format that is offered is one that a test reads.
