@@ -15,6 +15,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -35,6 +36,8 @@ type Keeper struct {
 	started time.Time
 
 	settings atomic.Pointer[settings]
+	// page is the login page, nil where none is served.
+	page     atomic.Pointer[page.Page]
 	problems problems
 
 	// work is the context of everything that talks to the site. It outlives the

@@ -106,7 +106,11 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 			return notify.Message{}, false, nil
 		}
 	}
-	msg.Title, msg.Text = m.keeper.phrases().write(e, data, r)
+	link := m.keeper.link(e.Account, data, e.Time)
+	if msg.Login != nil {
+		msg.Login.PageURL = link
+	}
+	msg.Title, msg.Text = m.keeper.phrases().write(e, data, r, link)
 	return msg, true, nil
 }
 

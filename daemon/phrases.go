@@ -24,7 +24,7 @@ type phrases struct {
 	nextAttempt, byHand                    string
 	attention                              string
 	ending, endingText                     string
-	open                                   string
+	open, page                             string
 	clock                                  string
 }
 
@@ -55,6 +55,7 @@ func english() phrases {
 		ending:      "{account}: the login ends in {days} days",
 		endingText:  "The session of {who} ends on {ends} and cannot be refreshed. Log in again before then: bilikeeper login {account}",
 		open:        "Show the code",
+		page:        "A fresh code whenever you open this page, for a day: {link}",
 		clock:       "Jan 2 15:04",
 	}
 }
@@ -86,6 +87,7 @@ func chinese() phrases {
 		ending:      "{account}:登录将在 {days} 天后到期",
 		endingText:  "{who} 的登录将于 {ends} 到期且无法自动续期,请提前重新登录:bilikeeper login {account}",
 		open:        "显示二维码",
+		page:        "打开此页面即可随时获取新的二维码,一天内有效:{link}",
 		clock:       "1月2日 15:04",
 	}
 }
@@ -113,8 +115,18 @@ func locale(configured string) string {
 	return config.LocaleEnglish
 }
 
-// write returns the title and the text of an event.
-func (p phrases) write(e client.Event, data told, r *record) (title, text string) {
+// write returns the title and the text of an event, with the login page's
+// address where there is one.
+func (p phrases) write(e client.Event, data told, r *record, link string) (title, text string) {
+	title, text = p.plain(e, data, r)
+	if link != "" && (e.Type == client.EventLoginRequired || e.Type == client.EventLoginCode || e.Type == client.EventLoginFailed) {
+		text += " " + strings.ReplaceAll(p.page, "{link}", link)
+	}
+	return title, text
+}
+
+// plain is write without the login page.
+func (p phrases) plain(e client.Event, data told, r *record) (title, text string) {
 	var until time.Time
 	if r.Login != nil {
 		until = r.Login.CodeExpires

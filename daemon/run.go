@@ -18,6 +18,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
+	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -94,11 +95,16 @@ func (d *daemon) run(ctx context.Context) error {
 	if d.notifier, err = newNotifier(d.keeper); err != nil {
 		return err
 	}
+	pages, pageListener, err := d.keeper.openPage(d.Config)
+	if err != nil {
+		return err
+	}
 	listener, err := d.listen()
 	if err != nil {
 		return err
 	}
 	d.keeper.begin(ctx)
+	defer d.servePage(pages, pageListener)()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(listener) }()
 	kept := make(chan struct{})
@@ -120,6 +126,26 @@ func (d *daemon) run(ctx context.Context) error {
 	d.notifier.wait()
 	d.Log.Info().Msg("stopped")
 	return err
+}
+
+// servePage serves the login page, if there is one. The result stops it.
+func (d *daemon) servePage(p *page.Page, l net.Listener) (stop func()) {
+	if p == nil {
+		return func() {}
+	}
+	d.keeper.page.Store(p)
+	d.Log.Info().Str("address", l.Addr().String()).Msg("serving the login page")
+	go func() {
+		if err := p.Serve(l); err != nil {
+			d.Log.Error().Err(err).Msg("the login page is not served any more")
+			d.keeper.problems.set("login page", err)
+		}
+	}()
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		_ = p.Shutdown(ctx)
+	}
 }
 
 func (d *daemon) wait(ctx context.Context, served <-chan error) error {

@@ -12,8 +12,8 @@ func (c Config) Warnings() []string {
 	if names := c.outputNames(); len(names) > 0 {
 		w = append(w, fmt.Sprintf("outputs are not written by this version: %s", strings.Join(names, ", ")))
 	}
-	if c.Page.Listen != "" || c.Page.PublicURL != "" {
-		w = append(w, "the login page of [page] is not served by this version")
+	if c.Page.Listen != "" && c.Page.PublicURL == "" {
+		w = append(w, "page.public_url is not set: messages carry no link to the login page")
 	}
 	if c.Login.SMSAPI != "current" {
 		w = append(w, "login.sms_api has no effect: this version does not log in by SMS")

@@ -1,0 +1,156 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// The errors of these interfaces are *client.Problem; any other counts as the
+// keeper's own failure.
+
+// Logins starts, tells of and ends logins. StartLogin joins the one in progress
+// where there is one.
+type Logins interface {
+	StartLogin(ctx context.Context, r client.LoginRequest) (client.Login, error)
+	Login(id string) (client.Login, error)
+	CancelLogin(ctx context.Context, id string) error
+}
+
+// SMS is the steps of a login by SMS.
+type SMS interface {
+	Captcha(ctx context.Context, id string) (client.Captcha, error)
+	SendSMS(ctx context.Context, id string, s client.SMSSend) (client.Login, error)
+	SubmitSMS(ctx context.Context, id string, c client.SMSCode) (client.Login, error)
+}
+
+// Accounts tells of accounts.
+type Accounts interface {
+	Account(name string) (client.Account, error)
+	// Subjects are what a link of the account may stand for now: the id of
+	// the open incident, the id of the login in progress. Where there is none,
+	// no link of the account works.
+	Subjects(name string) []string
+	// Changed is closed by the next change of anything.
+	Changed() <-chan struct{}
+}
+
+// Config holds the keeper's parts and what the page needs beside them.
+type Config struct {
+	Logins Logins
+	// SMS may be nil; the form is not offered then.
+	SMS      SMS
+	Accounts Accounts
+	// Key is at least 32 random bytes. Links outlive a restart as it does.
+	Key []byte
+	// PublicURL is what links start with; "" makes none.
+	PublicURL string
+	// Locale is the language of a page whose reader asks for none that there
+	// is: "zh-CN", or anything else for English.
+	Locale string
+	// CaptchaOrigin is where the captcha's script comes from; "" is Geetest's.
+	CaptchaOrigin string
+	// QR draws a code as PNG.
+	QR  func(content string) ([]byte, error)
+	Log zerolog.Logger
+}
+
+const (
+	minKey         = 32
+	geetest        = "https://static.geetest.com"
+	maxBody        = 64 << 10
+	maxHeaderBytes = 16 << 10
+)
+
+func (c *Config) validate() error {
+	switch {
+	case c.Logins == nil, c.Accounts == nil, c.QR == nil:
+		return errors.New("page: Logins, Accounts and QR have to be there")
+	case len(c.Key) < minKey:
+		return fmt.Errorf("page: the key has %d bytes, it needs %d", len(c.Key), minKey)
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	if c.PublicURL != "" && !isAddress(c.PublicURL) {
+		return errors.New("page: PublicURL is no plain http or https address")
+	}
+	if c.CaptchaOrigin == "" {
+		c.CaptchaOrigin = geetest
+	}
+	if origin := originOf(c.CaptchaOrigin); origin == "" || origin != c.CaptchaOrigin {
+		// It becomes a part of a header, where a blank or a semicolon would
+		// say something else.
+		return errors.New("page: CaptchaOrigin is no origin, as in " + geetest)
+	}
+	return nil
+}
+
+func isAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && originOf(text) != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
+
+// originOf returns scheme://host[:port] of an http or https address, "" of
+// anything else.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(u.Host, " ;,'\"*") {
+		return ""
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Host)
+}
+
+// Page serves the login pages of all accounts.
+type Page struct {
+	parts     Config
+	sealer    sealer
+	documents *documents
+	links     *links
+	// strangers limits what an address may send, guesses what it may send
+	// with tokens that stand for nothing.
+	strangers, guesses *buckets
+	handler            http.Handler
+	http               *http.Server
+	closing            chan struct{}
+	shutdown           func()
+}
+
+// New makes a page that does not listen yet.
+func New(c Config) (*Page, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	s, err := newSealer(c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	d, err := newDocuments(c.Locale)
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	p := &Page{parts: c, sealer: s, documents: d, links: newLinks(),
+		strangers: newBuckets(addressRate, addressBurst), guesses: newBuckets(guessRate, guessBurst)}
+	p.handler = p.guard(p.mux())
+	p.prepareServer()
+	return p, nil
+}
+
+// Handler is the page without a listener.
+func (p *Page) Handler() http.Handler { return p.handler }
+
+// Link returns the address of an account's page, for one of its subjects and
+// until a time. The same arguments give the same link. It is "" where there is
+// no public address. Whoever holds a link can see a code and answer it.
+func (p *Page) Link(account, subject string, until time.Time) string {
+	if p.parts.PublicURL == "" {
+		return ""
+	}
+	return p.parts.PublicURL + "/l/" + p.sealer.seal(claim{account: account, subject: subject, until: until})
+}

@@ -1,0 +1,215 @@
+package page
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+func (p *Page) mux() *http.ServeMux {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /assets/{file}", p.asset)
+	m.HandleFunc("GET /l/{token}", p.linked(p.document))
+	m.HandleFunc("GET /l/{token}/state", p.linked(p.once))
+	m.HandleFunc("GET /l/{token}/events", p.linked(p.stream))
+	m.HandleFunc("GET /l/{token}/qr.png", p.linked(p.picture))
+	m.HandleFunc("POST /l/{token}/start", p.deed(p.start))
+	m.HandleFunc("POST /l/{token}/renew", p.deed(p.renew))
+	m.HandleFunc("POST /l/{token}/cancel", p.deed(p.cancel))
+	if p.parts.SMS != nil {
+		m.HandleFunc("GET /l/{token}/sms", p.linked(p.smsDocument))
+		m.HandleFunc("POST /l/{token}/sms/captcha", p.deed(p.captcha))
+		m.HandleFunc("POST /l/{token}/sms/send", p.deed(p.sendSMS))
+		m.HandleFunc("POST /l/{token}/sms/code", p.deed(p.submitSMS))
+	}
+	m.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { p.nothing(w) })
+	return m
+}
+
+// The keys of errors. The page's table of texts has a sentence for each.
+const (
+	keyInternal = "internal"
+	keyForeign  = "foreign"
+	keyBad      = "bad_request"
+	keyBusy     = "busy"
+	keySite     = "site"
+	keySlowDown = "slow_down"
+	keyUsedUp   = "used_up"
+	keyRefused  = "refused"
+	keyPhone    = "phone"
+)
+
+// fault is an answer that the page's script understands.
+type fault struct {
+	status int
+	key    string
+}
+
+func (f *fault) Error() string { return f.key }
+
+// asFault turns any error into what goes out. No text of the keeper does.
+func (p *Page) asFault(err error) *fault {
+	if f, ok := errors.AsType[*fault](err); ok {
+		return f
+	}
+	problem, ok := errors.AsType[*client.Problem](err)
+	if !ok {
+		p.parts.Log.Warn().Err(err).Msg("the login page got no answer of the keeper")
+		return &fault{http.StatusInternalServerError, keyInternal}
+	}
+	switch problem.Type {
+	case client.ProblemSiteAway:
+		return &fault{http.StatusServiceUnavailable, keySite}
+	case client.ProblemBusy:
+		return &fault{http.StatusConflict, keyBusy}
+	case client.ProblemBadRequest, client.ProblemNotPermitted:
+		return &fault{http.StatusUnprocessableEntity, keyRefused}
+	}
+	p.parts.Log.Warn().Str("problem", problem.Type).Msg("the login page got no answer of the keeper")
+	return &fault{http.StatusInternalServerError, keyInternal}
+}
+
+// isProblem reports whether an error is a problem of a type.
+func isProblem(err error, kind string) bool {
+	return errors.Is(err, &client.Problem{Type: kind})
+}
+
+// deed is a request that changes something.
+func (p *Page) deed(serve func(http.ResponseWriter, *http.Request, *link) error) http.HandlerFunc {
+	return p.linked(func(w http.ResponseWriter, r *http.Request, l *link) error {
+		if !p.alive(l) {
+			return errNoLink
+		}
+		if err := p.sameOrigin(r, l); err != nil {
+			return err
+		}
+		if !l.deeds.Allow() {
+			return &fault{http.StatusTooManyRequests, keySlowDown}
+		}
+		// The keeper may have to wait for the site.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
+		if err := l.lock(r.Context()); err != nil {
+			return err
+		}
+		defer l.unlock()
+		return serve(w, r, l)
+	})
+}
+
+func (p *Page) start(w http.ResponseWriter, r *http.Request, l *link) error {
+	login, err := p.join(r.Context(), l)
+	return p.begun(w, r, l, login, err)
+}
+
+func (p *Page) renew(w http.ResponseWriter, r *http.Request, l *link) error {
+	login, err := p.obtain(r.Context(), l, client.MethodQR)
+	return p.begun(w, r, l, login, err)
+}
+
+// begun answers with how things stand. A form gets the page that needs no
+// script.
+func (p *Page) begun(w http.ResponseWriter, r *http.Request, l *link, login client.Login, err error) error {
+	if err != nil {
+		return err
+	}
+	view := l.view()
+	if isForm(r) {
+		query := url.Values{"view": {view}}
+		if lang := r.PostFormValue("lang"); lang != "" {
+			query.Set("lang", lang)
+		}
+		// A path of its own would miss what a proxy put before it.
+		w.Header().Set("Location", "../"+l.token+"?"+query.Encode())
+		w.WriteHeader(http.StatusSeeOther)
+		return nil
+	}
+	s := p.describe(l, login)
+	s.View = view
+	return writeJSON(w, http.StatusOK, s)
+}
+
+func (p *Page) cancel(w http.ResponseWriter, r *http.Request, l *link) error {
+	id := l.followed()
+	if id != "" {
+		if err := p.parts.Logins.CancelLogin(r.Context(), id); err != nil && !isProblem(err, client.ProblemNoLogin) {
+			return err
+		}
+	}
+	return writeJSON(w, http.StatusOK, p.look(l, true))
+}
+
+// once answers with the state where a stream does not get through.
+func (p *Page) once(w http.ResponseWriter, r *http.Request, l *link) error {
+	alive, err := p.admitted(r, l)
+	if err != nil {
+		return err
+	}
+	s := p.look(l, alive)
+	if _, busy := l.exchanging(); busy && alive {
+		s = state{State: stateRenewing, CodesLeft: s.CodesLeft}
+	}
+	p.attend(r.Context(), l)
+	return writeJSON(w, http.StatusOK, s)
+}
+
+// admitted lets a reader of a link in: anybody while it is alive, then only who
+// has followed the login.
+func (p *Page) admitted(r *http.Request, l *link) (alive bool, err error) {
+	if p.alive(l) {
+		return true, nil
+	}
+	if !l.knows(r.URL.Query().Get("view")) {
+		return false, errNoLink
+	}
+	return false, nil
+}
+
+func (p *Page) picture(w http.ResponseWriter, r *http.Request, l *link) error {
+	if !p.alive(l) {
+		return errNoLink
+	}
+	login, ok := p.current(l, true)
+	if !ok || !showsCode(login) {
+		return errNoLink
+	}
+	// The picture has to be of the code that the page counts down.
+	if c := r.URL.Query().Get("c"); c != "" && c != strconv.Itoa(l.count(login)) {
+		return errNoLink
+	}
+	picture, err := p.parts.QR(login.URL)
+	if err != nil {
+		// The error may quote the content, which is a secret.
+		return &fault{http.StatusInternalServerError, keyInternal}
+	}
+	w.Header().Set("Content-Disposition", `inline; filename="bilibili-login.png"`)
+	writeBody(w, http.StatusOK, "image/png", picture)
+	return nil
+}
+
+func writeBody(w http.ResponseWriter, status int, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	writeBody(w, status, "application/json", body)
+	return nil
+}
+
+func writeError(w http.ResponseWriter, f *fault) {
+	if f.status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", "10")
+	}
+	_ = writeJSON(w, f.status, map[string]string{"error": f.key})
+}

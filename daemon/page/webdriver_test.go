@@ -1,0 +1,221 @@
+//go:build browser
+
+package page
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/png"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/makiuchi-d/gozxing"
+	"github.com/makiuchi-d/gozxing/qrcode"
+)
+
+// browserPatience bounds every wait for the browser. The machine may be busy.
+const browserPatience = 20 * time.Second
+
+// browser is a real Chromium, driven by the WebDriver protocol.
+type browser struct {
+	t       *testing.T
+	session string
+}
+
+// newBrowser starts a browser with a profile of its own.
+func newBrowser(t *testing.T) *browser {
+	t.Helper()
+	driver, err := exec.LookPath("chromedriver")
+	if err != nil {
+		t.Skip("chromedriver is not installed")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	cmd := exec.Command(driver, fmt.Sprintf("--port=%d", port))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	b := &browser{t: t, session: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	b.wait("the driver", func() bool {
+		answer, err := http.Get(b.session + "/status")
+		if err != nil {
+			return false
+		}
+		return answer.Body.Close() == nil && answer.StatusCode == 200
+	})
+	var made struct {
+		SessionID string `json:"sessionId"`
+	}
+	b.call("POST", "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+		"browserName": "chrome", "goog:loggingPrefs": map[string]string{"browser": "ALL"},
+		"goog:chromeOptions": map[string]any{"args": []string{
+			"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+			"--user-data-dir=" + t.TempDir()}}}}}, &made)
+	b.session += "/session/" + made.SessionID
+	t.Cleanup(func() { b.call("DELETE", "", nil, nil) })
+	return b
+}
+
+// call sends a command; its value goes to out.
+func (b *browser) call(method, path string, body, out any) {
+	b.t.Helper()
+	if err := b.try(method, path, body, out); err != nil {
+		b.t.Fatalf("%s %s: %v", method, path, err)
+	}
+}
+
+func (b *browser) try(method, path string, body, out any) error {
+	var data []byte
+	if method == "POST" {
+		if body == nil {
+			body = struct{}{}
+		}
+		data, _ = json.Marshal(body)
+	}
+	r, err := http.NewRequest(method, b.session+path, bytes.NewReader(data))
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	var got struct {
+		Value json.RawMessage `json:"value"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&got); err != nil {
+		return err
+	}
+	if answer.StatusCode != 200 {
+		return fmt.Errorf("%s: %.300s", answer.Status, got.Value)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(got.Value, out)
+}
+
+func (b *browser) open(address string) {
+	b.t.Helper()
+	b.call("POST", "/url", map[string]string{"url": address}, nil)
+}
+
+// js evaluates the body of a function.
+func (b *browser) js(script string) string {
+	b.t.Helper()
+	var out any
+	b.call("POST", "/execute/sync", map[string]any{"script": script, "args": []any{}}, &out)
+	return fmt.Sprint(out)
+}
+
+// cdp is a command of Chromium's own protocol.
+func (b *browser) cdp(command string, parameters map[string]any, out any) {
+	b.t.Helper()
+	b.call("POST", "/goog/cdp/execute", map[string]any{"cmd": command, "params": parameters}, out)
+}
+
+func (b *browser) element(selector string) string {
+	b.t.Helper()
+	var found map[string]string
+	b.call("POST", "/element", map[string]string{"using": "css selector", "value": selector}, &found)
+	for _, id := range found {
+		return "/element/" + id
+	}
+	b.t.Fatalf("no %s", selector)
+	return ""
+}
+
+func (b *browser) click(selector string) {
+	b.t.Helper()
+	b.call("POST", b.element(selector)+"/click", nil, nil)
+}
+
+func (b *browser) enter(selector, text string) {
+	b.t.Helper()
+	b.call("POST", b.element(selector)+"/value", map[string]string{"text": text}, nil)
+}
+
+// text is what a person can read.
+func (b *browser) text() string {
+	b.t.Helper()
+	return b.js("return document.body.innerText")
+}
+
+func (b *browser) wait(what string, done func() bool) {
+	b.t.Helper()
+	for end := time.Now().Add(browserPatience); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			b.t.Fatalf("waited for %s in vain", what)
+		}
+	}
+}
+
+// view waits until the page shows a view.
+func (b *browser) view(name string) {
+	b.t.Helper()
+	b.wait("the view "+name, func() bool { return b.js("return document.getElementById('app').dataset.view || ''") == name })
+}
+
+// scan takes a photograph of the code and reads it.
+func (b *browser) scan(selector string) string {
+	b.t.Helper()
+	var encoded string
+	if err := b.try("GET", b.element(selector)+"/screenshot", nil, &encoded); err != nil {
+		return err.Error()
+	}
+	data, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	photograph, err := png.Decode(bytes.NewReader(data))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return read(photograph)
+}
+
+func read(photograph image.Image) string {
+	bitmap, err := gozxing.NewBinaryBitmapFromImage(photograph)
+	if err != nil {
+		return err.Error()
+	}
+	result, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
+	if err != nil {
+		return err.Error()
+	}
+	return result.GetText()
+}
+
+// complaints are what the browser has to say of the page: breaches of the
+// policy, failed requests, errors of the script.
+func (b *browser) complaints() []string {
+	b.t.Helper()
+	var entries []struct{ Level, Message string }
+	b.call("POST", "/se/log", map[string]string{"type": "browser"}, &entries)
+	var out []string
+	for _, e := range entries {
+		if e.Level == "SEVERE" || e.Level == "WARNING" || strings.Contains(e.Message, "Content Security Policy") {
+			out = append(out, e.Level+" "+e.Message)
+		}
+	}
+	return out
+}
