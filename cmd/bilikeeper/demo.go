@@ -16,6 +16,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
+	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
@@ -23,8 +24,8 @@ func (a *app) demoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
 		Short: "Show an account's whole life in half a minute, offline, and leave nothing behind",
-		Long: `Shows an account's whole life: a login by QR, a check, the session's death, the
-pushed code, the scan, the recovery. Everything is real but the site, which is a
+		Long: `Shows an account's whole life: a login by QR, a check, a refresh, the session's
+death, the pushed code, the scan, the recovery. Everything is real but the site, which is a
 simulator on this machine, and the phone. With --json it streams the keeper's
 events instead.`,
 		Args: arguments(0, 0),
@@ -78,6 +79,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 			Config: demoConfig(d.site, server.URL, d.phone.url), Version: version,
 			Places: config.Places{StateDir: filepath.Join(dir, "state"), Socket: socket},
 			Log:    zerolog.Nop(), Ready: func() { close(ready) },
+			Transport: passport.Options{CorrespondKey: d.site.CorrespondKey()},
 		})
 	}()
 	select {
@@ -144,7 +146,7 @@ func (d *demo) story(ctx context.Context) error {
 	d.headline("bilikeeper keeps a Bilibili login alive. Here is one account's life, in fast motion.")
 	d.say("The site is a simulator on this machine, and so is the phone; the keeper is the real one, " +
 		"with a sealed vault in a temporary directory. Nothing leaves this machine.")
-	for _, act := range []func(context.Context) error{d.login, d.use, d.die, d.pushed, d.recover} {
+	for _, act := range []func(context.Context) error{d.login, d.use, d.rotate, d.die, d.pushed, d.recover} {
 		if err := act(ctx); err != nil {
 			return err
 		}
@@ -189,6 +191,21 @@ func (d *demo) use(ctx context.Context) error {
 		return fmt.Errorf("the check of a live session said %s (%s)", r.Outcome, r.Detail)
 	}
 	d.good("it does; the next check is due %s, and every 8 hours from then on", until(r.Account.NextCheckAt, time.Now()))
+	d.pause(ctx, time.Second)
+	return nil
+}
+
+func (d *demo) rotate(ctx context.Context) error {
+	d.act("Weeks later the site says that the credential is due: bilikeeper refresh %s", demoAccount)
+	d.site.SetRefreshDue(demoMid, true)
+	r, err := d.client.Refresh(ctx, demoAccount, false)
+	if err != nil {
+		return err
+	}
+	d.good("%s: the new pair was saved, proven and handed out before the old one was given up", r.Outcome)
+	if err := d.showCookie(ctx); err != nil {
+		return err
+	}
 	d.pause(ctx, time.Second)
 	return nil
 }

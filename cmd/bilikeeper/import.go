@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/input"
 )
 
 // maxImport is far more than any browser's cookies take.
@@ -32,7 +33,7 @@ header. A login that a browser goes on using is refreshed by the browser, which
 ends the one kept here: a login of the keeper's own lives longer.`,
 		Example: `  bilikeeper import cookies.txt --account main
   xclip -o | bilikeeper import - --account main`,
-		Args: cobra.MaximumNArgs(1),
+		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := a.readImport(args)
 			if err != nil {
@@ -51,6 +52,7 @@ ends the one kept here: a login of the keeper's own lives longer.`,
 	}
 	cmd.Flags().StringVar(&req.Account, "account", "default", "the account's `name` here")
 	cmd.Flags().StringVar(&req.Format, "format", "auto", "auto, header, netscape, json, bilibili-api, biliup, ...")
+	oneOf(cmd, "format", append([]string{"auto"}, input.Formats()...)...)
 	return cmd
 }
 
@@ -96,7 +98,9 @@ func (a *app) logoutCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout ACCOUNT",
 		Short: "End the session at the site, then forget the account",
-		Args:  cobra.ExactArgs(1),
+		Args:  arguments(1, 1),
+
+		ValidArgsFunction: a.completeAccounts(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := a.client().Logout(cmd.Context(), args[0])
 			if err != nil {

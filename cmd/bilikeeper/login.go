@@ -86,7 +86,6 @@ func (a *app) abandon(c *client.Client, l client.Login) bool {
 // away in the middle (a restart, a crash) comes back with the same login.
 func (a *app) followLogin(ctx context.Context, c *client.Client, l client.Login) (client.Login, error) {
 	view := a.loginView()
-	defer view.close()
 	for {
 		if err := view.show(l); err != nil {
 			return l, err

@@ -17,7 +17,6 @@ type loginView interface {
 	// during waits for a change and keeps the view alive meanwhile.
 	during(ctx context.Context, wait func(context.Context) (client.Login, error)) (client.Login, error)
 	note(text string)
-	close()
 }
 
 func (a *app) loginView() loginView { //nolint:ireturn // which view it is depends on the terminal
@@ -60,7 +59,6 @@ func (v *plainView) during(ctx context.Context, wait func(context.Context) (clie
 }
 
 func (v *plainView) note(text string) { v.app.say("%s", text) }
-func (v *plainView) close()           {}
 
 // panel draws the code and a line with the state, and draws over itself when
 // either changes.
@@ -81,8 +79,6 @@ func (p *panel) note(text string) {
 	p.remark = text
 	p.draw()
 }
-
-func (p *panel) close() {}
 
 // during redraws once a second, so that the time that is left counts down.
 func (p *panel) during(ctx context.Context, wait func(context.Context) (client.Login, error)) (client.Login, error) {
@@ -160,21 +156,6 @@ func rows(text string, width int) int {
 		n++
 		if cells := visible(line); width > 0 && cells > width {
 			n += (cells - 1) / width
-		}
-	}
-	return n
-}
-
-func visible(line string) int {
-	n, escape := 0, false
-	for _, r := range strings.TrimRight(line, "\n") {
-		switch {
-		case r == '\x1b':
-			escape = true
-		case escape:
-			escape = r != 'm'
-		default:
-			n++
 		}
 	}
 	return n

@@ -19,7 +19,9 @@ itself; this is for those who do not want to wait.
 
 The old credential works until the new one is saved, proven and handed out, and
 for a moment longer. A failure at any step leaves one of them in use.`,
-		Args: cobra.ExactArgs(1),
+		Args: arguments(1, 1),
+
+		ValidArgsFunction: a.completeAccounts(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := a.client().Refresh(cmd.Context(), args[0], force)
 			if err != nil {

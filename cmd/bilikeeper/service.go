@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
@@ -115,6 +116,10 @@ func (a *app) installService(user bool) error {
 	if err != nil {
 		return serviceError("install", err)
 	}
+	if path, err := program(); err == nil && !user && s.Platform() == systemd && hiddenFromService(path) {
+		return fail(exitFailed, "install "+path+" /usr/local/bin/, and run that one",
+			"the service could not see %s: it is kept out of homes and of /tmp", path)
+	}
 	// The library refuses to install over an older installation; an upgrade is
 	// what a person means by installing again.
 	if old := unitPath(user); old != "" && service.Platform() == systemd {
@@ -189,6 +194,16 @@ func serviceError(action string, err error) error {
 	}
 	return fail(exitFailed, "ask the service manager itself, systemctl status bilikeeper for example; bilikeeper daemon runs the keeper without one",
 		"service %s (%s): %w", action, dash(service.Platform()), err)
+}
+
+// hiddenFromService reports whether the unit's confinement hides a path.
+func hiddenFromService(path string) bool {
+	for _, dir := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
+		if strings.HasPrefix(path, dir) {
+			return true
+		}
+	}
+	return false
 }
 
 func exists(path string) bool {

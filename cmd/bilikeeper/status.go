@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,17 +77,6 @@ func statusTable(accounts []client.Account, out screen, now time.Time) string {
 	return b.String()
 }
 
-// align sets the rows in columns.
-func align(rows [][]string) []string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	_ = w.Flush()
-	return strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
-}
-
 // accountTable is all that is known of one account.
 func accountTable(acc client.Account, out screen, now time.Time) string {
 	mid := "-"
@@ -107,6 +95,10 @@ func accountTable(acc client.Account, out screen, now time.Time) string {
 		{"expires", until(acc.ExpiresAt, now)},
 		{"generation", fmt.Sprint(acc.Generation)},
 		{"refreshable", yes(acc.Refreshable)},
+		{"refreshed", ago(acc.RefreshedAt, now)},
+	}
+	if acc.PendingConfirm {
+		rows = append(rows, []string{"to be confirmed", "the site is yet to be told that the credential before is no longer used"})
 	}
 	if acc.BlockedUntil != nil {
 		rows = append(rows, []string{"left alone until", acc.BlockedUntil.Local().Format(time.DateTime)})
@@ -162,6 +154,10 @@ func action(word string) string {
 		"login_poll":    "look for the scan",
 		"login_collect": "fetch the cookies",
 		"login_verify":  "verify the login",
+
+		"refresh_verify":  "verify the refresh",
+		"refresh_confirm": "confirm the refresh",
+		"warn":            "warn of the end",
 	}
 	if text, ok := words[word]; ok {
 		return text

@@ -6,8 +6,10 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/term"
+	"golang.org/x/text/width"
 )
 
 // screen is the terminal that a command draws on, if there is one.
@@ -33,8 +35,8 @@ func (a *app) screen(w io.Writer) screen {
 // windows when a code does not fit.
 func (s screen) measured() screen {
 	if f, ok := s.out.(*os.File); ok {
-		if width, height, err := term.GetSize(int(f.Fd())); err == nil {
-			s.width, s.height = width, height
+		if columns, lines, err := term.GetSize(int(f.Fd())); err == nil {
+			s.width, s.height = columns, lines
 		}
 	}
 	return s
@@ -56,9 +58,55 @@ func (s screen) paint(colour, text string) string {
 	return "\x1b[" + colour + "m" + text + "\x1b[0m"
 }
 
+// align sets the rows in columns. Text/tabwriter counts characters, and names
+// are Chinese more often than not, whose characters take two columns each.
+func align(rows [][]string) []string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], visible(cell))
+		}
+	}
+	lines := make([]string, 0, len(rows))
+	for _, row := range rows {
+		var b strings.Builder
+		for i, cell := range row {
+			b.WriteString(cell)
+			if i < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widths[i]-visible(cell)+2))
+			}
+		}
+		lines = append(lines, b.String())
+	}
+	return lines
+}
+
+// visible counts the columns that a line takes. Escape sequences take none.
+func visible(line string) int {
+	n, escape := 0, false
+	for _, r := range strings.TrimRight(line, "\n") {
+		switch {
+		case r == '\x1b':
+			escape = true
+		case escape:
+			escape = r != 'm'
+		case unicode.Is(unicode.Mn, r):
+		default:
+			n++
+			if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // wrap breaks a text between words, so that a terminal does not break it inside
-// one. Lines keep the indentation of the first; 0 is no width.
-func wrap(text string, width int) string {
+// one. Lines keep the indentation of the first; 0 columns is no limit.
+func wrap(text string, columns int) string {
 	indent := text[:len(text)-len(strings.TrimLeft(text, " \n"))]
 	space := strings.TrimLeft(indent, "\n")
 	var b strings.Builder
@@ -68,7 +116,7 @@ func wrap(text string, width int) string {
 		n := visible(word)
 		switch {
 		case i == 0:
-		case width > 0 && used+1+n > width:
+		case columns > 0 && used+1+n > columns:
 			b.WriteString("\n" + space)
 			used = len(space)
 		default:

@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+)
+
+func TestMain(m *testing.M) {
+	// The printers show local times; the programs that scripts run have TZ.
+	time.Local = time.UTC
+	testscript.Main(m, map[string]func(){"bilikeeper": main})
+}
+
+// patience is how long a script waits for something that happens in another
+// process. Nothing is slower because of it; it only ends what hangs.
+const patience = 60 * time.Second
+
+const worldKey = "world"
+
+// world is what a script's keeper deals with: a site, and a receiver of
+// messages.
+type world struct {
+	site *passporttest.Site
+	hook *hook
+}
+
+func TestScripts(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the scripts use signals, modes and a terminal")
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:   "testdata/script",
+		Setup: setUp,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": cmdExits,
+			"halve": cmdHalve,
+			"ready": cmdReady,
+			"says":  cmdSays,
+			"phone": cmdPhone,
+			"site":  cmdSite,
+			"hook":  cmdHook,
+			"json":  cmdJSON,
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "root" {
+				return os.Geteuid() == 0, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// setUp gives a script a site and a receiver of its own, and a configuration
+// that names both, with the times of a life short.
+func setUp(env *testscript.Env) error {
+	w := &world{site: passporttest.New(passporttest.WithUser(demoMid, demoUname), passporttest.WithUser(300200100, "other")), hook: newHook()}
+	env.Values[worldKey] = w
+	server, err := w.site.Start()
+	if err != nil {
+		return err
+	}
+	env.Defer(server.Close)
+	receiver := httptest.NewServer(w.hook)
+	env.Defer(receiver.Close)
+
+	var b strings.Builder
+	b.WriteString("[check]\njitter = \"0s\"\nconfirm_after = \"200ms\"\n\n[login]\npoll = \"50ms\"\n\n")
+	b.WriteString("[limits]\nrequests_per_minute = 600\n\n[endpoints]\n")
+	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
+		fmt.Fprintf(&b, "%s = %q\n", role, server.URL)
+	}
+	fmt.Fprintf(&b, "\n[[notify]]\nname = \"phone\"\ntype = \"webhook\"\nurl = %q\n", receiver.URL+"/push")
+	config := filepath.Join(env.WorkDir, "config.toml")
+	if err := os.WriteFile(config, []byte(b.String()), 0o600); err != nil {
+		return err
+	}
+	env.Setenv("HOME", env.WorkDir)
+	env.Setenv("TZ", "UTC")
+	env.Setenv("BILIKEEPER_CONFIG", config)
+	env.Setenv("BILIKEEPER_STATE_DIR", filepath.Join(env.WorkDir, "state"))
+	env.Setenv("BILIKEEPER_SOCKET", filepath.Join(env.WorkDir, "control.sock"))
+	return nil
+}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey).(*world) }
+
+// retry tries until something works or the patience is over.
+func retry(try func() error) error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := try()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// cmdExits runs a program that has to end with a code: exits CODE PROGRAM ARG…
+func cmdExits(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if bad, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = bad.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("%s ended with %d, want %s", strings.Join(args[1:], " "), code, args[0])
+	}
+}
+
+// cmdHalve cuts a file in half: halve FILE.
+func cmdHalve(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[0])
+	info, err := os.Stat(name)
+	ts.Check(err)
+	ts.Check(os.Truncate(name, info.Size()/2))
+}
+
+// cmdSays waits until a file that a program writes holds a text: says FILE TEXT.
+func cmdSays(ts *testscript.TestScript, _ bool, args []string) {
+	name := ts.MkAbs(args[0])
+	ts.Check(retry(func() error {
+		text, err := os.ReadFile(name)
+		if err == nil && !strings.Contains(string(text), args[1]) {
+			err = fmt.Errorf("%s does not say %q but %q", args[0], args[1], text)
+		}
+		return err
+	}))
+}
+
+// cmdReady waits until the keeper answers: ready.
+func cmdReady(ts *testscript.TestScript, _ bool, _ []string) {
+	c := &client.Client{Socket: ts.Getenv("BILIKEEPER_SOCKET")}
+	ts.Check(retry(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		_, err := c.Health(ctx)
+		return err
+	}))
+}
+
+// cmdPhone is somebody with the app: phone scan|confirm|login [MID]. It takes
+// the newest code, and waits for one. "login" scans and confirms a code that is
+// not there yet, while the script goes on.
+func cmdPhone(ts *testscript.TestScript, _ bool, args []string) {
+	site, mid := worldOf(ts).site, int64(demoMid)
+	if len(args) == 2 {
+		var err error
+		mid, err = strconv.ParseInt(args[1], 10, 64)
+		ts.Check(err)
+	}
+	var seen []string
+	newest := func(do func(string, int64) error) error {
+		return retry(func() error {
+			codes := site.Codes()
+			if len(codes) == 0 || slices.Contains(seen, codes[len(codes)-1]) {
+				return fmt.Errorf("no code is there to scan")
+			}
+			return do(codes[len(codes)-1], mid)
+		})
+	}
+	switch args[0] {
+	case "scan":
+		ts.Check(newest(site.Scan))
+	case "confirm":
+		ts.Check(newest(site.Confirm))
+	case "login":
+		seen = site.Codes()
+		var done sync.WaitGroup
+		done.Go(func() {
+			if newest(site.Scan) == nil {
+				_ = newest(site.Confirm)
+			}
+		})
+		ts.Defer(done.Wait)
+	default:
+		ts.Fatalf("phone scan|confirm|login [MID]")
+	}
+}
+
+// cmdSite does to the site what the site is known for: site kill [MID], site
+// trouble KIND, site asked PATH N.
+func cmdSite(ts *testscript.TestScript, _ bool, args []string) {
+	site := worldOf(ts).site
+	switch {
+	case args[0] == "kill":
+		site.Kill(demoMid)
+	case args[0] == "trouble" && len(args) == 2:
+		kind := passporttest.Trouble(args[1])
+		if args[1] == "none" {
+			kind = passporttest.None
+		}
+		site.SetTrouble(passporttest.Any, kind)
+	case args[0] == "asked" && len(args) == 3:
+		if n := site.Requests(args[1]); strconv.Itoa(n) != args[2] {
+			ts.Fatalf("the site was asked %d times for %s, want %s", n, args[1], args[2])
+		}
+	default:
+		ts.Fatalf("site kill, site trouble KIND or site asked PATH N")
+	}
+}
+
+// cmdHook waits for a message of a type and prints its body: hook TYPE.
+func cmdHook(ts *testscript.TestScript, _ bool, args []string) {
+	h := worldOf(ts).hook
+	ts.Check(retry(func() error {
+		body, ok := h.take(args[0])
+		if !ok {
+			return fmt.Errorf("no message of type %s came", args[0])
+		}
+		_, err := fmt.Fprintln(ts.Stdout(), body)
+		return err
+	}))
+}
+
+// cmdJSON checks that a file is one JSON document, or with "lines" one object
+// on each line: json FILE [lines].
+func cmdJSON(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.TrimSpace(ts.ReadFile(args[0]))
+	parts := []string{text}
+	if len(args) == 2 {
+		parts = strings.Split(text, "\n")
+	}
+	for _, part := range parts {
+		if !json.Valid([]byte(part)) {
+			ts.Fatalf("this is no JSON: %q", part)
+		}
+	}
+}
+
+// hook keeps the messages that came, by type.
+type hook struct {
+	mu   sync.Mutex // guards what follows
+	came map[string][]string
+}
+
+func newHook() *hook { return &hook{came: map[string][]string{}} }
+
+func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var m struct {
+		Type string `json:"type"`
+	}
+	var raw json.RawMessage
+	if err := json.NewDecoder(r.Body).Decode(&raw); err != nil || json.Unmarshal(raw, &m) != nil {
+		http.Error(w, "not a message", http.StatusBadRequest)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.came[m.Type] = append(h.came[m.Type], string(raw))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (h *hook) take(kind string) (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	list := h.came[kind]
+	if len(list) == 0 {
+		return "", false
+	}
+	h.came[kind] = list[1:]
+	return list[0], true
+}
