@@ -174,7 +174,8 @@ func (k *Keeper) Credential(name string, q control.CredentialQuery) (control.Cre
 		return control.Credential{}, needsLogin(name, "the site says that its session is dead")
 	}
 	out, err := output.Render(q.Format, outputCredential(r), output.Options{WithRefreshToken: q.WithRefreshToken})
-	if errors.Is(err, output.ErrUnknownFormat) || errors.Is(err, output.ErrNoRefreshToken) {
+	if wrong, ok := errors.AsType[*output.Error](err); ok {
+		err = wrong
 		return control.Credential{}, badRequest("%s", err)
 	}
 	return control.Credential{Body: out.Body, ContentType: out.ContentType, Generation: r.Generation}, err

@@ -82,6 +82,7 @@ type daemon struct {
 	Options
 	keeper   *Keeper
 	notifier *notifier
+	outputs  *outputs
 	server   *control.Server
 	ctx      context.Context
 	mu       sync.Mutex // guards Config and lets one reload run at a time
@@ -93,6 +94,9 @@ func (d *daemon) run(ctx context.Context) error {
 	d.ctx = ctx
 	var err error
 	if d.notifier, err = newNotifier(d.keeper); err != nil {
+		return err
+	}
+	if d.outputs, err = newOutputs(d.keeper); err != nil {
 		return err
 	}
 	pages, pageListener, err := d.keeper.openPage(d.Config)
@@ -110,6 +114,7 @@ func (d *daemon) run(ctx context.Context) error {
 	kept := make(chan struct{})
 	go func() { defer close(kept); d.keeper.keep(ctx) }()
 	d.notifier.start(ctx)
+	d.outputs.start(ctx)
 	go d.watchdog(ctx)
 
 	d.announce()
@@ -124,6 +129,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	<-kept
 	d.notifier.wait()
+	d.outputs.wait()
 	d.Log.Info().Msg("stopped")
 	return err
 }
@@ -168,7 +174,7 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 func (d *daemon) listen() (net.Listener, error) {
 	var err error
 	d.server, err = control.New(control.Config{
-		Accounts: d.keeper, Checker: d.keeper, Refresher: d.keeper, Mover: d.keeper, Credentials: d.keeper, Logins: d.keeper, Journal: d.keeper,
+		Accounts: d.keeper, Checker: d.keeper, Refresher: d.keeper, Mover: d.keeper, Outputs: d.outputs, Credentials: d.keeper, Logins: d.keeper, Journal: d.keeper,
 		Channels: d.notifier, Reloader: d, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
@@ -249,6 +255,9 @@ func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
 	}
 	if err := d.notifier.replace(d.ctx, next); err != nil {
 		return client.Reloaded{}, badRequest("%s", errors.Join(err, d.keeper.reconfigure(previous)))
+	}
+	if err := d.outputs.replace(d.ctx, next); err != nil {
+		return client.Reloaded{}, badRequest("%s", errors.Join(err, d.keeper.reconfigure(previous), d.notifier.replace(d.ctx, previous)))
 	}
 	if err := d.server.SetPolicy(policy); err != nil {
 		return client.Reloaded{}, badRequest("%s", err)

@@ -165,7 +165,7 @@ or unreachable (nothing is lost), 7 not permitted.`,
 	f.BoolVar(&a.json, "json", false, "machine-readable output on stdout")
 	root.AddCommand(
 		a.daemonCommand(), a.demoCommand(), a.loginCommand(), a.statusCommand(), a.checkCommand(),
-		a.getCommand(), a.refreshCommand(), a.importCommand(), a.logoutCommand(), a.forgetCommand(), a.waitCommand(), a.eventsCommand(), a.notifyCommand(),
+		a.getCommand(), a.execCommand(), a.refreshCommand(), a.importCommand(), a.logoutCommand(), a.forgetCommand(), a.waitCommand(), a.eventsCommand(), a.notifyCommand(), a.outputCommand(),
 		a.configCommand(), a.serviceCommand(), a.versionCommand(),
 	)
 	return root

@@ -15,6 +15,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
+	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -114,6 +115,10 @@ func daemonError(err error) error {
 		if errors.Is(err, h.is) {
 			return &failure{code: h.code, err: err, hint: h.hint}
 		}
+	}
+	var listen *page.ListenError
+	if errors.As(err, &listen) {
+		return &failure{code: exitFailed, err: err, hint: "name another address with listen in [page], or stop what answers there"}
 	}
 	if errors.Is(err, os.ErrPermission) {
 		return &failure{code: exitNotPermitted, err: err, hint: "run it as the user whose directory this is, or name another with --state-dir"}

@@ -137,3 +137,16 @@ func (c *Client) TestChannel(ctx context.Context, name string) (ChannelTest, err
 func (c *Client) Reload(ctx context.Context) (Reloaded, error) {
 	return call[Reloaded](ctx, c, request{method: http.MethodPost, path: "/v1/reload"})
 }
+
+// Outputs tells how each output has been doing.
+func (c *Client) Outputs(ctx context.Context) ([]Output, error) {
+	list, err := call[OutputList](ctx, c, request{method: http.MethodGet, path: "/v1/outputs"})
+	return list.Outputs, err
+}
+
+// RunOutput writes an output now, changed or not, and answers with how it
+// went. The problem is no-such-output, needs-login where there is nothing alive
+// to write, or output-failed.
+func (c *Client) RunOutput(ctx context.Context, name string) (Output, error) {
+	return call[Output](ctx, c, request{method: http.MethodPost, path: "/v1/outputs/" + url.PathEscape(name) + "/run"})
+}

@@ -178,6 +178,8 @@ const (
 	ReasonRefused      = "refused"       // the site denied what it had just given
 	ReasonUnusable     = "unusable"      // the success reply could not be used
 	ReasonSite         = "site"          // the site blocked or did not answer
+	ReasonVerification = "verification"  // the site wants more, at the login's URL
+	ReasonNewAccount   = "new_account"   // the number has no account yet
 	ReasonCancelled    = "cancelled"
 )
 
@@ -202,6 +204,9 @@ type Login struct {
 	// login, so it is shown to those only who may log in.
 	URL       string     `json:"url,omitempty"`
 	ExpiresAt *time.Time `json:"expires_at"`
+	// PageURL is the login page's address for this login, "" where none is
+	// served.
+	PageURL string `json:"page_url,omitempty"`
 	// Code counts the codes of this login from 1.
 	Code      int       `json:"code"`
 	StartedAt time.Time `json:"started_at"`
@@ -366,12 +371,40 @@ type Health struct {
 // HealthOK is the status of a keeper that answers.
 const HealthOK = "ok"
 
+// Output is an output and how it has been doing.
+type Output struct {
+	Name    string `json:"name"`
+	Account string `json:"account"`
+	Format  string `json:"format"`
+	// Kind is file, push or hook; Place is the path or the host.
+	Kind  string `json:"kind"`
+	Place string `json:"place"`
+	// State is ok, waiting (for a living credential), retrying, failed, hook
+	// (written, but the command failed) or pending.
+	State       string     `json:"state"`
+	Generation  uint64     `json:"generation"`
+	LastWritten *time.Time `json:"last_written"`
+	LastFailed  *time.Time `json:"last_failed"`
+	RetryAt     *time.Time `json:"retry_at"`
+	LastError   string     `json:"last_error,omitempty"`
+	HookAt      *time.Time `json:"hook_at"`
+	HookExit    int        `json:"hook_exit"`
+	HookError   string     `json:"hook_error,omitempty"`
+}
+
+// OutputList is the answer to GET /v1/outputs.
+type OutputList struct {
+	Outputs []Output `json:"outputs"`
+}
+
 // The problem types of errors (RFC 9457). Names are on the wire and never
 // change.
 const (
 	ProblemNoAccount    = "no-such-account"
 	ProblemNoLogin      = "no-such-login"
 	ProblemNoChannel    = "no-such-channel"
+	ProblemNoOutput     = "no-such-output"
+	ProblemOutput       = "output-failed"
 	ProblemNeedsLogin   = "needs-login"
 	ProblemSiteAway     = "site-away" // blocking or unreachable; nothing is lost
 	ProblemNotPermitted = "not-permitted"

@@ -131,13 +131,19 @@ func (n Notify) GoString() string { return n.String() }
 
 // Output is a file that follows an account's credential.
 type Output struct {
-	Name     string   `toml:"name"`
-	Account  string   `toml:"account"`
-	Format   string   `toml:"format"`
-	Path     string   `toml:"path"`
-	Mode     string   `toml:"mode"`
-	Owner    string   `toml:"owner"`
-	OnChange []string `toml:"on_change"`
+	Name    string `toml:"name"`
+	Account string `toml:"account"`
+	Format  string `toml:"format"`
+	Path    string `toml:"path"`
+	Mode    string `toml:"mode"`
+	Owner   string `toml:"owner"`
+	// InPlace writes into the file that is there instead of putting a new one in
+	// its place: for single files that are mounted into a container.
+	InPlace bool `toml:"in_place,omitempty"`
+	// Template is the text of the format "template".
+	Template         string   `toml:"template,omitempty"`
+	WithRefreshToken bool     `toml:"with_refresh_token,omitempty"`
+	OnChange         []string `toml:"on_change"`
 }
 
 // Account holds the settings of one account.

@@ -161,7 +161,6 @@ path = "/srv/c.txt"
 	}
 	got := strings.Join(c.Warnings(), "\n")
 	want := strings.Join([]string{
-		"outputs are not written by this version: o",
 		"page.public_url is not set: messages carry no link to the login page",
 		"login.sms_api has no effect: this version does not log in by SMS",
 		"check.jitter (30m) is longer than the time between two checks (about 20m)",

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/output"
 )
 
 // notBuilt are channels that people will look for and this version lacks.
@@ -81,14 +82,6 @@ func (n Notify) checkDesktop(f *faults, key string) {
 	}
 }
 
-// Formats returns the names of the formats that a credential is written in.
-func Formats() []string {
-	return []string{
-		"header", "json", "netscape", "env", "bilibili-api", "biliup", "bbdown", "yutto", "rsshub", "blrec",
-		"bililive-recorder", "bili-sync", "toolpro", "bililive-go", "playwright", "cookiecloud", "template",
-	}
-}
-
 var ownerPattern = regexp.MustCompile(`^[A-Za-z0-9._][A-Za-z0-9._-]*(:[A-Za-z0-9._][A-Za-z0-9._-]*)?$`)
 
 func (c Config) checkOutputs(f *faults) {
@@ -101,7 +94,7 @@ func (c Config) checkOutputs(f *faults) {
 		} else if !ValidName(o.Account) {
 			f.add(key+".account", fmt.Sprintf("%q is not a name", clip(o.Account)), hintName)
 		}
-		f.word(key+".format", o.Format, Formats()...)
+		f.word(key+".format", o.Format, output.Formats()...)
 		if o.Path == "" {
 			f.add(key+".path", "is missing", `write path = "/…"`)
 		}

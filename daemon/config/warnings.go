@@ -9,9 +9,6 @@ import (
 // but may not be meant, each in a sentence.
 func (c Config) Warnings() []string {
 	var w []string
-	if names := c.outputNames(); len(names) > 0 {
-		w = append(w, fmt.Sprintf("outputs are not written by this version: %s", strings.Join(names, ", ")))
-	}
 	if c.Page.Listen != "" && c.Page.PublicURL == "" {
 		w = append(w, "page.public_url is not set: messages carry no link to the login page")
 	}
@@ -33,12 +30,4 @@ func (c Config) Warnings() []string {
 		}
 	}
 	return w
-}
-
-func (c Config) outputNames() []string {
-	names := make([]string, len(c.Output))
-	for i, o := range c.Output {
-		names[i] = o.Name
-	}
-	return names
 }

@@ -144,6 +144,21 @@ func (s *Server) testChannel(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, result)
 }
 
+func (s *Server) outputs(w http.ResponseWriter, _ *http.Request) error {
+	return writeJSON(w, client.OutputList{Outputs: append([]client.Output{}, s.parts.Outputs.Outputs()...)})
+}
+
+func (s *Server) runOutput(w http.ResponseWriter, r *http.Request) error {
+	if _, err := decode[struct{}](w, r, true); err != nil {
+		return err
+	}
+	result, err := s.parts.Outputs.RunOutput(r.Context(), r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, result)
+}
+
 func (s *Server) reload(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode[struct{}](w, r, true); err != nil {
 		return err

@@ -218,7 +218,7 @@ func (f *fake) server(t *testing.T, p Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Credentials: f, Logins: f, Journal: f, Channels: f, Reloader: f,
+	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: f, Credentials: f, Logins: f, Journal: f, Channels: f, Reloader: f,
 		QR:     func(content string) ([]byte, error) { return []byte("png of " + content), nil },
 		Policy: p, Log: zerolog.New(log), Version: "1"})
 	if err != nil {
@@ -347,4 +347,10 @@ func (f *fake) Import(_ context.Context, r client.ImportRequest) (client.ImportR
 func (f *fake) Logout(_ context.Context, name string) (client.LogoutResult, error) {
 	_, err := f.Account(name)
 	return client.LogoutResult{Account: name, Ended: true}, err
+}
+
+func (f *fake) Outputs() []client.Output { return []client.Output{{Name: "o"}} }
+
+func (f *fake) RunOutput(_ context.Context, name string) (client.Output, error) {
+	return client.Output{Name: name}, nil
 }

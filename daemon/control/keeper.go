@@ -85,6 +85,12 @@ type Channels interface {
 	TestChannel(ctx context.Context, name string) (client.ChannelTest, error)
 }
 
+// Outputs tells of the outputs and writes them.
+type Outputs interface {
+	Outputs() []client.Output
+	RunOutput(ctx context.Context, name string) (client.Output, error)
+}
+
 // Reloader reads the configuration again.
 type Reloader interface {
 	Reload(ctx context.Context) (client.Reloaded, error)

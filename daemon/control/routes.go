@@ -62,6 +62,8 @@ func routes() []route {
 
 		{get, "/v1/notify", VerbStatus, ofKeeper, nil, (*Server).channels},
 		{post, "/v1/notify/{name}/test", VerbManage, ofKeeper, nil, (*Server).testChannel},
+		{get, "/v1/outputs", VerbStatus, ofKeeper, nil, (*Server).outputs},
+		{post, "/v1/outputs/{name}/run", VerbManage, ofKeeper, nil, (*Server).runOutput},
 		{post, "/v1/reload", VerbManage, ofKeeper, nil, (*Server).reload},
 		{get, "/metrics", VerbStatus, ofKeeper, nil, nil},
 	}

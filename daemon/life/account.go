@@ -96,6 +96,8 @@ const (
 	PhaseAsking     Phase = "asking"     // the next code is to be fetched
 	PhaseWaiting    Phase = "waiting"    // a code is out
 	PhaseScanned    Phase = "scanned"    // scanned; the tap on the phone is missing
+	PhaseCaptcha    Phase = "captcha"    // by SMS: the captcha and the number are missing
+	PhaseSMS        Phase = "sms_sent"   // by SMS: the code is missing
 	PhaseCollecting Phase = "collecting" // granted and kept; cookies are still to be fetched
 	PhaseProving    Phase = "proving"    // granted and kept; the site is asked whose it is
 	PhaseSucceeded  Phase = "succeeded"

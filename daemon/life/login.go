@@ -55,8 +55,12 @@ func (c CodeRefused) apply(t *transition) {
 type Attended struct{ Until time.Time }
 
 func (c Attended) apply(t *transition) {
-	if t.Login.Active() {
-		t.Login.Attended = later(t.Login.Attended, c.Until.Round(0))
+	if !t.Login.Active() {
+		return
+	}
+	t.Login.Attended = later(t.Login.Attended, c.Until.Round(0))
+	if t.Login.Phase == PhaseCaptcha || t.Login.Phase == PhaseSMS {
+		t.Login.RetryAt = later(t.Login.RetryAt, t.Login.Attended)
 	}
 }
 

@@ -13,6 +13,7 @@ const (
 	ActPoll     Action = "login_poll"    // ask whether the code was scanned
 	ActCollect  Action = "login_collect" // fetch the cookies that the reply lacked
 	ActProve    Action = "login_verify"  // ask whose the new credential is
+	ActGiveUp   Action = "login_give_up" // stop waiting for a person
 
 	ActRefresh      Action = "refresh"         // rotate the credential
 	ActProveRefresh Action = "refresh_verify"  // ask whose the rotated credential is
@@ -79,6 +80,8 @@ func (l *Login) next() Step {
 		return Step{ActCollect, l.RetryAt}
 	case PhaseProving:
 		return Step{ActProve, l.RetryAt}
+	case PhaseCaptcha, PhaseSMS:
+		return Step{ActGiveUp, l.RetryAt}
 	default:
 		// The last poll falls on the code's end, never after it: a scan in the
 		// last seconds, or while the keeper was not running, still counts.

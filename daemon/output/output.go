@@ -1,12 +1,8 @@
 package output
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -41,13 +37,11 @@ type Cookie struct {
 }
 
 // Options say what a caller asked for by name.
-type Options struct{ WithRefreshToken bool }
-
-// Errors of Render.
-var (
-	ErrUnknownFormat  = errors.New("unknown format")
-	ErrNoRefreshToken = errors.New("this format has no place for the refresh token")
-)
+type Options struct {
+	WithRefreshToken bool
+	// Template is the text of the format "template", and of no other.
+	Template string
+}
 
 // Rendered is a credential in one format.
 type Rendered struct {
@@ -55,176 +49,124 @@ type Rendered struct {
 	ContentType string
 }
 
-type format struct {
-	contentType string
-	// token is true where the format has a place for the refresh token.
-	token  bool
-	render func(c Credential) ([]byte, error)
-}
+// siteIntl is the Site of a login at bilibili.tv.
+const siteIntl = "intl"
 
-const plain = "text/plain; charset=utf-8"
+// The cookies that tools ask for by name.
+const (
+	cookieSession = "SESSDATA"
+	cookieCSRF    = "bili_jct"
+	cookieMid     = "DedeUserID"
+	cookieBuvid3  = "buvid3"
+	cookieBuvid4  = "buvid4"
+	// tokenName is what the site's pages, and tools after them, call the refresh
+	// token. Some keep it among the cookies; it is none.
+	tokenName = "ac_time_value"
+)
 
-func formats() map[string]format {
-	return map[string]format{
-		"header":   {plain, false, header},
-		"json":     {"application/json", true, full},
-		"netscape": {plain, false, netscape},
-		"env":      {plain, true, env},
-	}
-}
-
-// Formats returns the names that Render knows.
-func Formats() []string { return slices.Sorted(maps.Keys(formats())) }
-
-// Render writes the credential in a format. It returns ErrUnknownFormat, or
-// ErrNoRefreshToken where the token was asked for and the format would have to
-// pass it off as a cookie.
+// Render writes the credential in a format. Every error is an [*Error] around
+// one of the sentinels.
 func Render(name string, c Credential, o Options) (Rendered, error) {
-	f, ok := formats()[name]
+	f, ok := find(name)
 	if !ok {
-		return Rendered{}, fmt.Errorf("%w %q: there are %s", ErrUnknownFormat, name, strings.Join(Formats(), ", "))
+		return Rendered{}, &Error{What: fmt.Sprintf("%v %q: there are %s", ErrUnknownFormat, name, strings.Join(Formats(), ", ")), Err: ErrUnknownFormat}
 	}
-	if o.WithRefreshToken && !f.token {
-		return Rendered{}, fmt.Errorf("%w: %s", ErrNoRefreshToken, name)
+	if err := f.suits(&c, o); err != nil {
+		return Rendered{}, err
+	}
+	body, err := f.render(c, o)
+	if err != nil {
+		return Rendered{}, err
+	}
+	return Rendered{Body: body, ContentType: f.contentType}, nil
+}
+
+// suits reports why a credential cannot be written in a format, and takes out
+// of it what must not be.
+func (f format) suits(c *Credential, o Options) error {
+	switch {
+	case o.WithRefreshToken && !f.token:
+		return &Error{What: fmt.Sprintf("%v: %s", ErrNoRefreshToken, f.name), Err: ErrNoRefreshToken}
+	case o.Template != "" && f.name != formatTemplate:
+		return &Error{What: "a template's text goes with the format template, not with " + f.name, Err: ErrTemplate}
+	case c.Site == siteIntl && !f.intl:
+		return f.unsuitable("it is read by a tool that knows bilibili.com alone, and this login is one of bilibili.tv")
 	}
 	if !o.WithRefreshToken {
 		c.RefreshToken = secret.String{}
 	}
-	body, err := f.render(c)
-	return Rendered{Body: body, ContentType: f.contentType}, err
-}
-
-// header ends with a semicolon: the patterns with which blrec and
-// BililiveRecorder look for DedeUserID and buvid3 demand one.
-func header(c Credential) ([]byte, error) {
-	return []byte(line(c) + ";\n"), nil
-}
-
-func line(c Credential) string {
-	pairs := make([]string, 0, len(c.Cookies))
+	c.Cookies = slices.DeleteFunc(slices.Clone(c.Cookies), func(k Cookie) bool { return stray(k.Name) })
 	for _, k := range c.Cookies {
-		pairs = append(pairs, k.Name+"="+k.Value.Reveal())
+		if k.Name == "" || !f.holds(k.Name) || strings.Contains(k.Name, "=") || !f.holds(k.Value.Reveal()) {
+			return f.unsuitable("a cookie holds a character that has no place in it")
+		}
 	}
-	return strings.Join(pairs, "; ")
+	if !f.holds(c.RefreshToken.Reveal()) {
+		return f.unsuitable("the refresh token holds a character that has no place in it")
+	}
+	return nil
 }
 
-// netscape is the cookies.txt of curl, wget and Python's http.cookiejar, which
-// demands the first line and seven fields.
-func netscape(c Credential) ([]byte, error) {
-	var b strings.Builder
-	b.WriteString("# Netscape HTTP Cookie File\n")
+func (f format) unsuitable(what string) error {
+	return &Error{What: f.name + ": " + what, Err: ErrUnsuitable}
+}
+
+// stray names what is found among cookies and must not be handed on: a ticket
+// that is kept with a session is known to end it within days, and the other is
+// the refresh token.
+func stray(name string) bool {
+	return strings.HasPrefix(name, "bili_ticket") || name == tokenName
+}
+
+// value returns a cookie's value, "" where there is none of that name.
+func (c Credential) value(name string) string {
+	i := slices.IndexFunc(c.Cookies, func(k Cookie) bool { return k.Name == name })
+	if i < 0 {
+		return ""
+	}
+	return c.Cookies[i].Value.Reveal()
+}
+
+// pairs joins the cookies as name=value.
+func (c Credential) pairs(separator string) string {
+	all := make([]string, 0, len(c.Cookies))
 	for _, k := range c.Cookies {
-		domain := k.Domain
-		if domain == "" {
-			domain = defaultDomain(c.Site)
-		}
-		if !strings.HasPrefix(domain, ".") {
-			// The site sets its cookies for the whole domain; without the dot
-			// the readers would send them to that one host alone.
-			domain = "." + domain
-		}
-		if k.HTTPOnly {
-			domain = "#HttpOnly_" + domain
-		}
-		var expires int64 // 0: until the session ends
-		if !k.Expires.IsZero() {
-			expires = k.Expires.Unix()
-		}
-		fields := []string{domain, "TRUE", path(k), upper(k.Secure), strconv.FormatInt(expires, 10), k.Name, k.Value.Reveal()}
-		b.WriteString(strings.Join(fields, "\t") + "\n")
+		all = append(all, k.Name+"="+k.Value.Reveal())
 	}
-	return []byte(b.String()), nil
+	return strings.Join(all, separator)
 }
 
-func defaultDomain(site string) string {
-	if site == "intl" {
-		return ".bilibili.tv"
+// line is the value of a Cookie header. It ends with a semicolon: the
+// patterns with which blrec and BililiveRecorder look for DedeUserID and buvid3
+// demand one after each.
+func (c Credential) line() string {
+	if len(c.Cookies) == 0 {
+		return ""
 	}
-	return ".bilibili.com"
+	return c.pairs("; ") + ";"
 }
 
-func path(k Cookie) string {
+// domain is the one for which a cookie is sent, with the dot that says that the
+// site's other hosts are meant too. The site sets its cookies for all of them;
+// without the dot, readers would send them to one host alone.
+func (c Credential) domain(k Cookie) string {
+	d := k.Domain
+	if d == "" {
+		d = c.siteDomain()
+	}
+	return "." + strings.TrimPrefix(d, ".")
+}
+
+func (c Credential) siteDomain() string {
+	if c.Site == siteIntl {
+		return "bilibili.tv"
+	}
+	return "bilibili.com"
+}
+
+func (k Cookie) path() string {
 	if k.Path == "" {
 		return "/"
 	}
 	return k.Path
-}
-
-func upper(b bool) string { return strings.ToUpper(strconv.FormatBool(b)) }
-
-// env is for eval in a POSIX shell: single quotes keep everything but
-// themselves as it is.
-func env(c Credential) ([]byte, error) {
-	value := map[string]string{}
-	for _, k := range c.Cookies {
-		value[k.Name] = k.Value.Reveal()
-	}
-	uid := value["DedeUserID"]
-	if uid == "" && c.Mid != 0 {
-		uid = strconv.FormatInt(c.Mid, 10)
-	}
-	lines := [][2]string{
-		{"BILIBILI_COOKIE", line(c)},
-		{"BILIBILI_SESSDATA", value["SESSDATA"]},
-		{"BILIBILI_JCT", value["bili_jct"]},
-		{"BILIBILI_UID", uid},
-		{"BILIBILI_BUVID3", value["buvid3"]},
-	}
-	if !c.RefreshToken.IsZero() {
-		lines = append(lines, [2]string{"BILIBILI_REFRESH_TOKEN", c.RefreshToken.Reveal()})
-	}
-	var b strings.Builder
-	for _, l := range lines {
-		b.WriteString(l[0] + "='" + strings.ReplaceAll(l[1], "'", `'\''`) + "'\n")
-	}
-	return []byte(b.String()), nil
-}
-
-// The full… types are the keeper's own form. Names stay as they are.
-type fullCredential struct {
-	Account      string       `json:"account"`
-	Site         string       `json:"site"`
-	Mid          int64        `json:"mid"`
-	Uname        string       `json:"uname"`
-	Generation   uint64       `json:"generation"`
-	IssuedAt     *time.Time   `json:"issued_at"`
-	ExpiresAt    *time.Time   `json:"expires_at"`
-	UserAgent    string       `json:"user_agent"`
-	Cookies      []fullCookie `json:"cookies"`
-	RefreshToken string       `json:"refresh_token,omitempty"`
-}
-
-type fullCookie struct {
-	Name     string     `json:"name"`
-	Value    string     `json:"value"`
-	Domain   string     `json:"domain"`
-	Path     string     `json:"path"`
-	Expires  *time.Time `json:"expires"`
-	HTTPOnly bool       `json:"http_only"`
-	Secure   bool       `json:"secure"`
-	SameSite string     `json:"same_site,omitempty"`
-}
-
-func full(c Credential) ([]byte, error) {
-	f := fullCredential{
-		Account: c.Account, Site: c.Site, Mid: c.Mid, Uname: c.Uname, Generation: c.Generation,
-		IssuedAt: known(c.IssuedAt), ExpiresAt: known(c.ExpiresAt), UserAgent: c.UserAgent,
-		Cookies: []fullCookie{}, RefreshToken: c.RefreshToken.Reveal(),
-	}
-	for _, k := range c.Cookies {
-		f.Cookies = append(f.Cookies, fullCookie{
-			Name: k.Name, Value: k.Value.Reveal(), Domain: k.Domain, Path: path(k), Expires: known(k.Expires),
-			HTTPOnly: k.HTTPOnly, Secure: k.Secure, SameSite: k.SameSite,
-		})
-	}
-	b, err := json.MarshalIndent(f, "", "  ")
-	return append(b, '\n'), err
-}
-
-func known(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	t = t.UTC()
-	return &t
 }

@@ -54,10 +54,10 @@ func TestHeaderKeepsTheBytes(t *testing.T) {
 
 func TestNetscape(t *testing.T) {
 	want := "# Netscape HTTP Cookie File\n" +
-		"#HttpOnly_.bilibili.com\tTRUE\t/\tTRUE\t1799999999\tSESSDATA\t" + sessdata + "\n" +
+		".bilibili.com\tTRUE\t/\tTRUE\t1799999999\tSESSDATA\t" + sessdata + "\n" +
 		".bilibili.com\tTRUE\t/\tFALSE\t1799999999\tbili_jct\t00000000000000000000000000000001\n" +
 		".bilibili.com\tTRUE\t/\tFALSE\t1799999999\tDedeUserID\t100200300\n" +
-		".bilibili.com\tTRUE\t/\tFALSE\t0\tbuvid3\t0A1B2C3D-0000-1111-2222-333344445555012345infoc\n"
+		".bilibili.com\tTRUE\t/\tFALSE\t1799999999\tbuvid3\t0A1B2C3D-0000-1111-2222-333344445555012345infoc\n"
 	if got := render(t, "netscape", output.Options{}); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -104,18 +104,89 @@ func TestJSONNames(t *testing.T) {
 	}
 }
 
+// options are what a format needs to be rendered at all.
+func options(format string, withToken bool) output.Options {
+	o := output.Options{WithRefreshToken: withToken}
+	if format == "template" {
+		o.Template = "{{range .cookies}}{{.name}}={{.value}}\n{{end}}{{if index . \"refresh_token\"}}{{.refresh_token}}{{end}}"
+	}
+	return o
+}
+
 func TestRefreshTokenOnlyByName(t *testing.T) {
 	for _, format := range output.Formats() {
-		if strings.Contains(render(t, format, output.Options{}), token) {
-			t.Errorf("%s gives the refresh token away unasked", format)
+		c := sample()
+		// Some tools keep the token among the cookies, and it may come in with them.
+		c.Cookies = append(c.Cookies, output.Cookie{Name: "ac_time_value", Value: secret.New(token)})
+		r, err := output.Render(format, c, options(format, false))
+		if err != nil || strings.Contains(string(r.Body), token) {
+			t.Errorf("%s gives the refresh token away unasked, or %v", format, err)
 		}
-		r, err := output.Render(format, sample(), output.Options{WithRefreshToken: true})
+		info, ok := output.Describe(format)
+		if !ok || info.Name != format || info.ContentType != r.ContentType {
+			t.Errorf("%s is described as %+v", format, info)
+		}
+		r, err = output.Render(format, c, options(format, true))
 		switch {
-		case errors.Is(err, output.ErrNoRefreshToken):
+		case !info.RefreshToken:
+			if !errors.Is(err, output.ErrNoRefreshToken) {
+				t.Errorf("%s: got %v", format, err)
+			}
 		case err != nil:
 			t.Error(err)
 		case !strings.Contains(string(r.Body), token):
 			t.Errorf("%s was asked for the refresh token and lacks it", format)
+		}
+	}
+}
+
+// The ticket that is known to end sessions is handed to nobody.
+func TestTicketsAreLeftOut(t *testing.T) {
+	for _, format := range output.Formats() {
+		c := sample()
+		c.Cookies = append(c.Cookies, output.Cookie{Name: "bili_ticket", Value: secret.New("aTicketForExample")},
+			output.Cookie{Name: "bili_ticket_expires", Value: secret.New("1799999998")})
+		r, err := output.Render(format, c, options(format, false))
+		if err != nil || strings.Contains(string(r.Body), "ticket") {
+			t.Errorf("%s: %v, %s", format, err, r.Body)
+		}
+		if len(c.Cookies) != 6 || c.Cookies[4].Name != "bili_ticket" {
+			t.Fatal("the caller's own list was changed")
+		}
+	}
+}
+
+func TestUnsuitable(t *testing.T) {
+	intl := sample()
+	intl.Site = "intl"
+	odd := func(value string) output.Credential {
+		c := sample()
+		c.Cookies[0].Value = secret.New(value)
+		return c
+	}
+	nobody := sample()
+	nobody.Mid, nobody.Cookies = 0, nobody.Cookies[:1]
+	noName := sample()
+	noName.Cookies[0].Name = "a=b"
+	tests := []struct {
+		format string
+		c      output.Credential
+		refuse bool
+	}{
+		{"header", intl, false}, {"netscape", intl, false}, {"playwright", intl, false}, {"cookiecloud", intl, false},
+		{"biliup", intl, true}, {"rsshub", intl, true}, {"yutto", intl, true},
+		{"header", odd("a\r\nX-Injected: b"), true}, {"netscape", odd("a\tb"), true}, {"rsshub", odd("a\nB=c"), true},
+		{"header", odd("a; b=c"), true}, {"toolpro", odd("a\xffb"), true}, {"json", odd("a\xffb"), true},
+		{"env", odd("a\x00b"), true}, {"env", odd("a\nb"), false}, {"json", odd("a\nb"), false}, {"header", odd("\xe4\xb8\xad"), false},
+		{"rsshub", nobody, true}, {"rsshub-shell", nobody, true}, {"header", nobody, false}, {"header", noName, true},
+	}
+	for _, tt := range tests {
+		_, err := output.Render(tt.format, tt.c, output.Options{})
+		if tt.refuse != errors.Is(err, output.ErrUnsuitable) || !tt.refuse && err != nil {
+			t.Errorf("%s: %v", tt.format, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "Injected") {
+			t.Errorf("the error repeats the value: %v", err)
 		}
 	}
 }

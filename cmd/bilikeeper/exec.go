@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// cookiesArgument is replaced by the path of the private cookie file.
+const cookiesArgument = "{cookies}"
+
+func (a *app) execCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "exec ACCOUNT -- CMD ARG...",
+		Short: "Run a command with the credential in its environment",
+		Long: `Runs a command with BILIBILI_COOKIE, BILIBILI_SESSDATA, BILIBILI_JCT, BILIBILI_UID
+and BILIBILI_BUVID3 in its environment. The argument {cookies} becomes the path
+of a private cookies.txt that lives as long as the command does: yt-dlp rewrites
+the file that it is given. The command's exit code is returned.`,
+		Example: `  bilikeeper exec main -- yt-dlp --cookies {cookies} URL
+  bilikeeper exec main -- sh -c 'curl -H "Cookie: $BILIBILI_COOKIE" URL'`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.exec(cmd, args[0], args[1:])
+		},
+	}
+}
+
+func (a *app) exec(cmd *cobra.Command, account string, argv []string) error {
+	full, err := a.client().Credential(cmd.Context(), account, client.CredentialOptions{Format: "env"})
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(argv, func(arg string) bool { return strings.Contains(arg, cookiesArgument) }) {
+		path, remove, err := a.cookieFile(cmd, account)
+		if err != nil {
+			return err
+		}
+		defer remove()
+		argv = slices.Clone(argv)
+		for i := range argv {
+			argv[i] = strings.ReplaceAll(argv[i], cookiesArgument, path)
+		}
+	}
+	child := exec.Command(argv[0], argv[1:]...)
+	child.Stdin, child.Stdout, child.Stderr = a.stdin, a.stdout, a.stderr
+	child.Env = append(os.Environ(), environment(string(full.Body))...)
+	return runChild(child)
+}
+
+// environment turns the lines of the env format into name=value.
+func environment(lines string) []string {
+	var list []string
+	for line := range strings.Lines(lines) {
+		name, quoted, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		if ok && len(quoted) >= 2 {
+			list = append(list, name+"="+strings.ReplaceAll(quoted[1:len(quoted)-1], `'\''`, `'`))
+		}
+	}
+	return list
+}
+
+// cookieFile writes a cookies.txt that nobody else can read. It lies in the
+// runtime directory where there is one, which is memory and not a disk.
+func (a *app) cookieFile(cmd *cobra.Command, account string) (path string, remove func(), err error) {
+	c, err := a.client().Credential(cmd.Context(), account, client.CredentialOptions{Format: "netscape"})
+	if err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp(a.env("XDG_RUNTIME_DIR"), "bilikeeper-exec-")
+	if err != nil {
+		dir, err = os.MkdirTemp("", "bilikeeper-exec-")
+	}
+	if err != nil {
+		return "", nil, fail(exitFailed, "", "make a private directory for the cookies: %w", err)
+	}
+	path = filepath.Join(dir, "cookies.txt")
+	if err := os.WriteFile(path, c.Body, 0o600); err != nil {
+		_ = os.RemoveAll(dir)
+		return "", nil, fail(exitFailed, "", "write the cookies: %w", err)
+	}
+	return path, func() { _ = os.RemoveAll(dir) }, nil
+}
+
+// runChild runs the command to its end and returns its exit code. Signals are
+// the command's to answer, so they are passed on and not heeded here: the
+// cookies must not vanish under a command that goes on.
+func runChild(child *exec.Cmd) error {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, passedOn...)
+	defer signal.Stop(signals)
+	if err := child.Start(); err != nil {
+		return fail(exitFailed, "", "run %s: %w", child.Path, errors.Unwrap(err))
+	}
+	done := make(chan error, 1)
+	go func() { done <- child.Wait() }()
+	for {
+		select {
+		case s := <-signals:
+			_ = child.Process.Signal(s)
+		case err := <-done:
+			return childResult(err)
+		}
+	}
+}
+
+func childResult(err error) error {
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &exit):
+		return &failure{code: exitCode(exit), err: errors.New("")}
+	}
+	return fail(exitFailed, "", "%w", fmt.Errorf("the command: %w", err))
+}

@@ -1,0 +1,171 @@
+package serve
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+// Source shows the credentials that there are.
+type Source interface {
+	// Credential returns an account's credential. alive is false where there is
+	// none, and where the site has said that its session is dead.
+	Credential(ctx context.Context, account string) (c output.Credential, alive bool, err error)
+}
+
+// Auditor notes who was given a credential, before it is given.
+type Auditor interface {
+	Read(ctx context.Context, account, format, remote string) error
+}
+
+// The names under which a reading is noted.
+const (
+	FormatCookieCloud = "cookiecloud"
+	FormatRSSHub      = "rsshub-remote"
+)
+
+// minSecret is the length of a password from which guessing is hopeless at the
+// pace that is left to it. CookieCloud's can be guessed at offline, by whoever
+// knows the uuid, because that is all that its protocol asks for before it
+// answers.
+const minSecret = 12
+
+// Config is what is served.
+type Config struct {
+	Clouds []Cloud
+	// RSSHub is nil where it is off.
+	RSSHub *RSSHub
+}
+
+// Handler serves what was configured. It is safe for concurrent use.
+type Handler struct {
+	src    Source
+	audit  Auditor
+	log    zerolog.Logger
+	clouds []Cloud
+	rsshub *RSSHub
+	fails  *failures
+	mux    *http.ServeMux
+}
+
+// New checks the configuration.
+func New(src Source, audit Auditor, log zerolog.Logger, cfg Config) (*Handler, error) {
+	if src == nil || audit == nil {
+		return nil, errors.New("the read endpoints need a source and an auditor")
+	}
+	h := &Handler{src: src, audit: audit, log: log, fails: newFailures(), mux: http.NewServeMux()}
+	seen := map[string]bool{}
+	for _, c := range cfg.Clouds {
+		if err := c.check(); err != nil {
+			return nil, fmt.Errorf("cookiecloud for %q: %w", c.Account, err)
+		}
+		if seen[c.UUID] {
+			return nil, fmt.Errorf("cookiecloud for %q: its uuid is another entry's, too", c.Account)
+		}
+		seen[c.UUID] = true
+	}
+	h.clouds = slices.Clone(cfg.Clouds)
+	if len(h.clouds) > 0 {
+		h.mux.HandleFunc("GET /get/{uuid}", h.cloud)
+		h.mux.HandleFunc("POST /get/{uuid}", h.cloud)
+	}
+	if cfg.RSSHub != nil {
+		r := *cfg.RSSHub
+		if err := r.check(); err != nil {
+			return nil, fmt.Errorf("rsshub: %w", err)
+		}
+		r.Accounts = slices.Clone(r.Accounts)
+		h.rsshub = &r
+		h.mux.HandleFunc("GET "+RSSHubPath, h.remoteConfig)
+	}
+	return h, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	head := w.Header()
+	head.Set("Cache-Control", "no-store")
+	head.Set("Referrer-Policy", "no-referrer")
+	head.Set("X-Content-Type-Options", "nosniff")
+	h.mux.ServeHTTP(w, r)
+}
+
+// permitted answers for a sender that has been wrong too often.
+func (h *Handler) permitted(w http.ResponseWriter, r *http.Request) bool {
+	if h.fails.permitted(r.RemoteAddr) {
+		return true
+	}
+	w.Header().Set("Retry-After", "60")
+	refuse(w, http.StatusTooManyRequests)
+	return false
+}
+
+// wrong counts a failure, and answers it.
+func (h *Handler) wrong(w http.ResponseWriter, r *http.Request, format string, status int) {
+	h.fails.count(r.RemoteAddr)
+	h.log.Warn().Str("format", format).Str("remote", r.RemoteAddr).Msg("a reader did not prove itself")
+	refuse(w, status)
+}
+
+// read takes an account's credential and notes that it is going to be given.
+func (h *Handler) read(r *http.Request, account, format string) (c output.Credential, ok bool, err error) {
+	c, alive, err := h.src.Credential(r.Context(), account)
+	if err != nil || !alive {
+		return output.Credential{}, false, err
+	}
+	c.RefreshToken = secret.String{}
+	return c, true, h.audit.Read(r.Context(), account, format, r.RemoteAddr)
+}
+
+// trouble answers what is not the reader's fault. The reason is for the log:
+// the reader may be anybody with a password.
+func (h *Handler) trouble(w http.ResponseWriter, format string, err error) {
+	h.log.Error().Str("format", format).Str("reason", err.Error()).Msg("a credential could not be given")
+	unavailable(w)
+}
+
+// unavailable is the answer while there is no living credential, too: the
+// reader keeps what it has and comes again.
+func unavailable(w http.ResponseWriter) {
+	w.Header().Set("Retry-After", "60")
+	refuse(w, http.StatusServiceUnavailable)
+}
+
+func refuse(w http.ResponseWriter, status int) { http.Error(w, http.StatusText(status), status) }
+
+func reply(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		refuse(w, http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body)
+}
+
+// equal compares in a time that tells neither the content nor the length.
+func equal(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func checkSecret(s secret.String) error {
+	if len(s.Reveal()) < minSecret {
+		return fmt.Errorf("its password is shorter than %d characters", minSecret)
+	}
+	if strings.TrimSpace(s.Reveal()) != s.Reveal() {
+		return errors.New("its password begins or ends with white space")
+	}
+	return nil
+}

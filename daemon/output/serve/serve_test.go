@@ -1,0 +1,351 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+const (
+	session  = "1a2b3c4d%2C1799999999%2Cf00d5*81CjExampleOnly"
+	uuid     = "kVdxMZ3q9w2sExample"
+	password = "an-example-password"
+	auth     = "rsshub:an-example-secret"
+)
+
+// keeper is a source and an auditor.
+type keeper struct {
+	dead, broken, mute bool
+	noted              []string
+}
+
+func (k *keeper) Credential(_ context.Context, account string) (output.Credential, bool, error) {
+	if k.broken {
+		return output.Credential{}, false, errors.New("made by the test")
+	}
+	c := output.Credential{
+		Account: account, Site: "web", Mid: 100200300, Generation: 3, RefreshToken: secret.New("token" + session),
+		Cookies: []output.Cookie{{Name: "SESSDATA", Value: secret.New(session), HTTPOnly: true}, {Name: "DedeUserID", Value: secret.New("100200300")}},
+	}
+	if account == "second" {
+		c.Mid, c.Cookies[1].Value = 100200301, secret.New("100200301")
+	}
+	return c, !k.dead && account != "gone", nil
+}
+
+func (k *keeper) Read(_ context.Context, account, format, remote string) error {
+	if k.mute {
+		return errors.New("made by the test")
+	}
+	k.noted = append(k.noted, account+" "+format+" "+remote)
+	return nil
+}
+
+func newHandler(t *testing.T, k *keeper) (*Handler, *bytes.Buffer) {
+	t.Helper()
+	var log bytes.Buffer
+	h, err := New(k, k, zerolog.New(&log), Config{
+		Clouds: []Cloud{
+			{Account: "main", UUID: uuid, Password: secret.New(password)},
+			{Account: "second", UUID: uuid + "2", Password: secret.New(password + "2"), Crypto: CryptoFixed},
+		},
+		RSSHub: &RSSHub{Accounts: []string{"main", "gone", "second"}, Auth: secret.New(auth)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, &log
+}
+
+func ask(h http.Handler, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func decrypt(t *testing.T, key, iv, sealed []byte) []byte {
+	t.Helper()
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := bytes.Clone(sealed)
+	cipher.NewCBCDecrypter(block, iv).CryptBlocks(out, out)
+	return out[:len(out)-int(out[len(out)-1])]
+}
+
+func TestCloud(t *testing.T) {
+	k := &keeper{}
+	h, _ := newHandler(t, k)
+	plain := ask(h, "POST", "/get/"+uuid, `{"password":"`+password+`"}`, "Content-Type", "application/json")
+	form := ask(h, "POST", "/get/"+uuid, "password="+password, "Content-Type", "application/x-www-form-urlencoded")
+	if plain.Code != 200 || !strings.Contains(plain.Body.String(), session) || plain.Body.String() != form.Body.String() {
+		t.Errorf("%d, %s", plain.Code, plain.Body)
+	}
+	if strings.Contains(plain.Body.String(), "token") {
+		t.Error("the refresh token was given")
+	}
+	if got := plain.Header(); got.Get("Cache-Control") != "no-store" || got.Get("Content-Type") != "application/json" || got.Get("Access-Control-Allow-Origin") != "" {
+		t.Errorf("headers %v", got)
+	}
+	var sealed struct{ Encrypted, CryptoType string }
+	get := func(path string) {
+		t.Helper()
+		w := ask(h, "GET", path, "")
+		var answer map[string]string
+		if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != 200 {
+			t.Fatalf("%d, %v", w.Code, err)
+		}
+		sealed.Encrypted, sealed.CryptoType = answer["encrypted"], answer["crypto_type"]
+	}
+	get("/get/" + uuid)
+	raw, err := base64.StdEncoding.DecodeString(sealed.Encrypted)
+	if err != nil || sealed.CryptoType != CryptoLegacy || string(raw[:8]) != "Salted__" {
+		t.Fatalf("%+v, %v", sealed, err)
+	}
+	key, iv := deriveKey(h.clouds[0].passphrase(), raw[8:16])
+	if got := decrypt(t, key, iv, raw[16:]); string(got) != plain.Body.String() {
+		t.Errorf("got %s", got)
+	}
+	first := sealed.Encrypted
+	if get("/get/" + uuid); sealed.Encrypted == first {
+		t.Error("the salt is always the same")
+	}
+	get("/get/" + uuid + "2")
+	raw, err = base64.StdEncoding.DecodeString(sealed.Encrypted)
+	if err != nil || sealed.CryptoType != CryptoFixed {
+		t.Fatalf("%+v, %v", sealed, err)
+	}
+	if got := decrypt(t, h.clouds[1].passphrase(), make([]byte, 16), raw); !strings.Contains(string(got), "100200301") {
+		t.Errorf("got %s", got)
+	}
+	if len(k.noted) != 5 || k.noted[0] != "main cookiecloud 192.0.2.1:1234" {
+		t.Errorf("noted %q", k.noted)
+	}
+}
+
+// The passphrase and the derivation, against values that were computed with
+// other programs (md5sum, openssl).
+func TestKeys(t *testing.T) {
+	c := Cloud{UUID: "test-uuid", Password: secret.New("test-password")}
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("needs openssl")
+	}
+	sum := exec.Command(openssl, "md5", "-r")
+	sum.Stdin = strings.NewReader("test-uuid-test-password")
+	out, err := sum.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(c.passphrase()); got != string(out[:16]) {
+		t.Errorf("got %s, want %s", got, out[:16])
+	}
+	for _, crypto := range []string{CryptoLegacy, CryptoFixed} {
+		c.Crypto = crypto
+		sealed, _ := c.seal([]byte(`{"cookie_data":{}}`))
+		args := []string{"enc", "-d", "-a", "-A", "-aes-256-cbc", "-md", "md5", "-pass", "pass:" + string(c.passphrase())}
+		if crypto == CryptoFixed {
+			args = []string{"enc", "-d", "-a", "-A", "-aes-128-cbc", "-K", fmt.Sprintf("%x", c.passphrase()), "-iv", strings.Repeat("0", 32)}
+		}
+		cmd := exec.Command(openssl, args...)
+		cmd.Stdin = strings.NewReader(sealed)
+		if out, err := cmd.Output(); err != nil || string(out) != `{"cookie_data":{}}` {
+			t.Errorf("%s: openssl read %q, %v", crypto, out, err)
+		}
+	}
+}
+
+func TestRSSHub(t *testing.T) {
+	k := &keeper{}
+	h, _ := newHandler(t, k)
+	want := `{"BILIBILI_COOKIE_100200300":"SESSDATA=` + session + `; DedeUserID=100200300","BILIBILI_COOKIE_100200301":"SESSDATA=` + session + `; DedeUserID=100200301"}`
+	for _, given := range []string{auth, base64.StdEncoding.EncodeToString([]byte(auth))} {
+		w := ask(h, "GET", "/rsshub", "", "Authorization", "Basic "+given)
+		if w.Code != 200 || w.Body.String() != want || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%d, %s", w.Code, w.Body)
+		}
+	}
+	if len(k.noted) != 4 || k.noted[1] != "second rsshub-remote 192.0.2.1:1234" {
+		t.Errorf("noted %q", k.noted)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	asJSON := []string{"Content-Type", "application/json"}
+	tests := []struct {
+		method, path, body string
+		header             []string
+		want               int
+	}{
+		{"GET", "/get/no-such-uuid", "", nil, 404},
+		{"GET", "/get/" + uuid[:8], "", nil, 404},
+		{"POST", "/get/" + uuid, `{"password":"wrong"}`, asJSON, 404},
+		{"POST", "/get/" + uuid, `{"password":"` + password + `2"}`, asJSON, 404},
+		{"POST", "/get/no-such-uuid", `{"password":"` + password + `"}`, asJSON, 404},
+		{"POST", "/get/" + uuid, `{"password":""}`, asJSON, 400},
+		{"POST", "/get/" + uuid, `{"password":`, asJSON, 400},
+		{"POST", "/get/" + uuid, "password=x", nil, 400},
+		{"POST", "/get/" + uuid, strings.Repeat("x", 5000), asJSON, 400},
+		{"PUT", "/get/" + uuid, "", nil, 405},
+		{"POST", "/update", "{}", asJSON, 404},
+		{"GET", "/get/", "", nil, 404},
+		{"GET", "/", "", nil, 404},
+		{"GET", "/rsshub", "", nil, 401},
+		{"GET", "/rsshub", "", []string{"Authorization", "Bearer " + auth}, 401},
+		{"GET", "/rsshub", "", []string{"Authorization", "Basic "}, 401},
+		{"GET", "/rsshub", "", []string{"Authorization", "Basic " + auth + "x"}, 401},
+		{"POST", "/rsshub", "", []string{"Authorization", "Basic " + auth}, 405},
+	}
+	for _, tt := range tests {
+		k := &keeper{}
+		h, log := newHandler(t, k)
+		w := ask(h, tt.method, tt.path, tt.body, tt.header...)
+		if w.Code != tt.want || strings.Contains(w.Body.String(), session[:8]) || len(k.noted) > 0 || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s %s %.40s: %d, %s", tt.method, tt.path, tt.body, w.Code, w.Body)
+		}
+		for _, hidden := range []string{uuid, password, auth} {
+			if strings.Contains(log.String()+w.Body.String(), hidden) {
+				t.Errorf("%s %s: %s is in the log or the answer", tt.method, tt.path, hidden)
+			}
+		}
+	}
+}
+
+// What is dead, unknown or cannot be noted is not given.
+func TestUnavailable(t *testing.T) {
+	for _, k := range []*keeper{{dead: true}, {broken: true}, {mute: true}} {
+		h, _ := newHandler(t, k)
+		for _, w := range []*httptest.ResponseRecorder{
+			ask(h, "GET", "/get/"+uuid, ""),
+			ask(h, "POST", "/get/"+uuid, `{"password":"`+password+`"}`, "Content-Type", "application/json"),
+			ask(h, "GET", "/rsshub", "", "Authorization", "Basic "+auth),
+		} {
+			if w.Code != 503 || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "test") || strings.Contains(w.Body.String(), session) {
+				t.Errorf("%+v: %d, %s", k, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// Guessing is slow, also for who guesses right in the end, and for nobody else.
+func TestGuessing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := newHandler(t, &keeper{})
+		status := func(remote, path string) int {
+			r := httptest.NewRequest("GET", path, nil)
+			r.RemoteAddr = remote
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w.Code
+		}
+		refused := 0
+		for range 3600 {
+			switch status("192.0.2.7:1", "/get/not-this-one") {
+			case 429:
+				refused++
+			case 404:
+			default:
+				t.Fatal("a guess was answered otherwise")
+			}
+			time.Sleep(time.Second)
+		}
+		if tried := 3600 - refused; tried > 3600/10+failBurst+1 {
+			t.Errorf("%d guesses in an hour", tried)
+		}
+		for range 5 {
+			status("192.0.2.7:1", "/get/not-this-one")
+		}
+		if got := status("192.0.2.7:2", "/get/"+uuid); got != 429 {
+			t.Errorf("the sender of guesses got %d", got)
+		}
+		if got := status("192.0.2.8:1", "/get/"+uuid); got != 200 {
+			t.Errorf("another one got %d", got)
+		}
+		time.Sleep(time.Minute)
+		if got := status("192.0.2.7:2", "/get/"+uuid); got != 200 {
+			t.Errorf("it got %d a minute later", got)
+		}
+		// A network of IPv6 is one sender, and many senders need no more memory.
+		for i := range 5000 {
+			status(fmt.Sprintf("[2001:db8:%x::1]:1", i), "/get/not-this-one")
+			status(fmt.Sprintf("[2001:db8:1:2:%x::1]:1", i), "/get/not-this-one")
+		}
+		if n := len(h.fails.senders); n > maxSenders {
+			t.Errorf("%d senders are kept", n)
+		}
+		if got := status("[2001:db8:1:2:ffff::2]:9", "/get/"+uuid); got != 429 {
+			t.Errorf("another address of the network got %d", got)
+		}
+		time.Sleep(time.Minute)
+		status("192.0.2.9:1", "/get/not-this-one")
+		if n := len(h.fails.senders); n > 2 {
+			t.Errorf("%d senders are kept for ever", n)
+		}
+	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	good := Cloud{Account: "main", UUID: uuid, Password: secret.New(password)}
+	with := func(f func(*Cloud)) Config {
+		c := good
+		f(&c)
+		return Config{Clouds: []Cloud{c}}
+	}
+	tests := map[string]Config{
+		"names no account": with(func(c *Cloud) { c.Account = "" }),
+		"its uuid is not":  with(func(c *Cloud) { c.UUID = "a/../../bcdefgh" }),
+		"shorter than":     with(func(c *Cloud) { c.Password = secret.New("short") }),
+		"white space":      with(func(c *Cloud) { c.Password = secret.New(password + "\n") }),
+		"neither legacy":   with(func(c *Cloud) { c.Crypto = "none" }),
+		"another entry's":  {Clouds: []Cloud{good, good}},
+		"rsshub: it names": {RSSHub: &RSSHub{Auth: secret.New(auth)}},
+		"rsshub: its pass": {RSSHub: &RSSHub{Accounts: []string{"main"}}},
+	}
+	for want, cfg := range tests {
+		if _, err := New(&keeper{}, &keeper{}, zerolog.Nop(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	h, err := New(&keeper{}, &keeper{}, zerolog.Nop(), Config{})
+	if err != nil || ask(h, "GET", "/get/"+uuid, "").Code != 404 || ask(h, "GET", "/rsshub", "").Code != 404 {
+		t.Errorf("an empty configuration serves something, %v", err)
+	}
+}
+
+func FuzzCloudBody(f *testing.F) {
+	f.Add("application/json", `{"password":"x"}`)
+	f.Add("application/x-www-form-urlencoded", "password=%zz")
+	f.Add("a/b; c", "")
+	f.Fuzz(func(t *testing.T, kind, body string) {
+		h, _ := newHandler(t, &keeper{})
+		r := httptest.NewRequest("POST", "/get/"+uuid, strings.NewReader(body))
+		r.Header["Content-Type"] = []string{kind}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if strings.Contains(w.Body.String(), session) && !strings.Contains(body, password[:3]) && !strings.Contains(body, "%") && !strings.Contains(body, `\`) {
+			t.Errorf("%q opened it", body)
+		}
+	})
+}
