@@ -7,7 +7,7 @@ import (
 	"strings"
 	"syscall"
 
-	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // The outcomes that a caller can tell apart, with errors.Is.
@@ -79,7 +79,7 @@ func diskError(op, path string, err error) error {
 		cause = pe.Err
 	}
 	switch {
-	case errors.Is(err, bolt.ErrDatabaseNotOpen):
+	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
 		cause = ErrClosed
 	case isNoSpace(err):
 		cause = fmt.Errorf("%w: %w", ErrNoSpace, cause)
@@ -96,7 +96,7 @@ func isNoSpace(err error) bool {
 }
 
 func isDiskFailure(err error) bool {
-	return isErrno(err, diskFailure) || errors.Is(err, bolt.ErrInvalidMapping)
+	return isErrno(err, diskFailure) || errors.Is(err, bolterrors.ErrInvalidMapping)
 }
 
 func isErrno(err error, set []syscall.Errno) bool {

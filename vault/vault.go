@@ -11,6 +11,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // What Options mean where they say nothing.
@@ -242,7 +243,7 @@ func (v *Vault) start(file *os.File, o Options, op opener) error {
 		v.db, err = bolt.Open(v.path, 0o600, boltOptions(file, o.LockTimeout))
 		return err
 	})
-	if errors.Is(err, bolt.ErrTimeout) {
+	if errors.Is(err, bolterrors.ErrTimeout) {
 		return inUse(v.path)
 	}
 	if err != nil {

@@ -174,7 +174,7 @@ func TestConfirmation(t *testing.T) {
 	}
 	// Denied: either it was confirmed before, or the new pair died. The site is
 	// asked, and nobody believes anything yet.
-	s = refreshing(t).rotate().after(0, life.Confirmed{Verdict: dead()}).wantState(life.StateValid).wantNext(life.ActCheck, 0)
+	refreshing(t).rotate().after(0, life.Confirmed{Verdict: dead()}).wantState(life.StateValid).wantNext(life.ActCheck, 0)
 }
 
 func TestNewPairDenied(t *testing.T) {

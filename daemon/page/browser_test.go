@@ -381,3 +381,10 @@ func TestBrowserScreenshots(t *testing.T) {
 		shoot(t, b, "nothing")
 	}
 }
+
+// login is the account's newest.
+func (f *fake) login(account string) *client.Login {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.logins[f.accounts[account].LoginID]
+}

@@ -75,13 +75,6 @@ func (f *fake) code(l *client.Login, life time.Duration) {
 	l.ExpiresAt, l.State = &expires, client.LoginWaiting
 }
 
-// login is the account's newest.
-func (f *fake) login(account string) *client.Login {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.logins[f.accounts[account].LoginID]
-}
-
 // to moves the account's login on; an end closes the incident if it is good.
 func (f *fake) to(account, state, reason string) {
 	f.change(func() {
