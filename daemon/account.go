@@ -13,6 +13,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/life"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -179,11 +180,11 @@ func (a *account) preview(in life.Input) (*record, []life.Event) {
 	next := *a.rec
 	var events []life.Event
 	next.Account, events = life.Apply(a.rec.Account, in, time.Now(), a.policy())
-	if !next.Login.Active() {
-		next.code = passportCode{}
+	if !next.Login.Active() || next.Login.Granted() {
+		next.code, next.sms = passport.Code{}, message{}
 	}
 	if !next.Staged() && !next.Login.Granted() {
-		next.staged = passportGrant{}
+		next.staged = passport.Grant{}
 	}
 	if next.Confirm == nil {
 		next.oldToken = secret.String{}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -226,12 +227,15 @@ func (k *Keeper) StartLogin(ctx context.Context, req client.LoginRequest) (clien
 		if joined = a.rec.Login.Active(); joined {
 			return a.apply(life.Attended{Until: until}, nil)
 		}
+		if req.Method == client.MethodSMS {
+			return a.apply(life.SMSBegun{ID: newID(), Attended: until}, nil)
+		}
 		return a.issueCode(ctx, life.CodeIssued{ID: newID(), Method: req.Method, Attended: until})
 	})
 	if err != nil {
 		return client.Login{}, storageProblem(err)
 	}
-	login := viewLogin(a.shown.Load())
+	login := k.viewLogin(a.shown.Load())
 	login.Joined = joined
 	return login, nil
 }
@@ -243,24 +247,23 @@ func loginSite(req *client.LoginRequest) (passport.Site, error) {
 	if !config.ValidName(req.Account) {
 		return "", badAccountName(req.Account)
 	}
-	if req.Method == "" {
-		req.Method = "qr"
+	req.Method = cmp.Or(req.Method, client.MethodQR)
+	site := passport.Site(cmp.Or(req.Site, string(passport.Web)))
+	switch {
+	case req.Method != client.MethodQR && req.Method != client.MethodSMS:
+		return "", badRequest("there is no method %q: there are qr and sms", req.Method)
+	case site != passport.Web && site != passport.Intl:
+		return "", badRequest("there is no site %q: there are web and intl", site)
+	case site == passport.Intl && req.Method == client.MethodSMS:
+		return "", badRequest("the international site is logged in to by qr only")
 	}
-	if req.Method != "qr" {
-		return "", badRequest("this version logs in by qr only, not by %q", req.Method)
-	}
-	switch req.Site {
-	case "", string(passport.Web):
-		return passport.Web, nil
-	default:
-		return "", badRequest("this version logs in to the site web only, not to %q", req.Site)
-	}
+	return site, nil
 }
 
 // Login returns a login in progress, or how an account's last one ended.
 func (k *Keeper) Login(id string) (client.Login, error) {
 	if a := k.loginOwner(id); a != nil {
-		return viewLogin(a.shown.Load()), nil
+		return k.viewLogin(a.shown.Load()), nil
 	}
 	return client.Login{}, noLogin(id)
 }
@@ -298,6 +301,15 @@ func noLogin(id string) error {
 		Hint: "a later login of the account took its place"}
 }
 
+// viewLogin is a login as users see it, with the login page's address.
+func (k *Keeper) viewLogin(r *record) client.Login {
+	v := viewLogin(r)
+	if r.Login.Active() {
+		v.PageURL = k.link(r.Name, told{Login: r.Login.ID}, r.Login.Started)
+	}
+	return v
+}
+
 func viewLogin(r *record) client.Login {
 	l := r.Login
 	v := client.Login{
@@ -309,6 +321,10 @@ func viewLogin(r *record) client.Login {
 		v.State = client.LoginWaiting
 	case life.PhaseScanned:
 		v.State = client.LoginScanned
+	case life.PhaseCaptcha:
+		v.State = client.LoginCaptcha
+	case life.PhaseSMS:
+		v.State = client.LoginSMSSent
 	case life.PhaseCollecting, life.PhaseProving:
 		v.State = client.LoginVerifying
 	case life.PhaseSucceeded:

@@ -140,7 +140,7 @@ func (k *Keeper) Logout(ctx context.Context, name string) (client.LogoutResult, 
 			result.Detail = "it had never been logged in"
 			return a.forget(ctx)
 		}
-		err := a.keeper.site.Logout(ctx, a.rec.session())
+		err := a.endSession(ctx)
 		switch v := life.VerdictOf(err); {
 		case err == nil:
 			result.Ended = true

@@ -29,7 +29,7 @@ func (k *Keeper) openPage(c config.Config) (*page.Page, net.Listener, error) {
 		return nil, nil, fmt.Errorf("the key of the login page's links: %w", err)
 	}
 	p, err := page.New(page.Config{
-		Logins: k, Accounts: k, Key: key, PublicURL: c.Page.PublicURL,
+		Logins: k, SMS: k, Accounts: k, Key: key, PublicURL: c.Page.PublicURL,
 		Locale: locale(c.Locale), CaptchaOrigin: originOf(c.Endpoints.GeetestJS), QR: qr.PNG, Log: k.log,
 	})
 	if err != nil {

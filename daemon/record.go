@@ -23,7 +23,9 @@ type record struct {
 	// that the new one is in use.
 	oldToken secret.String
 	// code is the code that a person may be scanning now.
-	code     passport.Code
+	code passport.Code
+	// sms is what a login by SMS waits for an answer to.
+	sms      message
 	revision uint64
 }
 
@@ -44,6 +46,7 @@ type keptRecord struct {
 	Staged     *keptGrant   `json:"staged,omitempty"`
 	OldToken   string       `json:"old_token,omitempty"`
 	Code       *keptCode    `json:"code,omitempty"`
+	SMS        *keptSMS     `json:"sms,omitempty"`
 }
 
 type keptDevice struct {
@@ -71,9 +74,16 @@ type keptCookie struct {
 }
 
 type keptCode struct {
-	URL       string    `json:"url"`
-	Key       string    `json:"key"`
-	ExpiresAt time.Time `json:"expires_at"`
+	URL       string       `json:"url"`
+	Key       string       `json:"key"`
+	ExpiresAt time.Time    `json:"expires_at"`
+	Cookies   []keptCookie `json:"cookies,omitempty"`
+}
+
+type keptSMS struct {
+	Phone string `json:"phone"`
+	CID   int    `json:"cid"`
+	Key   string `json:"key,omitempty"`
 }
 
 func (r *record) encode() ([]byte, error) {
@@ -89,7 +99,10 @@ func (r *record) encode() ([]byte, error) {
 		OldToken:   r.oldToken.Reveal(),
 	}
 	if !r.code.Key.IsZero() {
-		k.Code = &keptCode{URL: r.code.URL.Reveal(), Key: r.code.Key.Reveal(), ExpiresAt: r.code.ExpiresAt}
+		k.Code = &keptCode{URL: r.code.URL.Reveal(), Key: r.code.Key.Reveal(), ExpiresAt: r.code.ExpiresAt, Cookies: keepCookies(r.code.Cookies)}
+	}
+	if !r.sms.phone.IsZero() {
+		k.SMS = &keptSMS{Phone: r.sms.phone.Reveal(), CID: r.sms.cid, Key: r.sms.key.Reveal()}
 	}
 	return json.Marshal(k)
 }
@@ -113,7 +126,10 @@ func decodeRecord(data []byte, revision uint64) (*record, error) {
 		revision: revision,
 	}
 	if k.Code != nil {
-		r.code = passport.Code{URL: secret.New(k.Code.URL), Key: secret.New(k.Code.Key), ExpiresAt: k.Code.ExpiresAt}
+		r.code = passport.Code{URL: secret.New(k.Code.URL), Key: secret.New(k.Code.Key), ExpiresAt: k.Code.ExpiresAt, Cookies: cookies(k.Code.Cookies)}
+	}
+	if k.SMS != nil {
+		r.sms = message{phone: secret.New(k.SMS.Phone), cid: k.SMS.CID, key: secret.New(k.SMS.Key)}
 	}
 	return r, nil
 }
@@ -122,26 +138,34 @@ func keepGrant(g passport.Grant) *keptGrant {
 	if len(g.Cookies) == 0 && g.RefreshToken.IsZero() && g.HopURL.IsZero() {
 		return nil
 	}
-	k := &keptGrant{RefreshToken: g.RefreshToken.Reveal(), HopURL: g.HopURL.Reveal(), At: g.At}
-	for _, c := range g.Cookies {
-		k.Cookies = append(k.Cookies, keptCookie{
+	return &keptGrant{Cookies: keepCookies(g.Cookies), RefreshToken: g.RefreshToken.Reveal(), HopURL: g.HopURL.Reveal(), At: g.At}
+}
+
+func keepCookies(list []passport.Cookie) []keptCookie {
+	var kept []keptCookie
+	for _, c := range list {
+		kept = append(kept, keptCookie{
 			Name: c.Name, Value: c.Value.Reveal(), Domain: c.Domain, Path: c.Path, Expires: c.Expires,
 			HTTPOnly: c.HTTPOnly, Secure: c.Secure, SameSite: c.SameSite,
 		})
 	}
-	return k
+	return kept
+}
+
+func cookies(kept []keptCookie) []passport.Cookie {
+	var list []passport.Cookie
+	for _, c := range kept {
+		list = append(list, passport.Cookie{
+			Name: c.Name, Value: secret.New(c.Value), Domain: c.Domain, Path: c.Path, Expires: c.Expires,
+			HTTPOnly: c.HTTPOnly, Secure: c.Secure, SameSite: c.SameSite,
+		})
+	}
+	return list
 }
 
 func (k *keptGrant) grant() passport.Grant {
 	if k == nil {
 		return passport.Grant{}
 	}
-	g := passport.Grant{RefreshToken: secret.New(k.RefreshToken), HopURL: secret.New(k.HopURL), At: k.At}
-	for _, c := range k.Cookies {
-		g.Cookies = append(g.Cookies, passport.Cookie{
-			Name: c.Name, Value: secret.New(c.Value), Domain: c.Domain, Path: c.Path, Expires: c.Expires,
-			HTTPOnly: c.HTTPOnly, Secure: c.Secure, SameSite: c.SameSite,
-		})
-	}
-	return g
+	return passport.Grant{Cookies: cookies(k.Cookies), RefreshToken: secret.New(k.RefreshToken), HopURL: secret.New(k.HopURL), At: k.At}
 }

@@ -174,7 +174,7 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 func (d *daemon) listen() (net.Listener, error) {
 	var err error
 	d.server, err = control.New(control.Config{
-		Accounts: d.keeper, Checker: d.keeper, Refresher: d.keeper, Mover: d.keeper, Outputs: d.outputs, Credentials: d.keeper, Logins: d.keeper, Journal: d.keeper,
+		Accounts: d.keeper, Checker: d.keeper, Refresher: d.keeper, Mover: d.keeper, Outputs: d.outputs, SMS: d.keeper, Credentials: d.keeper, Logins: d.keeper, Journal: d.keeper,
 		Channels: d.notifier, Reloader: d, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})

@@ -22,6 +22,7 @@ func (k *Keeper) openSite(transport passport.Options) error {
 	k.gate.Restore(open)
 	transport.Endpoints = endpointsOf(c)
 	transport.Gate = k.gate
+	transport.Intl = passport.IntlOptions{Locale: c.Login.IntlLocale, Platform: c.Login.IntlPlatform}
 	if file := c.Endpoints.CorrespondKeyFile; file != "" {
 		if transport.CorrespondKey, err = correspondKey(file); err != nil {
 			return fmt.Errorf("endpoints.correspond_key_file: %w", err)

@@ -2,16 +2,12 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/life"
 	"github.com/bilikeeper/bilikeeper/passport"
-)
-
-type (
-	passportCode  = passport.Code
-	passportGrant = passport.Grant
 )
 
 // step does what is due for the account, if it is due. A wake-up that comes
@@ -34,6 +30,8 @@ func (a *account) step(ctx context.Context) error {
 		return a.collect(ctx)
 	case life.ActProve:
 		return a.prove(ctx)
+	case life.ActGiveUp:
+		return a.apply(life.GaveUp{}, nil)
 	case life.ActRefresh:
 		return a.refresh(ctx)
 	case life.ActProveRefresh:
@@ -47,7 +45,7 @@ func (a *account) step(ctx context.Context) error {
 }
 
 func (a *account) check(ctx context.Context) error {
-	info, err := a.keeper.site.CookieInfo(ctx, a.rec.session())
+	info, err := a.lives(ctx)
 	if err := a.apply(life.Checked{Verdict: life.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
 		return err
 	}
@@ -59,7 +57,7 @@ func (a *account) check(ctx context.Context) error {
 }
 
 func (a *account) askAgain(ctx context.Context) error {
-	who, err := a.keeper.site.Nav(ctx, a.rec.session())
+	who, err := a.whose(ctx, a.rec.session())
 	return a.apply(life.AskedAgain{Verdict: life.VerdictOf(err), Mid: who.Mid}, nil)
 }
 
@@ -69,7 +67,7 @@ func (a *account) issueCode(ctx context.Context, issued life.CodeIssued) error {
 	if err := a.keeper.store.vault.Writable(); err != nil {
 		return fmt.Errorf("no login is begun that could not be saved: %w", err)
 	}
-	code, err := a.keeper.site.Generate(ctx, a.rec.device)
+	code, err := a.generate(ctx)
 	if err != nil {
 		v := life.VerdictOf(err)
 		if err := a.apply(life.CodeRefused{Verdict: v}, nil); err != nil {
@@ -87,7 +85,7 @@ func (a *account) issueCode(ctx context.Context, issued life.CodeIssued) error {
 // poll asks whether the code was scanned. The reply to a granted code comes
 // once, so it is committed before anything else is asked or told.
 func (a *account) poll(ctx context.Context) error {
-	scan, err := a.keeper.site.Poll(ctx, a.rec.device, a.rec.code)
+	scan, err := a.scan(ctx)
 	if err != nil || scan.State != passport.Granted {
 		return a.apply(life.Polled{
 			Verdict: life.VerdictOf(err),
@@ -95,18 +93,20 @@ func (a *account) poll(ctx context.Context) error {
 			Expired: scan.State == passport.Expired,
 		}, nil)
 	}
-	next, events := a.preview(life.Granted{Mid: scan.Grant.Mid(), Complete: len(scan.Grant.Missing()) == 0})
+	next, events := a.preview(life.Granted{Mid: scan.Grant.Mid(), Complete: a.isWhole(scan.Grant)})
 	if next.Login.Granted() {
 		next.staged = scan.Grant
-		next.code = passport.Code{}
 	}
 	return a.commitForSure(ctx, next, events)
 }
 
 // collect fetches what the success reply lacked, from where it points to.
 func (a *account) collect(ctx context.Context) error {
-	grant, err := a.keeper.site.Collect(ctx, a.rec.device, a.rec.staged)
-	in := life.Collected{Verdict: life.VerdictOf(err), Mid: grant.Mid(), Complete: len(grant.Missing()) == 0}
+	grant, err := a.gather(ctx)
+	in := life.Collected{
+		Verdict: life.VerdictOf(err), Mid: grant.Mid(), Complete: a.isGathered(grant, err),
+		Hopeless: errors.Is(err, passport.ErrRefusedHost) || errors.Is(err, passport.ErrIncomplete),
+	}
 	next, events := a.preview(in)
 	if next.Login.Granted() && len(grant.Cookies) >= len(a.rec.staged.Cookies) {
 		next.staged = grant
@@ -117,15 +117,23 @@ func (a *account) collect(ctx context.Context) error {
 // prove asks whose the granted credential is, and puts it to use if it is the
 // right one. The old credential stays in use until then.
 func (a *account) prove(ctx context.Context) error {
-	if a.rec.device.Buvid3.IsZero() {
+	if a.rec.device.Buvid3.IsZero() && a.rec.Site == passport.Web {
 		a.identify(ctx)
 	}
-	who, err := a.keeper.site.Nav(ctx, a.rec.stagedSession())
+	who, err := a.whose(ctx, a.rec.stagedSession())
+	if err == nil && len(who.Cookies) > 0 {
+		// The answer changed the cookies: the set that is kept has to be the one
+		// that was proven.
+		if err := a.restage(who.Cookies); err != nil {
+			return err
+		}
+		who, err = a.whose(ctx, a.rec.stagedSession())
+	}
 	staged := a.rec.staged
 	in := life.Proved{
 		Verdict: life.VerdictOf(err), Mid: who.Mid, Uname: who.Uname,
 		ExpiresAt:   passport.Expiry(staged.Cookies),
-		Refreshable: !staged.RefreshToken.IsZero(),
+		Refreshable: !staged.RefreshToken.IsZero() && a.rec.Site == passport.Web,
 	}
 	generation := a.rec.Generation
 	return a.apply(in, func(r *record) {
@@ -133,6 +141,13 @@ func (a *account) prove(ctx context.Context) error {
 			r.credential = staged
 		}
 	})
+}
+
+// restage keeps a granted credential's changed cookies.
+func (a *account) restage(cookies []passport.Cookie) error {
+	next := *a.rec
+	next.staged.Cookies = cookies
+	return a.commit(&next, nil)
 }
 
 // identify fetches the device identifiers that go with the account for good.

@@ -16,11 +16,16 @@ func (a *app) loginCommand() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "login [ACCOUNT]",
-		Short: "Log an account in by scanning a code",
+		Short: "Log an account in, by scanning a code or by SMS",
 		Long: `Shows a QR code to scan with the Bilibili app, follows the scan, and replaces the
 code when it expires. ACCOUNT is a name of your own, "default" if none is given;
 a new name adds an account. If a login of the account is already in progress,
-for example one that the keeper began by itself, its code is shown.`,
+for example one that the keeper began by itself, its code is shown.
+
+With --method sms the site sends a code to a phone, after a captcha that you
+solve: on the login page where the keeper serves one, else by typing in what the
+captcha's widget returned. --site intl logs in to bilibili.tv, whose accounts are
+separate and whose sessions cannot be refreshed.`,
 		Args: arguments(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.Account = "default"
@@ -35,12 +40,12 @@ for example one that the keeper began by itself, its code is shown.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&req.Site, "site", "web", "web")
-	f.StringVar(&req.Method, "method", "qr", "qr")
+	f.StringVar(&req.Site, "site", "web", "web or intl")
+	f.StringVar(&req.Method, "method", "qr", "qr or sms")
 	f.DurationVar(&timeout, "timeout", 5*time.Minute, "give up after this long")
 	cmd.ValidArgsFunction = a.completeAccounts(1)
-	oneOf(cmd, "site", "web")
-	oneOf(cmd, "method", "qr")
+	oneOf(cmd, "site", "web", "intl")
+	oneOf(cmd, "method", client.MethodQR, client.MethodSMS)
 	return cmd
 }
 
@@ -54,7 +59,12 @@ func (a *app) login(ctx context.Context, req client.LoginRequest, timeout time.D
 	mine := !l.Joined
 	followed, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	l, err = a.followLogin(followed, c, l)
+	if l.State == client.LoginCaptcha || l.State == client.LoginSMSSent {
+		l, err = a.smsDialogue(followed, c, l)
+	}
+	if err == nil {
+		l, err = a.followLogin(followed, c, l)
+	}
 	if err != nil {
 		over := mine && a.abandon(c, l)
 		switch {
@@ -120,6 +130,11 @@ func (a *app) loginEnd(ctx context.Context, c *client.Client, l client.Login) er
 		switch l.Reason {
 		case client.ReasonWrongAccount:
 			hint = "scan with the account's own user, or log the other one in under another name"
+		case client.ReasonVerification:
+			if l.URL != "" {
+				a.say("Prove to the site that it is you, at this address, then log in by QR code:")
+				fmt.Fprintln(a.stdout, l.URL)
+			}
 		case client.ReasonExpired, client.ReasonSite:
 			hint = "run the command again for a new code"
 		}

@@ -89,7 +89,9 @@ func TestAnswers(t *testing.T) {
 			w.WriteHeader(500)
 		}, ErrForeign},
 		{"no json", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") }, ErrForeign},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://example.net/", http.StatusFound) }, ErrForeign},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://example.net/", http.StatusFound)
+		}, ErrForeign},
 		{"cut off", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, "{")

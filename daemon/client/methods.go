@@ -112,6 +112,27 @@ func (c *Client) LoginPNG(ctx context.Context, id string) ([]byte, error) {
 	return read(ctx, resp)
 }
 
+// Captcha fetches the captcha of a login by SMS, for a person to solve.
+// Problems: [ProblemNoLogin], [ProblemSiteAway], [ProblemBadRequest] where the
+// login does not wait for it.
+func (c *Client) Captcha(ctx context.Context, id string) (Captcha, error) {
+	return call[Captcha](ctx, c, request{method: http.MethodPost, path: loginPath(id, "/"+StepCaptcha)})
+}
+
+// SendSMS lets the site send a code to a phone. Problems: those of
+// [Client.Captcha], and [ProblemSMS] where the site did not take the number or
+// the captcha; its detail says which, and what to do.
+func (c *Client) SendSMS(ctx context.Context, id string, s SMSSend) (Login, error) {
+	return call[Login](ctx, c, request{method: http.MethodPost, path: loginPath(id, "/"+StepSend), body: s})
+}
+
+// SubmitSMS logs in with the code from the message. A login whose Reason is
+// [ReasonVerification] has ended at an address, its URL, where a person proves
+// more. Problems: those of [Client.SendSMS].
+func (c *Client) SubmitSMS(ctx context.Context, id string, code SMSCode) (Login, error) {
+	return call[Login](ctx, c, request{method: http.MethodPost, path: loginPath(id, "/"+StepCode), body: code})
+}
+
 // CancelLogin ends a login. One that has ended already stays as it is.
 // Problems: [ProblemNoLogin].
 func (c *Client) CancelLogin(ctx context.Context, id string) error {

@@ -406,7 +406,8 @@ const (
 	ProblemNoOutput     = "no-such-output"
 	ProblemOutput       = "output-failed"
 	ProblemNeedsLogin   = "needs-login"
-	ProblemSiteAway     = "site-away" // blocking or unreachable; nothing is lost
+	ProblemSMS          = "sms-refused" // a number, captcha or code was not taken
+	ProblemSiteAway     = "site-away"   // blocking or unreachable; nothing is lost
 	ProblemNotPermitted = "not-permitted"
 	ProblemBadRequest   = "bad-request"
 	ProblemNotFound     = "not-found"

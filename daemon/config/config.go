@@ -57,12 +57,14 @@ type Refresh struct {
 
 // Login says how a dead session is brought back.
 type Login struct {
-	Auto       bool     `toml:"auto"`
-	Codes      int      `toml:"codes"`
-	Remind     Remind   `toml:"remind"`
-	QuietHours Quiet    `toml:"quiet_hours"`
-	Poll       Duration `toml:"poll"`
-	SMSAPI     string   `toml:"sms_api"` // current, legacy
+	Auto         bool     `toml:"auto"`
+	Codes        int      `toml:"codes"`
+	Remind       Remind   `toml:"remind"`
+	QuietHours   Quiet    `toml:"quiet_hours"`
+	Poll         Duration `toml:"poll"`
+	IntlLocale   string   `toml:"intl_locale"`
+	IntlPlatform string   `toml:"intl_platform"` // web, tv
+	SMSAPI       string   `toml:"sms_api"`       // current, legacy
 }
 
 // Limits bounds what is asked of the site.
@@ -181,7 +183,7 @@ func Default() Config {
 			Codes:  3,
 			Remind: Remind{Duration(time.Hour), Duration(6 * time.Hour), Duration(24 * time.Hour)},
 			Poll:   Duration(2 * time.Second),
-			SMSAPI: "current",
+			SMSAPI: "current", IntlLocale: "en_US", IntlPlatform: "web",
 		},
 		Limits: Limits{
 			MinCheckInterval:  Duration(10 * time.Minute),

@@ -162,7 +162,6 @@ path = "/srv/c.txt"
 	got := strings.Join(c.Warnings(), "\n")
 	want := strings.Join([]string{
 		"page.public_url is not set: messages carry no link to the login page",
-		"login.sms_api has no effect: this version does not log in by SMS",
 		"check.jitter (30m) is longer than the time between two checks (about 20m)",
 		"endpoints.api is reached in the clear: whoever is on the way can read the credentials",
 		"notify hook goes out in the clear: whoever is on the way can read the login codes",

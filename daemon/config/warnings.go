@@ -12,9 +12,6 @@ func (c Config) Warnings() []string {
 	if c.Page.Listen != "" && c.Page.PublicURL == "" {
 		w = append(w, "page.public_url is not set: messages carry no link to the login page")
 	}
-	if c.Login.SMSAPI != "current" {
-		w = append(w, "login.sms_api has no effect: this version does not log in by SMS")
-	}
 	if s, err := c.Schedule(""); err == nil && c.Check.Jitter.Std() > s.Interval() {
 		w = append(w, fmt.Sprintf("check.jitter (%s) is longer than the time between two checks (about %s)",
 			c.Check.Jitter, Duration(s.Interval())))

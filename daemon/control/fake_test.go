@@ -218,7 +218,7 @@ func (f *fake) server(t *testing.T, p Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: f, Credentials: f, Logins: f, Journal: f, Channels: f, Reloader: f,
+	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: f, Logins: f, Journal: f, Channels: f, Reloader: f,
 		QR:     func(content string) ([]byte, error) { return []byte("png of " + content), nil },
 		Policy: p, Log: zerolog.New(log), Version: "1"})
 	if err != nil {
@@ -353,4 +353,19 @@ func (f *fake) Outputs() []client.Output { return []client.Output{{Name: "o"}} }
 
 func (f *fake) RunOutput(_ context.Context, name string) (client.Output, error) {
 	return client.Output{Name: name}, nil
+}
+
+func (f *fake) Captcha(_ context.Context, id string) (client.Captcha, error) {
+	return client.Captcha{Type: "geetest", Challenge: id}, nil
+}
+
+func (f *fake) SendSMS(_ context.Context, id string, _ client.SMSSend) (client.Login, error) {
+	return client.Login{ID: id, State: client.LoginSMSSent}, nil
+}
+
+func (f *fake) SubmitSMS(_ context.Context, id string, c client.SMSCode) (client.Login, error) {
+	if c.Code == "wrong" {
+		return client.Login{}, &client.Problem{Type: client.ProblemSMS, Detail: "the code is wrong"}
+	}
+	return client.Login{ID: id, State: client.LoginVerifying}, nil
 }

@@ -69,6 +69,13 @@ type Logins interface {
 	CancelLogin(ctx context.Context, id string) error
 }
 
+// SMS carries the dialogue of a login by SMS.
+type SMS interface {
+	Captcha(ctx context.Context, id string) (client.Captcha, error)
+	SendSMS(ctx context.Context, id string, s client.SMSSend) (client.Login, error)
+	SubmitSMS(ctx context.Context, id string, c client.SMSCode) (client.Login, error)
+}
+
 // Journal is the ring of events.
 type Journal interface {
 	// Events returns up to limit entries after an id, in order; the problem

@@ -2,6 +2,7 @@ package control
 
 import (
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -96,4 +97,36 @@ func (s *Server) loginPNG(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeBody(w, http.StatusOK, "image/png", picture)
 	return nil
+}
+
+// loginStep is a step of a login by SMS.
+func (s *Server) loginStep(w http.ResponseWriter, r *http.Request) error {
+	id, sms := r.PathValue("id"), s.parts.SMS
+	var answer any
+	var err error
+	switch step := r.PathValue("step"); step {
+	case client.StepCaptcha:
+		if _, err := decode[struct{}](w, r, true); err != nil {
+			return err
+		}
+		answer, err = sms.Captcha(r.Context(), id)
+	case client.StepSend:
+		var body client.SMSSend
+		if body, err = decode[client.SMSSend](w, r, false); err != nil {
+			return err
+		}
+		answer, err = sms.SendSMS(r.Context(), id, body)
+	case client.StepCode:
+		var body client.SMSCode
+		if body, err = decode[client.SMSCode](w, r, false); err != nil {
+			return err
+		}
+		answer, err = sms.SubmitSMS(r.Context(), id, body)
+	default:
+		return notFound("a login has no step " + strconv.Quote(step))
+	}
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, answer)
 }

@@ -19,6 +19,12 @@ func meaning(kind string) (status int, title string, ok bool) {
 		return http.StatusNotFound, "no such login", true
 	case client.ProblemNoChannel:
 		return http.StatusNotFound, "no such channel", true
+	case client.ProblemNoOutput:
+		return http.StatusNotFound, "no such output", true
+	case client.ProblemOutput:
+		return http.StatusInternalServerError, "the output failed", true
+	case client.ProblemSMS:
+		return http.StatusConflict, "the site did not take it", true
 	case client.ProblemNeedsLogin:
 		return http.StatusConflict, "the account needs a login", true
 	case client.ProblemSiteAway:

@@ -58,7 +58,7 @@ func routes() []route {
 		{get, login, VerbLogin, ofLogin, []string{"after", "wait"}, (*Server).login},
 		{del, login, VerbLogin, ofLogin, nil, (*Server).cancelLogin},
 		{get, login + "/qr.png", VerbLogin, ofLogin, nil, (*Server).loginPNG},
-		{post, login + "/{step}", VerbLogin, ofLogin, nil, nil},
+		{post, login + "/{step}", VerbLogin, ofLogin, nil, (*Server).loginStep},
 
 		{get, "/v1/notify", VerbStatus, ofKeeper, nil, (*Server).channels},
 		{post, "/v1/notify/{name}/test", VerbManage, ofKeeper, nil, (*Server).testChannel},

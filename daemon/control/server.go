@@ -29,6 +29,7 @@ type Config struct {
 	Refresher   Refresher
 	Mover       Mover
 	Outputs     Outputs
+	SMS         SMS
 	Credentials Credentials
 	Logins      Logins
 	Journal     Journal
@@ -44,7 +45,7 @@ type Config struct {
 
 func (c Config) validate() error {
 	for name, missing := range map[string]bool{
-		"Accounts": c.Accounts == nil, "Checker": c.Checker == nil, "Refresher": c.Refresher == nil, "Mover": c.Mover == nil, "Outputs": c.Outputs == nil, "Credentials": c.Credentials == nil,
+		"Accounts": c.Accounts == nil, "Checker": c.Checker == nil, "Refresher": c.Refresher == nil, "Mover": c.Mover == nil, "Outputs": c.Outputs == nil, "SMS": c.SMS == nil, "Credentials": c.Credentials == nil,
 		"Logins": c.Logins == nil, "Journal": c.Journal == nil, "Channels": c.Channels == nil,
 		"Reloader": c.Reloader == nil,
 	} {

@@ -48,6 +48,9 @@ func bodyFor(rt route) string {
 	if rt.of == ofBody {
 		return `{"account":"main"}`
 	}
+	if strings.HasSuffix(rt.path, "{step}") {
+		return `{"code":"123456"}`
+	}
 	return ""
 }
 
@@ -135,8 +138,10 @@ func TestRefusals(t *testing.T) {
 		{"dots", "DELETE", "/v1/accounts/x/..", "", nil, 404, client.ProblemNotFound, ""},
 		{"method", "PUT", "/v1/status", "", nil, 405, client.ProblemMethod, "GET"},
 		{"head", "HEAD", "/v1/accounts/main/credential", "", nil, 405, client.ProblemMethod, "GET"},
-		{"not yet", "POST", "/v1/logins/L-main/code", "", nil, 404, client.ProblemNotFound, ""},
-		{"not yet, other method", "GET", "/v1/logins/L-main/code", "", nil, 404, client.ProblemNotFound, ""},
+		{"not yet", "GET", "/metrics", "", nil, 404, client.ProblemNotFound, ""},
+		{"no such step", "POST", "/v1/logins/L-main/dance", "{}", nil, 404, client.ProblemNotFound, "dance"},
+		{"code not taken", "POST", "/v1/logins/L-main/code", `{"code":"wrong"}`, nil, 409, client.ProblemSMS, "wrong"},
+		{"not yet, other method", "POST", "/metrics", "", nil, 404, client.ProblemNotFound, ""},
 		{"not yet, same path", "PATCH", "/v1/accounts/main", "{}", nil, 404, client.ProblemNotFound, ""},
 		{"account", "GET", "/v1/accounts/nobody", "", nil, 404, client.ProblemNoAccount, "nobody"},
 		{"login", "GET", "/v1/logins/L-nobody", "", nil, 404, client.ProblemNoLogin, ""},

@@ -131,11 +131,15 @@ type Collected struct {
 	Verdict
 	Mid      int64
 	Complete bool
+	// Hopeless is true where another try would bring nothing else.
+	Hopeless bool
 }
 
 func (c Collected) apply(t *transition) {
 	l := t.Login
 	switch {
+	case c.Hopeless:
+		t.endLogin(client.ReasonUnusable, "the site granted the login, but it could not be completed: "+c.Detail)
 	case c.Complete:
 		Granted{Mid: c.Mid, Complete: true}.apply(t)
 	case c.OK() || l.Failures+1 >= collectTries:
