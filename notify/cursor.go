@@ -52,6 +52,7 @@ func (c *cursor) run(ctx context.Context) {
 		return
 	}
 	defer c.saveLast()
+	c.retract(ctx)
 	for ctx.Err() == nil {
 		// Taken before the source is read: what comes in between is not missed.
 		changed := c.src.Changed()
@@ -114,9 +115,7 @@ func (c *cursor) skipAll(ctx context.Context) error {
 func (c *cursor) step(ctx context.Context, m Message) {
 	switch now := wall(); {
 	case !c.cfg.Route.Wants(m):
-		c.window.pop()
-		c.progress.Position = c.window.position(m.Position)
-		c.saveMoved()
+		c.pass(ctx, m)
 	case superseded(m, c.window.msgs[1:]):
 		c.finish(ctx, m, Result{Outcome: OutcomeDropped, Attempts: c.attempts(m), Detail: ErrSuperseded.Error()})
 	case m.Expired(now):
@@ -134,6 +133,19 @@ func (c *cursor) step(ctx context.Context, m Message) {
 			c.try(ctx, m)
 		}
 	}
+}
+
+// pass leaves out a message that the channel does not want. It may be the end
+// of a code that the channel has shown all the same.
+func (c *cursor) pass(ctx context.Context, m Message) {
+	c.window.pop()
+	c.progress.Position = c.window.position(m.Position)
+	if !ends(m) || !c.progress.outdate(m.Account, "") {
+		c.saveMoved()
+		return
+	}
+	c.save(ctx)
+	c.retract(ctx)
 }
 
 // expire ends a message whose code has died. It failed if it was tried at all.
@@ -177,14 +189,23 @@ func (c *cursor) try(ctx context.Context, m Message) {
 	c.publish(true, time.Time{})
 	c.window.aged = true
 	begun := time.Now()
-	receipt, err := c.sender.send(ctx, m, grace)
+	earlier := c.replaceable(m, begun)
+	receipt, err := c.sender.send(ctx, m, earlier.Handle, grace)
+	if earlier.Handle != "" && final(err) {
+		// It may still be there, and be no message that can be changed: the new
+		// one makes it outdated.
+		earlier = Shown{}
+		receipt, err = c.sender.send(ctx, m, "", grace)
+	}
 	took := time.Since(begun)
 	switch {
 	case err == nil:
+		c.remember(m, receipt.Handle, earlier)
 		c.progress.Delivered, c.progress.RetryAt, c.progress.LastError = wall(), time.Time{}, ""
 		n := c.attempts(m) + 1
 		c.log.Info().Str("message", m.ID).Str("type", m.Type).Int("attempt", n).Dur("took", took).Msg("message delivered")
 		c.finish(ctx, m, Result{Outcome: OutcomeDelivered, Attempts: n, Detail: receipt.Answer, Took: took})
+		c.retract(ctx)
 	case errors.Is(err, errCut):
 		// Not recorded: the message is sent again after the next start.
 	case errors.Is(err, ErrExpired):
@@ -235,6 +256,9 @@ func (c *cursor) finish(ctx context.Context, m Message, r Result) {
 	c.window.pop()
 	c.progress.Position = c.window.position(m.Position)
 	c.progress.Head, c.progress.Attempts, c.progress.Since = "", 0, time.Time{}
+	if ends(m) {
+		c.progress.outdate(m.Account, "")
+	}
 	c.save(ctx, r)
 }
 

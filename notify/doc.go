@@ -13,6 +13,9 @@
 //     too, with the same id on every try, or the ledger says why it did not;
 //   - no code is sent after it has expired, and none that a later message has
 //     overtaken while it waited;
+//   - a code that no longer works leaves people's screens where the service lets
+//     a message be changed or taken back: the next code of the same incident
+//     takes its place, the login's end removes it;
 //   - messages of one channel are sent one at a time and in order; no channel
 //     waits for another;
 //   - nothing runs after Run has returned, save a Send that ignores its context.

@@ -46,10 +46,16 @@ func (m Message) Expired(now time.Time) bool {
 	return m.Login != nil && !now.Before(m.Login.ExpiresAt)
 }
 
+// Handle is what a service calls a message that it took, in the words of its
+// channel, which alone can read it. It is kept over restarts and is no secret.
+type Handle string
+
 // Receipt is what a service answered to a message that it took.
 type Receipt struct {
 	// Answer is a short, harmless text for people: a status, an id.
 	Answer string
+	// Handle is set where the channel can replace or retract the message.
+	Handle Handle
 }
 
 // Channel brings a message to people. Send tries once; the pipeline decides
@@ -57,6 +63,20 @@ type Receipt struct {
 // error counts as one that may be tried again.
 type Channel interface {
 	Send(ctx context.Context, m Message) (Receipt, error)
+}
+
+// Replacer is a Channel that can put a message in the place of an earlier one
+// without a sound. Its receipt has the handle that holds from then on; an empty
+// one means that the earlier handle still does. An error that makes no sense to
+// try again has the message sent anew: the earlier one may be gone.
+type Replacer interface {
+	Replace(ctx context.Context, m Message, earlier Handle) (Receipt, error)
+}
+
+// Retractor is a Channel that can take an earlier message back. An error that
+// makes no sense to try again ends the matter: the message may be gone already.
+type Retractor interface {
+	Retract(ctx context.Context, earlier Handle) error
 }
 
 // SendError says why a message did not arrive, and whether another try makes

@@ -52,6 +52,9 @@ type Progress struct {
 	Failed    time.Time `json:"failed,omitzero"`
 	// LastError is the text of the last failure; a delivery clears it.
 	LastError string `json:"last_error,omitempty"`
+	// Shown are the messages with a code that people still see, oldest first,
+	// where the channel can replace or retract them.
+	Shown []Shown `json:"shown,omitempty"`
 }
 
 // The outcomes of a message on a channel. Names are on the wire.
@@ -187,7 +190,7 @@ func (p *Pipeline) Test(ctx context.Context, name string, m Message) (Receipt, e
 	if c == nil {
 		return Receipt{}, fmt.Errorf("%w: %q", ErrNoChannel, name)
 	}
-	receipt, err := c.sender.send(ctx, m, 0)
+	receipt, err := c.sender.send(ctx, m, "", 0)
 	if err == nil {
 		return receipt, nil
 	}

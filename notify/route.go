@@ -40,7 +40,10 @@ func superseded(m Message, later []Message) bool {
 		return false
 	}
 	return slices.ContainsFunc(later, func(l Message) bool {
-		ends := l.Type == typeCode || l.Type == typeSucceeded || l.Type == typeFailed
-		return ends && l.Account == m.Account
+		return (l.Type == typeCode || ends(l)) && l.Account == m.Account
 	})
 }
+
+// ends reports whether a message tells the end of a login, after which none of
+// its codes works.
+func ends(m Message) bool { return m.Type == typeSucceeded || m.Type == typeFailed }

@@ -18,6 +18,8 @@ const (
 	// settle is what a send gets to come back after its context has ended,
 	// before it counts as one that ignores its context.
 	settle = time.Second
+	// retractLimit is short: people wait for the messages behind it.
+	retractLimit = 10 * time.Second
 )
 
 // errCut says that a try ended because the pipeline is stopping: it counts for
@@ -35,16 +37,25 @@ type sender struct {
 	slot chan struct{}
 
 	mu sync.Mutex // guards late
-	// late names a message that was left behind and arrived all the same.
-	late string
+	// late is a message that was left behind and arrived all the same.
+	late arrival
+}
+
+type arrival struct {
+	id     string
+	handle Handle
 }
 
 func newSender(channel Channel, timeout time.Duration, log zerolog.Logger) *sender {
 	return &sender{channel: channel, timeout: timeout, log: log, slot: make(chan struct{}, 1)}
 }
 
-// try is one call of the channel.
+// call is one call of the channel.
+type call func(ctx context.Context) (Receipt, error)
+
+// try is a call on its way.
 type try struct {
+	id      string
 	done    chan struct{} // closed when the call has come back
 	receipt Receipt
 	err     error
@@ -53,15 +64,16 @@ type try struct {
 	back, left bool
 }
 
-// send tries once. It returns errCut when ctx has ended before there was an
-// answer, having waited for one for patience.
-func (s *sender) send(ctx context.Context, m Message, patience time.Duration) (Receipt, error) {
+// send tries once, in the place of an earlier message where one is named. It
+// returns errCut when ctx has ended before there was an answer, having waited
+// for one for patience.
+func (s *sender) send(ctx context.Context, m Message, earlier Handle, patience time.Duration) (Receipt, error) {
 	if err := s.acquire(ctx); err != nil {
 		return Receipt{}, err
 	}
-	if s.arrivedLate(m.ID) {
+	if handle, ok := s.arrivedLate(m.ID); ok {
 		<-s.slot
-		return Receipt{Answer: "arrived late"}, nil
+		return Receipt{Answer: "arrived late", Handle: handle}, nil
 	}
 	limit := s.timeout
 	if m.Login != nil {
@@ -72,10 +84,36 @@ func (s *sender) send(ctx context.Context, m Message, patience time.Duration) (R
 		<-s.slot
 		return Receipt{}, ErrExpired
 	}
+	return s.run(ctx, limit, patience, m.ID, func(ctx context.Context) (Receipt, error) {
+		if r, ok := s.channel.(Replacer); ok && earlier != "" {
+			return r.Replace(ctx, m, earlier)
+		}
+		return s.channel.Send(ctx, m)
+	})
+}
+
+// retract takes a message back, once.
+func (s *sender) retract(ctx context.Context, earlier Handle) error {
+	r, ok := s.channel.(Retractor)
+	if !ok {
+		return nil
+	}
+	if err := s.acquire(ctx); err != nil {
+		return err
+	}
+	_, err := s.run(ctx, min(s.timeout, retractLimit), 0, "", func(ctx context.Context) (Receipt, error) {
+		return Receipt{}, r.Retract(ctx, earlier)
+	})
+	return err
+}
+
+// run makes a call that holds the slot and lets go of it in the end. id names
+// the message whose late arrival counts.
+func (s *sender) run(ctx context.Context, limit, patience time.Duration, id string, do call) (Receipt, error) {
 	life, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), limit, ErrTimeout)
 	defer cancel()
-	t := &try{done: make(chan struct{})}
-	go s.call(life, t, m)
+	t := &try{id: id, done: make(chan struct{})}
+	go s.carryOut(life, t, do)
 	return s.await(ctx, life, cancel, t, patience)
 }
 
@@ -105,25 +143,25 @@ func (s *sender) await(ctx, life context.Context, cancel func(), t *try, patienc
 	return t.receipt, t.err
 }
 
-// call runs the channel in a goroutine of its own.
-func (s *sender) call(ctx context.Context, t *try, m Message) {
+// carryOut makes the call, in a goroutine of its own.
+func (s *sender) carryOut(ctx context.Context, t *try, do call) {
 	defer func() {
 		<-s.slot
 		close(t.done)
 	}()
-	receipt, err := s.protected(ctx, m)
+	receipt, err := s.protected(ctx, do)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.back, t.receipt, t.err = true, receipt, err
-	if t.left && err == nil {
+	if t.left && err == nil && t.id != "" {
 		s.mu.Lock()
-		s.late = m.ID
+		s.late = arrival{t.id, receipt.Handle}
 		s.mu.Unlock()
 	}
 }
 
 // protected turns a panic of the channel into an error of the channel.
-func (s *sender) protected(ctx context.Context, m Message) (receipt Receipt, err error) {
+func (s *sender) protected(ctx context.Context, do call) (receipt Receipt, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			// The value may be a text with a secret in it; a runtime error is not.
@@ -135,7 +173,7 @@ func (s *sender) protected(ctx context.Context, m Message) (receipt Receipt, err
 			s.log.Error().Err(err).Bytes("stack", debug.Stack()).Msg("a notification channel panicked")
 		}
 	}()
-	return s.channel.Send(ctx, m)
+	return do(ctx)
 }
 
 // acquire takes the slot, which a sample or a try that was left behind may hold.
@@ -152,14 +190,15 @@ func (s *sender) acquire(ctx context.Context) error {
 	}
 }
 
-func (s *sender) arrivedLate(id string) bool {
+func (s *sender) arrivedLate(id string) (Handle, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.late != id || id == "" {
-		return false
+	if s.late.id != id || id == "" {
+		return "", false
 	}
-	s.late = ""
-	return true
+	handle := s.late.handle
+	s.late = arrival{}
+	return handle, true
 }
 
 func awaitFor(done <-chan struct{}, d time.Duration) {

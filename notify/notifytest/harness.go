@@ -31,6 +31,22 @@ type Harness struct {
 	Secrets []string
 	// Retry overrides, by status, whether another try makes sense.
 	Retry map[int]bool
+	// Answers are the service's own words, in the body, for what it takes and
+	// what it does not.
+	Answers []ServiceAnswer
+}
+
+// ServiceAnswer is an answer whose body decides.
+type ServiceAnswer struct {
+	Name string
+	// Status is the HTTP status; 0 means 200.
+	Status int
+	Body   string
+	// Taken is true where the message has arrived; the rest says what follows
+	// where it has not.
+	Taken bool
+	Retry bool
+	After time.Duration
 }
 
 // Canaries that the suite plants; none may show in an error's text.
@@ -73,6 +89,10 @@ func Run(t *testing.T, h Harness) {
 		t.Run("broken", h.testBroken)
 		t.Run("cancel", h.testCancel)
 		t.Run("expired", h.testExpired)
+		t.Run("answers", h.testAnswers)
+		t.Run("replace", h.testReplace)
+		t.Run("retract", h.testRetract)
+		t.Run("shown", h.testShown)
 	}
 	if h.Away != nil {
 		t.Run("away", h.testAway)

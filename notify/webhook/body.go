@@ -1,11 +1,10 @@
 package webhook
 
 import (
-	"bytes"
-	"encoding/json"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/notify"
+	"github.com/bilikeeper/bilikeeper/notify/post"
 )
 
 // The JSON of a message. Names are a promise to receivers and never change.
@@ -33,9 +32,9 @@ type login struct {
 	ExpiresAt string `json:"expires_at"`
 }
 
-// encode writes the body. It depends on the message alone, so that each try of
+// encode writes the request's body. It depends on the message alone, so that each try of
 // the same message has the same one.
-func encode(m notify.Message) ([]byte, error) {
+func encode(m notify.Message) post.Request {
 	p := payload{
 		Type: m.Type, Timestamp: stamp(m.Time),
 		Data: data{Account: m.Account, Site: m.Site, Uname: m.Uname, Title: m.Title, Text: m.Text},
@@ -49,14 +48,7 @@ func encode(m notify.Message) ([]byte, error) {
 			PageURL: l.PageURL, ExpiresAt: stamp(l.ExpiresAt),
 		}
 	}
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	// A URL with \u0026 in it is correct, and hard to read in a receiver's log.
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(p); err != nil {
-		return nil, err
-	}
-	return bytes.TrimRight(buf.Bytes(), "\n"), nil
+	return post.JSON(p)
 }
 
 // stamp cuts a time to whole seconds, which makes an expiry early, never late.

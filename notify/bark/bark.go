@@ -1,0 +1,116 @@
+package bark
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/notify"
+	"github.com/bilikeeper/bilikeeper/notify/post"
+	"github.com/bilikeeper/bilikeeper/notify/wording"
+)
+
+// What fits into one push with room for the link, in bytes.
+const (
+	maxTitle = 256
+	maxBody  = 2000
+)
+
+const defaultURL = "https://api.day.app"
+
+var (
+	keyPattern = regexp.MustCompile(`^[A-Za-z0-9]{8,64}$`)
+	idPattern  = regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`)
+)
+
+// Config is one device.
+type Config struct {
+	// URL is the server; "" is the public one.
+	URL string
+	// DeviceKey is what the app shows in its test address.
+	DeviceKey secret.String
+	// Group collects the pushes in the app; "" means bilikeeper.
+	Group string
+	HTTP  post.Options
+}
+
+// Channel pushes to one device. It is safe for concurrent use.
+type Channel struct {
+	post.Label
+	client *post.Client
+	key    secret.String
+	group  string
+}
+
+// New checks the configuration. It connects to nothing.
+func New(cfg Config) (*Channel, error) {
+	key := strings.TrimSpace(cfg.DeviceKey.Reveal())
+	if !keyPattern.MatchString(key) {
+		return nil, errors.New("the device key must be letters and digits, as in the app's test address")
+	}
+	client, err := post.New("the server's url", cmp.Or(cfg.URL, defaultURL), cfg.HTTP)
+	if err != nil {
+		return nil, err
+	}
+	return &Channel{
+		Label: post.NewLabel("bark", client.Host()), client: client,
+		key: secret.New(key), group: cmp.Or(cfg.Group, "bilikeeper"),
+	}, nil
+}
+
+type push struct {
+	Key   string `json:"device_key"`
+	ID    string `json:"id,omitempty"`
+	Title string `json:"title"`
+	Body  string `json:"body"`
+	URL   string `json:"url,omitempty"`
+	Group string `json:"group"`
+	Level string `json:"level"`
+}
+
+// Send pushes the message once.
+func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, error) {
+	return c.push(ctx, m, m.ID)
+}
+
+// Replace pushes the message under the id of an earlier one.
+func (c *Channel) Replace(ctx context.Context, m notify.Message, earlier notify.Handle) (notify.Receipt, error) {
+	if !idPattern.MatchString(string(earlier)) {
+		return notify.Receipt{}, c.client.Refused(post.Reply{}, post.Refusal{Reason: "there is no such message"})
+	}
+	return c.push(ctx, m, string(earlier))
+}
+
+func (c *Channel) push(ctx context.Context, m notify.Message, id string) (notify.Receipt, error) {
+	if err := post.Alive(m); err != nil {
+		return notify.Receipt{}, err
+	}
+	if !idPattern.MatchString(id) {
+		id = "" // Apple takes 64 bytes, and would refuse the whole push
+	}
+	p := push{
+		Key: c.key.Reveal(), ID: id, Group: c.group, Level: "active", URL: wording.Link(m),
+		Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Bytes), Body: wording.Clip(m.Text, maxBody, wording.Bytes),
+	}
+	if m.Login != nil {
+		p.Level = "timeSensitive"
+	}
+	reply, err := c.client.Do(ctx, post.JSON(p, "push"))
+	if err != nil {
+		return notify.Receipt{}, err
+	}
+	var said struct {
+		Code int `json:"code"`
+	}
+	switch {
+	case !reply.Decode(&said) || said.Code == 0:
+		return notify.Receipt{}, c.client.Nonsense(reply)
+	case said.Code != 200:
+		return notify.Receipt{}, c.client.Refused(reply, post.Refusal{Retry: said.Code >= 500, Code: strconv.Itoa(said.Code)})
+	}
+	return notify.Receipt{Answer: "code 200", Handle: notify.Handle(id)}, nil
+}

@@ -1,0 +1,143 @@
+package pushplus
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"html"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/notify"
+	"github.com/bilikeeper/bilikeeper/notify/post"
+	"github.com/bilikeeper/bilikeeper/notify/wording"
+)
+
+const (
+	maxTitle = 100
+	maxText  = 4000
+	// maxPicture is far more than a code's picture has. The free account's page
+	// holds 20,000 characters.
+	maxPicture = 10 << 10
+)
+
+const defaultURL = "https://www.pushplus.plus"
+
+var (
+	tokenPattern = regexp.MustCompile(`^[A-Za-z0-9]{16,64}$`)
+	wordPattern  = regexp.MustCompile(`^[-_A-Za-z0-9]{0,64}$`)
+)
+
+// Config is one user, or a group of theirs.
+type Config struct {
+	Token secret.String
+	// Topic is a group's code, "" for the user alone. Channel is how the service
+	// delivers, "wechat" by default, "mail" and more.
+	Topic   string
+	Channel string
+	BaseURL string
+	HTTP    post.Options
+}
+
+// Channel sends to one user or group. It is safe for concurrent use.
+type Channel struct {
+	post.Label
+	client         *post.Client
+	token          secret.String
+	topic, channel string
+}
+
+// New checks the configuration. It connects to nothing.
+func New(cfg Config) (*Channel, error) {
+	token := strings.TrimSpace(cfg.Token.Reveal())
+	switch {
+	case !tokenPattern.MatchString(token):
+		return nil, errors.New("the token must be letters and digits")
+	case !wordPattern.MatchString(cfg.Topic):
+		return nil, errors.New("the topic must be letters, digits, - and _")
+	case !wordPattern.MatchString(cfg.Channel):
+		return nil, errors.New("the channel must be letters")
+	}
+	client, err := post.New("the server's url", cmp.Or(cfg.BaseURL, defaultURL), cfg.HTTP)
+	if err != nil {
+		return nil, err
+	}
+	return &Channel{
+		Label: post.NewLabel("pushplus", client.Host()), client: client,
+		token: secret.New(token), topic: cfg.Topic, channel: cfg.Channel,
+	}, nil
+}
+
+type message struct {
+	Token    string `json:"token"`
+	Title    string `json:"title"`
+	Content  string `json:"content"`
+	Template string `json:"template"`
+	Topic    string `json:"topic,omitempty"`
+	Channel  string `json:"channel,omitempty"`
+	// Until is when the service stops trying, in milliseconds.
+	Until int64 `json:"timestamp,omitempty"`
+}
+
+// Send sends the message once.
+func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, error) {
+	if err := post.Alive(m); err != nil {
+		return notify.Receipt{}, err
+	}
+	out := message{
+		Token: c.token.Reveal(), Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes),
+		Content: content(m), Template: "html", Topic: c.topic, Channel: c.channel,
+	}
+	if m.Login != nil {
+		out.Until = m.Login.ExpiresAt.UnixMilli()
+	}
+	reply, err := c.client.Do(ctx, post.JSON(out, "send"))
+	if err != nil {
+		return notify.Receipt{}, err
+	}
+	var said struct {
+		Code int `json:"code"`
+	}
+	switch {
+	case !reply.Decode(&said) || said.Code == 0:
+		return notify.Receipt{}, c.client.Nonsense(reply)
+	case said.Code != 200:
+		return notify.Receipt{}, c.client.Refused(reply, meaning(said.Code))
+	}
+	return notify.Receipt{Answer: "code 200"}, nil
+}
+
+// content writes the page.
+func content(m notify.Message) string {
+	var b strings.Builder
+	for line := range strings.Lines(wording.Clip(m.Text, maxText, wording.Runes)) {
+		b.WriteString("<p>" + html.EscapeString(strings.TrimSuffix(line, "\n")) + "</p>")
+	}
+	if m.Login != nil && len(m.Login.PNG) > 0 && len(m.Login.PNG) <= maxPicture {
+		b.WriteString(`<p><img alt="QR" src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(m.Login.PNG) + `"></p>`)
+	}
+	if link := html.EscapeString(wording.Link(m)); link != "" {
+		b.WriteString(`<p><a href="` + link + `">` + link + `</a></p>`)
+	}
+	return b.String()
+}
+
+func meaning(code int) post.Refusal {
+	r := post.Refusal{Code: strconv.Itoa(code)}
+	switch code {
+	case 500:
+		r.Retry, r.Reason = true, "the service is in trouble"
+	case 302, 401, 403, 903:
+		r.Reason = "the token is not valid, or may not be used from here"
+	case 888:
+		r.Reason = "no points are left"
+	case 900:
+		r.Reason = "too many requests today"
+	case 905:
+		r.Reason = "the account's identity is not verified"
+	}
+	return r
+}

@@ -1,0 +1,84 @@
+package wording
+
+import (
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/bilikeeper/bilikeeper/notify"
+)
+
+// Measure is how a service counts the length of a text.
+type Measure func(string) int
+
+// Bytes counts the bytes of UTF-8.
+func Bytes(s string) int { return len(s) }
+
+// Runes counts characters.
+func Runes(s string) int { return utf8.RuneCountInString(s) }
+
+// UTF16 counts as JavaScript does, where an emoji is two.
+func UTF16(s string) int { return len(utf16.Encode([]rune(s))) }
+
+const ellipsis = "…"
+
+// Link is where a message leads to: the login page, which has a code that works
+// whenever it is opened, or the address that the code stands for, which the
+// site's own app can open on the same phone. It is "" where there is none.
+func Link(m notify.Message) string {
+	switch {
+	case m.Login == nil:
+		return ""
+	case m.Login.PageURL != "":
+		return m.Login.PageURL
+	}
+	return m.Login.URL.Reveal()
+}
+
+// Clip cuts a text down to limit.
+func Clip(s string, limit int, size Measure) string {
+	if size(s) <= limit {
+		return s
+	}
+	room := limit - size(ellipsis)
+	var b strings.Builder
+	for _, r := range s {
+		if room -= size(string(r)); room < 0 {
+			break
+		}
+		b.WriteRune(r)
+	}
+	if limit < size(ellipsis) {
+		return ""
+	}
+	return strings.TrimRight(b.String(), " \n") + ellipsis
+}
+
+// Body is the message's text with its link in a line of its own.
+func Body(m notify.Message, limit int, size Measure) string {
+	return withLink(m.Text, Link(m), limit, size)
+}
+
+// Whole is Body with the title in a line before it.
+func Whole(m notify.Message, limit int, size Measure) string {
+	return withLink(m.Title+"\n"+m.Text, Link(m), limit, size)
+}
+
+func withLink(text, link string, limit int, size Measure) string {
+	if link == "" {
+		return Clip(text, limit, size)
+	}
+	tail := "\n" + link
+	room := limit - size(tail)
+	if room < 0 {
+		// Half a link leads to nowhere.
+		return Clip(text, limit, size)
+	}
+	return Clip(text, room, size) + tail
+}
+
+// Line is a text without line breaks and other control characters, for titles
+// and headers.
+func Line(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }), " ")
+}

@@ -1,0 +1,77 @@
+package wording
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/notify"
+)
+
+func TestLink(t *testing.T) {
+	code := notify.Message{Login: &notify.Login{URL: secret.New("https://site.example/scan")}}
+	page := notify.Message{Login: &notify.Login{URL: secret.New("https://site.example/scan"), PageURL: "https://keeper.example/l"}}
+	for want, m := range map[string]notify.Message{"": {}, "https://site.example/scan": code, "https://keeper.example/l": page} {
+		if got := Link(m); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestClip(t *testing.T) {
+	tests := []struct {
+		text  string
+		limit int
+		size  Measure
+		want  string
+	}{
+		{"abc", 3, Bytes, "abc"},
+		{"abcdef", 5, Bytes, "ab…"},
+		{"扫码登录", 12, Bytes, "扫码登录"},
+		{"扫码登录", 11, Bytes, "扫码…"},
+		{"扫码登录", 3, Runes, "扫码…"},
+		{"😀😀😀", 5, UTF16, "😀😀…"},
+		{"😀😀😀", 4, UTF16, "😀…"},
+		{"ab \ncdef", 5, Runes, "ab…"},
+		{"abc", 2, Bytes, ""},
+		{"abc", 0, Runes, ""},
+	}
+	for _, tt := range tests {
+		if got := Clip(tt.text, tt.limit, tt.size); got != tt.want {
+			t.Errorf("%q to %d: %q, want %q", tt.text, tt.limit, got, tt.want)
+		}
+	}
+}
+
+func TestTheLinkIsNeverCut(t *testing.T) {
+	m := notify.Message{Title: "T", Text: strings.Repeat("长", 100), Login: &notify.Login{PageURL: "https://keeper.example/l"}}
+	if got := Whole(m, 60, Bytes); len(got) > 60 || !strings.HasSuffix(got, "…\nhttps://keeper.example/l") || !strings.HasPrefix(got, "T\n") {
+		t.Errorf("%q", got)
+	}
+	if got := Body(m, 10, Bytes); strings.Contains(got, "https") || len(got) > 10 {
+		t.Errorf("%q", got)
+	}
+	if got := Body(notify.Message{Text: "x"}, 10, Bytes); got != "x" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestLine(t *testing.T) {
+	if got := Line(" a\r\nb: c\x00\u2028d "); got != " a b: c d " {
+		t.Errorf("%q", got)
+	}
+}
+
+func FuzzClip(f *testing.F) {
+	f.Add("扫码 login 😀", 7)
+	f.Fuzz(func(t *testing.T, text string, limit int) {
+		limit = max(0, min(limit, 1<<10))
+		for _, size := range []Measure{Bytes, Runes, UTF16} {
+			got := Clip(text, limit, size)
+			if size(got) > limit || utf8.ValidString(text) && !utf8.ValidString(got) {
+				t.Errorf("%q to %d: %q", text, limit, got)
+			}
+		}
+	})
+}
