@@ -126,7 +126,7 @@ func (k *Keeper) leftAlone(r *record) (client.CheckResult, bool) {
 		}
 		return result, true
 	}
-	if until, reason := k.gate.Blocked(); until.After(time.Now()) {
+	if until, reason := k.gate.BlockedAt(r.Site); until.After(time.Now()) {
 		result.Detail = reason
 		result.Account.BlockedUntil = known(until)
 		return result, true

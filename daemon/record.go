@@ -59,6 +59,7 @@ type keptGrant struct {
 	Cookies      []keptCookie `json:"cookies"`
 	RefreshToken string       `json:"refresh_token,omitempty"`
 	HopURL       string       `json:"hop_url,omitempty"`
+	BodyMid      int64        `json:"body_mid,omitempty"`
 	At           time.Time    `json:"at"`
 }
 
@@ -138,7 +139,7 @@ func keepGrant(g passport.Grant) *keptGrant {
 	if len(g.Cookies) == 0 && g.RefreshToken.IsZero() && g.HopURL.IsZero() {
 		return nil
 	}
-	return &keptGrant{Cookies: keepCookies(g.Cookies), RefreshToken: g.RefreshToken.Reveal(), HopURL: g.HopURL.Reveal(), At: g.At}
+	return &keptGrant{Cookies: keepCookies(g.Cookies), RefreshToken: g.RefreshToken.Reveal(), HopURL: g.HopURL.Reveal(), BodyMid: g.BodyMid, At: g.At}
 }
 
 func keepCookies(list []passport.Cookie) []keptCookie {
@@ -167,5 +168,5 @@ func (k *keptGrant) grant() passport.Grant {
 	if k == nil {
 		return passport.Grant{}
 	}
-	return passport.Grant{Cookies: cookies(k.Cookies), RefreshToken: secret.New(k.RefreshToken), HopURL: secret.New(k.HopURL), At: k.At}
+	return passport.Grant{Cookies: cookies(k.Cookies), RefreshToken: secret.New(k.RefreshToken), HopURL: secret.New(k.HopURL), BodyMid: k.BodyMid, At: k.At}
 }

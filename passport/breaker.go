@@ -5,9 +5,21 @@ import (
 	"time"
 )
 
-// wholeSite stands for every host at once: a block concerns the address that
-// the requests come from.
-const wholeSite = "*"
+// wholeWeb and wholeIntl stand for every host of a realm at once: a block
+// concerns the address that the requests come from. The realms have servers
+// and rules of their own, so a block of one says nothing of the other.
+const (
+	wholeWeb  = "*"
+	wholeIntl = "*intl"
+)
+
+// whole names the breaker of all hosts of a realm.
+func (s Site) whole() string {
+	if s == Intl {
+		return wholeIntl
+	}
+	return wholeWeb
+}
 
 const (
 	siteBlockBase = 30 * time.Minute // HTTP 412 and 403, code -412
@@ -22,7 +34,7 @@ const (
 // Breaker is the state of one circuit breaker, as it can be kept over restarts.
 // It is open until Until; a zero Until says that it is closed.
 type Breaker struct {
-	Host     string    // "*" is the whole site
+	Host     string    // "*" is the whole of bilibili.com, "*intl" of bilibili.tv
 	Until    time.Time // wall clock
 	Failures int       // in a row: openings of the site's, failures of a host's
 	Reason   string    // harmless words, "HTTP 412"
@@ -39,6 +51,9 @@ type circuit struct {
 	// Until, nil while there is none.
 	probe chan struct{}
 }
+
+// ofSite reports whether the circuit is that of a whole realm.
+func (c *circuit) ofSite() bool { return c.Host == wholeWeb || c.Host == wholeIntl }
 
 // open reports how long the circuit stays open, 0 where it is not. A clock that
 // was set back must not keep it open for longer than any block lasts.
@@ -68,7 +83,7 @@ func (c *circuit) fail(now time.Time, epoch int, e *Error) bool {
 	}
 	c.Failures++
 	c.Reason = e.Detail
-	if c.Host != wholeSite && c.Failures < hostThreshold {
+	if !c.ofSite() && c.Failures < hostThreshold {
 		return false
 	}
 	c.epoch++
@@ -88,7 +103,7 @@ func (c *circuit) extend(now time.Time, pause time.Duration) bool {
 
 // pause is how long the circuit stays open after its latest failure.
 func (c *circuit) pause(e *Error) time.Duration {
-	if c.Host != wholeSite {
+	if !c.ofSite() {
 		return doubled(hostBase, c.Failures-hostThreshold, hostMax)
 	}
 	base := siteBlockBase
@@ -122,7 +137,7 @@ func (c *circuit) succeed(epoch int) bool {
 
 // refusal is the answer to a request that the open circuit does not let through.
 func (c *circuit) refusal(op string, left time.Duration) *Error {
-	if c.Host == wholeSite {
+	if c.ofSite() {
 		return &Error{
 			Op: op, Class: Blocked, Scope: ScopeSite, RetryAfter: left, Err: ErrNotAsked,
 			Detail: "not asked: the site is left alone after " + c.Reason,

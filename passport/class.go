@@ -58,27 +58,8 @@ const (
 	codeMalformed  = -400
 	codeMismatch   = 86095
 	codeLogoutCSRF = 2202
-)
 
-// codeText names what people should read beside a bare number.
-func codeText(code int) string {
-	switch code {
-	case codeNotLoggedIn:
-		return "not logged in"
-	case codeRiskControl:
-		return "risk control"
-	case codeBanned:
-		return "address blocked"
-	case codeOverLimit, codeTooFrequent:
-		return "too many requests"
-	case codeServerError, codeOverloaded, codeServerTimeout:
-		return "server trouble"
-	case codeWrongCSRF, codeLogoutCSRF:
-		return "csrf refused"
-	case codeMalformed:
-		return "malformed request"
-	case codeMismatch:
-		return "refresh token or page code does not match"
-	}
-	return ""
-}
+	codeIntlGone       = 10018100
+	codeIntlNotScanned = 10018101
+	codeIntlScanned    = 10018102
+)

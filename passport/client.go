@@ -32,6 +32,8 @@ type Options struct {
 	// CorrespondKey is the public key that the path of the refresh's page is
 	// encrypted with. Nil is the site's own.
 	CorrespondKey *rsa.PublicKey
+	// Intl is what the international site is told about its visitor.
+	Intl IntlOptions
 }
 
 // Client speaks to the site. It is safe for concurrent use and holds nothing
@@ -43,6 +45,7 @@ type Client struct {
 	transport http.RoundTripper
 	timeout   time.Duration
 	key       *rsa.PublicKey
+	intl      IntlOptions
 }
 
 // New returns a client. The error names the option that cannot be used.
@@ -60,7 +63,14 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("correspond key: %w", err)
 	}
-	c := &Client{bases: b, real: o.Endpoints.Real(), gate: o.Gate, transport: o.Transport, timeout: o.Timeout, key: key}
+	intl, err := o.Intl.filled()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		bases: b, real: o.Endpoints.Real(), gate: o.Gate, transport: o.Transport, timeout: o.Timeout,
+		key: key, intl: intl,
+	}
 	if c.gate == nil {
 		c.gate = NewGate(Limits{Polite: c.real}, GateOptions{})
 	}
@@ -92,16 +102,22 @@ func newTransport() *http.Transport {
 // call is one request as the operations describe it.
 type call struct {
 	op     string
+	site   Site // "" is Web
 	device Device
 	// session is nil where the request carries only the device.
 	session *Session
+	// cookies go along where there is no session yet.
+	cookies []Cookie
 	base    *url.URL
 	path    string
+	// rawPath is the path as the site wrote it, "" for the usual encoding.
+	rawPath string
 	// late gives the path at the moment of sending, after all waiting.
 	late  func() (string, *Error)
 	query string // raw
-	// form makes it a POST with this body.
+	// form makes it a POST with this body, post one even without.
 	form secret.String
+	post bool
 	kind kind
 	// poll: the code's own lifetime bounds these, not the hourly budget.
 	poll bool
@@ -146,7 +162,7 @@ func (c *Client) ask(ctx context.Context, q call) (reply, error) {
 // do is the only way to the site.
 func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 	target := *q.base
-	target.Path, target.RawQuery = q.path, q.query
+	target.Path, target.RawPath, target.RawQuery = q.path, q.rawPath, q.query
 	if !c.real && isVendorHost(target.Hostname()) {
 		return reply{}, &Error{
 			Op: q.op, Class: Unknown, Err: ErrRefusedHost,
@@ -154,7 +170,7 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 		}
 	}
 	pass, refused := c.gate.enter(ctx, request{
-		op: q.op, key: q.device.Key, host: target.Host, poll: q.poll, urgent: q.urgent,
+		op: q.op, site: q.site, key: q.device.Key, host: target.Host, poll: q.poll, urgent: q.urgent,
 		polite: isVendorHost(target.Hostname()),
 	})
 	if refused != nil {

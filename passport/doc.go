@@ -1,6 +1,10 @@
 // Package passport speaks the site's protocol: it sends the requests of a
-// login by QR code, of a session's check, of its refresh and of the logout, and
-// says what a reply means.
+// login by QR code or by SMS, of a session's check, of its refresh and of the
+// logout, and says what a reply means.
+//
+// The vendor has two realms. The operations whose names begin with Intl are
+// those of bilibili.tv, all others are of bilibili.com; accounts and cookies of
+// one mean nothing to the other, and bilibili.tv knows no refresh of cookies.
 //
 // It knows no disk, no schedule and no account's name. What has to be kept is
 // returned to the caller, who keeps it before the next call; when to call is
@@ -17,13 +21,17 @@
 // Guarantees:
 //
 //   - [Dead] comes from one thing only: code -101, as whole JSON, in an HTTP 200
-//     of the host that was asked, for a request that carried a session. No
-//     network trouble, no block and no reply that is not understood yields it.
+//     of the host that was asked, for a request that carried a session. The
+//     check of bilibili.tv has a second way to say the same, a plain
+//     "is_login": false. No network trouble, no block and no reply that is not
+//     understood yields it.
 //   - At most one request leaves per call and per hop: nothing is retried or
 //     redirected unseen. An error says whether it left.
 //   - A refresh that lacks anything of a new pair is an error, never a grant that
 //     could take the old pair's place.
 //   - Cookie values keep the bytes that the site sent.
+//   - A login's reply leads only to hosts of the site's own, and a captcha is
+//     solved by a person or not at all.
 //   - No error text holds a URL, a query, a cookie, a token or a key.
 //   - Nothing runs on after a call has returned.
 package passport

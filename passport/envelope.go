@@ -90,3 +90,42 @@ func (f fields) object(name string) fields {
 	}
 	return inner
 }
+
+// list returns the objects of a list, the first limit of them.
+func (f fields) list(name string, limit int) []fields {
+	var raws []json.RawMessage
+	if json.Unmarshal(f[name], &raws) != nil {
+		return nil
+	}
+	var items []fields
+	for _, raw := range raws[:min(len(raws), limit)] {
+		var item fields
+		if json.Unmarshal(raw, &item) == nil && item != nil {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// texts returns a list of strings, none for null or where there is no such
+// field. It is not ok where anything else is there, or more than limit.
+func (f fields) texts(name string, limit int) (texts []string, ok bool) {
+	if raw := f[name]; len(raw) == 0 {
+		return nil, true
+	} else if json.Unmarshal(raw, &texts) != nil || len(texts) > limit {
+		return nil, false
+	}
+	return texts, true
+}
+
+// truthy takes true, 1 and both in quotes for a yes.
+func (f fields) truthy(name string) bool {
+	if value, ok := f.flag(name); ok {
+		return value
+	}
+	if text, ok := f.text(name); ok && strings.EqualFold(text, "true") {
+		return true
+	}
+	n, ok := f.number(name)
+	return ok && n != 0
+}

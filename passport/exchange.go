@@ -18,8 +18,8 @@ const (
 	// maxRetryAfter keeps a wrong header from silencing the keeper for years.
 	maxRetryAfter = 24 * time.Hour
 
-	referer    = "https://www.bilibili.com/"
-	origin     = "https://www.bilibili.com"
+	originWeb  = "https://www.bilibili.com"
+	originIntl = "https://www.bilibili.tv"
 	acceptJSON = "application/json, text/plain, */*"
 	acceptPage = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 )
@@ -73,6 +73,9 @@ func (c *Client) exchange(ctx context.Context, q call, target *url.URL) (reply, 
 // and what the site does on a POST is done once.
 func newRequest(ctx context.Context, q call, target *url.URL) *http.Request {
 	req := &http.Request{Method: http.MethodGet, URL: target, Host: target.Host, Header: header(q)}
+	if q.post {
+		req.Method = http.MethodPost
+	}
 	if !q.form.IsZero() {
 		form := q.form.Reveal()
 		req.Method = http.MethodPost
@@ -104,16 +107,24 @@ func header(q call) http.Header {
 	if q.kind != kindJSON {
 		accept = acceptPage
 	}
+	origin := originWeb
+	if q.site == Intl {
+		origin = originIntl
+	}
 	h := http.Header{
 		"User-Agent": {q.device.userAgent()},
-		"Referer":    {referer},
+		"Referer":    {origin + "/"},
 		"Accept":     {accept},
 	}
-	if !q.form.IsZero() {
+	// The international site's own pages ask from another host of theirs, so
+	// their GETs have an Origin too.
+	if q.site == Intl || q.post || !q.form.IsZero() {
 		h["Origin"] = []string{origin}
+	}
+	if !q.form.IsZero() {
 		h["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	}
-	s := Session{Device: q.device}
+	s := Session{Device: q.device, Cookies: q.cookies}
 	if q.session != nil {
 		s = *q.session
 	}

@@ -126,12 +126,18 @@ func (g *Gate) Restore(breakers []Breaker) {
 	}
 }
 
-// Blocked says until when the whole site is left alone, and why. A zero time
-// says that it may be asked.
+// Blocked says until when the whole of bilibili.com is left alone, and why. A
+// zero time says that it may be asked.
 func (g *Gate) Blocked() (until time.Time, reason string) {
+	return g.BlockedAt(Web)
+}
+
+// BlockedAt is Blocked for one of the two realms; a block of one does not
+// concern the other.
+func (g *Gate) BlockedAt(site Site) (until time.Time, reason string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	c := g.circuits[wholeSite]
+	c := g.circuits[site.whole()]
 	if c == nil || c.open(time.Now()) == 0 {
 		return time.Time{}, ""
 	}
@@ -151,6 +157,7 @@ func forced(ctx context.Context) bool { return ctx.Value(forceKey{}) != nil }
 // request is what the gate has to know of one.
 type request struct {
 	op, key, host string
+	site          Site
 	poll          bool
 	urgent        bool
 	polite        bool
@@ -164,7 +171,7 @@ type pass struct {
 	// patience is until when a poll leaves the reserve to others.
 	patience time.Time
 	// epochs of the circuits when it was let through
-	site, server int
+	whole, server int
 	// probes are the circuits that wait for this request's end.
 	probes []*circuit
 }
@@ -243,8 +250,8 @@ func (g *Gate) tryBreakers(p *pass) (wait <-chan struct{}, e *Error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	site, server := g.circuit(wholeSite), g.circuit(p.host)
-	p.site, p.server = site.epoch, server.epoch
+	site, server := g.circuit(p.site.whole()), g.circuit(p.host)
+	p.whole, p.server = site.epoch, server.epoch
 	if p.forced {
 		return nil, nil
 	}
@@ -275,16 +282,17 @@ func (p *pass) probing(c *circuit) bool { return slices.Contains(p.probes, c) }
 func (g *Gate) commit(p *pass) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	site, server := g.circuit(wholeSite), g.circuit(p.host)
-	if !p.forced && (p.site != site.epoch || p.server != server.epoch) {
+	site, server := g.circuit(p.site.whole()), g.circuit(p.host)
+	if !p.forced && (p.whole != site.epoch || p.server != server.epoch) {
 		return false
 	}
-	p.site, p.server = site.epoch, server.epoch
+	p.whole, p.server = site.epoch, server.epoch
 	p.account.spend(time.Now(), !p.poll && g.limits.PerAccountHour > 0)
 	return true
 }
 
-// circuit needs mu. There are as many as hosts in the endpoints.
+// circuit needs mu. There are as many as hosts in the endpoints, and a few more
+// that a login's reply may lead to.
 func (g *Gate) circuit(host string) *circuit {
 	c := g.circuits[host]
 	if c == nil {
@@ -320,13 +328,13 @@ func (g *Gate) release(p *pass) {
 // judge needs mu.
 func (g *Gate) judge(p *pass, e *Error) {
 	now := time.Now()
-	site, server := g.circuit(wholeSite), g.circuit(p.host)
+	site, server := g.circuit(p.site.whole()), g.circuit(p.host)
 	switch {
 	case e == nil, e.Class == Dead, e.Class == Unknown:
-		g.changed(site, site.succeed(p.site))
+		g.changed(site, site.succeed(p.whole))
 		g.changed(server, server.succeed(p.server))
 	case e.Class == Blocked && e.Scope == ScopeSite:
-		g.changed(site, site.fail(now, p.site, e))
+		g.changed(site, site.fail(now, p.whole, e))
 		e.RetryAfter = max(e.RetryAfter, site.open(now))
 	case e.Class == Blocked:
 		// The host answers; whether the site has forgiven is not known.

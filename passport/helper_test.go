@@ -119,7 +119,39 @@ func operations(c *passport.Client) map[string]func(context.Context) error {
 		"qrcode/generate": func(ctx context.Context) error { _, err := c.Generate(ctx, device()); return err },
 		"qrcode/poll":     func(ctx context.Context) error { _, err := c.Poll(ctx, device(), code); return err },
 		"finger/spi":      func(ctx context.Context) error { _, err := c.Fingerprint(ctx, device()); return err },
+
+		"intl/auth/url":    func(ctx context.Context) error { _, err := c.IntlGenerate(ctx, device()); return err },
+		"intl/auth/fetch":  func(ctx context.Context) error { _, err := c.IntlPoll(ctx, device(), code); return err },
+		"intl/user":        func(ctx context.Context) error { _, err := c.IntlUser(ctx, fakeSession()); return err },
+		"intl/exit":        func(ctx context.Context) error { return c.IntlLogout(ctx, fakeSession()) },
+		"country/list":     func(ctx context.Context) error { _, err := c.Countries(ctx, device()); return err },
+		"captcha":          func(ctx context.Context) error { _, err := c.Captcha(ctx, device(), false); return err },
+		"captcha/combine":  func(ctx context.Context) error { _, err := c.Captcha(ctx, device(), true); return err },
+		"sms/send":         func(ctx context.Context) error { _, err := c.SendSMS(ctx, device(), fakeRequest(), false); return err },
+		"sms/general/send": func(ctx context.Context) error { _, err := c.SendSMS(ctx, device(), fakeRequest(), true); return err },
+		"login/sms": func(ctx context.Context) error {
+			_, _, err := c.LoginSMS(ctx, device(), fakeAnswer(), false)
+			return err
+		},
+		"login/rapid": func(ctx context.Context) error {
+			_, _, err := c.LoginSMS(ctx, device(), fakeAnswer(), true)
+			return err
+		},
 	}
+}
+
+const phone = "13800000000"
+
+func fakeRequest() passport.SMSRequest {
+	return passport.SMSRequest{
+		Phone:    secret.New(phone),
+		Captcha:  passport.Captcha{Type: "geetest", GT: "g", Challenge: "abc", Token: "t"},
+		Validate: secret.New("cba"),
+	}
+}
+
+func fakeAnswer() passport.SMSLogin {
+	return passport.SMSLogin{Phone: secret.New(phone), Code: secret.New("123456"), Key: secret.New("k")}
 }
 
 func within(t *testing.T, what string, got, low, high time.Duration) {

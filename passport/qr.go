@@ -29,6 +29,9 @@ type Code struct {
 	// ExpiresAt is 180 s after the request for it was sent; the site's own
 	// word, Expired, may come earlier.
 	ExpiresAt time.Time
+	// Cookies are those that came with the code; only the international site's
+	// polls need them.
+	Cookies []Cookie
 }
 
 // ScanState is how far a code has come.
@@ -56,6 +59,9 @@ type Grant struct {
 	// HopURL leads to what the cookies may still lack. It holds a ticket.
 	HopURL secret.String
 	At     time.Time
+	// BodyMid is the account's number where the reply's body has it, as the
+	// international site's does, else 0.
+	BodyMid int64
 }
 
 // Missing returns the names of the required cookies that are not there.
@@ -63,16 +69,12 @@ func (g Grant) Missing() []string {
 	return slices.DeleteFunc(requiredCookies(), func(name string) bool { return hasCookie(g.Cookies, name) })
 }
 
-// Mid returns the account's number as the cookies have it, 0 where they do not.
-// It proves nothing; Nav does.
+// Mid returns the account's number as the cookies have it, else as the body had
+// it, 0 where neither does. It proves nothing; Nav does.
 func (g Grant) Mid() int64 {
-	i := indexCookie(g.Cookies, cookieMid)
-	if i < 0 {
-		return 0
-	}
-	mid, err := strconv.ParseInt(g.Cookies[i].Value.Reveal(), 10, 64)
-	if err != nil || mid < 0 {
-		return 0
+	mid, err := strconv.ParseInt(cookieValue(g.Cookies, cookieMid).Reveal(), 10, 64)
+	if err != nil || mid <= 0 {
+		return g.BodyMid
 	}
 	return mid
 }

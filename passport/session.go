@@ -9,6 +9,9 @@ import (
 type Identity struct {
 	Mid   int64
 	Uname string
+	// Cookies are the session's new set where the reply changed it, else nil.
+	// Only IntlUser fills it.
+	Cookies []Cookie
 }
 
 // Info is the site's word on a session that is alive.

@@ -26,6 +26,7 @@ func (s *Site) admin(w http.ResponseWriter, r *http.Request) {
 		"sessions": func() any { return s.allSessions() },
 		"codes":    func() any { return s.Codes() },
 		"troubles": func() any { return Troubles() },
+		"sms":      func() any { return map[string]any{"code": s.SMS(r.FormValue("phone"))} },
 	}[name]; ok && r.Method == http.MethodGet {
 		writeJSON(w, http.StatusOK, read())
 		return
@@ -43,6 +44,9 @@ func (s *Site) admin(w http.ResponseWriter, r *http.Request) {
 		"empty":    s.adminEmpty,
 		"clock":    s.adminClock,
 		"reuse":    s.adminReuse,
+		"phone":    s.adminAddPhone,
+		"verify":   s.adminVerify,
+		"intl":     s.adminIntl,
 	}[name]
 	switch {
 	case !ok:

@@ -1,8 +1,9 @@
 // Package passporttest is the site for people who cannot, or should not, ask the
-// real one: a simulator of the login by QR code, of the session checks, of the
-// refresh with its confirmation and of the logout, with phones that scan,
-// sessions that die and every trouble that the site is known for. The tests,
-// the demo and whoever tries the program use it.
+// real one: a simulator of the logins by QR code and by SMS, of the session
+// checks, of the refresh with its confirmation and of the logout, of both realms,
+// with phones that scan and get messages, sessions that die and every trouble
+// that the site is known for. The tests, the demo and whoever tries the program
+// use it.
 //
 // A [Site] is an http.Handler that plays all roles at once; [Site.Start] serves
 // it on a loopback port, [Site.Transport] answers without any network, so that

@@ -18,6 +18,7 @@ var (
 // code is a QR code that was given out.
 type code struct {
 	key       string
+	intl      bool // one of bilibili.tv
 	expires   time.Time
 	mid       int64 // who scanned it, 0 for nobody
 	confirmed bool
@@ -87,32 +88,40 @@ func (s *Site) Codes() []string {
 	slices.SortFunc(open, func(a, b *code) int { return a.expires.Compare(b.expires) })
 	var list []string
 	for _, c := range open {
-		list = append(list, codeURL(c.key))
+		list = append(list, c.url())
 	}
 	return list
 }
 
-func codeURL(key string) string {
-	return "https://account.bilibili.com/h5/account-h5/auth/scan-web?navhide=1&callback=close&qrcode_key=" + key + "&from="
+func (c *code) url() string {
+	if c.intl {
+		return "https://www.bilibili.tv/h5/en/qrcode/login?ticket=" + c.key
+	}
+	return "https://account.bilibili.com/h5/account-h5/auth/scan-web?navhide=1&callback=close&qrcode_key=" + c.key + "&from="
 }
 
 func (s *Site) generate(*http.Request) *answer {
+	c := s.newCode(false)
+	return envelope(0, "0", map[string]any{"url": c.url(), "qrcode_key": c.key})
+}
+
+func (s *Site) newCode(intl bool) *code {
 	now := time.Now()
 	for key, c := range s.codes { // old ones answer like unknown ones
 		if !c.open(now) {
 			delete(s.codes, key)
 		}
 	}
-	c := &code{key: randomHex(32), expires: now.Add(s.codeLife)}
+	c := &code{key: randomHex(32), intl: intl, expires: now.Add(s.codeLife)}
 	s.codes[c.key], s.newest = c, c.key
-	return envelope(0, "0", map[string]any{"url": codeURL(c.key), "qrcode_key": c.key})
+	return c
 }
 
 func (s *Site) poll(r *http.Request) *answer {
 	now := time.Now()
 	c := s.codes[r.URL.Query().Get("qrcode_key")]
 	switch {
-	case !c.open(now):
+	case !c.open(now) || c.intl:
 		return scanState(86038, "二维码已失效")
 	case c.mid == 0:
 		return scanState(86101, "未扫码")

@@ -77,7 +77,7 @@ func (s *Site) refresh(r *http.Request) *answer {
 		return envelope(-111, codeMessage(-111), nil)
 	case r.FormValue("source") == "":
 		return envelope(-400, codeMessage(-400), nil)
-	case !s.useCSRF(r.FormValue("refresh_csrf"), one), r.FormValue("refresh_token") != one.token,
+	case !s.useCSRF(r.FormValue("refresh_csrf"), one), one.token == "", r.FormValue("refresh_token") != one.token,
 		one.rotated && s.reuse == ReuseDenied:
 		return envelope(86095, codeMessage(86095), nil)
 	}

@@ -29,6 +29,9 @@ type session struct {
 	expires                  time.Time
 	dead                     bool
 
+	intl    bool // of bilibili.tv
+	pending bool // not logged in before a page was visited
+
 	before    *session // whose refresh made this one
 	rotated   bool     // its token has been used for a refresh
 	confirmed bool     // its token has been used for a confirmation
@@ -141,7 +144,7 @@ func (one *session) query() string {
 // who finds the live session that a request carries, by the raw bytes of its
 // Cookie header: a SESSDATA that was decoded and encoded again is another one.
 func (s *Site) who(r *http.Request) *session {
-	if one := s.sessions[cookieOf(r, "SESSDATA")]; one.alive(time.Now()) {
+	if one := s.sessions[cookieOf(r, "SESSDATA")]; one.alive(time.Now()) && !one.intl {
 		return one
 	}
 	return nil
@@ -207,8 +210,10 @@ func parseQR(text string) string {
 	if err != nil {
 		return ""
 	}
-	if key := u.Query().Get("qrcode_key"); key != "" {
-		return key
+	for _, name := range []string{"qrcode_key", "ticket"} {
+		if key := u.Query().Get(name); key != "" {
+			return key
+		}
 	}
 	return text
 }

@@ -24,6 +24,26 @@ const (
 	PathConfirm    = "/x/passport-login/web/confirm/refresh"
 	PathLogout     = "/login/exit/v2"
 
+	PathIntlGenerate = "/x/intl/passport-login/qrcode/auth/url"
+	PathIntlPoll     = "/x/intl/passport-login/qrcode/auth/fetch"
+	PathIntlTargets  = "/x/intl/passport-login/web/sso/list"
+	PathIntlSSO      = "/x/intl/passport-login/web/sso/set"
+	PathIntlGo       = "/x/intl/passport-login/web/go"
+	PathIntlUser     = "/intl/gateway/web/v2/user"
+	PathIntlLogout   = "/x/intl/passport-login/web/login/exit"
+
+	PathCountries      = "/web/generic/country/list"
+	PathCaptcha        = "/x/passport-login/captcha"
+	PathSMSSend        = "/x/passport-login/web/sms/send"
+	PathSMSLogin       = "/x/passport-login/web/login/sms"
+	PathCaptchaLegacy  = "/web/captcha/combine"
+	PathSMSSendLegacy  = "/web/sms/general/v2/send"
+	PathSMSLoginLegacy = "/web/login/rapid"
+
+	// PathWidget is a script in the place of the captcha's own, for a browser: a
+	// button that solves the puzzle.
+	PathWidget = "/gt.js"
+
 	// PathCorrespond is followed by the encrypted time. For troubles, lost
 	// replies, the log and its counts it stands for all that begin with it.
 	PathCorrespond = "/correspond/1/"
@@ -67,6 +87,8 @@ type Site struct {
 	reuse       Reuse
 	csrfs       map[string]issued
 	emptyPages  int
+	intl        intl
+	sms         sms
 	log         []Request
 
 	// key has a lock of its own, taken after mu.
@@ -94,6 +116,8 @@ func New(o ...Option) *Site {
 		cuts:     make(map[string]int),
 		csrfs:    make(map[string]issued),
 		key:      sync.OnceValue(newKey),
+		intl:     intl{flow: IntlPlain, anonymous: AnonymousFlag},
+		sms:      newSMS(),
 		reuse:    ReuseAllowed,
 		form:     FormHeaders, codeLife: defaultCodeLifetime, sessionLife: defaultSessionLife,
 	}
@@ -219,6 +243,18 @@ func (s *Site) route(r *http.Request, path string) *answer {
 		PathCookieInfo: s.cookieInfo,
 		PathFinger:     s.finger,
 		PathCorrespond: s.correspond,
+
+		PathIntlGenerate: s.intlGenerate,
+		PathIntlPoll:     s.intlPoll,
+		PathIntlTargets:  s.intlTargets,
+		PathIntlSSO:      s.intlSSO,
+		PathIntlGo:       s.intlGo,
+		PathIntlUser:     s.intlUser,
+
+		PathCountries:     s.countries,
+		PathCaptcha:       s.captcha,
+		PathCaptchaLegacy: s.captchaLegacy,
+		PathWidget:        s.widget,
 	}[path]
 	if !ok {
 		method = http.MethodPost
@@ -226,6 +262,12 @@ func (s *Site) route(r *http.Request, path string) *answer {
 			PathRefresh: s.refresh,
 			PathConfirm: s.confirmRefresh,
 			PathLogout:  s.logout,
+
+			PathIntlLogout:     s.intlLogout,
+			PathSMSSend:        s.smsSend,
+			PathSMSLogin:       s.smsLogin,
+			PathSMSSendLegacy:  s.smsSendLegacy,
+			PathSMSLoginLegacy: s.smsLoginLegacy,
 		}[path]
 	}
 	if !ok {

@@ -14,6 +14,11 @@
 //	curl -d mid=100200300 http://127.0.0.1:7380/_sim/scan
 //	curl -d mid=100200300 http://127.0.0.1:7380/_sim/confirm
 //
+// and for a login by SMS:
+//
+//	curl -d 'mid=100200300&phone=13800000000' http://127.0.0.1:7380/_sim/phone
+//	curl 'http://127.0.0.1:7380/_sim/sms?phone=13800000000'    the code that came
+//
 // and as the site:
 //
 //	curl -d mid=100200300 http://127.0.0.1:7380/_sim/kill
@@ -23,6 +28,8 @@
 //	curl -d n=1           http://127.0.0.1:7380/_sim/empty     pages without a code
 //	curl -d offset=-90s   http://127.0.0.1:7380/_sim/clock     the site's clock is behind
 //	curl -d old=denied    http://127.0.0.1:7380/_sim/reuse     of a used, unconfirmed token
+//	curl -d flow=sso      http://127.0.0.1:7380/_sim/intl      also plain, go-url, late, untrusted
+//	curl -d 'mid=100200300&status=2' http://127.0.0.1:7380/_sim/verify
 //	curl http://127.0.0.1:7380/_sim/key                        also log, sessions, codes, troubles
 package main
 
@@ -87,6 +94,7 @@ func run() error {
 	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
 		fmt.Printf("%s = %q\n", role, server.URL)
 	}
+	fmt.Printf("geetest_js = %q\n", server.URL+passporttest.PathWidget)
 	if *keyFile != "" {
 		fmt.Printf("correspond_key_file = %q\n", *keyFile)
 	}

@@ -1,0 +1,256 @@
+package passporttest
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// IntlFlow is what a login of bilibili.tv needs after the tap on the phone.
+type IntlFlow string
+
+// The flows. In each the cookies come as Set-Cookie where the platform is web,
+// and in the body where it is tv.
+const (
+	IntlPlain     IntlFlow = "plain"     // nothing: the poll gives the cookies
+	IntlSSO       IntlFlow = "sso"       // two places to visit, one of them with redirects
+	IntlGoURL     IntlFlow = "go-url"    // -101 and no session before go_url was visited
+	IntlLate      IntlFlow = "late"      // a session that is not logged in before go_url was visited
+	IntlUntrusted IntlFlow = "untrusted" // two places, the second of them a foreign one
+)
+
+// Anonymous is how the check of bilibili.tv says that nobody is logged in. Which
+// of the two the site uses is not known.
+type Anonymous string
+
+// The two ways.
+const (
+	AnonymousFlag Anonymous = "flag" // code 0 and "is_login": false
+	AnonymousCode Anonymous = "code" // -101
+)
+
+const (
+	intlDomain = ".bilibili.tv"
+	intlHost   = "https://www.bilibili.tv"
+	intlSister = "https://www.biliintl.com"
+)
+
+// intl is the part of the site that is bilibili.tv. The site's mu guards it.
+type intl struct {
+	flow      IntlFlow
+	targets   []string
+	anonymous Anonymous
+	renew     int
+}
+
+// SetIntlFlow sets what the next logins of bilibili.tv need.
+func (s *Site) SetIntlFlow(f IntlFlow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.intl.flow = f
+}
+
+// SetIntlTargets sets the places that a login of bilibili.tv is told to visit,
+// in place of those of the flow; none goes back to the flow's.
+func (s *Site) SetIntlTargets(urls ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.intl.targets = urls
+}
+
+// SetIntlAnonymous sets how bilibili.tv says that nobody is logged in. The
+// default is AnonymousFlag.
+func (s *Site) SetIntlAnonymous(a Anonymous) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.intl.anonymous = a
+}
+
+// RenewIntl makes the next n checks of a live session of bilibili.tv set new
+// cookies, of a session of their own.
+func (s *Site) RenewIntl(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.intl.renew = n
+}
+
+// GrantIntl logs a user in at bilibili.tv and returns the Set-Cookie lines.
+func (s *Site) GrantIntl(mid int64) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addUser(mid)
+	return s.newIntlSession(mid).intlCookies()
+}
+
+func (s *Site) newIntlSession(mid int64) *session {
+	one := s.newSession(mid)
+	one.intl, one.token = true, "" // no refresh here
+	return one
+}
+
+func (one *session) intlCookies() []string { return one.setCookies(intlDomain)[:3] }
+
+func (s *Site) whoIntl(r *http.Request) *session {
+	if one := s.sessions[cookieOf(r, "SESSDATA")]; one.alive(time.Now()) && one.intl && !one.pending {
+		return one
+	}
+	return nil
+}
+
+func (s *Site) intlGenerate(*http.Request) *answer {
+	c := s.newCode(true)
+	a := envelope(0, "0", map[string]any{"qr_url": c.url(), "qr_type": "qrcode_login"})
+	a.header.Add("Set-Cookie", "bstar-web-lang=en; Path=/; Domain="+intlDomain)
+	return a
+}
+
+func (s *Site) intlPoll(r *http.Request) *answer {
+	now := time.Now()
+	c := s.codes[r.URL.Query().Get("ticket")]
+	switch {
+	case !c.open(now) || !c.intl:
+		return envelope(10018100, "qrcode is expired", nil)
+	case c.mid == 0:
+		return envelope(10018101, "qrcode has not been scanned", nil)
+	case !c.confirmed:
+		return envelope(10018102, "qrcode has not been confirmed", nil)
+	}
+	c.used = true
+	one := s.newIntlSession(c.mid)
+	one.pending = s.intl.flow == IntlLate || s.intl.flow == IntlGoURL
+	if r.URL.Query().Get("platform") == "tv" {
+		one.pending = false
+		return one.intlBody()
+	}
+	goURL := ""
+	if one.pending {
+		key := randomHex(32)
+		s.tickets[key] = ticket{session: one, expires: now.Add(ticketLife)}
+		goURL = intlHost + PathIntlGo + "?ticket=" + key
+	}
+	a := envelope(0, "0", map[string]any{
+		"mid": c.mid, "is_new": false, "go_url": goURL,
+		"user_profile": map[string]any{
+			"is_userBlankProfile": false, "name": s.addUser(c.mid).uname, "face": "https://pic.bstarstatic.com/face/x.png",
+		},
+	})
+	if s.intl.flow != IntlGoURL {
+		a.header["Set-Cookie"] = one.intlCookies()
+	}
+	return a
+}
+
+// intlBody is the success of a tv: nothing in the headers.
+func (one *session) intlBody() *answer {
+	item := func(name, value string, httpOnly int) map[string]any {
+		return map[string]any{"name": name, "value": value, "http_only": httpOnly, "expires": one.expires.Unix(), "secure": 0}
+	}
+	return envelope(0, "0", map[string]any{
+		"token_info": map[string]any{
+			"mid": one.mid, "access_token": randomHex(32), "refresh_token": randomHex(32), "expires_in": 15552000,
+		},
+		"cookie_info": map[string]any{"cookies": []any{
+			item("SESSDATA", one.sessdata, 1), item("bili_jct", one.csrf, 0), item("DedeUserID", strconv.FormatInt(one.mid, 10), 0),
+		}},
+	})
+}
+
+func (s *Site) intlTargets(r *http.Request) *answer {
+	one := s.whoIntl(r)
+	late := s.sessions[cookieOf(r, "SESSDATA")]
+	if one == nil && (late == nil || s.intl.flow != IntlLate) {
+		return envelope(-101, codeMessage(-101), nil)
+	}
+	set := PathIntlSSO + "?ticket=" + randomHex(16)
+	targets := s.intl.targets
+	switch {
+	case len(targets) > 0:
+	case s.intl.flow == IntlSSO:
+		targets = []string{intlHost + set, intlSister + set + "&step=1"}
+	case s.intl.flow == IntlUntrusted:
+		targets = []string{intlHost + set, "https://sso.example.net" + set}
+	default:
+		targets = []string{}
+	}
+	return envelope(0, "0", map[string]any{"sso": targets})
+}
+
+// intlSSO is a place to visit. The one of the sister domain redirects twice, and
+// sets cookies of the usual names for itself.
+func (s *Site) intlSSO(r *http.Request) *answer {
+	query := r.URL.Query()
+	a := envelope(0, "0", nil)
+	switch query.Get("step") {
+	case "":
+		a.header.Add("Set-Cookie", "joy_jct="+randomHex(32)+"; Path=/; Domain="+intlDomain)
+	case "1":
+		a = page(302, "")
+		a.header.Add("Set-Cookie", "SESSDATA="+randomHex(32)+"; Path=/; Domain=.biliintl.com; HttpOnly; Secure")
+		a.header.Set("Location", PathIntlSSO+"?ticket="+query.Get("ticket")+"&step=2")
+	case "2":
+		a = page(302, "")
+		a.header.Set("Location", intlHost+PathIntlSSO+"?ticket="+query.Get("ticket")+"&step=3")
+	}
+	return a
+}
+
+// intlGo is the page that a login may need: three redirects that share out the
+// cookies.
+func (s *Site) intlGo(r *http.Request) *answer {
+	query := r.URL.Query()
+	t, ok := s.tickets[query.Get("ticket")]
+	if !ok || !time.Now().Before(t.expires) {
+		return page(404, notFoundPage)
+	}
+	lines := t.session.intlCookies()
+	a := page(302, "")
+	again := PathIntlGo + "?ticket=" + query.Get("ticket") + "&step="
+	switch query.Get("step") {
+	case "":
+		a.header["Set-Cookie"] = lines[:1]
+		a.header.Set("Location", "https://passport.bilibili.tv"+again+"2")
+	case "2":
+		a.header["Set-Cookie"] = lines[1:]
+		a.header.Set("Location", again+"3")
+	default:
+		t.session.pending = false
+		return page(200, loginPage)
+	}
+	return a
+}
+
+func (s *Site) intlUser(r *http.Request) *answer {
+	one := s.whoIntl(r)
+	switch {
+	case one != nil:
+	case s.intl.anonymous == AnonymousCode:
+		return envelope(-101, codeMessage(-101), nil)
+	default:
+		return envelope(0, "0", map[string]any{"is_login": false})
+	}
+	a := envelope(0, "0", map[string]any{"is_login": true})
+	if s.intl.renew > 0 {
+		s.intl.renew--
+		a.header["Set-Cookie"] = s.newIntlSession(one.mid).intlCookies()
+	}
+	return a
+}
+
+func (s *Site) intlLogout(r *http.Request) *answer {
+	one := s.whoIntl(r)
+	switch {
+	case one == nil:
+		return envelope(-101, codeMessage(-101), nil)
+	case r.URL.Query().Get("csrf") != one.csrf:
+		return envelope(-111, codeMessage(-111), nil)
+	}
+	one.dead = true
+	a := envelope(0, "0", map[string]any{"go_url": intlHost})
+	for _, line := range one.intlCookies() {
+		name, _, _ := strings.Cut(line, "=")
+		a.header.Add("Set-Cookie", fmt.Sprintf("%s=; Path=/; Domain=%s; Max-Age=0", name, intlDomain))
+	}
+	return a
+}

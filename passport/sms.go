@@ -1,0 +1,239 @@
+package passport
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+// Outcomes of a login by SMS.
+var (
+	// ErrWrongCode: the code is not the one of the message; it may be typed again.
+	ErrWrongCode = errors.New("the code from the message is wrong")
+	// ErrCodeExpired: a new message is needed.
+	ErrCodeExpired = errors.New("the code from the message has expired")
+	// ErrTooSoon: the number had a message within the last minute.
+	ErrTooSoon = errors.New("a message has just been sent to this number")
+	// ErrBadNumber: the number is wrong, not served, or not the one that the
+	// message went to.
+	ErrBadNumber = errors.New("the phone number cannot be used")
+	// ErrCaptcha: the captcha was not solved, or is used up; a new one is needed.
+	ErrCaptcha = errors.New("the captcha was refused")
+	// ErrDailyLimit: the number gets no more messages today.
+	ErrDailyLimit = errors.New("the number's messages of today are used up")
+	// ErrSMSRefused: the site's risk control wants no SMS from here. A QR code
+	// may still work.
+	ErrSMSRefused = errors.New("the site refuses to send a message")
+	// ErrVerification: the site wants a person to prove more at the address of
+	// the Verification.
+	ErrVerification = errors.New("the site wants a further verification")
+	// ErrNewAccount: the number belonged to nobody, and the site made an
+	// account for it. Nothing of that login is returned.
+	ErrNewAccount = errors.New("the site made a new account for this number")
+)
+
+const (
+	pathSMSSend        = "/x/passport-login/web/sms/send"
+	pathSMSLogin       = "/x/passport-login/web/login/sms"
+	pathSMSSendLegacy  = "/web/sms/general/v2/send"
+	pathSMSLoginLegacy = "/web/login/rapid"
+
+	smsSource       = "main_web"
+	smsSourceLegacy = "main-web"
+
+	// smsSpacing is how long the site keeps two messages to a number apart.
+	smsSpacing = time.Minute
+
+	// defaultCID is China in the site's list of countries.
+	defaultCID = 1
+)
+
+// SMSRequest asks for a message with a code.
+type SMSRequest struct {
+	// Phone is the number without its country.
+	Phone secret.String
+	// CID is a Country.ID, 0 is China.
+	CID     int
+	Captcha Captcha
+	// Validate and Seccode are what the captcha's widget returned. Seccode may
+	// be empty: it is always Validate and a fixed ending.
+	Validate, Seccode secret.String
+}
+
+// SMSLogin answers a message.
+type SMSLogin struct {
+	Phone secret.String
+	CID   int
+	// Code is what the message says, Key what SendSMS returned.
+	Code, Key secret.String
+}
+
+// Verification is where a person has to go before the site logs them in.
+type Verification struct {
+	// URL is an https address of the site, or empty where the site named none
+	// that can be trusted. It holds a token of the login.
+	URL secret.String
+	// Status is the site's own number for what it wants.
+	Status int
+}
+
+// SendSMS lets the site send a message and returns the key that LoginSMS needs;
+// the legacy endpoint gives none. It is never sent twice: an error whose Sent is
+// set may hide a message that is on its way.
+func (c *Client) SendSMS(ctx context.Context, d Device, r SMSRequest, legacy bool) (key secret.String, err error) {
+	q := call{op: "sms/send", device: d, base: c.bases.passport, path: pathSMSSend, urgent: true}
+	if legacy {
+		q.op, q.path = "sms/general/send", pathSMSSendLegacy
+	}
+	phone, ok := plainPhone(r.Phone)
+	switch {
+	case !ok:
+		return key, notPossible(q.op, ErrBadNumber, "the phone number must be digits, without the country's code")
+	case r.Validate.IsZero() || r.Captcha.Challenge == "" || r.Captcha.Token == "":
+		return key, notPossible(q.op, ErrCaptcha, "the captcha is not solved")
+	}
+	validate := r.Validate.Reveal()
+	values := url.Values{
+		"cid": {cid(r.CID)}, "tel": {phone}, "challenge": {r.Captcha.Challenge},
+		"validate": {validate}, "seccode": {cmp.Or(r.Seccode.Reveal(), validate+"|jordan")},
+	}
+	if legacy {
+		values["key"] = []string{r.Captcha.Token}
+		values["type"], values["captchaType"] = []string{"21"}, []string{"6"}
+	} else {
+		values["token"], values["source"] = []string{r.Captcha.Token}, []string{smsSource}
+	}
+	q.form = form(values)
+	got, err := c.ask(ctx, q)
+	if err != nil || legacy {
+		return key, smsOutcome(err)
+	}
+	text, _ := got.object("data").text("captcha_key")
+	if text == "" {
+		e := unknown(q.op, "the message was sent, but the reply lacks the key that the login needs")
+		e.Scope, e.Err = ScopeAccount, ErrIncomplete
+		return key, e
+	}
+	return secret.New(text), nil
+}
+
+// LoginSMS logs in with the code from a message.
+//
+// As with Poll, a success comes once: the caller saves the grant before any
+// other request and then lets Collect complete it; it does not cancel ctx while
+// the request is under way, and the request is never sent twice. A grant of the
+// legacy endpoint has no refresh token.
+//
+// ErrVerification comes with the Verification, and without a grant.
+func (c *Client) LoginSMS(ctx context.Context, d Device, r SMSLogin, legacy bool) (Grant, Verification, error) {
+	q := call{op: "login/sms", device: d, base: c.bases.passport, path: pathSMSLogin, urgent: true}
+	if legacy {
+		q.op, q.path = "login/rapid", pathSMSLoginLegacy
+	}
+	phone, ok := plainPhone(r.Phone)
+	code := strings.TrimSpace(r.Code.Reveal())
+	switch {
+	case !ok:
+		return Grant{}, Verification{}, notPossible(q.op, ErrBadNumber, "the phone number must be digits, without the country's code")
+	case !isDigits(code, 1, 12):
+		return Grant{}, Verification{}, notPossible(q.op, ErrWrongCode, "the code must be digits")
+	case r.Key.IsZero() && !legacy:
+		return Grant{}, Verification{}, notPossible(q.op, ErrCodeExpired, "no message was sent before")
+	}
+	// Without "keep" the cookies are known to live for days only.
+	values := url.Values{"cid": {cid(r.CID)}, "tel": {phone}, "keep": {"true"}}
+	if legacy {
+		values["smsCode"], values["source"] = []string{code}, []string{smsSourceLegacy}
+		values["goUrl"] = []string{"https://space.bilibili.com"}
+	} else {
+		values["code"], values["source"] = []string{code}, []string{smsSource}
+		values["captcha_key"], values["go_url"] = []string{r.Key.Reveal()}, []string{originWeb}
+	}
+	q.form = form(values)
+	got, err := c.ask(ctx, q)
+	if err != nil {
+		// Whether the account is a new one is lost with the body. A login that
+		// the site will not give again weighs more.
+		if grant, ok := salvage(got); ok {
+			return grant, Verification{}, nil
+		}
+		return Grant{}, Verification{}, smsOutcome(err)
+	}
+	return c.smsGrant(q.op, got)
+}
+
+// smsGrant reads a reply with code 0, which alone is no success.
+func (c *Client) smsGrant(op string, r reply) (Grant, Verification, error) {
+	data := r.object("data")
+	status, said := data.number("status")
+	grant := r.grant()
+	switch {
+	case data.truthy("is_new"):
+		e := unknown(op, "the number belonged to nobody, so the site made a new account for it; it is not used")
+		e.Scope, e.Err = ScopeAccount, ErrNewAccount
+		return Grant{}, Verification{}, e
+	case status != 0:
+		text, _ := data.text("url")
+		v := Verification{Status: int(status)}
+		detail := "the site wants a further verification"
+		if c.isSiteURL(text) {
+			v.URL = secret.New(text)
+		} else {
+			detail += ", but names no address of its own for it"
+		}
+		e := unknown(op, detail)
+		e.Scope, e.Err = ScopeAccount, ErrVerification
+		return Grant{}, v, e
+	case !said && len(grant.Missing()) > 0:
+		return Grant{}, Verification{}, unknown(op, "the answer has no state")
+	}
+	token, _ := data.text("refresh_token")
+	grant.RefreshToken = secret.New(token)
+	// The address is that of a page to go to, unless it is one of the hops that
+	// a login by QR code has.
+	text, _ := data.text("url")
+	if hop, e := c.hopTarget(nil, text); hop != nil && e == nil {
+		grant.HopURL = secret.New(text)
+	}
+	return grant, Verification{}, nil
+}
+
+// isSiteURL is for an address that a person is sent to.
+func (c *Client) isSiteURL(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || !isPlainURL(text) || u.User != nil {
+		return false
+	}
+	return u.Scheme == httpsScheme && isVendorHost(u.Hostname()) || isBase(u, c.bases.passport)
+}
+
+// smsOutcome gives an error of the site's code its sentinel.
+func smsOutcome(err error) error {
+	err = outcome(err, map[int]error{
+		codeWrongSMS: ErrWrongCode, codeAppWrongSMS: ErrWrongCode,
+		codeSMSExpired: ErrCodeExpired, codeAppSMSExpired: ErrCodeExpired,
+		codeTooSoon:   ErrTooSoon,
+		codeBadNumber: ErrBadNumber, codeNumberBanned: ErrBadNumber,
+		codeAreaDiffers: ErrBadNumber, codeNumberDiffers: ErrBadNumber,
+		codeCaptchaToken: ErrCaptcha, codeCaptchaFailed: ErrCaptcha,
+		codeDailyLimit: ErrDailyLimit, codeSMSRefused: ErrSMSRefused,
+	})
+	if e, ok := errors.AsType[*Error](err); ok && e.Err == ErrTooSoon {
+		e.RetryAfter = smsSpacing
+	}
+	return err
+}
+
+// plainPhone takes the number as people write it, with spaces and hyphens.
+func plainPhone(phone secret.String) (string, bool) {
+	text := strings.NewReplacer(" ", "", "-", "").Replace(phone.Reveal())
+	return text, isDigits(text, 4, 15)
+}
+
+func cid(id int) string { return strconv.Itoa(cmp.Or(max(id, 0), defaultCID)) }
