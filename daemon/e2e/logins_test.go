@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,19 @@ func (s *stage) also(section, lines string) {
 	}
 	text = bytes.Replace(text, []byte("["+section+"]\n"), []byte("["+section+"]\n"+lines+"\n"), 1)
 	if err := os.WriteFile(s.config, text, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// append adds sections to the end of the configuration.
+func (s *stage) append(lines string) {
+	s.t.Helper()
+	f, err := os.OpenFile(s.config, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	_, err = f.WriteString("\n" + lines)
+	if err := errors.Join(err, f.Close()); err != nil {
 		s.t.Fatal(err)
 	}
 }
