@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -13,9 +12,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
-	"github.com/bilikeeper/bilikeeper/notify/desktop"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
-	"github.com/bilikeeper/bilikeeper/notify/webhook"
 )
 
 // notifier runs the notification channels, and replaces them on a reload. The
@@ -42,10 +39,11 @@ func newNotifier(k *Keeper) (*notifier, error) {
 func (n *notifier) build(c config.Config) (*notify.Pipeline, []io.Closer, error) {
 	list := make([]notify.Config, 0, len(c.Notify))
 	var open []io.Closer
+	look := appearance{version: n.keeper.version, open: openLabel(c)}
 	for _, entry := range c.Notify {
-		channel, err := n.channel(entry)
+		channel, err := newChannel(entry, look)
 		if err != nil {
-			return nil, nil, fmt.Errorf("notification channel %s: %w", entry.Name, err)
+			return nil, nil, err
 		}
 		if closer, ok := channel.(io.Closer); ok {
 			open = append(open, closer)
@@ -58,20 +56,6 @@ func (n *notifier) build(c config.Config) (*notify.Pipeline, []io.Closer, error)
 	}
 	p, err := notify.NewPipeline(messages{n.keeper}, ledger{n.keeper}, n.keeper.log, list...)
 	return p, open, err
-}
-
-func (n *notifier) channel(c config.Notify) (notify.Channel, error) {
-	switch c.Type {
-	case config.NotifyWebhook:
-		secrets, err := c.Secrets()
-		if err != nil {
-			return nil, err
-		}
-		return webhook.New(webhook.Config{URL: c.URL, Secrets: secrets, AllowHTTP: c.AllowHTTP, Version: n.keeper.version})
-	case config.NotifyDesktop:
-		return desktop.New(desktop.Config{AppName: "bilikeeper", OpenLabel: n.keeper.phrases().open})
-	}
-	return nil, fmt.Errorf("there is no channel of type %q", c.Type)
 }
 
 // start runs the channels until the context ends or they are replaced.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/user"
@@ -53,7 +54,7 @@ const (
 // The vault's lock comes first: it is what keeps a second keeper out, and its
 // holder alone may replace a socket that lies about.
 func Run(ctx context.Context, o Options) error {
-	if err := durable.MkdirAll(o.Places.StateDir, 0o700); err != nil {
+	if err := prepareState(o.Places.StateDir); err != nil {
 		return fmt.Errorf("create the state directory: %w", err)
 	}
 	v, err := vault.Open(vault.Options{
@@ -75,6 +76,25 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d := &daemon{Options: o, keeper: k}
 	return d.run(ctx)
+}
+
+// prepareState makes the state directory. One that was made beforehand, and
+// holds no vault yet, is closed to others: nothing in it was ever exposed. With
+// a vault in it, the vault refuses to open, because somebody may have looked.
+func prepareState(dir string) error {
+	if err := durable.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Stat(dir)
+	if err != nil || info.Mode().Perm()&0o077 == 0 {
+		return err
+	}
+	for _, name := range []string{VaultFile, KeyFile} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+	}
+	return os.Chmod(dir, 0o700)
 }
 
 // daemon is a running keeper with everything around it.
@@ -161,6 +181,10 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 			return nil
 		case err := <-served:
 			return fmt.Errorf("the control socket failed: %w", err)
+		case <-d.keeper.store.vault.Failed():
+			// Nothing more can be kept. A new start finds out what is on the disk
+			// and goes on from there, which this process cannot.
+			return fmt.Errorf("the vault failed: %w", d.keeper.store.vault.Err())
 		case <-d.Options.Reload:
 			if r, err := d.Reload(ctx); err != nil {
 				d.Log.Error().Err(err).Msg("the configuration was not reloaded; the old one stays")

@@ -23,7 +23,7 @@ func (a *app) waitFor(ctx context.Context, name, state string, timeout time.Dura
 	c := a.client()
 	for {
 		acc, err := c.Account(ctx, name)
-		if err == nil && acc.State == state {
+		if err == nil && in(acc, state) {
 			return acc, nil
 		}
 		if err != nil && !passing(err) && ctx.Err() == nil {
@@ -34,6 +34,14 @@ func (a *app) waitFor(ctx context.Context, name, state string, timeout time.Dura
 			return acc, waitedInVain(ctx, name, state, acc, err)
 		}
 	}
+}
+
+// in reports whether an account is in a state. One whose session died needs a
+// login while the keeper's own is under way, too: that begins at once, and the
+// moment between would be missed.
+func in(acc client.Account, state string) bool {
+	dead := acc.State == client.StateLoggingIn && acc.Generation > 0
+	return acc.State == state || state == client.StateNeedsLogin && dead
 }
 
 // passing reports whether an error may go away by waiting.

@@ -93,7 +93,7 @@ type = "webhook"
 url = "http://example.net/canary-path?canary-query"
 [[notify]]
 name = "b"
-type = "telegram"
+type = "pushover"
 [[notify]]
 name = "b"
 type = "desktop"
@@ -111,15 +111,130 @@ url = "https://exa mple.net/canary"
 `, `
 f:2:3: notify[0].name: is missing; write name = "…"
 f:4:1: notify[0].url: goes to another machine in the clear, and a message may bring a login code; use https, or allow_http = true
-f:7:1: notify[1].type: "telegram" is not built yet; use "webhook" or "desktop"
+f:7:1: notify[1].type: "pushover" is no type of its own; use "shoutrrr"
 f:9:1: notify[2].name: "b" is taken; give each its own name
-f:11:1: notify[2].url: means nothing to a desktop channel; remove it
+f:11:1: notify[2].url: means nothing to a channel of type desktop; remove it
 f:12:11: notify[2].events[0]: "login.coed" is not known; did you mean "login.code"?
 f:13:1: notify[2].accounts: names no account; write ["*"] for all
 f:15:1: notify[3].name: "c/d" is not a name; use letters, digits, dots, dashes and underscores, at most 64
 f:16:1: notify[3].type: "webhok" is not known; did you mean "webhook"?
 f:17:1: notify[3].events: is empty; leave the key out for the usual ones, or remove the channel
 f:21:1: notify[4].url: is no http or https URL; write "https://host/path"
+`},
+		{"what channels lack and what means nothing to them", `
+[[notify]]
+name = "a"
+type = "telegram"
+token = "canary"
+[[notify]]
+name = "b"
+type = "telegram"
+chat = "someone"
+topic = "canary"
+url_file = "~/b"
+proxy = "ftp://canary@proxy"
+user_id = "5"
+[[notify]]
+name = "c"
+type = "wecom"
+chat = "@canary"
+`, `
+f:5:1: notify[0].token: is not a known key; write token_file, which names a file that holds it
+f:13:1: notify[1].user_id: must be a whole number; write it without quotes
+`},
+		{"channels, each with what it wants", `
+[[notify]]
+name = "telegram"
+type = "telegram"
+chat = "someone"
+topic = "canary"
+url_file = "~/b"
+proxy = "ftp://canary@proxy"
+user_id = 5
+[[notify]]
+name = "wecom"
+type = "wecom"
+chat = "@canary"
+mention = [""]
+[[notify]]
+name = "both"
+type = "discord"
+url = "https://example.net/canary"
+url_file = "canary.url"
+[[notify]]
+name = "ntfy"
+type = "ntfy"
+topic = "canary topic"
+url = "http://example.net"
+[[notify]]
+name = "qq"
+type = "onebot"
+user_id = -1
+group_id = 5
+[[notify]]
+name = "qq2"
+type = "onebot"
+url = "http://127.0.0.1:3000"
+[[notify]]
+name = "mail"
+type = "email"
+host = "smtp.example.net:25"
+port = 70000
+tls = "none"
+user = "canary"
+from = "canary"
+to = ["you@example.net", "canary"]
+allow_http = true
+[[notify]]
+name = "mail2"
+type = "email"
+tls = "ssl"
+[[notify]]
+name = "bridge"
+type = "shoutrrr"
+url = "canary"
+proxy = "http://127.0.0.1:8080"
+[[notify]]
+name = "gotify"
+type = "gotify"
+secret_file = "x"
+[[notify]]
+name = "bark"
+type = "brak"
+`, `
+f:2:3: notify[0].token_file: is missing; write token_file = "…"
+f:5:1: notify[0].chat: is no chat; write its number in quotes, or "@name"
+f:6:1: notify[0].topic: is no topic; write its number in quotes
+f:7:1: notify[0].url_file: starts with "~", which only a shell understands; write the directory out
+f:8:1: notify[0].proxy: is no proxy's URL; write "http://host:port" or "socks5://host:port"
+f:9:1: notify[0].user_id: means nothing to a channel of type telegram; remove it
+f:10:3: notify[1].url: is missing; write url_file = "…"
+f:13:1: notify[1].chat: means nothing to a channel of type wecom; remove it
+f:14:1: notify[1].mention: holds an empty name; write user ids, or ["@all"]
+f:19:1: notify[2].url_file: is given beside url; remove one of them
+f:23:1: notify[3].topic: is no topic; use letters, digits, dashes and underscores, at most 64
+f:24:1: notify[3].url: goes to another machine in the clear, and a message may bring a login code; use https, or allow_http = true
+f:25:3: notify[4].url: is missing; write url = "https://…" or url_file = "…"
+f:25:3: notify[4]: names no user or group; write a QQ number
+f:29:1: notify[4].group_id: is given beside user_id; remove one of them
+f:30:3: notify[5].user_id: is missing; write user_id = … or group_id = …
+f:37:1: notify[6].host: is no host; write "smtp.example.net"; the port has a key of its own
+f:38:1: notify[6].port: 70000 is out of range; from 1 to 65535
+f:39:1: notify[6].tls: "none" is for a server on this machine only; write "starttls" or "tls"
+f:40:1: notify[6].user: and password_file belong together; give both or neither
+f:41:1: notify[6].from: is no mail address; write "keeper@example.net"
+f:42:26: notify[6].to[1]: is no mail address; write "you@example.net"
+f:43:1: notify[6].allow_http: means nothing to a channel of type email; remove it
+f:44:3: notify[7].host: is missing; write host = "…"
+f:44:3: notify[7].from: is missing; write from = "…"
+f:44:3: notify[7].to: is missing; write to = ["…"]
+f:47:1: notify[7].tls: "ssl" is not known; one of: starttls, tls, none
+f:51:1: notify[8].url: is no shoutrrr URL; write "service://…"
+f:52:1: notify[8].proxy: means nothing to a channel of type shoutrrr; remove it
+f:53:3: notify[9].url: is missing; write url = "https://…" or url_file = "…"
+f:53:3: notify[9].token_file: is missing; write token_file = "…"
+f:56:1: notify[9].secret_file: means nothing to a channel of type gotify; remove it
+f:59:1: notify[10].type: "brak" is not known; did you mean "bark"?
 `},
 		{"outputs", `
 [[output]]
@@ -201,7 +316,7 @@ f:2:11: notify[0]: is a table, not a value; write [[notify]]
 f:3:1: control: is a table, not a value; write [control]
 `},
 		{"inline tables", "notify = [{name = \"a\", type = \"desktop\"},\n  {name = \"a\", kind = \"desktop\"}]\n", `
-f:2:16: notify[1].kind: is not a known key; known here: name, type, url, secret_file, allow_http, events, accounts
+f:2:16: notify[1].kind: is not a known key; known here: name, type, url, url_file, proxy, allow_http, secret_file, token_file, client_token_file, chat, topic, user_id, group_id, mention, host, port, tls, user, password_file, from, to, events, accounts
 `},
 		{"a key given twice", "[check]\nschedule = \"@daily\"\nschedule = \"@weekly\"\n", `
 f:3:1: check.schedule: is given twice; remove one

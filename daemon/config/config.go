@@ -107,22 +107,42 @@ type Page struct {
 	PublicURL string `toml:"public_url"`
 }
 
-// The types of channels that are built.
-const (
-	NotifyWebhook = "webhook"
-	NotifyDesktop = "desktop"
-)
-
-// Notify is a channel to people. Its URL may hold a token, so it prints as its
-// name and type alone.
+// Notify is a channel to people. Which of its keys mean something depends on its
+// type. Its URL may hold a token, so it prints as its name and type alone.
 type Notify struct {
-	Name       string   `toml:"name"`
-	Type       string   `toml:"type"`
-	URL        string   `toml:"url,omitempty"`
-	SecretFile string   `toml:"secret_file,omitempty"`
-	AllowHTTP  bool     `toml:"allow_http,omitempty"`
-	Events     []string `toml:"events"`
-	Accounts   []string `toml:"accounts"`
+	Name string `toml:"name"`
+	// Type is one of the Notify… words.
+	Type string `toml:"type"`
+
+	// Where the channel goes to.
+	URL       string `toml:"url,omitempty"`
+	URLFile   string `toml:"url_file,omitempty"`
+	Proxy     string `toml:"proxy,omitempty"`
+	AllowHTTP bool   `toml:"allow_http,omitempty"`
+
+	// What proves that it may.
+	SecretFile      string `toml:"secret_file,omitempty"`
+	TokenFile       string `toml:"token_file,omitempty"`
+	ClientTokenFile string `toml:"client_token_file,omitempty"`
+
+	// Whom it tells.
+	Chat    string   `toml:"chat,omitempty"`
+	Topic   string   `toml:"topic,omitempty"`
+	UserID  int64    `toml:"user_id,omitempty"`
+	GroupID int64    `toml:"group_id,omitempty"`
+	Mention []string `toml:"mention,omitempty"`
+
+	// Mail.
+	Host         string   `toml:"host,omitempty"`
+	Port         int      `toml:"port,omitempty"`
+	TLS          string   `toml:"tls,omitempty"` // starttls, tls, none
+	User         string   `toml:"user,omitempty"`
+	PasswordFile string   `toml:"password_file,omitempty"`
+	From         string   `toml:"from,omitempty"`
+	To           []string `toml:"to,omitempty"`
+
+	Events   []string `toml:"events"`
+	Accounts []string `toml:"accounts"`
 }
 
 // String implements [fmt.Stringer].

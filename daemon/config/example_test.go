@@ -30,7 +30,16 @@ func TestExamplesInTheExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Notify) != 1 || len(c.Output) != 1 || len(c.Accounts) != 1 || len(c.Control.Allow) != 2 {
+	types := make(map[string]bool)
+	for _, n := range c.Notify {
+		types[n.Type] = true
+	}
+	for _, name := range NotifyTypes() {
+		if !types[name] {
+			t.Errorf("there is no example of a %s channel", name)
+		}
+	}
+	if len(c.Output) != 1 || len(c.Accounts) != 1 || len(c.Control.Allow) != 2 {
 		t.Errorf("read %+v", c)
 	}
 	if diff := cmp.Diff(DefaultEvents(), c.Notify[0].Events); diff != "" {

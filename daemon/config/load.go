@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -49,7 +50,7 @@ func load(data []byte, path string) (Config, error) {
 		if dir, err := filepath.Abs(filepath.Dir(path)); err == nil {
 			c.resolve(dir)
 		}
-		problems = append(c.checkValues(at), c.checkFiles(at)...)
+		problems = slices.Concat(c.checkValues(at), c.checkFiles(at), c.checkInline(at, path))
 	}
 	return finish(c, path, problems)
 }
@@ -132,7 +133,10 @@ func (c *Config) resolve(dir string) {
 	from(&c.Socket)
 	from(&c.Endpoints.CorrespondKeyFile)
 	for i := range c.Notify {
-		from(&c.Notify[i].SecretFile)
+		n := &c.Notify[i]
+		for _, path := range []*string{&n.URLFile, &n.SecretFile, &n.TokenFile, &n.ClientTokenFile, &n.PasswordFile} {
+			from(path)
+		}
 	}
 	for i := range c.Output {
 		from(&c.Output[i].Path)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net/url"
 	"slices"
 
 	"github.com/pelletier/go-toml/v2"
@@ -14,12 +15,23 @@ import (
 const masked = "redacted"
 
 // Masked returns c without what may be a secret: the path, the query and the
-// user part of a channel's URL. A file is named by its path, which is none.
+// user part of a channel's URL, the user of its proxy, an ntfy topic. A file is
+// named by its path, which is none.
 func (c Config) Masked() Config {
 	c.Notify = slices.Clone(c.Notify)
 	for i := range c.Notify {
-		if c.Notify[i].URL != "" {
-			c.Notify[i].URL = maskPath(c.Notify[i].URL)
+		n := &c.Notify[i]
+		switch bridge := bridgeURL.FindStringSubmatch(n.URL); {
+		case n.URL == "":
+		case n.Type == NotifyShoutrrr && bridge != nil:
+			n.URL = bridge[1] + "://" + masked
+		default:
+			n.URL = maskPath(n.URL)
+		}
+		n.Proxy = maskProxy(n.Proxy)
+		if n.Type == NotifyNtfy && n.Topic != "" {
+			// Who knows a topic of a public server can read it.
+			n.Topic = masked
 		}
 	}
 	// What is valid holds no secret in these. The mask is for a configuration
@@ -44,6 +56,18 @@ func maskPath(raw string) string {
 	return origin + "/" + masked
 }
 
+// maskProxy keeps the scheme, the host and the port of a proxy.
+func maskProxy(raw string) string {
+	if raw == "" {
+		return ""
+	}
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" || !slices.Contains(proxySchemes, u.Scheme) {
+		return "http://" + masked + ".invalid"
+	}
+	return u.Scheme + "://" + u.Host
+}
+
 func maskUser(raw string) string {
 	if raw == "" {
 		return ""
@@ -58,7 +82,8 @@ func maskUser(raw string) string {
 	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
-// Print writes c as TOML, without secrets. [Load] takes what it wrote.
+// Print writes c as TOML, without secrets. [Parse] takes what it wrote, and so
+// does [Load] from a file that is closed to others.
 func (c Config) Print(w io.Writer) error {
 	data, err := toml.Marshal(c.Masked().whole())
 	if err != nil {

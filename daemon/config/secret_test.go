@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -42,7 +43,8 @@ func TestSecrets(t *testing.T) {
 			path := filepath.Join(dir, fmt.Sprint(i))
 			write(t, path, tt.mode, tt.text)
 			n := Notify{Name: "phone", Type: NotifyWebhook, SecretFile: path}
-			secrets, err := n.Secrets()
+			got, err := n.Secrets()
+			secrets := got.Signing
 			if len(secrets) != tt.count {
 				t.Errorf("%d secrets", len(secrets))
 			}
@@ -55,7 +57,7 @@ func TestSecrets(t *testing.T) {
 		})
 	}
 
-	if secrets, err := (Notify{}).Secrets(); err != nil || len(secrets) != 0 {
+	if secrets, err := (Notify{}).Secrets(); err != nil || !reflect.DeepEqual(secrets, Secrets{}) {
 		t.Errorf("without a file: %v, %v", secrets, err)
 	}
 	if _, err := (Notify{SecretFile: dir}).Secrets(); err == nil || !strings.Contains(err.Error(), "not a regular file") {
@@ -71,7 +73,7 @@ func TestSecretFromTheServiceManager(t *testing.T) {
 	}
 	dir := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
-	n := Notify{SecretFile: filepath.Join(dir, "hook")}
+	n := Notify{Type: NotifyWebhook, SecretFile: filepath.Join(dir, "hook")}
 	write(t, n.SecretFile, 0o440, "whsec_YWJjZGVmZ2hpamtsbW5vcA==")
 	if _, err := n.Secrets(); err != nil {
 		t.Error(err)

@@ -171,7 +171,7 @@ func (s *shape) value(v *unstable.Node, t reflect.Type, k *unstable.Node, path s
 		}
 	case reflect.String:
 		s.kind(v, unstable.String, k, path, "must be a text", "put it in quotes")
-	case reflect.Int:
+	case reflect.Int, reflect.Int64:
 		s.kind(v, unstable.Integer, k, path, "must be a whole number", "write it without quotes")
 	case reflect.Bool:
 		s.kind(v, unstable.Bool, k, path, "must be true or false", "write it without quotes")

@@ -10,6 +10,9 @@ import (
 // the table's own keys that looks alike, or the same key where it belongs.
 func suggest(t reflect.Type, path, name string) string {
 	own := keysOf(t)
+	if slices.Contains(own, name+"_file") {
+		return "write " + name + "_file, which names a file that holds it"
+	}
 	if near := nearest(name, own); near != "" {
 		return "did you mean " + near + "?"
 	}

@@ -51,13 +51,13 @@ func (c Config) checkValues(at places) []Problem {
 func (c Config) checkLimits(f *faults) {
 	l := c.Limits
 	f.atLeast("limits.min_check_interval", l.MinCheckInterval, 10*time.Minute, c.Endpoints)
-	f.within("limits.requests_per_minute", l.RequestsPerMinute, 1, 600)
-	f.within("limits.concurrency", l.Concurrency, 1, 64)
-	most := 6
+	perMinute, perHour := 600, 6
 	if c.Endpoints.Relaxed() {
-		most = 1_000_000
+		perMinute, perHour = 1_000_000, 1_000_000
 	}
-	f.within("limits.refreshes_per_hour", l.RefreshesPerHour, 1, most)
+	f.within("limits.requests_per_minute", l.RequestsPerMinute, 1, perMinute)
+	f.within("limits.concurrency", l.Concurrency, 1, 64)
+	f.within("limits.refreshes_per_hour", l.RefreshesPerHour, 1, perHour)
 }
 
 func (c Config) checkSchedules(f *faults) {

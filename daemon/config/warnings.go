@@ -25,6 +25,11 @@ func (c Config) Warnings() []string {
 		if n.AllowHTTP && strings.HasPrefix(strings.ToLower(n.URL), "http://") {
 			w = append(w, fmt.Sprintf("notify %s goes out in the clear: whoever is on the way can read the login codes", n.Name))
 		}
+		for _, event := range n.Events {
+			if strings.HasPrefix(event, "notify.") {
+				w = append(w, fmt.Sprintf("notify %s is never told %s: a channel that reports on channels would report on itself", n.Name, event))
+			}
+		}
 	}
 	return w
 }
