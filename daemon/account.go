@@ -109,7 +109,7 @@ func (a *account) do(ctx context.Context, fn func(ctx context.Context) error) er
 	select {
 	case a.tasks <- t:
 	case <-a.done:
-		return noAccount(a.name)
+		return a.left()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -119,6 +119,15 @@ func (a *account) do(ctx context.Context, fn func(ctx context.Context) error) er
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// left is what callers are told once the account has no owner any more: it was
+// forgotten, or the keeper is stopping and the account is still there.
+func (a *account) left() error {
+	if a.keeper.find(a.name) == a {
+		return stopping()
+	}
+	return noAccount(a.name)
 }
 
 // guard runs fn and turns a panic into an error, so that the account and the
@@ -213,10 +222,10 @@ func (a *account) commit(next *record, events []life.Event) error {
 func (a *account) commitForSure(ctx context.Context, next *record, events []life.Event) error {
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := a.commit(next, events)
-		if err == nil || errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrClosed) {
+		if err == nil || errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrClosed) || a.keeper.store.vault.Err() != nil {
 			return err
 		}
-		a.log.Error().Err(err).Dur("retry_in", wait).Msg("a login was granted and cannot be saved; keeping it in memory")
+		a.log.Error().Err(err).Dur("retry_in", wait).Msg("what the site gave cannot be saved; keeping it in memory")
 		a.keeper.problems.set("account "+a.name, err)
 		a.troubles++
 		select {

@@ -145,7 +145,7 @@ func (k *Keeper) decided(ctx context.Context, a *account) (client.CheckResult, e
 		select {
 		case <-changed:
 		case <-a.done:
-			return client.CheckResult{}, noAccount(a.name)
+			return client.CheckResult{}, a.left()
 		case <-ctx.Done():
 			return client.CheckResult{}, ctx.Err()
 		}

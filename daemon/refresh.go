@@ -216,7 +216,7 @@ func (k *Keeper) rotated(ctx context.Context, a *account, before uint64) (client
 		select {
 		case <-changed:
 		case <-a.done:
-			return client.RefreshResult{}, noAccount(a.name)
+			return client.RefreshResult{}, a.left()
 		case <-ctx.Done():
 			return client.RefreshResult{}, ctx.Err()
 		}

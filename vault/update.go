@@ -35,7 +35,10 @@ func isPanic(err error) bool {
 
 // kill makes every later call return why.
 func (v *Vault) kill(op string, outcome error, format string, args ...any) {
-	v.dead.CompareAndSwap(nil, &Error{Op: op, Path: v.path, Err: fmt.Errorf("%w: %s", outcome, fmt.Sprintf(format, args...))})
+	why := &Error{Op: op, Path: v.path, Err: fmt.Errorf("%w: %s", outcome, fmt.Sprintf(format, args...))}
+	if v.dead.CompareAndSwap(nil, why) {
+		close(v.failed)
+	}
 }
 
 // begin starts a transaction; for one that writes, the caller holds v.writer.

@@ -83,8 +83,10 @@ type Vault struct {
 	leftovers []string
 
 	newest atomic.Uint64
-	// dead is set once the vault can no longer be used and says why.
-	dead atomic.Pointer[Error]
+	// dead is set once the vault can no longer be used and says why; failed is
+	// closed right after.
+	dead   atomic.Pointer[Error]
+	failed chan struct{}
 	// stuck is set where bbolt panicked with its locks held: it would wait for
 	// them for ever.
 	stuck atomic.Bool
@@ -154,6 +156,20 @@ func (v *Vault) Changed() <-chan struct{} {
 	return v.changed
 }
 
+// Failed returns a channel that is closed once the vault can no longer be used:
+// the disk failed in a way that leaves open what is on it, or the file was
+// damaged under the vault's hands. Only opening it anew tells. [Vault.Err] then
+// says why.
+func (v *Vault) Failed() <-chan struct{} { return v.failed }
+
+// Err is why the vault can no longer be used, nil while it can.
+func (v *Vault) Err() error {
+	if dead := v.dead.Load(); dead != nil {
+		return dead
+	}
+	return nil
+}
+
 // Open opens the vault and makes one where there is none. It reads all of it:
 // what it returns is whole.
 func Open(o Options) (*Vault, error) {
@@ -180,7 +196,7 @@ func (op opener) open(o Options) (*Vault, error) {
 	}
 	v := &Vault{
 		path: o.Path, journalMax: uint64(o.JournalMax), journalAge: o.JournalAge,
-		file: file, schema: op.schema, changed: make(chan struct{}),
+		file: file, schema: op.schema, changed: make(chan struct{}), failed: make(chan struct{}),
 	}
 	if err := v.start(file, o, op); err != nil {
 		v.abandon()
