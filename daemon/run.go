@@ -51,9 +51,37 @@ const (
 // Run is the daemon: it opens the vault, answers on the socket and keeps the
 // accounts until ctx ends. It returns nil after a clean stop.
 //
+// A disk that fails in the middle of a commit leaves open what is on it. Only
+// opening the vault anew tells, so everything is stopped and begun again from
+// what is there. That is tried for some minutes; then it is the service
+// manager's turn.
+func Run(ctx context.Context, o Options) error {
+	ran, ready := false, o.Ready
+	o.Ready = sync.OnceFunc(func() {
+		ran = true
+		if ready != nil {
+			ready()
+		}
+	})
+	for pause := time.Second; ; pause *= 2 {
+		err := runOnce(ctx, o)
+		if !ran || !errors.Is(err, vault.ErrStorage) || ctx.Err() != nil || pause > time.Minute {
+			return err
+		}
+		o.Log.Error().Err(err).Dur("retry_in", pause).Msg("beginning again from what is on the disk")
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// runOnce is Run up to the first end of its vault.
+//
 // The vault's lock comes first: it is what keeps a second keeper out, and its
 // holder alone may replace a socket that lies about.
-func Run(ctx context.Context, o Options) error {
+func runOnce(ctx context.Context, o Options) error {
 	if err := prepareState(o.Places.StateDir); err != nil {
 		return fmt.Errorf("create the state directory: %w", err)
 	}
@@ -232,9 +260,7 @@ func (d *daemon) announce() {
 	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
 		d.Log.Warn().Err(err).Msg("the service manager was not told that the keeper is ready")
 	}
-	if d.Ready != nil {
-		d.Ready()
-	}
+	d.Ready()
 }
 
 // watchdog tells the service manager that the keeper lives, where it asked to
