@@ -7,6 +7,11 @@
 // codes, files and their modes, memory, everything that was ever written. No
 // code that is not a test may come in.
 //
+// The default run takes samples. Build tags take more: kill, every moment of a
+// rotation; long, a thousand random kills and a thousand rotations under a
+// reader's eyes; faults, kills and errors at each of a rotation's disk calls,
+// which needs Linux on amd64 and the right to trace a process of one's own.
+//
 // The tests guarantee that each run has its own directory, ports and keeper,
 // that nothing talks to anything but this machine, and that no keeper outlives
 // the test that started it. They wait for what they can see, with a deadline,

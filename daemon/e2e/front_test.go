@@ -56,6 +56,49 @@ type front struct {
 	grants [][]string  // the Set-Cookie lines of each granted poll
 	spied  spied       // all that the site has told and been told
 	codes  []codeCheck // each code that was pushed, and whether it worked then
+	// keeper counts the keepers, of which each kill ends one. given are the
+	// granted polls by the keeper that asked; one that asks for something else
+	// after its grant must have saved it.
+	keeper int
+	given  []*given
+}
+
+// given is a granted poll.
+type given struct {
+	keeper int
+	saved  bool
+}
+
+// ended notes that the keeper was killed.
+func (f *front) ended() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keeper++
+}
+
+// taken is how many granted replies the kills took before the keeper had to
+// have saved them.
+func (f *front) taken() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for _, g := range f.given {
+		if !g.saved && g.keeper < f.keeper {
+			n++
+		}
+	}
+	return n
+}
+
+// asked notes that the keeper asks the site for something, and returns which
+// keeper it is.
+func (f *front) asked() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, g := range f.given {
+		g.saved = g.saved || g.keeper == f.keeper
+	}
+	return f.keeper
 }
 
 // codeCheck is a pushed code at the moment of its delivery.
@@ -69,13 +112,6 @@ func (f *front) count(what string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.seen[what]
-}
-
-// exchanges is how often each exchange has been through.
-func (f *front) exchanges() map[string]int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return maps.Clone(f.seen)
 }
 
 func (f *front) granted() [][]string {
@@ -102,12 +138,13 @@ func (f *front) site(inner http.Handler) http.Handler {
 		}
 		if f.at == nil {
 			tee := &tee{ResponseWriter: w}
-			defer func() { f.note(r, tee.Header(), tee.body) }()
+			defer func() { f.note(0, r, tee.Header(), tee.body) }()
 			inner.ServeHTTP(tee, r)
 			return
 		}
-		f.exchange(w, r, inner, r.URL.Path, func(rec *httptest.ResponseRecorder) string {
-			return f.note(r, rec.Header(), rec.Body.Bytes())
+		keeper := f.asked()
+		f.exchange(w, r, inner, exchangePath(r), func(rec *httptest.ResponseRecorder) string {
+			return f.note(keeper, r, rec.Header(), rec.Body.Bytes())
 		})
 	})
 }
@@ -183,9 +220,18 @@ func (f *front) exchange(w http.ResponseWriter, r *http.Request, inner http.Hand
 	gone(later)
 }
 
+// exchangePath is a request's path. That of the page which authorises a refresh
+// ends with a number that is never the same.
+func exchangePath(r *http.Request) string {
+	if strings.HasPrefix(r.URL.Path, passporttest.PathCorrespond) {
+		return passporttest.PathCorrespond
+	}
+	return r.URL.Path
+}
+
 // note remembers what an exchange with the site was about, and names it.
-func (f *front) note(r *http.Request, header http.Header, body []byte) string {
-	what := r.URL.Path
+func (f *front) note(keeper int, r *http.Request, header http.Header, body []byte) string {
+	what := exchangePath(r)
 	var reply struct {
 		Data struct {
 			URL  string
@@ -207,11 +253,13 @@ func (f *front) note(r *http.Request, header http.Header, body []byte) string {
 	f.saw(what)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if what == passporttest.PathGenerate && reply.Data.URL != "" {
+	if what == passporttest.PathGenerate && reply.Data.URL != "" && keeper == f.keeper {
+		// One that was given to a keeper that has died meanwhile is nobody's.
 		f.newest = reply.Data.URL
 	}
 	if strings.HasSuffix(what, " granted") {
 		f.grants = append(f.grants, header.Values("Set-Cookie"))
+		f.given = append(f.given, &given{keeper: keeper})
 	}
 	f.spied.request(r)
 	f.spied.reply(header, body)

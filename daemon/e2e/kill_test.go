@@ -143,7 +143,7 @@ func (k *killings) leftOut(t *testing.T) {
 // life is one account's life with kills in it.
 type life struct {
 	*stage
-	current atomic.Pointer[process]
+	service
 
 	// Guarded by the mutex of the killings.
 	counted int
@@ -163,7 +163,7 @@ func (k *killings) live(t *testing.T, when func(int, boundary) bool) bool {
 	k.mu.Lock() // the keeper may be at its first moment before it is known here
 	l.current.Store(l.spawn())
 	k.mu.Unlock()
-	revived.Go(func() { l.revive(ctx) })
+	revived.Go(func() { l.revive(ctx, l.stage) })
 	err := l.beLoggedIn(ctx)
 	if err == nil {
 		err = l.dieAndRecover(ctx)
@@ -186,23 +186,6 @@ func (k *killings) live(t *testing.T, when func(int, boundary) bool) bool {
 	k.lives.Add(1)
 	k.lost.Add(int64(len(l.front.granted()) - 2))
 	return len(kills) > 0
-}
-
-// revive is what a service manager does.
-func (l *life) revive(ctx context.Context) {
-	for {
-		select {
-		case <-l.current.Load().done:
-			p, err := spawn(l.config, &l.log)
-			if err != nil {
-				l.t.Errorf("the keeper cannot be started again: %v", err)
-				return
-			}
-			l.current.Store(p)
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // end says that nothing is killed from now on, and returns where it was.
@@ -228,6 +211,7 @@ func (k *killings) pass(l *life, b boundary, when func(int, boundary) bool) bool
 	k.mu.Unlock()
 	if mine {
 		l.current.Load().kill()
+		l.front.ended()
 	}
 	return mine
 }
@@ -369,12 +353,7 @@ func (l *life) judge(kills []boundary) {
 	l.judgeMessages(len(kills))
 	// The reply to a granted poll is lost for good where the keeper dies before
 	// it could have saved it. Nowhere else may anything be lost.
-	lost := 0
-	for _, b := range kills {
-		if b.what == passporttest.PathPoll+" granted" {
-			lost++
-		}
-	}
+	lost := l.front.taken()
 	extra := len(l.front.granted()) - 2
 	if extra < 0 || extra > lost {
 		t.Errorf("%d logins were granted beyond the two that were needed, and %d replies can have been lost", extra, lost)

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -79,6 +80,29 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.done
+}
+
+// service is what a service manager does: a keeper that has ended is started
+// again.
+type service struct {
+	current atomic.Pointer[process]
+}
+
+// revive goes on until ctx ends. The first keeper is in place already.
+func (v *service) revive(ctx context.Context, s *stage) {
+	for {
+		select {
+		case <-v.current.Load().done:
+			p, err := spawn(s.config, &s.log)
+			if err != nil {
+				s.t.Errorf("the keeper cannot be started again: %v", err)
+				return
+			}
+			v.current.Store(p)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // stop asks the keeper to end, and returns its exit code and how long it took.

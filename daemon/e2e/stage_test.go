@@ -96,6 +96,8 @@ func (s *stage) socket() string { return filepath.Join(s.dir, "run", "control.so
 // settings are what a test wants different from the others.
 type settings struct {
 	schedule string // "" is every second
+	// refresh makes the simulator's key known to the keeper.
+	refresh bool
 }
 
 // configure writes the configuration: the times of a life in fractions of a
@@ -120,6 +122,7 @@ remind = ["1h"]
 [limits]
 min_check_interval = "1s"
 requests_per_minute = 600
+refreshes_per_hour = 1000000
 [[notify]]
 name = "phone"
 type = "webhook"
@@ -129,6 +132,13 @@ secret_file = %q
 	text += "[endpoints]\n"
 	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
 		text += fmt.Sprintf("%s = %q\n", role, s.siteServer.URL)
+	}
+	if o.refresh {
+		key := filepath.Join(s.dir, "correspond.pem")
+		if err := os.WriteFile(key, s.site.CorrespondKeyPEM(), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+		text += fmt.Sprintf("correspond_key_file = %q\n", key)
 	}
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
