@@ -243,6 +243,17 @@ func counted(path string) error {
 			return err
 		}
 	}
+	select {
+	case <-v.Failed():
+		if !errors.Is(v.Err(), ErrStorage) {
+			return fmt.Errorf("given up without a reason: %v", v.Err())
+		}
+		fmt.Println("given-up")
+	default:
+		if v.Err() != nil {
+			return fmt.Errorf("nobody was told of %w", v.Err())
+		}
+	}
 	return v.Close()
 }
 
@@ -260,7 +271,7 @@ func TestFlushFails(t *testing.T) {
 		{"of pages", "5", "+0 +1 -2 +3 +4 +5 +6 +7 +8 +9"},
 		{"of a header", "6", "+0 +1 +2 +3 +4 +5 +6 +7 +8 +9"},
 		{"of pages, then always", "5+", "+0 +1 -2 -3 -4 -5 -6 -7 -8 -9"},
-		{"of a header, then always", "6+", "+0 +1 -2 -3 -4 -5 -6 -7 -8 -9"},
+		{"of a header, then always", "6+", "+0 +1 -2 -3 -4 -5 -6 -7 -8 -9 given-up"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,7 +19,7 @@ type loginView interface {
 	note(text string)
 }
 
-func (a *app) loginView() loginView { //nolint:ireturn // which view it is depends on the terminal
+func (a *app) loginView() loginView {
 	out := a.screen(a.stdout)
 	switch {
 	case a.json:

@@ -233,7 +233,7 @@ func (a *app) runService(ctx context.Context) error {
 
 type serviceRun struct {
 	app    *app
-	ctx    context.Context //nolint:containedctx // the library's callbacks take none
+	ctx    context.Context // the library's callbacks take none
 	cancel context.CancelFunc
 	done   chan struct{}
 	err    error
