@@ -62,10 +62,13 @@ func (d *smsDialogue) read(ctx context.Context) {
 func (d *smsDialogue) elsewhere(ctx context.Context) (done bool, err error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
+	for lines := d.lines; ; {
 		select {
-		case <-d.lines:
-			return false, nil
+		case _, typed := <-lines:
+			if typed {
+				return false, nil
+			}
+			lines = nil // nobody is at the keyboard; the page is left
 		case <-ctx.Done():
 			return false, ctx.Err()
 		case <-tick.C:

@@ -13,25 +13,14 @@ import (
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
 // TestPushedLink opens the link that a message brings, as a browser would, and
 // logs in by the fresh code that it makes.
 func TestPushedLink(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
-
-	s := newStage(t, nil)
-	s.configure(settings{})
-	base := "http://" + address
-	s.also("login", "codes = 1") // the pushed code is soon over; the link is not
-	s.append(fmt.Sprintf("[page]\nlisten = %q\npublic_url = %q\n", address, base))
-	s.start()
+	s, base := pageStage(t)
 	s.login(mid)
 	s.site.Kill(mid)
 
@@ -76,6 +65,82 @@ func TestPushedLink(t *testing.T) {
 	}
 }
 
+// pageStage is a stage whose keeper serves the login page.
+func pageStage(t *testing.T) (s *stage, base string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	s, base = newStage(t, nil), "http://"+address
+	s.configure(settings{})
+	s.append(fmt.Sprintf("[page]\nlisten = %q\npublic_url = %q\n", address, base))
+	s.also("endpoints", fmt.Sprintf("geetest_js = %q", s.siteServer.URL+passporttest.PathWidget))
+	s.start()
+	return s, base
+}
+
+// TestSMSByThePage goes through the form as the page's script does: a captcha
+// that was not solved, one that was, a wrong code, the right one.
+func TestSMSByThePage(t *testing.T) {
+	t.Parallel()
+	s, base := pageStage(t)
+	s.site.AddPhone(mid, phoneNumber)
+	login := s.smsLogin(t)
+	link := ""
+	until(t, "the page's address", func() bool {
+		link = strings.TrimSpace(login.stdout.String())
+		return strings.HasPrefix(link, base+"/l/")
+	})
+	post := func(step string, body any) (int, map[string]any) {
+		t.Helper()
+		text, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fetchBody(t, http.MethodPost, link+"/sms/"+step, string(text), map[string]string{
+			"X-Bilikeeper-Page": "1", "Origin": base, "Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"})
+		var answer map[string]any
+		if err := json.Unmarshal([]byte(got.text), &answer); err != nil {
+			t.Fatalf("%s answers %d %q", step, got.StatusCode, got.text)
+		}
+		return got.StatusCode, answer
+	}
+	send := func(right bool) int {
+		t.Helper()
+		code, captcha := post("captcha", struct{}{})
+		if code != http.StatusOK {
+			t.Fatalf("captcha: %d %v", code, captcha)
+		}
+		validate := "nonsense"
+		if right {
+			validate, _ = passporttest.SolveCaptcha(captcha["challenge"].(string))
+		}
+		code, _ = post("send", map[string]any{"phone": phoneNumber, "token": captcha["token"], "challenge": captcha["challenge"], "validate": validate})
+		return code
+	}
+	if code := send(false); code != http.StatusUnprocessableEntity {
+		t.Errorf("a captcha that was not solved: %d", code)
+	}
+	if code := send(true); code != http.StatusOK {
+		t.Fatalf("a captcha that was solved: %d", code)
+	}
+	if code, _ := post("code", map[string]string{"code": "000000"}); code != http.StatusUnprocessableEntity {
+		t.Errorf("a wrong code: %d", code)
+	}
+	if code, answer := post("code", map[string]string{"code": s.site.SMS(phoneNumber)}); code != http.StatusOK {
+		t.Fatalf("the right code: %d %v", code, answer)
+	}
+	if code := login.end(); code != 0 {
+		t.Errorf("the waiting command ended with %d: %s", code, login.stderr.String())
+	}
+	if a := s.account(); a.State != client.StateValid || *a.Mid != mid {
+		t.Errorf("after the login: %+v", a)
+	}
+}
+
 type answer struct {
 	*http.Response
 	text string
@@ -83,7 +148,12 @@ type answer struct {
 
 func fetch(t *testing.T, method, url string, header map[string]string) answer {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	return fetchBody(t, method, url, "", header)
+}
+
+func fetchBody(t *testing.T, method, url, body string, header map[string]string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (p *Page) asFault(err error) *fault {
 		return &fault{http.StatusServiceUnavailable, keySite}
 	case client.ProblemBusy:
 		return &fault{http.StatusConflict, keyBusy}
-	case client.ProblemBadRequest, client.ProblemNotPermitted:
+	case client.ProblemSMS, client.ProblemBadRequest, client.ProblemNotPermitted:
 		return &fault{http.StatusUnprocessableEntity, keyRefused}
 	}
 	p.parts.Log.Warn().Str("problem", problem.Type).Msg("the login page got no answer of the keeper")
