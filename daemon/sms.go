@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/life"
@@ -92,6 +93,9 @@ func (k *Keeper) SendSMS(ctx context.Context, id string, s client.SMSSend) (clie
 func (k *Keeper) SubmitSMS(ctx context.Context, id string, c client.SMSCode) (client.Login, error) {
 	var verification secret.String
 	a, err := k.smsStep(ctx, id, func(ctx context.Context, a *account) error {
+		if err := k.store.vault.Writable(); err != nil {
+			return fmt.Errorf("no code is spent on a login that could not be saved: %w", err)
+		}
 		grant, further, err := k.site.LoginSMS(ctx, a.rec.device, passport.SMSLogin{
 			Phone: a.rec.sms.phone, CID: a.rec.sms.cid, Code: secret.New(c.Code), Key: a.rec.sms.key,
 		}, k.legacySMS())

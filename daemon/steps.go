@@ -49,8 +49,9 @@ func (a *account) check(ctx context.Context) error {
 	if err := a.apply(life.Checked{Verdict: life.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
 		return err
 	}
-	if next := a.rec.Next(a.policy()); next.Action == life.ActRefresh && !next.At.After(time.Now()) {
-		// The answer is the first step of a refresh as well.
+	if next := a.rec.Next(a.policy()); err == nil && next.Action == life.ActRefresh && !next.At.After(time.Now()) {
+		// The answer is the first step of a refresh as well. Without one, a
+		// refresh whose deadline has passed asks for itself, at its own time.
 		return a.refreshWith(ctx, info)
 	}
 	return nil
