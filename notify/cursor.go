@@ -1,8 +1,10 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,13 +17,19 @@ import (
 const lazySave = 256
 
 // cursor is one channel's way through the source. All of it belongs to the
-// goroutine in run, save what mu guards.
+// goroutine in run, save what mu guards, and cfg, sender and gate, which other
+// channels use that hand their messages over.
 type cursor struct {
 	cfg    Config
 	src    Source
 	led    Ledger
 	log    zerolog.Logger
 	sender *sender
+	gate   *gate
+	// chain are the channels that take over for this one, in order. find finds
+	// any channel.
+	chain []*cursor
+	find  func(name string) *cursor
 	// draw gives the numbers in [0, 1) that spread the retries.
 	draw func() float64
 
@@ -42,8 +50,15 @@ func newCursor(cfg Config, src Source, led Ledger, log zerolog.Logger, draw func
 	return &cursor{
 		cfg: cfg, src: src, led: led, log: log, draw: draw,
 		sender: newSender(cfg.Channel, cfg.Timeout, log),
-		status: ChannelStatus{Name: cfg.Name, Type: cfg.Type, Route: cfg.Route},
+		gate:   &gate{rate: cfg.Rate},
+		status: ChannelStatus{Name: cfg.Name, Type: cfg.Type, Route: cfg.Route, Fallback: cfg.Fallback},
 	}
+}
+
+// wants reports whether a message is for the channel. That the channel itself
+// fails is news for all others.
+func (c *cursor) wants(m Message) bool {
+	return c.cfg.Route.Wants(m) && !m.Silent && (m.About == "" || m.About != c.cfg.Name)
 }
 
 // run works through the source until ctx ends.
@@ -56,20 +71,31 @@ func (c *cursor) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		// Taken before the source is read: what comes in between is not missed.
 		changed := c.src.Changed()
-		if !c.persist(ctx, "the messages cannot be read", func() error { return c.window.fill(ctx, c.src) }) {
+		fill := func() error { return c.window.fill(ctx, c.src, c.progress.Ahead) }
+		if !c.persist(ctx, "the messages cannot be read", fill) {
 			return
 		}
-		if len(c.window.msgs) > 0 {
-			c.step(ctx, c.window.msgs[0])
-			continue
+		c.step(ctx, changed)
+	}
+}
+
+// step does the next thing there is to do, or waits for one.
+func (c *cursor) step(ctx context.Context, changed <-chan struct{}) {
+	if len(c.window.msgs) > 0 {
+		s := &scan{c: c, now: wall(), taken: map[uint64]bool{}, held: map[string]bool{}, waiting: map[string]bool{}}
+		if do := s.look(); do != nil {
+			do(ctx)
+		} else {
+			c.rest(ctx, s, changed)
 		}
-		c.progress.Position = c.window.position(c.progress.Position)
-		c.saveMoved()
-		c.publish(false, time.Time{})
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
+		return
+	}
+	c.progress.Position, c.progress.Ahead = max(c.progress.Position, c.window.upto), nil
+	c.saveMoved()
+	c.publish(false, time.Time{}, 0)
+	select {
+	case <-changed:
+	case <-ctx.Done():
 	}
 }
 
@@ -91,9 +117,15 @@ func (c *cursor) start(ctx context.Context) bool {
 			return false
 		}
 	}
+	c.gate.learn(c.progress.Service)
+	for name, service := range c.progress.Others {
+		if other := c.find(name); other != nil {
+			other.gate.learn(service)
+		}
+	}
 	c.saved = c.progress.Position
 	c.window.reset(c.saved)
-	c.publish(false, time.Time{})
+	c.publish(false, time.Time{}, 0)
 	return true
 }
 
@@ -101,7 +133,7 @@ func (c *cursor) start(ctx context.Context) bool {
 func (c *cursor) skipAll(ctx context.Context) error {
 	for {
 		w := window{upto: c.progress.Position}
-		if err := w.fill(ctx, c.src); err != nil {
+		if err := w.fill(ctx, c.src, nil); err != nil {
 			return err
 		}
 		if w.upto == c.progress.Position {
@@ -111,155 +143,153 @@ func (c *cursor) skipAll(ctx context.Context) error {
 	}
 }
 
-// step deals with the message at the head of the window.
-func (c *cursor) step(ctx context.Context, m Message) {
-	switch now := wall(); {
-	case !c.cfg.Route.Wants(m):
-		c.pass(ctx, m)
-	case superseded(m, c.window.msgs[1:]):
-		c.finish(ctx, m, Result{Outcome: OutcomeDropped, Attempts: c.attempts(m), Detail: ErrSuperseded.Error()})
-	case m.Expired(now):
-		c.expire(ctx, m)
-	default:
-		until := c.heldUntil(now)
-		switch {
-		case !until.IsZero():
-			c.hold(ctx, now, until)
-		case m.Login != nil && c.window.aged:
-			// While others were sent the code may have been scanned, and the
-			// source would not give it out any more.
-			c.window.reset(c.progress.Position)
-		default:
-			c.try(ctx, m)
-		}
+// rest waits until there may be something to do. Then the messages are read
+// anew: newer ones may have taken the place of those that waited, and the
+// source may have withdrawn some.
+func (c *cursor) rest(ctx context.Context, s *scan, changed <-chan struct{}) {
+	attempts := 0
+	if s.first != nil {
+		attempts = c.progress.trial(s.first.id).tries()
+	}
+	c.publish(true, s.until, attempts)
+	d := tick
+	if !s.until.IsZero() {
+		d = min(d, s.until.Sub(s.now))
+	}
+	if s.released && c.window.changed {
+		d = min(d, time.Until(c.window.began.Add(refreshEvery)))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-changed:
+		c.window.waited, c.window.changed = true, true
+	case <-timer.C:
+		c.window.reset(c.progress.Position)
+	case <-ctx.Done():
 	}
 }
 
-// pass leaves out a message that the channel does not want. It may be the end
-// of a code that the channel has shown all the same.
-func (c *cursor) pass(ctx context.Context, m Message) {
-	c.window.pop()
-	c.progress.Position = c.window.position(m.Position)
-	if !ends(m) || !c.progress.outdate(m.Account, "") {
-		c.saveMoved()
-		return
-	}
-	c.save(ctx)
-	c.retract(ctx)
+// drop leaves out a message that is no longer worth sending.
+func (c *cursor) drop(ctx context.Context, m Message, why error) {
+	u := single(m)
+	c.finish(ctx, u, Result{Outcome: OutcomeDropped, Attempts: c.progress.trial(u.id).tries(), Detail: why.Error()})
 }
 
 // expire ends a message whose code has died. It failed if it was tried at all.
-func (c *cursor) expire(ctx context.Context, m Message) {
-	r := Result{Outcome: OutcomeDropped, Attempts: c.attempts(m), Detail: ErrExpired.Error()}
-	if r.Attempts > 0 {
-		r.Outcome = OutcomeFailed
+func (c *cursor) expire(ctx context.Context, u unit) {
+	t := c.progress.trial(u.id)
+	if t.tries() == 0 {
+		c.drop(ctx, u.members[0], ErrExpired)
+		return
 	}
-	c.finish(ctx, m, r)
+	r := Result{Outcome: OutcomeFailed, Attempts: t.tries(), Detail: ErrExpired.Error()}
+	c.finish(ctx, u, r, c.tell(u, t.Reason)...)
 }
 
-// heldUntil is when the next try may be made, zero where that is now.
-func (c *cursor) heldUntil(now time.Time) time.Time {
-	until := c.progress.RetryAt
-	if now.Before(c.progress.Failed) {
-		// The clock was set back since this was written, and until may be years
-		// away. One try too early does less harm.
-		until = time.Time{}
-	}
-	if c.cfg.Quiet != nil {
-		if quiet := c.cfg.Quiet(now); quiet.After(until) {
-			until = quiet
-		}
-	}
-	if !until.After(now) {
-		return time.Time{}
-	}
-	return until
+// giveUp ends a message that no channel takes.
+func (c *cursor) giveUp(ctx context.Context, u unit) {
+	t := c.progress.trial(u.id)
+	c.finish(ctx, u, Result{Outcome: OutcomeFailed, Attempts: t.tries(), Detail: t.Reason}, c.tell(u, t.Reason)...)
 }
 
-// hold waits, and has the messages read anew then: newer ones may have taken
-// the place of those that waited.
-func (c *cursor) hold(ctx context.Context, now, until time.Time) {
-	c.publish(true, until)
-	sleep(ctx, min(until.Sub(now), tick))
-	c.window.reset(c.progress.Position)
-}
-
-// try sends the head once and records how that went.
-func (c *cursor) try(ctx context.Context, m Message) {
-	c.publish(true, time.Time{})
+// try sends a unit once and records how that went.
+func (c *cursor) try(ctx context.Context, u unit, via *cursor) {
+	if c.window.waited || c.window.aged && u.login() != nil {
+		// While others were sent the code may have been scanned, and the source
+		// would not give it out any more.
+		c.window.reset(c.progress.Position)
+		return
+	}
+	if !c.freeze(ctx, &u) || !via.gate.take(wall()) {
+		return
+	}
+	attempts := c.progress.trial(u.id).tries()
+	c.publish(true, time.Time{}, attempts)
 	c.window.aged = true
+	m := c.write(u)
 	begun := time.Now()
-	earlier := c.replaceable(m, begun)
-	receipt, err := c.sender.send(ctx, m, earlier.Handle, grace)
+	earlier := c.replaceable(m, via, begun)
+	receipt, err := via.sender.send(ctx, m, earlier.Handle, grace)
 	if earlier.Handle != "" && final(err) {
 		// It may still be there, and be no message that can be changed: the new
 		// one makes it outdated.
 		earlier = Shown{}
-		receipt, err = c.sender.send(ctx, m, "", grace)
+		via.gate.spend(wall())
+		receipt, err = via.sender.send(ctx, m, "", grace)
 	}
 	took := time.Since(begun)
 	switch {
 	case err == nil:
-		c.remember(m, receipt.Handle, earlier)
-		c.progress.Delivered, c.progress.RetryAt, c.progress.LastError = wall(), time.Time{}, ""
-		n := c.attempts(m) + 1
-		c.log.Info().Str("message", m.ID).Str("type", m.Type).Int("attempt", n).Dur("took", took).Msg("message delivered")
-		c.finish(ctx, m, Result{Outcome: OutcomeDelivered, Attempts: n, Detail: receipt.Answer, Took: took})
+		via.gate.arrived(wall())
+		c.remember(m, via, receipt.Handle, earlier)
+		if m.Group != "" && m.Login == nil && c.cfg.Group != nil {
+			c.progress.gathered(m.Group, wall())
+		}
+		c.log.Info().Str("message", m.ID).Str("type", m.Type).Int("attempt", attempts+1).Dur("took", took).
+			Str("through", via.cfg.Name).Msg("message delivered")
+		detail := receipt.Answer
+		if via != c {
+			detail = "through " + via.cfg.Name
+			if receipt.Answer != "" {
+				detail += ": " + receipt.Answer
+			}
+		}
+		c.finish(ctx, u, Result{Outcome: OutcomeDelivered, Attempts: attempts + 1, Detail: detail, Took: took})
 		c.retract(ctx)
 	case errors.Is(err, errCut):
 		// Not recorded: the message is sent again after the next start.
 	case errors.Is(err, ErrExpired):
-		c.expire(ctx, m)
+		c.expire(ctx, u)
 	default:
-		c.fail(ctx, m, err, took)
+		c.fail(ctx, u, m, via, err, took)
 	}
 }
 
-// fail records a try that did not arrive, and gives up where no other follows.
-func (c *cursor) fail(ctx context.Context, m Message, err error, took time.Duration) {
-	now, text, n := wall(), harmless(err, m), c.attempts(m)+1
-	if n == 1 {
-		c.progress.Since = now
+// finish moves past a unit and saves what became of it, and what there is to
+// tell beside.
+func (c *cursor) finish(ctx context.Context, u unit, r Result, beside ...Result) {
+	if c.overdue(wall()) {
+		beside = append(beside, c.tell(u, c.gate.state().LastError)...)
 	}
-	v := judge(m, err, n, c.progress.Since, now, c.draw())
-	line := c.log.Warn()
-	if text == c.progress.LastError && !v.giveUp {
-		line = c.log.Debug() // said before; a service that is down for a day is one line
+	r.MessageID = u.id
+	for _, m := range u.members {
+		beside = append(beside, c.result(m, r))
+		c.settle(m)
+		if ends(m) {
+			c.progress.outdate(m.Account, m.Position)
+		}
 	}
-	if !v.giveUp {
-		line.Time("retry_at", v.retryAt)
-	}
-	line.Str("message", m.ID).Str("type", m.Type).Int("attempt", n).Bool("given_up", v.giveUp).
-		Str("reason", text).Msg("message not delivered")
-	c.progress.Failed, c.progress.LastError, c.progress.RetryAt = now, text, v.retryAt
-	if v.giveUp {
-		c.finish(ctx, m, Result{Outcome: OutcomeFailed, Attempts: n, Detail: text, Took: took})
-		return
-	}
-	c.progress.Head, c.progress.Attempts = m.ID, n
-	c.save(ctx)
-	c.window.reset(c.progress.Position)
+	c.progress.Trials = slices.DeleteFunc(c.progress.Trials, func(t Trial) bool { return t.ID == u.id })
+	c.progress.Sending = slices.DeleteFunc(c.progress.Sending, func(s Sending) bool { return s.ID == u.id })
+	c.save(ctx, beside...)
 }
 
-// attempts is how often the message was tried before. A head that has changed
-// starts anew, but the service is still left alone until RetryAt.
-func (c *cursor) attempts(m Message) int {
-	if c.progress.Head != m.ID {
-		return 0
-	}
-	return c.progress.Attempts
+// result is what became of one of the messages that went out as one.
+func (c *cursor) result(m Message, r Result) Result {
+	r.Type, r.Account, r.Position = m.Type, m.Account, m.Position
+	return r
 }
 
-// finish moves past the head and saves what became of it.
-func (c *cursor) finish(ctx context.Context, m Message, r Result) {
-	r.MessageID, r.Type, r.Account, r.Position = m.ID, m.Type, m.Account, m.Position
-	c.window.pop()
-	c.progress.Position = c.window.position(m.Position)
-	c.progress.Head, c.progress.Attempts, c.progress.Since = "", 0, time.Time{}
-	if ends(m) {
-		c.progress.outdate(m.Account, "")
+// settle notes that a message is dealt with, and moves on as far as all is.
+func (c *cursor) settle(m Message) {
+	c.window.remove(m.Position)
+	p := &c.progress
+	p.Ahead = append(p.Ahead, m.Position)
+	reached := c.window.upto
+	if len(c.window.msgs) > 0 {
+		reached = c.window.msgs[0].Position - 1
 	}
-	c.save(ctx, r)
+	for _, at := range p.Ahead {
+		if at <= reached {
+			p.Position = max(p.Position, at)
+		}
+	}
+	if len(c.window.msgs) == 0 {
+		p.Position = max(p.Position, reached)
+	}
+	p.Ahead = slices.DeleteFunc(p.Ahead, func(at uint64) bool { return at <= p.Position })
+	slices.SortFunc(p.Ahead, func(a, b uint64) int { return cmp.Compare(a, b) })
 }
 
 // save stores the progress, again and again until it is stored: the message has
@@ -270,6 +300,16 @@ func (c *cursor) save(ctx context.Context, results ...Result) bool {
 }
 
 func (c *cursor) saveOnce() error {
+	c.progress.Service = c.gate.state()
+	c.progress.Others = nil
+	for _, other := range c.chain {
+		if s := other.gate.state(); s != (Service{}) {
+			if c.progress.Others == nil {
+				c.progress.Others = map[string]Service{}
+			}
+			c.progress.Others[other.cfg.Name] = s
+		}
+	}
 	if err := c.led.Save(c.cfg.Name, c.progress, c.owed); err != nil {
 		return err
 	}
@@ -318,16 +358,17 @@ func (c *cursor) persist(ctx context.Context, trouble string, op func() error) b
 	}
 }
 
-func (c *cursor) publish(pending bool, until time.Time) {
+func (c *cursor) publish(pending bool, until time.Time, attempts int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := &c.status
-	s.Pending, s.RetryAt, s.Attempts = pending, until, c.progress.Attempts
-	s.Delivered, s.Failed, s.LastError = c.progress.Delivered, c.progress.Failed, c.progress.LastError
+	c.status.Pending, c.status.RetryAt, c.status.Attempts = pending, until, attempts
 }
 
 func (c *cursor) snapshot() ChannelStatus {
+	known := c.gate.state()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.status
+	s := c.status
+	s.Delivered, s.Failed, s.LastError, s.FailingSince = known.Delivered, known.Failed, known.LastError, known.FailingSince
+	return s
 }

@@ -8,15 +8,36 @@
 // vault as a [Ledger]. Each service has a package of its own below this one,
 // and all of them pass the conformance suite in notifytest.
 //
+// On each channel a message goes the same way: its route wants it, later ones
+// have not taken its place, its code is alive, others of its group have come or
+// are not waited for, no quiet hours hold, the service is not left alone, the
+// rate allows it. Then it is sent, by another channel where this one fails, and
+// what became of it is recorded.
+//
 // Guarantees:
-//   - a message that a channel wants reaches it at least once, over restarts
-//     too, with the same id on every try, or the ledger says why it did not;
+//   - a message that a channel wants reaches it, or the channel that takes over
+//     for it, at least once, over restarts too, with the same id on every try, or
+//     the ledger says why it did not. A crash repeats one message at the most;
+//   - nothing arrives under two ids: what goes out as one message is settled in
+//     the ledger before the first try, and each account in it has a result;
 //   - no code is sent after it has expired, and none that a later message has
-//     overtaken while it waited;
+//     overtaken while it waited; no code waits behind a message that is gathered
+//     for long enough to die there;
 //   - a code that no longer works leaves people's screens where the service lets
 //     a message be changed or taken back: the next code of the same incident
-//     takes its place, the login's end removes it;
-//   - messages of one channel are sent one at a time and in order; no channel
-//     waits for another;
+//     takes its place, the login's end removes it, through whichever channel it
+//     went;
+//   - what may overtake is little: a held message is overtaken by those of other
+//     accounts, one that waits for a service that fails by its account's codes
+//     too. The rest of an account's messages keep their order;
+//   - nothing waits forever: for others of its group half a minute, or as long as
+//     the channel gathers; for a service that fails a day;
+//   - messages of one service are sent one at a time; no channel waits for
+//     another, save for one that it takes over for or that takes over for it;
+//   - no service is called more often than its rate allows, by all channels that
+//     send through it together, restarts included; taking a message back is not
+//     counted, nor is a sample;
+//   - that a channel fails is told once each time: at the first message that is
+//     given up, or when it has lasted ten minutes and a message is at hand;
 //   - nothing runs after Run has returned, save a Send that ignores its context.
 package notify

@@ -29,6 +29,45 @@ type Message struct {
 	Login *Login
 	// Position is the message's place in its Source.
 	Position uint64
+
+	// Group: messages of different accounts with the same non-empty Group may be
+	// made into one. One with a Login never is.
+	Group string
+	// HoldUntil says that more messages of the same Group are likely before this
+	// time; what the first of them says counts, half a minute at the most. Zero:
+	// nothing is waited for.
+	HoldUntil time.Time
+	// Gather says how messages of the Group are gathered when they follow each
+	// other. The zero value never waits for what may come.
+	Gather Gather
+	// Passing is true for a message that is worth nothing once a later one of the
+	// same account and thread tells of the login.
+	Passing bool
+	// Silent is true for the end of a login that people need not be told of: it
+	// makes the login's codes outdated and is sent to nobody.
+	Silent bool
+	// About names the channel that the message tells of: it is not sent there. It
+	// is "" for all others.
+	About string
+	// Members is what a message that stands for several says of each; it is empty
+	// for a message about one account.
+	Members []Member
+}
+
+// Gather is how messages of a Group are gathered: after so many of them within
+// an hour, what follows a message waits for so long, and goes out as one.
+type Gather struct {
+	After int
+	For   time.Duration
+}
+
+// Member is one account of a message that stands for several.
+type Member struct {
+	Account, Site string
+	Mid           int64
+	Uname         string
+	// PageURL is the address of the account's own login page or "".
+	PageURL string
 }
 
 // Login is the code that a message brings.

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,19 +40,21 @@ type Ledger interface {
 type Progress struct {
 	// Position is the place in the source up to which all is dealt with.
 	Position uint64 `json:"position"`
-	// Head names the message that is being tried again, Since is when its first
-	// try failed and Attempts how many have.
-	Head     string    `json:"head,omitempty"`
-	Attempts int       `json:"attempts,omitempty"`
-	Since    time.Time `json:"since,omitzero"`
-	// RetryAt is the time before which the service is left alone. It outlives
-	// the message that it was set for.
-	RetryAt time.Time `json:"retry_at,omitzero"`
-	// Delivered and Failed are when a try last arrived and last did not.
-	Delivered time.Time `json:"delivered,omitzero"`
-	Failed    time.Time `json:"failed,omitzero"`
-	// LastError is the text of the last failure; a delivery clears it.
-	LastError string `json:"last_error,omitempty"`
+	// Ahead are the places after Position that are dealt with too: what was held
+	// was overtaken by others.
+	Ahead []uint64 `json:"ahead,omitempty"`
+	// Trials are the messages that were tried and have not ended.
+	Trials []Trial `json:"trials,omitempty"`
+	// Sending are the messages whose composition must not change any more.
+	Sending []Sending `json:"sending,omitempty"`
+	// Gathered is when messages of a Group went out lately.
+	Gathered map[string][]time.Time `json:"gathered,omitempty"`
+	// Service is what is known of the channel's own service, Others of those
+	// that take over for it.
+	Service
+	Others map[string]Service `json:"others,omitempty"`
+	// Told is the beginning of the bout of failures that was told of last.
+	Told time.Time `json:"told,omitzero"`
 	// Shown are the messages with a code that people still see, oldest first,
 	// where the channel can replace or retract them.
 	Shown []Shown `json:"shown,omitempty"`
@@ -62,10 +65,15 @@ const (
 	OutcomeDelivered = "delivered"
 	OutcomeFailed    = "failed"  // tried, and given up
 	OutcomeDropped   = "dropped" // never tried, or overtaken by a newer message
+	// OutcomeFailing is told once per bout of failures, beside what became of the
+	// message at hand.
+	OutcomeFailing = "failing"
 )
 
 // Result is how a message ended on a channel. It holds no secret.
 type Result struct {
+	// MessageID is what the message went out under: each member of a grouped one
+	// has a result with the group's id and its own type, account and position.
 	MessageID string
 	Type      string
 	Account   string
@@ -93,20 +101,35 @@ type Config struct {
 	// Quiet returns when the quiet hours that hold at now end, and the zero
 	// time where none hold. nil means never quiet.
 	Quiet func(now time.Time) (until time.Time)
+	// Fallback names the channel that takes over while this one fails; "" for
+	// none. What that channel's own route wants is not handed over.
+	Fallback string
+	// Rate limits how often the service is called; zero means DefaultRate.
+	Rate Rate
+	// Group writes one message for several of one Group, which it gets in the
+	// order in which they came; the pipeline sets its id. nil means that messages
+	// are never grouped.
+	Group func([]Message) Message
 }
 
 // ChannelStatus is how a channel has been doing.
 type ChannelStatus struct {
 	Name, Type string
 	Route      Route
-	// Pending is true while a message waits, for a retry or for the end of
-	// quiet hours; RetryAt is when it is looked at again.
+	// Pending is true while a message waits: for a retry, others of its group,
+	// the rate or the end of quiet hours; RetryAt is when it is looked at again.
 	Pending  bool
 	RetryAt  time.Time
 	Attempts int
-	// Delivered and Failed are when a try last arrived and last did not.
+	// Delivered and Failed are when a try over this service last arrived and last
+	// did not, those for a channel that it took over for included.
 	Delivered, Failed time.Time
 	LastError         string
+	// FailingSince is when the first try failed after the last delivery; zero
+	// while the channel works.
+	FailingSince time.Time
+	// Fallback names the channel that takes over meanwhile, "" for none.
+	Fallback string
 }
 
 // Pipeline brings the messages of a source to the channels that want them.
@@ -125,12 +148,16 @@ func NewPipeline(src Source, led Ledger, log zerolog.Logger, channels ...Config)
 		if err := p.check(cfg); err != nil {
 			return nil, err
 		}
-		if cfg.Timeout == 0 {
-			cfg.Timeout = DefaultTimeout
-		}
+		cfg.Timeout = cmp.Or(cfg.Timeout, DefaultTimeout)
+		cfg.Rate = cmp.Or(cfg.Rate, DefaultRate)
 		cfg.Route.Events = slices.Clone(cfg.Route.Events)
 		cfg.Route.Accounts = slices.Clone(cfg.Route.Accounts)
 		p.cursors = append(p.cursors, newCursor(cfg, src, led, log, rand.Float64))
+	}
+	for _, c := range p.cursors {
+		if err := p.join(c); err != nil {
+			return nil, err
+		}
 	}
 	return p, nil
 }
@@ -145,6 +172,9 @@ func (p *Pipeline) check(cfg Config) error {
 		return fmt.Errorf("channel %q has nothing to send with", cfg.Name)
 	case cfg.Timeout < 0:
 		return fmt.Errorf("channel %q has a negative timeout", cfg.Name)
+	}
+	if err := cfg.Rate.check(); err != nil {
+		return fmt.Errorf("channel %q has %w", cfg.Name, err)
 	}
 	return nil
 }

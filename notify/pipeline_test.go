@@ -275,6 +275,8 @@ func TestNewPipelineRefuses(t *testing.T) {
 		{"no channel", w, w, []Config{{Name: "phone"}}},
 		{"two of a name", w, w, []Config{ok, ok}},
 		{"negative timeout", w, w, []Config{{Name: "phone", Channel: ok.Channel, Timeout: -1}}},
+		{"a rate of nothing", w, w, []Config{{Name: "phone", Channel: ok.Channel, Rate: Rate{Per: time.Minute}}}},
+		{"a rate in no time", w, w, []Config{{Name: "phone", Channel: ok.Channel, Rate: Rate{Messages: 1}}}},
 	}
 	for _, tt := range tests {
 		if _, err := NewPipeline(tt.src, tt.led, zerolog.Nop(), tt.cfgs...); err == nil {

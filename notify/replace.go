@@ -21,11 +21,15 @@ const (
 
 // Shown is a message with a code that people see. Its JSON is part of Progress.
 type Shown struct {
-	Handle  Handle `json:"handle"`
+	Handle Handle `json:"handle"`
+	// Via names the channel that it went through, "" for the channel itself.
+	Via     string `json:"via,omitempty"`
 	Message string `json:"message"`
 	Type    string `json:"type"`
 	Account string `json:"account"`
 	Thread  string `json:"thread,omitempty"`
+	// Position is the message's place in the source.
+	Position uint64 `json:"position,omitempty"`
 	// At is when people last heard of it.
 	At time.Time `json:"at"`
 	// Over is true when its code no longer works and it is to be taken back;
@@ -34,30 +38,41 @@ type Shown struct {
 	Tries int  `json:"tries,omitempty"`
 }
 
-// outdate marks what is shown of an account as over, save one message, and
-// reports whether there was any.
-func (p *Progress) outdate(account string, save Handle) (found bool) {
+// outdate marks what is shown of an account and older than a position as over,
+// and reports whether there was any.
+func (p *Progress) outdate(account string, position uint64) (found bool) {
 	for i, s := range p.Shown {
-		if s.Account == account && s.Handle != save && !s.Over {
+		if s.Account == account && s.Position < position && !s.Over {
 			p.Shown[i].Over, found = true, true
 		}
 	}
 	return found
 }
 
-func (p *Progress) forget(handle Handle) {
-	p.Shown = slices.DeleteFunc(p.Shown, func(s Shown) bool { return s.Handle == handle })
+func (p *Progress) forget(s Shown) {
+	p.Shown = slices.DeleteFunc(p.Shown, s.same)
+}
+
+// same reports whether two entries are one message at the service.
+func (s Shown) same(o Shown) bool { return s.Handle == o.Handle && s.Via == o.Via }
+
+// viaName is what Shown calls a channel.
+func (c *cursor) viaName(via *cursor) string {
+	if via == c {
+		return ""
+	}
+	return via.cfg.Name
 }
 
 // replaceable returns the message in whose place m can be put, if there is one.
-func (c *cursor) replaceable(m Message, now time.Time) Shown {
-	if _, ok := c.cfg.Channel.(Replacer); !ok || m.Login == nil || m.Thread == "" {
+func (c *cursor) replaceable(m Message, via *cursor, now time.Time) Shown {
+	if _, ok := via.cfg.Channel.(Replacer); !ok || m.Login == nil || m.Thread == "" {
 		return Shown{}
 	}
 	for _, s := range slices.Backward(c.progress.Shown) {
 		// A clock that was set back yields a negative age, and a sound.
 		if age := now.Sub(s.At); s.Account == m.Account && s.Thread == m.Thread && s.Type == m.Type && !s.Over &&
-			age >= 0 && age < inPlaceFor {
+			s.Via == c.viaName(via) && age >= 0 && age < inPlaceFor {
 			return s
 		}
 	}
@@ -66,23 +81,26 @@ func (c *cursor) replaceable(m Message, now time.Time) Shown {
 
 // remember notes what people see now that m has arrived: its code, if it brings
 // one, in place of all earlier ones of the account.
-func (c *cursor) remember(m Message, handle Handle, earlier Shown) {
+func (c *cursor) remember(m Message, via *cursor, handle Handle, earlier Shown) {
 	if m.Type != typeCode {
 		return
 	}
-	next := Shown{Handle: handle, Message: m.ID, Type: m.Type, Account: m.Account, Thread: m.Thread, At: wall()}
+	next := Shown{
+		Handle: handle, Via: c.viaName(via), Message: m.ID, Type: m.Type, Account: m.Account, Thread: m.Thread,
+		Position: m.Position, At: wall(),
+	}
 	if earlier.Handle != "" {
 		next.At = earlier.At
 		if handle == "" {
 			next.Handle = earlier.Handle
 		}
-		c.progress.forget(earlier.Handle)
+		c.progress.forget(earlier)
 	}
-	c.progress.outdate(m.Account, next.Handle)
+	c.progress.forget(next)
+	c.progress.outdate(m.Account, m.Position)
 	if next.Handle == "" {
 		return
 	}
-	c.progress.forget(next.Handle)
 	c.progress.Shown = append(c.progress.Shown, next)
 	if extra := len(c.progress.Shown) - maxShown; extra > 0 {
 		c.progress.Shown = slices.Delete(c.progress.Shown, 0, extra)
@@ -92,31 +110,42 @@ func (c *cursor) remember(m Message, handle Handle, earlier Shown) {
 // retract takes back what is over, each message once. What fails is tried again
 // after the next delivery or start; it is not worth a schedule of its own.
 func (c *cursor) retract(ctx context.Context) {
-	over := slices.ContainsFunc(c.progress.Shown, func(s Shown) bool { return s.Over })
-	if !over || wall().Before(c.progress.RetryAt) {
-		return
-	}
+	touched := false
+	left := map[*cursor]bool{}
 	for _, s := range slices.Clone(c.progress.Shown) {
 		if !s.Over || ctx.Err() != nil {
 			continue
 		}
-		err := c.sender.retract(ctx, s.Handle)
+		via := c
+		if s.Via != "" {
+			via = c.find(s.Via)
+		}
+		if via == nil { // no longer configured: nobody is left who could
+			c.progress.forget(s)
+			touched = true
+			continue
+		}
+		if left[via] || !via.gate.rests(wall()).IsZero() {
+			continue
+		}
+		err := via.sender.retract(ctx, s.Handle)
 		if errors.Is(err, errCut) {
 			break
 		}
-		i := slices.IndexFunc(c.progress.Shown, func(o Shown) bool { return o.Handle == s.Handle })
+		touched = true
+		i := slices.IndexFunc(c.progress.Shown, s.same)
 		c.progress.Shown[i].Tries++
 		if err == nil || final(err) || c.progress.Shown[i].Tries >= retractTries {
-			c.progress.forget(s.Handle)
+			c.progress.forget(s)
 		}
 		if err != nil {
 			c.log.Debug().Str("message", s.Message).Str("reason", harmless(err, Message{})).Msg("an outdated message stays")
-			if !c.leaveAlone(err) {
-				break
-			}
+			left[via] = !via.leaveAlone(err)
 		}
 	}
-	c.save(ctx)
+	if touched {
+		c.save(ctx)
+	}
 }
 
 // leaveAlone notes the time that a service asked to be left alone, and reports
@@ -126,9 +155,7 @@ func (c *cursor) leaveAlone(err error) bool {
 	if !ok || sendErr.After <= 0 {
 		return true
 	}
-	if at := wall().Add(min(sendErr.After, giveUpAfter)); at.After(c.progress.RetryAt) {
-		c.progress.RetryAt = at
-	}
+	c.gate.leave(wall().Add(min(sendErr.After, giveUpAfter)))
 	return false
 }
 

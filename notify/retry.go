@@ -38,23 +38,32 @@ func backoff(n int, draw float64) time.Duration {
 
 // verdict is what follows from a try that failed.
 type verdict struct {
-	giveUp  bool
-	retryAt time.Time // zero where the service need not be left alone
+	// refused: the channel will never take this message; dying: its code would
+	// be dead at the next try; late: it was tried for long enough.
+	refused, dying, late bool
+	retryAt              time.Time // zero where the service need not be left alone
 }
 
+// givesUp reports that the channel does not try the message again.
+func (v verdict) givesUp() bool { return v.refused || v.dying || v.late }
+
 // judge decides about the n-th failed try of m, whose first one was at since.
-func judge(m Message, err error, n int, since, now time.Time, draw float64) verdict {
-	delay := backoff(n, draw)
+// row is the number of failures in a row, of this message or of any.
+func judge(m Message, err error, n, row int, since, now time.Time, draw float64) verdict {
+	delay := backoff(row, draw)
 	if sendErr, ok := errors.AsType[*SendError](err); ok {
 		if !sendErr.Retry {
-			return verdict{giveUp: true}
+			return verdict{refused: true}
 		}
 		delay = max(delay, min(sendErr.After, giveUpAfter))
 	}
-	v := verdict{retryAt: now.Add(delay)}
-	v.giveUp = v.retryAt.After(since.Add(giveUpAfter)) || m.Expired(v.retryAt) ||
-		n >= panicTries && errors.Is(err, ErrPanicked)
-	return v
+	retryAt := now.Add(delay)
+	return verdict{
+		refused: n >= panicTries && errors.Is(err, ErrPanicked),
+		dying:   m.Expired(retryAt),
+		late:    retryAt.After(since.Add(giveUpAfter)),
+		retryAt: retryAt,
+	}
 }
 
 // maxText is enough for a status and a sentence.

@@ -147,7 +147,7 @@ func TestARestartNeitherHammersNorForgets(t *testing.T) {
 		}
 		p.stop()
 		equal(t, "tries over twenty restarts", r.at, []int{0, 1, 3, 7, 15, 31})
-		equal(t, "attempts", w.progress(t, "phone").Attempts, 6)
+		equal(t, "attempts", w.tries(t, "phone", "m"), 6)
 	})
 }
 
@@ -237,7 +237,7 @@ func TestStopping(t *testing.T) {
 				p.stop()
 				equal(t, "stopped after", time.Since(begun), tt.stopped)
 				equal(t, "outcomes", w.outcomes("phone"), tt.outcomes)
-				equal(t, "attempts", w.progress(t, "phone").Attempts, 0)
+				equal(t, "attempts", w.tries(t, "phone", "m"), 0)
 				after(time.Minute) // lets the deaf one come back
 			})
 		})

@@ -10,6 +10,8 @@ const (
 	typeCode      = "login.code"
 	typeSucceeded = "login.succeeded"
 	typeFailed    = "login.failed"
+	// aboutLogins begins the types that tell of a session or a login.
+	aboutLogins = "login."
 	// aboutChannels begins the types that tell how the channels themselves do.
 	aboutChannels = "notify."
 )
@@ -36,11 +38,15 @@ func has(list []string, word string) bool {
 // all messages, not only at those that the channel wants: a login that has
 // ended makes its code useless to a channel that asked for codes alone, too.
 func superseded(m Message, later []Message) bool {
-	if m.Type != typeCode {
+	if m.Type != typeCode && !m.Passing {
 		return false
 	}
 	return slices.ContainsFunc(later, func(l Message) bool {
-		return (l.Type == typeCode || ends(l)) && l.Account == m.Account
+		if l.Account != m.Account {
+			return false
+		}
+		return m.Type == typeCode && (l.Type == typeCode || ends(l)) ||
+			m.Passing && l.Thread == m.Thread && strings.HasPrefix(l.Type, aboutLogins)
 	})
 }
 

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 const (
@@ -11,6 +12,9 @@ const (
 	// code that is further behind than this has expired by the time it is due.
 	readAtOnce = 64
 	windowSize = 256
+	// refreshEvery is how often the messages are read anew while one is held that
+	// its source may release.
+	refreshEvery = time.Second
 )
 
 // window holds the messages that were read and not yet dealt with.
@@ -18,15 +22,24 @@ type window struct {
 	msgs []Message
 	// upto is the position up to which the source was read.
 	upto uint64
-	// aged is true when something was sent since the messages were read.
-	aged bool
+	// began is when the first of them were read.
+	began time.Time
+	// aged is true when something was sent since the messages were read, waited
+	// when time has passed, changed when the source has.
+	aged, waited, changed bool
 }
 
 // reset forgets what was read, so that it is read anew from a position on.
 func (w *window) reset(position uint64) { *w = window{upto: position} }
 
-// fill reads on, as far as the window holds.
-func (w *window) fill(ctx context.Context, src Source) error {
+// full reports that there may be messages that the window has no room for.
+func (w *window) full() bool { return len(w.msgs) >= windowSize }
+
+// fill reads on, as far as the window holds, without what was dealt with ahead.
+func (w *window) fill(ctx context.Context, src Source, ahead []uint64) error {
+	if w.began.IsZero() {
+		w.began = time.Now()
+	}
 	for len(w.msgs) < windowSize {
 		msgs, upto, err := src.Pending(ctx, w.upto, readAtOnce)
 		if err != nil {
@@ -36,11 +49,11 @@ func (w *window) fill(ctx context.Context, src Source) error {
 		// A message that was dealt with must not come back, whatever the source
 		// thinks of positions.
 		msgs = slices.DeleteFunc(slices.Clone(msgs), func(m Message) bool { return m.Position <= before })
-		w.msgs = append(w.msgs, msgs...)
 		w.upto = max(w.upto, upto)
 		if len(msgs) > 0 {
 			w.upto = max(w.upto, msgs[len(msgs)-1].Position)
 		}
+		w.msgs = append(w.msgs, slices.DeleteFunc(msgs, func(m Message) bool { return slices.Contains(ahead, m.Position) })...)
 		if w.upto == before {
 			return nil
 		}
@@ -48,13 +61,7 @@ func (w *window) fill(ctx context.Context, src Source) error {
 	return nil
 }
 
-// pop removes the head.
-func (w *window) pop() { w.msgs = slices.Delete(w.msgs, 0, 1) }
-
-// position is how far a channel is that has dealt with all before the head.
-func (w *window) position(current uint64) uint64 {
-	if len(w.msgs) == 0 {
-		return max(current, w.upto)
-	}
-	return current
+// remove takes a message out.
+func (w *window) remove(position uint64) {
+	w.msgs = slices.DeleteFunc(w.msgs, func(m Message) bool { return m.Position == position })
 }

@@ -30,6 +30,7 @@ type world struct {
 	results   map[string][]Result
 	delivered map[string][]Message
 	saves     int
+	reading   func(after uint64) // told of each read
 	saveErr   error
 
 	ops, dieAt int
@@ -93,6 +94,9 @@ func (w *world) Pending(_ context.Context, after uint64, limit int) ([]Message, 
 	defer w.mu.Unlock()
 	if !w.op() {
 		return nil, 0, errDead
+	}
+	if w.reading != nil {
+		w.reading(after)
 	}
 	var out []Message
 	for _, m := range w.messages {
@@ -170,13 +174,28 @@ func (w *world) gotIDs(channel string) []string {
 	return ids
 }
 
-// outcomes lists "id outcome attempts" in order.
+// outcomes lists "id outcome attempts" of what has ended, in order.
 func (w *world) outcomes(channel string) []string {
+	return w.list(channel, func(r Result) (string, bool) {
+		return fmt.Sprintf("%s %s %d", r.MessageID, r.Outcome, r.Attempts), r.Outcome != OutcomeFailing
+	})
+}
+
+// told lists "id attempts" of what told that the channel fails, in order.
+func (w *world) told(channel string) []string {
+	return w.list(channel, func(r Result) (string, bool) {
+		return fmt.Sprintf("%s %d", r.MessageID, r.Attempts), r.Outcome == OutcomeFailing
+	})
+}
+
+func (w *world) list(channel string, line func(Result) (string, bool)) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	out := []string{}
 	for _, r := range w.results[channel] {
-		out = append(out, fmt.Sprintf("%s %s %d", r.MessageID, r.Outcome, r.Attempts))
+		if text, ok := line(r); ok {
+			out = append(out, text)
+		}
 	}
 	return out
 }
@@ -189,6 +208,13 @@ func (w *world) progress(t *testing.T, channel string) (p Progress) {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// tries is how often a message was tried, by the ledger.
+func (w *world) tries(t *testing.T, channel, id string) int {
+	t.Helper()
+	p := w.progress(t, channel)
+	return p.trial(id).tries()
 }
 
 // sendFunc is a channel made of a function.
@@ -205,8 +231,11 @@ func (w *world) accepting(name string) sendFunc {
 
 var everything = Route{Events: []string{Any}, Accounts: []string{Any}}
 
+// unlimited is a rate that no test meets.
+var unlimited = Rate{Messages: 1 << 20, Per: time.Second}
+
 func (w *world) config(name string, channel Channel) Config {
-	return Config{Name: name, Type: "test", Route: everything, Channel: channel}
+	return Config{Name: name, Type: "test", Route: everything, Channel: channel, Rate: unlimited}
 }
 
 // running is a pipeline in a bubble, without any spread of its retries.

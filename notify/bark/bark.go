@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -70,6 +71,8 @@ type push struct {
 	URL   string `json:"url,omitempty"`
 	Group string `json:"group"`
 	Level string `json:"level"`
+	// TTL is how many seconds the app keeps the push.
+	TTL string `json:"ttl,omitempty"`
 }
 
 // Send pushes the message once.
@@ -98,6 +101,10 @@ func (c *Channel) push(ctx context.Context, m notify.Message, id string) (notify
 	}
 	if m.Login != nil {
 		p.Level = "timeSensitive"
+	}
+	if m.Login != nil && m.Login.PageURL == "" {
+		// Without a page the push is worth as much as its code.
+		p.TTL = strconv.FormatInt(int64(time.Until(m.Login.ExpiresAt)/time.Second)+1, 10)
 	}
 	reply, err := c.client.Do(ctx, post.JSON(p, "push"))
 	if err != nil {

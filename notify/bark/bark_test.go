@@ -42,6 +42,8 @@ func TestConformance(t *testing.T) {
 			{Name: "taken", Body: `{"code":200,"message":"success"}`, Taken: true},
 			{Name: "no such device", Status: 400, Body: `{"code":400,"message":"failed to get device token: CANARY"}`},
 			{Name: "Apple refuses", Status: 500, Body: `{"code":500,"message":"push failed: CANARY"}`, Retry: true},
+			{Name: "a device that is gone", Status: 500, Body: `{"code":500,"message":"push failed: BadDeviceToken CANARY"}`, Retry: true},
+			{Name: "no device key", Status: 400, Body: `{"code":400,"message":"device key is empty CANARY"}`},
 			{Name: "an error with a good status", Body: `{"code":400,"message":"CANARY"}`},
 			{Name: "a captive portal", Body: `<html>CANARY</html>`, Retry: true},
 			{Name: "something else", Body: `{"ok":"CANARY"}`, Retry: true},

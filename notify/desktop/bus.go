@@ -4,6 +4,7 @@ package desktop
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -41,6 +42,9 @@ func sessionBus() (string, bool) {
 type bus struct {
 	conn   *dbus.Conn
 	cancel context.CancelFunc
+	// id is the bus's own, which no other bus has, nor the same one after it was
+	// started again.
+	id string
 	// signals is closed by the connection when that ends.
 	signals chan *dbus.Signal
 }
@@ -50,9 +54,12 @@ func dial(ctx context.Context, address string) (*bus, error) {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, cancel)
 	conn, err := dbus.Connect(address, dbus.WithContext(life))
+	id := ""
 	if err == nil {
-		err = conn.AddMatchSignalContext(ctx, dbus.WithMatchObjectPath(objectPath),
-			dbus.WithMatchInterface(service), dbus.WithMatchMember("ActionInvoked"))
+		err = conn.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.GetId", 0).Store(&id)
+	}
+	if err == nil {
+		err = conn.AddMatchSignalContext(ctx, dbus.WithMatchObjectPath(objectPath), dbus.WithMatchInterface(service))
 	}
 	if !stop() || err != nil {
 		cancel()
@@ -61,7 +68,7 @@ func dial(ctx context.Context, address string) (*bus, error) {
 		}
 		return nil, err
 	}
-	b := &bus{conn: conn, cancel: cancel, signals: make(chan *dbus.Signal, 16)}
+	b := &bus{conn: conn, cancel: cancel, id: id, signals: make(chan *dbus.Signal, 16)}
 	conn.Signal(b.signals)
 	return b, nil
 }
@@ -85,6 +92,15 @@ func (b *bus) capabilities(ctx context.Context) ([]string, error) {
 	var list []string
 	err := b.call(ctx, "GetCapabilities").Store(&list)
 	return list, err
+}
+
+// take closes a notification. One that is not there any more is as good.
+func (b *bus) take(ctx context.Context, id uint32) error {
+	err := b.call(ctx, "CloseNotification", id).Err
+	if _, ok := errors.AsType[dbus.Error](err); ok {
+		return nil
+	}
+	return err
 }
 
 func (b *bus) call(ctx context.Context, method string, args ...any) *dbus.Call {

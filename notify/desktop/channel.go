@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"slices"
 	"sync"
 	"time"
 
@@ -16,43 +14,42 @@ import (
 	"github.com/bilikeeper/bilikeeper/notify"
 )
 
-// maxThreads bounds what is remembered of notifications that were shown.
-const maxThreads = 32
-
-// shown is a notification that is, or was, on the screen.
-type shown struct {
-	thread string
-	id     uint32
-	page   string
-}
-
 // Channel shows messages in the desktop session. It is safe for concurrent use.
 type Channel struct {
 	cfg Config
-	// open shows an address to the user.
-	open func(ctx context.Context, address string) error
+	// open shows a page or a file to the user; token is the desktop's permission
+	// to come to the front, "" where it gave none.
+	open func(ctx context.Context, target, token string) error
+	// linger is how long a code stays after its end: the next one, which takes
+	// its place, is a moment late.
+	linger time.Duration
 	// life ends with Close.
 	life context.Context
 	end  context.CancelFunc
 	wg   sync.WaitGroup
 
-	mu  sync.Mutex // guards all below
+	// turn is held while a notification is being shown, so that a button that is
+	// pressed at once is known. It is taken before mu.
+	turn sync.Mutex
+
+	mu  sync.Mutex // guards all below, and the files of what is shown
 	bus *bus
 	// owner is whose ids the shown ones are: a service that has restarted counts
 	// anew, and an old id could replace another program's notification.
 	owner string
 	can   []string
-	shown []shown
+	shown []*shown
 }
 
 // New prepares a channel. It connects to nothing.
 func New(cfg Config) (*Channel, error) {
-	c := &Channel{cfg: cfg.withDefaults(), open: xdgOpen}
+	c := &Channel{cfg: cfg.withDefaults(), open: xdgOpen, linger: 5 * time.Second}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c, nil
 }
 
-// Close disconnects and ends all that runs.
+// Close disconnects, removes the files and ends all that runs. What is on the
+// screen stays there: the next process goes on with it.
 func (c *Channel) Close() error {
 	c.end()
 	c.mu.Lock()
@@ -60,6 +57,7 @@ func (c *Channel) Close() error {
 		c.bus.close()
 		c.bus = nil
 	}
+	c.forgetAll()
 	c.mu.Unlock()
 	c.wg.Wait()
 	return nil
@@ -67,10 +65,40 @@ func (c *Channel) Close() error {
 
 // Send shows the message once.
 func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, error) {
+	return c.put(ctx, m, handle{})
+}
+
+// Replace implements notify.Replacer. A message of an earlier session is gone,
+// so the new one is shown by itself then.
+func (c *Channel) Replace(ctx context.Context, m notify.Message, earlier notify.Handle) (notify.Receipt, error) {
+	h, err := parseHandle(earlier)
+	if err != nil {
+		return notify.Receipt{}, err
+	}
+	return c.put(ctx, m, h)
+}
+
+// Retract implements notify.Retractor.
+func (c *Channel) Retract(ctx context.Context, earlier notify.Handle) error {
+	h, err := parseHandle(earlier)
+	if err != nil {
+		return err
+	}
+	b, err := c.connect(ctx)
+	if err == nil && c.release(h, b.session(b.owner(ctx))) {
+		err = b.take(ctx, h.id)
+	}
+	if err != nil {
+		return explain(ctx, err)
+	}
+	return nil
+}
+
+func (c *Channel) put(ctx context.Context, m notify.Message, earlier handle) (notify.Receipt, error) {
 	if m.Expired(time.Now()) {
 		return notify.Receipt{}, &notify.SendError{Err: notify.ErrExpired}
 	}
-	var id uint32
+	var now handle
 	var err error
 	// A session that was left and entered again has a new bus; the loss of the
 	// old one shows only when it is used.
@@ -79,7 +107,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 		if b, err = c.connect(ctx); err != nil {
 			break
 		}
-		id, err = c.show(ctx, b, m)
+		now, err = c.show(ctx, b, m, earlier)
 		if err == nil || b.conn.Connected() {
 			break
 		}
@@ -87,7 +115,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	if err != nil {
 		return notify.Receipt{}, explain(ctx, err)
 	}
-	return notify.Receipt{Answer: fmt.Sprintf("notification %d", id)}, nil
+	return notify.Receipt{Answer: fmt.Sprintf("notification %d", now.id), Handle: now.text()}, nil
 }
 
 // connect returns the connection there is, or makes one.
@@ -118,26 +146,37 @@ func (c *Channel) connect(ctx context.Context) (*bus, error) {
 	if c.bus != nil {
 		c.bus.close()
 	}
-	c.bus, c.owner, c.shown = fresh, "", nil
+	c.forgetAll()
+	c.bus, c.owner = fresh, ""
 	c.wg.Go(func() { c.listen(fresh) })
 	return fresh, nil
 }
 
-// show makes the call, in the place of the thread's last notification.
-func (c *Channel) show(ctx context.Context, b *bus, m notify.Message) (uint32, error) {
+// show makes the call, in the place of the earlier message or of the thread's
+// last one.
+func (c *Channel) show(ctx context.Context, b *bus, m notify.Message, earlier handle) (handle, error) {
 	can, err := c.meet(ctx, b)
 	if err != nil {
-		return 0, err
+		return handle{}, err
 	}
 	n := compose(c.cfg, m, can, time.Now())
 	n.replaces = c.lastOf(m.Thread)
-	var id uint32
-	err = b.call(ctx, "Notify", c.cfg.AppName, n.replaces, n.icon, n.title, n.body, n.actions, n.hints, n.timeout).Store(&id)
-	if err != nil {
-		return 0, err
+	h := handle{session: b.session(c.ownerNow()), message: m.ID}
+	if earlier.session == h.session {
+		n.replaces = earlier.id
 	}
-	c.remember(shown{thread: m.Thread, id: id, page: n.page})
-	return id, nil
+	c.turn.Lock()
+	defer c.turn.Unlock()
+	err = b.call(ctx, "Notify", c.cfg.AppName, n.replaces, n.icon, n.title, n.body, n.actions, n.hints, n.timeout).Store(&h.id)
+	if err != nil {
+		return handle{}, err
+	}
+	s := &shown{thread: m.Thread, message: m.ID, id: h.id, page: n.page, png: n.png}
+	if m.Login != nil {
+		s.expires = m.Login.ExpiresAt
+	}
+	c.remember(s)
+	return h, nil
 }
 
 // meet asks a service that is new what it can do; asking also starts one that
@@ -157,62 +196,15 @@ func (c *Channel) meet(ctx context.Context, b *bus) ([]string, error) {
 	owner = b.owner(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.owner, c.can, c.shown = owner, can, nil
+	c.forgetAll()
+	c.owner, c.can = owner, can
 	return can, nil
 }
 
-func (c *Channel) lastOf(thread string) uint32 {
+func (c *Channel) ownerNow() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	i := slices.IndexFunc(c.shown, func(s shown) bool { return s.thread == thread })
-	if i < 0 || thread == "" {
-		return 0
-	}
-	return c.shown[i].id
-}
-
-func (c *Channel) remember(s shown) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.shown = slices.DeleteFunc(c.shown, func(old shown) bool {
-		return old.id == s.id || s.thread != "" && old.thread == s.thread
-	})
-	c.shown = append(c.shown, s)
-	if over := len(c.shown) - maxThreads; over > 0 {
-		c.shown = slices.Delete(c.shown, 0, over)
-	}
-}
-
-// listen opens the page of a notification whose button is pressed. What comes
-// over the bus was written by any program of the session, so its shape is
-// checked, and it can choose among our own pages only.
-func (c *Channel) listen(b *bus) {
-	for signal := range b.signals {
-		if signal.Name != service+".ActionInvoked" || len(signal.Body) < 2 {
-			continue
-		}
-		id, ok := signal.Body[0].(uint32)
-		key, ok2 := signal.Body[1].(string)
-		if !ok || !ok2 || key != actionOpen && key != actionDefault {
-			continue
-		}
-		c.mu.Lock()
-		i := slices.IndexFunc(c.shown, func(s shown) bool { return s.id == id && s.page != "" })
-		page := ""
-		if i >= 0 {
-			page = c.shown[i].page
-		}
-		c.mu.Unlock()
-		if page != "" {
-			c.wg.Go(func() { _ = c.open(c.life, page) })
-		}
-	}
-}
-
-// xdgOpen shows an address in the user's browser. The address is seen in the
-// process list for a moment, as it is in the browser's own arguments.
-func xdgOpen(ctx context.Context, address string) error {
-	return exec.CommandContext(ctx, "xdg-open", address).Run()
+	return c.owner
 }
 
 // explain turns an error into one for the pipeline. Of what the service said

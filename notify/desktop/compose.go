@@ -22,7 +22,8 @@ const (
 	actionDefault = "default"
 )
 
-// notification is the arguments of a Notify call, and the page behind it.
+// notification is the arguments of a Notify call, and what its button opens: a
+// page, or a picture as PNG, or neither.
 type notification struct {
 	replaces    uint32
 	icon        string
@@ -31,6 +32,7 @@ type notification struct {
 	hints       map[string]dbus.Variant
 	timeout     int32
 	page        string
+	png         []byte
 }
 
 // compose writes a message as a notification for a service with these
@@ -56,11 +58,18 @@ func compose(cfg Config, m notify.Message, can []string, now time.Time) notifica
 	left := m.Login.ExpiresAt.Sub(now).Milliseconds()
 	n.timeout = int32(min(max(left, 1), math.MaxInt32)) // 0 would mean for ever
 	// A code that cannot be drawn is still worth a click.
-	if img, err := picture(m.Login.PNG); err == nil {
+	img, err := picture(m.Login.PNG)
+	if err == nil {
 		n.add(notifications.HintImageDataRGBA(img))
 	}
-	if webPage(m.Login.PageURL) && slices.Contains(can, "actions") {
+	switch {
+	case !slices.Contains(can, "actions"):
+	case webPage(m.Login.PageURL):
 		n.page = m.Login.PageURL
+	case err == nil && cfg.PictureDir != "":
+		n.png = m.Login.PNG
+	}
+	if n.page != "" || n.png != nil {
 		n.actions = []string{actionDefault, cfg.OpenLabel, actionOpen, cfg.OpenLabel}
 	}
 	return n

@@ -8,6 +8,7 @@ import (
 	"image"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,7 +48,9 @@ type fakeService struct {
 	mu    sync.Mutex // guards all below
 	next  uint32
 	calls []call
-	fail  *dbus.Error
+	// closed are the ids that were to be closed.
+	closed []uint32
+	fail   *dbus.Error
 }
 
 type call struct {
@@ -74,6 +77,20 @@ func (s *fakeService) Notify(app string, replaces uint32, _, title, body string,
 	}
 	s.next++
 	return s.next, nil
+}
+
+func (s *fakeService) CloseNotification(id uint32) *dbus.Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = append(s.closed, id)
+	// As a service does that does not have it any more.
+	return dbus.NewError("org.freedesktop.Notifications.Error.InvalidId", nil)
+}
+
+func (s *fakeService) gone() []uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.closed)
 }
 
 func (s *fakeService) got() []call {
@@ -104,7 +121,7 @@ func TestOnABus(t *testing.T) {
 	conn := fake.export(t, address)
 	c := newChannel(t, Config{Address: address, AppName: "sample"})
 	opened := make(chan string, 4)
-	c.open = func(_ context.Context, page string) error { opened <- page; return nil }
+	c.open = func(_ context.Context, page, _ string) error { opened <- page; return nil }
 
 	m := notifytest.CodeMessage()
 	m.Login.PNG = encoded(t, image.NewGray(image.Rect(0, 0, 4, 4)))

@@ -10,7 +10,9 @@ import (
 	"image/color"
 	"image/png"
 	"net"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +143,7 @@ func TestCompose(t *testing.T) {
 	m.Text = "a < b & c"
 	m.Login.PNG = encoded(t, image.NewGray(image.Rect(0, 0, 4, 4)))
 	now := m.Login.ExpiresAt.Add(-30 * time.Second)
+	t.Setenv("XDG_RUNTIME_DIR", "")
 	cfg := Config{}.withDefaults()
 
 	n := compose(cfg, m, []string{"actions", "body-markup"}, now)
@@ -163,6 +166,20 @@ func TestCompose(t *testing.T) {
 		}
 	}
 
+	// A directory for pictures makes up for the page.
+	withFiles := Config{PictureDir: t.TempDir()}.withDefaults()
+	if n := compose(withFiles, m, []string{"actions"}, now); n.page != "" || !bytes.Equal(n.png, m.Login.PNG) || len(n.actions) != 4 {
+		t.Errorf("no page and a directory: %+v", n)
+	}
+	if n := compose(withFiles, m, nil, now); n.png != nil || len(n.actions) != 0 {
+		t.Error("a button where the service has none")
+	}
+	broken := m
+	broken.Login = &notify.Login{PNG: []byte("canary"), ExpiresAt: m.Login.ExpiresAt}
+	if n := compose(withFiles, broken, []string{"actions"}, now); n.png != nil || len(n.actions) != 0 {
+		t.Error("a button for a picture that is none")
+	}
+
 	m.Login, m.Type = nil, "login.succeeded"
 	n = compose(cfg, m, nil, now)
 	if _, ok := n.hints["image-data"]; ok || n.timeout != -1 || n.hints["urgency"].Value() != byte(1) {
@@ -178,4 +195,45 @@ func FuzzPicture(f *testing.F) {
 			t.Errorf("%v", img.Rect)
 		}
 	})
+}
+
+func TestHandles(t *testing.T) {
+	h := handle{session: "0123abcd:1.7", id: 41, message: "msg_a/b_1"}
+	if back, err := parseHandle(h.text()); err != nil || back != h {
+		t.Errorf("%+v, %v", back, err)
+	}
+	for _, text := range []notify.Handle{"", "a", "a/b", "a/b/c", "a/0/c", "a/-1/c", "a/99999999999/c"} {
+		_, err := parseHandle(text)
+		sendErr, ok := errors.AsType[*notify.SendError](err)
+		if !ok || sendErr.Retry {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestPicturesLeftBehind(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	if err := preparePictures(dir); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	old := time.Now().Add(-2 * leftBehind)
+	for name, at := range map[string]time.Time{"code-old.png": old, "code-new.png": time.Now(), "agent.lock": old, "code-old.txt": old} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := preparePictures(dir); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 3 || slices.ContainsFunc(left, func(e os.DirEntry) bool { return e.Name() == "code-old.png" }) {
+		t.Errorf("%v, %v", left, err)
+	}
 }

@@ -5,15 +5,28 @@
 // its own user alone, not even root, so a keeper that is a system service leaves
 // this to an agent in the session. Systems without D-Bus have no channel here.
 //
-// Guarantees: a later message of a thread takes the place of the one before it;
-// a code's notification asks to vanish when the code expires; the bus is looked
-// for at each message, so a session that begins later is found; no bus is ever
-// launched; all that runs ends with Close.
+// A code's notification has a button, because many desktops shrink its picture
+// to the size of an icon. The button opens the login page, or where there is
+// none the picture itself, as a file that its owner alone can read and that
+// exists from the press of the button until the code is over.
+//
+// Guarantees:
+//   - a later message of a thread takes the place of the one before it;
+//   - a code that is over leaves the screen, and its file the disk: when it
+//     expires, when the next one comes, when it is retracted; the file also when
+//     the channel is closed;
+//   - a message that was overtaken in place is not retracted with what came in
+//     its place, and nothing is replaced or retracted in a later session or by a
+//     handle of another notification service;
+//   - the bus is looked for at each message, so a session that begins later is
+//     found; no bus is ever launched; all that runs ends with Close.
 package desktop
 
 import (
 	"cmp"
 	"errors"
+	"os"
+	"path/filepath"
 )
 
 // The reasons of a message that is not shown.
@@ -28,14 +41,26 @@ var (
 type Config struct {
 	// AppName is shown beside the message; "" means bilikeeper.
 	AppName string
-	// OpenLabel names the button that opens the login page; "" means "Open".
+	// OpenLabel names the button that shows the code; "" means "Show the code".
 	OpenLabel string
 	// Address is the session bus; "" means that of the session.
 	Address string
+	// PictureDir is where a code's picture is put for the viewer; "" means
+	// bilikeeper-agent in the session's runtime directory. Without that one there
+	// are no such files, and no button where there is no login page.
+	PictureDir string
+	// Trouble is told why a button opened nothing. It may be nil.
+	Trouble func(error)
 }
 
 func (c Config) withDefaults() Config {
 	c.AppName = cmp.Or(c.AppName, "bilikeeper")
-	c.OpenLabel = cmp.Or(c.OpenLabel, "Open")
+	c.OpenLabel = cmp.Or(c.OpenLabel, "Show the code")
+	if runtime := os.Getenv("XDG_RUNTIME_DIR"); c.PictureDir == "" && filepath.IsAbs(runtime) {
+		c.PictureDir = filepath.Join(runtime, "bilikeeper-agent")
+	}
+	if c.Trouble == nil {
+		c.Trouble = func(error) {}
+	}
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ import (
 
 const (
 	maxTitle = 100
-	maxText  = 4000
+	maxText  = 9000 // bytes; half of what a message has, for what JSON escapes
 	// penalty is how long a robot is silenced that was too fast.
 	penalty = 10 * time.Minute
 )
@@ -50,6 +51,10 @@ func New(cfg Config) (*Channel, error) {
 		secret: secret.New(strings.TrimSpace(cfg.Secret.Reveal())),
 	}, nil
 }
+
+// Rate is half of the 20 messages a minute that a robot may send: the penalty is
+// worse than a wait.
+func (c *Channel) Rate() (messages int, per time.Duration) { return 10, time.Minute }
 
 type words struct {
 	Kind string `json:"msgtype"`
@@ -86,13 +91,14 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 		return notify.Receipt{}, err
 	}
 	var said struct {
-		Code *int `json:"errcode"`
+		Code json.Number `json:"errcode"`
 	}
-	switch {
-	case !reply.Decode(&said) || said.Code == nil:
+	_ = reply.Decode(&said)
+	switch code, err := said.Code.Int64(); {
+	case err != nil:
 		return notify.Receipt{}, c.client.Nonsense(reply)
-	case *said.Code != 0:
-		return notify.Receipt{}, c.client.Refused(reply, meaning(*said.Code))
+	case code != 0:
+		return notify.Receipt{}, c.client.Refused(reply, meaning(code))
 	}
 	return notify.Receipt{Answer: "errcode 0"}, nil
 }
@@ -100,10 +106,10 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 func compose(m notify.Message) post.Request {
 	if to := wording.Link(m); to != "" {
 		return post.JSON(card{Kind: "link", Link: link{
-			Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes), Text: wording.Clip(m.Text, maxText, wording.Runes), URL: to,
+			Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes), Text: wording.Clip(m.Text, maxText, wording.Bytes), URL: to,
 		}})
 	}
-	return post.JSON(words{Kind: "text", Text: text{Content: wording.Whole(m, maxText, wording.Runes)}})
+	return post.JSON(words{Kind: "text", Text: text{Content: wording.Whole(m, maxText, wording.Bytes)}})
 }
 
 func sign(key secret.String, stamp string) string {
@@ -112,20 +118,24 @@ func sign(key secret.String, stamp string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-func meaning(code int) post.Refusal {
-	r := post.Refusal{Code: strconv.Itoa(code)}
+func meaning(code int64) post.Refusal {
+	r := post.Refusal{Code: strconv.FormatInt(code, 10)}
 	switch code {
 	case -1:
 		r.Retry, r.Reason = true, "the service is busy"
-	case 130101, 410100:
+	case 130101, 410100, 660026:
 		r.Retry, r.After, r.Reason = true, penalty, "too many messages"
 	case 310000:
 		r.Reason = "the robot's protection refuses: its keyword is missing, the signing secret is wrong, or the address is not on its list"
-	case 300001, 400101, 400106:
-		r.Reason = "the robot's access token is not valid"
+	case 300001, 300005, 400101, 400106:
+		r.Reason = "the robot's access token is not valid, or the robot was removed"
 	case 400102:
 		r.Reason = "the robot was stopped"
-	case 430101, 430102, 430103, 430104:
+	case 460101:
+		r.Reason = "the message is too long"
+	case 430101:
+		r.Reason = "the service finds a link unsafe"
+	case 430102, 430103, 430104:
 		r.Reason = "the service finds the content unsuitable"
 	case 400013:
 		r.Reason = "the group was dissolved"

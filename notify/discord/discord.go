@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -15,7 +16,7 @@ import (
 
 // What Discord lets people read.
 const (
-	maxContent     = 2000
+	maxContent     = 1000 // half of what there may be: the title is one line, and may grow
 	maxDescription = 4096
 )
 
@@ -43,6 +44,9 @@ func New(cfg Config) (*Channel, error) {
 	}
 	return &Channel{Label: post.NewLabel("discord", client.Host()), client: client}, nil
 }
+
+// Rate keeps below 5 in two seconds and 30 in a minute.
+func (c *Channel) Rate() (messages int, per time.Duration) { return 5, 12 * time.Second }
 
 type payload struct {
 	Content     string       `json:"content"`
@@ -73,9 +77,15 @@ type attachment struct {
 // compose writes the message as a request. The title is the content, because
 // that is what a phone shows before it is opened.
 func compose(m notify.Message) post.Request {
-	e := embed{Description: wording.Body(m, maxDescription, wording.UTF16), Timestamp: m.Time.UTC().Format(time.RFC3339)}
+	bare := func(address string) string { return address }
+	// In <> an address of a content is not opened for a preview.
+	quiet := func(address string) string { return "<" + address + ">" }
+	e := embed{
+		Description: wording.Mark(wording.Body(m, maxDescription, escaped), escape, bare), Timestamp: m.Time.UTC().Format(time.RFC3339),
+	}
 	p := payload{
-		Content: wording.Clip(wording.Line(m.Title), maxContent, wording.UTF16), Mentions: mentions{Parse: []string{}}, Attachments: []attachment{},
+		Content:  wording.Mark(wording.Clip(wording.Line(m.Title), maxContent, escaped), escape, quiet),
+		Mentions: mentions{Parse: []string{}}, Attachments: []attachment{},
 	}
 	if m.Login == nil || len(m.Login.PNG) == 0 {
 		p.Embeds = []embed{e}
@@ -88,6 +98,21 @@ func compose(m notify.Message) post.Request {
 	form.File("files[0]", "qr.png", "image/png", m.Login.PNG)
 	return form.Request()
 }
+
+// escape keeps a text from being taken for markup.
+func escape(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune("\\*_~|`>#[<", r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// escaped counts what a text becomes.
+func escaped(s string) int { return wording.UTF16(escape(s)) }
 
 // Send writes the message once.
 func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, error) {
@@ -160,6 +185,12 @@ func meaning(code int) string {
 		return "the message is not there any more"
 	case 10015, 50027:
 		return "the webhook was deleted, or its url is not whole"
+	case 10003, 50083, 160005:
+		return "the thread is not there any more, archived or locked"
+	case 40005:
+		return "the message is too large"
+	case 240000:
+		return "the service finds a link harmful"
 	case 220001:
 		return "a webhook of a forum needs thread_id= in its url"
 	case 30046:

@@ -64,13 +64,13 @@ func (c *Channel) page(m notify.Message, picture bool) string {
 	var b strings.Builder
 	b.WriteString("<!DOCTYPE html>\n<html><body>\n")
 	for line := range strings.Lines(wording.Clip(m.Text, maxText, wording.Runes)) {
-		b.WriteString("<p>" + html.EscapeString(strings.TrimSuffix(line, "\n")) + "</p>\n")
+		b.WriteString("<p>" + wording.HTML(strings.TrimSuffix(line, "\n")) + "</p>\n")
 	}
 	if picture {
 		b.WriteString(`<p><img alt="QR" src="cid:` + pictureID + `"></p>` + "\n")
 	}
-	if link := html.EscapeString(wording.Link(m)); link != "" {
-		b.WriteString(`<p><a href="` + link + `">` + html.EscapeString(c.open) + "</a><br>" + link + "</p>\n")
+	if link := wording.Link(m); link != "" {
+		b.WriteString("<p>" + wording.Anchor(link, c.open) + "<br>" + html.EscapeString(link) + "</p>\n")
 	}
 	b.WriteString("</body></html>\n")
 	return b.String()

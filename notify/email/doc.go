@@ -7,7 +7,10 @@
 // there is a login page. It is written as plain text and as HTML (RFC 2046,
 // multipart/alternative), the picture is part of the HTML by its content id
 // (RFC 2387 and 2392); mails of one incident refer to each other (RFC 5322), so
-// that a reader shows them together. A mail cannot be changed or taken back.
+// that a reader shows them together. A mail cannot be changed or taken back. A
+// reply of 4xx may be tried again, one of 5xx may not (RFC 5321); some providers
+// say 535 also to a login that comes too often, and are not asked again for that
+// message. Servers differ in their rates; none is assumed.
 //
 // Guarantees:
 //   - nothing is sent without TLS except to loopback; STARTTLS is asked for and

@@ -239,6 +239,29 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// A list keeps its lines apart, and its addresses can be clicked.
+func TestLists(t *testing.T) {
+	s := startServer(t, &server{})
+	m := notifytest.WireCode()
+	m.Login, m.Text = nil, "two:\n- a_b: https://keeper.example.net/l/a?x=1&y\n- c"
+	if _, err := newChannel(t, s, nil).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	msg, err := netmail.ReadMessage(strings.NewReader(s.mails[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := parts(t, msg.Header.Get("Content-Type"), msg.Body)
+	const page = `<p>two:</p>
+<p>- a_b: <a href="https://keeper.example.net/l/a?x=1&amp;y">https://keeper.example.net/l/a?x=1&amp;y</a></p>
+<p>- c</p>
+`
+	plain, html := strings.ReplaceAll(found["text/plain"], "\r", ""), strings.ReplaceAll(found["text/html"], "\r", "")
+	if plain != m.Text+"\n" || !strings.Contains(html, page) {
+		t.Errorf("%q\n%q", plain, html)
+	}
+}
+
 func parts(t *testing.T, contentType string, body io.Reader) map[string]string {
 	t.Helper()
 	found := map[string]string{}

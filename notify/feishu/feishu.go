@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +19,13 @@ import (
 
 const (
 	maxTitle = 200
-	maxText  = 4000
+	// maxSize is of what size counts, half of the 20 KB that a message has: JSON
+	// escapes some characters, and the title and the link want room, too.
+	maxSize = 9000
 )
+
+// size is what a text takes up in a message, where each line is an element.
+func size(s string) int { return len(s) + 40*strings.Count(s, "\n") }
 
 // Config is one bot.
 type Config struct {
@@ -51,6 +57,9 @@ func New(cfg Config) (*Channel, error) {
 		secret: secret.New(strings.TrimSpace(cfg.Secret.Reveal())), open: cmp.Or(cfg.OpenLabel, "Open"),
 	}, nil
 }
+
+// Rate keeps below 5 messages a second and 100 a minute.
+func (c *Channel) Rate() (messages int, per time.Duration) { return 4, 4 * time.Second }
 
 type message struct {
 	Timestamp string  `json:"timestamp,omitempty"`
@@ -91,14 +100,17 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	reply, err := c.client.Do(ctx, post.JSON(out))
 	// A refusal comes as 200 or as 400, and the code says more than either.
 	var said struct {
-		Code *int `json:"code"`
-		Old  *int `json:"StatusCode"`
+		Code *int   `json:"code"`
+		Old  *int   `json:"StatusCode"`
+		Text string `json:"msg"`
 	}
 	decoded := reply.Decode(&said)
 	code := cmp.Or(said.Code, said.Old)
 	switch {
-	case decoded && code != nil && *code != 0 && (err == nil || reply.Status == 400):
-		return notify.Receipt{}, c.client.Refused(reply, meaning(*code))
+	case decoded && code != nil && *code != 0 && (err == nil || reply.Status == http.StatusBadRequest):
+		return notify.Receipt{}, c.client.Refused(reply, meaning(*code, said.Text, reply.Header))
+	case decoded && code != nil && *code != 0 && reply.Status == http.StatusTooManyRequests:
+		return notify.Receipt{}, c.client.Refine(reply, err, meaning(*code, said.Text, reply.Header))
 	case err != nil:
 		return notify.Receipt{}, err
 	case !decoded || code == nil:
@@ -109,7 +121,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 
 func (c *Channel) compose(m notify.Message) article {
 	a := article{Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes)}
-	for line := range strings.Lines(wording.Clip(m.Text, maxText, wording.Runes)) {
+	for line := range strings.Lines(wording.Clip(m.Text, maxSize, size)) {
 		a.Lines = append(a.Lines, []element{{Tag: "text", Text: strings.TrimSuffix(line, "\n")}})
 	}
 	if link := wording.Link(m); link != "" {
@@ -123,11 +135,18 @@ func sign(key secret.String, stamp string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-func meaning(code int) post.Refusal {
+// meaning says what a code means. Of the text it wants to know one thing only,
+// which the code alone does not say.
+func meaning(code int, text string, header http.Header) post.Refusal {
 	r := post.Refusal{Code: strconv.Itoa(code)}
+	tooMany := code == 9499 && strings.Contains(text, "too many request")
+	switch {
+	case tooMany, code == 11232, code == 99991400:
+		wait, _ := strconv.ParseFloat(header.Get("X-Ogw-Ratelimit-Reset"), 64)
+		r.Retry, r.After, r.Reason = true, max(time.Minute, post.Seconds(wait)), "too many messages"
+		return r
+	}
 	switch code {
-	case 11232, 99991400:
-		r.Retry, r.After, r.Reason = true, time.Minute, "too many messages"
 	case 1500:
 		r.Retry, r.Reason = true, "the service is in trouble"
 	case 9499:

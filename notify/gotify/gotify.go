@@ -13,10 +13,10 @@ import (
 	"github.com/bilikeeper/bilikeeper/notify/wording"
 )
 
-// The priorities at which Android shows a message, and rings.
+// The priorities at which Android makes a sound for a message, and vibrates.
 const (
-	priorityShown = 5
-	priorityRings = 8
+	prioritySound    = 5
+	priorityVibrates = 8
 )
 
 const (
@@ -86,13 +86,13 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 		return notify.Receipt{}, err
 	}
 	out := message{
-		Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes), Message: wording.Body(m, maxText, wording.Runes), Priority: priorityShown,
+		Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes), Message: wording.Body(m, maxText, wording.Runes), Priority: prioritySound,
 	}
 	if out.Message == "" {
 		out.Message = out.Title // the server refuses an empty one
 	}
 	if link := wording.Link(m); link != "" {
-		out.Priority, out.Extras = priorityRings, &extras{notification{click{link}}}
+		out.Priority, out.Extras = priorityVibrates, &extras{notification{click{link}}}
 	}
 	r := post.JSON(out, "message")
 	r.Header = http.Header{"X-Gotify-Key": {c.token.Reveal()}}

@@ -47,6 +47,9 @@ func TestConformance(t *testing.T) {
 		Answers: []notifytest.ServiceAnswer{
 			{Name: "taken", Body: `{"id":1}`, Taken: true},
 			{Name: "a wrong token", Status: 401, Body: `{"error":"Unauthorized","errorCode":401,"errorDescription":"CANARY"}`},
+			{Name: "a client's token", Status: 403, Body: `{"error":"Forbidden","errorCode":403,"errorDescription":"CANARY"}`},
+			{Name: "no text", Status: 400, Body: `{"error":"Bad Request","errorCode":400,"errorDescription":"Field 'message' is required CANARY"}`},
+			{Name: "a full disk", Status: 500, Body: `{"error":"Internal Server Error","errorCode":500,"errorDescription":"CANARY"}`, Retry: true},
 			{Name: "a captive portal", Body: `<html>CANARY</html>`, Retry: true},
 			{Name: "something else", Body: `{"ok":"CANARY"}`, Retry: true},
 		},

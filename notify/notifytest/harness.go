@@ -31,6 +31,12 @@ type Harness struct {
 	Secrets []string
 	// Retry overrides, by status, whether another try makes sense.
 	Retry map[int]bool
+	// Rest is how long, by status, the service is left alone where it names no
+	// time; it has none where it says nothing.
+	Rest map[int]time.Duration
+	// Break is what parts two lines in what the service reads, "\n" unless set;
+	// a line that is a text of its own needs none.
+	Break string
 	// Answers are the service's own words, in the body, for what it takes and
 	// what it does not.
 	Answers []ServiceAnswer
@@ -47,6 +53,8 @@ type ServiceAnswer struct {
 	Taken bool
 	Retry bool
 	After time.Duration
+	// AtMost is set in place of After where the wait goes by the clock.
+	AtMost time.Duration
 }
 
 // Canaries that the suite plants; none may show in an error's text.
@@ -90,6 +98,8 @@ func Run(t *testing.T, h Harness) {
 		t.Run("cancel", h.testCancel)
 		t.Run("expired", h.testExpired)
 		t.Run("answers", h.testAnswers)
+		t.Run("text", h.testText)
+		t.Run("rate", h.testRate)
 		t.Run("replace", h.testReplace)
 		t.Run("retract", h.testRetract)
 		t.Run("shown", h.testShown)
@@ -184,8 +194,9 @@ func (h Harness) testRetryAfter(t *testing.T) {
 				w.WriteHeader(status)
 			})
 			_, err := channel.Send(t.Context(), CodeMessage())
-			if got := h.refused(t, err, true).After; got < want[0] || got > want[1] {
-				t.Errorf("%d with Retry-After %q: %v, want %v to %v", status, value, got, want[0], want[1])
+			low, high := max(want[0], h.Rest[status]), max(want[1], h.Rest[status])
+			if got := h.refused(t, err, true).After; got < low || got > high {
+				t.Errorf("%d with Retry-After %q: %v, want %v to %v", status, value, got, low, high)
 			}
 		}
 	}

@@ -33,8 +33,11 @@ func (h Harness) testAnswers(t *testing.T) {
 			t.Errorf("%s: counts as taken", a.Name)
 			continue
 		}
-		if sendErr := h.refused(t, err, a.Retry); sendErr.After != a.After {
-			t.Errorf("%s: after %v, want %v", a.Name, sendErr.After, a.After)
+		switch after := h.refused(t, err, a.Retry).After; {
+		case a.AtMost == 0 && after != a.After:
+			t.Errorf("%s: after %v, want %v", a.Name, after, a.After)
+		case a.AtMost != 0 && (after <= 0 || after > a.AtMost):
+			t.Errorf("%s: after %v, want at most %v", a.Name, after, a.AtMost)
 		}
 	}
 }

@@ -47,10 +47,21 @@ type Delivery struct {
 	Title     string
 	Text      string
 	Login     *DeliveredLogin
+	// Accounts is set where the message stands for several.
+	Accounts []DeliveredAccount
 	// Taken is false where the receiver was told to fail.
 	Taken bool
 	// At is when it came.
 	At time.Time
+}
+
+// DeliveredAccount is one account of a message that stands for several.
+type DeliveredAccount struct {
+	Account string `json:"account"`
+	Site    string `json:"site"`
+	Mid     *int64 `json:"mid"`
+	Uname   string `json:"uname"`
+	PageURL string `json:"page_url"`
 }
 
 // DeliveredLogin is the code that a message brought.
@@ -267,13 +278,14 @@ func (d *Delivery) parse() error {
 		Type      string    `json:"type"`
 		Timestamp time.Time `json:"timestamp"`
 		Data      struct {
-			Account string          `json:"account"`
-			Site    string          `json:"site"`
-			Mid     *int64          `json:"mid"`
-			Uname   string          `json:"uname"`
-			Title   string          `json:"title"`
-			Text    string          `json:"text"`
-			Login   *DeliveredLogin `json:"login"`
+			Account  string             `json:"account"`
+			Site     string             `json:"site"`
+			Mid      *int64             `json:"mid"`
+			Uname    string             `json:"uname"`
+			Title    string             `json:"title"`
+			Text     string             `json:"text"`
+			Login    *DeliveredLogin    `json:"login"`
+			Accounts []DeliveredAccount `json:"accounts"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(d.Raw, &body); err != nil {
@@ -281,6 +293,6 @@ func (d *Delivery) parse() error {
 	}
 	d.Type, d.Time = body.Type, body.Timestamp
 	d.Account, d.Site, d.Mid, d.Uname = body.Data.Account, body.Data.Site, body.Data.Mid, body.Data.Uname
-	d.Title, d.Text, d.Login = body.Data.Title, body.Data.Text, body.Data.Login
+	d.Title, d.Text, d.Login, d.Accounts = body.Data.Title, body.Data.Text, body.Data.Login, body.Data.Accounts
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -80,6 +81,10 @@ func New(cfg Config) (*Channel, error) {
 	}, nil
 }
 
+// Rate is half of what the server gives an address by default: one message can
+// take two requests, and people's phones may ask from the same address.
+func (c *Channel) Rate() (messages int, per time.Duration) { return 30, 5 * time.Minute }
+
 // Send publishes the message once, and once more without its picture where the
 // server takes none.
 func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, error) {
@@ -130,7 +135,7 @@ func (c *Channel) publish(ctx context.Context, m notify.Message, sequence string
 	}
 	switch {
 	case err != nil && decoded:
-		return notify.Receipt{}, c.client.Refine(reply, err, post.Refusal{Code: strconv.Itoa(said.Code), Reason: said.reason()})
+		return notify.Receipt{}, c.client.Refine(reply, err, said.meaning())
 	case err != nil:
 		return notify.Receipt{}, err
 	case !decoded || said.ID == "":
@@ -205,16 +210,23 @@ func (a answer) noPicture() bool {
 	return a.Code == codeNoAttachments || a.Code == codeTooLarge || a.Code == codeBandwidth
 }
 
-func (a answer) reason() string {
+// meaning says what a code means. Another try is for the status to decide.
+func (a answer) meaning() post.Refusal {
+	r := post.Refusal{Code: strconv.Itoa(a.Code)}
 	switch a.Code {
 	case 40101, 40301:
-		return "the token may not publish to the topic"
+		r.Reason = "the token may not publish to the topic"
 	case 40009, 40010:
-		return "the server does not take the topic's name"
+		r.Reason = "the server does not take the topic's name"
+	case codeNoAttachments, codeTooLarge:
+		r.Reason = "the server does not take the message"
 	case 42901:
-		return "too many requests"
+		r.Reason = "too many requests"
 	case 42908:
-		return "the day's messages are used up"
+		// Nothing says when the server's day ends; a try is cheap.
+		r.After, r.Reason = time.Hour, "the day's messages are used up"
+	case 42909:
+		r.After, r.Reason = 10*time.Minute, "too many requests with a wrong token"
 	}
-	return ""
+	return r
 }

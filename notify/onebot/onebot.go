@@ -123,34 +123,51 @@ func (c *Channel) call(ctx context.Context, r post.Request) (id string, err erro
 		return "", err
 	}
 	var said struct {
-		Status string `json:"status"`
-		Code   *int   `json:"retcode"`
-		Data   struct {
-			ID json.Number `json:"message_id"`
-		} `json:"data"`
+		Code *int            `json:"retcode"`
+		Word string          `json:"msg"`
+		Data json.RawMessage `json:"data"`
 	}
 	switch {
-	case !reply.Decode(&said) || said.Status == "" || said.Code == nil:
+	case !reply.Decode(&said) || said.Code == nil:
 		return "", c.client.Nonsense(reply)
-	case said.Status == "ok" || said.Status == "async":
-		if _, err := said.Data.ID.Int64(); err != nil {
-			return "", nil
-		}
-		return said.Data.ID.String(), nil
+	case *said.Code == 0 || *said.Code == 1:
+		return messageID(said.Data), nil
 	}
-	return "", c.client.Refused(reply, meaning(*said.Code))
+	return "", c.client.Refused(reply, meaning(*said.Code, said.Word))
+}
+
+// messageID is the number of the message that was made, "" where there is none.
+// A bot that counts in another way has sent the message all the same.
+func messageID(data json.RawMessage) string {
+	var made struct {
+		ID json.Number `json:"message_id"`
+	}
+	if json.Unmarshal(data, &made) != nil {
+		return ""
+	}
+	if _, err := made.ID.Int64(); err != nil {
+		return ""
+	}
+	return made.ID.String()
 }
 
 // meaning says what a code means. Bots have codes of their own for everything
 // that QQ does to them, nearly all of which pass: an account that is offline, a
 // risk check, a time-out.
-func meaning(code int) post.Refusal {
+func meaning(code int, word string) post.Refusal {
 	r := post.Refusal{Code: strconv.Itoa(code), Retry: true, Reason: "the bot could not send"}
 	switch code {
-	case 1400, 1404, 1406, 100:
+	case 400, 404, 1400, 1404, 1406:
 		r.Retry, r.Reason = false, "the bot does not understand the request"
-	case 1401, 1403:
+	case 401, 403, 1401, 1403:
 		r.Retry, r.Reason = false, "the access token is not valid"
+	}
+	// go-cqhttp has one code for all, and a word for each.
+	switch word {
+	case "GROUP_NOT_FOUND", "FRIEND_NOT_FOUND":
+		r.Retry, r.Reason = false, "the bot does not know the group or the user"
+	case "EMPTY_MSG_ERROR":
+		r.Retry, r.Reason = false, "the bot does not understand the request"
 	}
 	return r
 }

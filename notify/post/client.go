@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
@@ -66,7 +67,7 @@ func New(what, base string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxy, err := parseProxy(o.Proxy)
+	proxy, err := dialguard.ParseProxy(o.Proxy.Reveal())
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
 
@@ -18,7 +19,7 @@ import (
 var (
 	ErrForbiddenAddress = errors.New("link-local and metadata addresses are refused")
 	ErrPlainHTTP        = errors.New("plain http is for loopback only")
-	ErrProxyRefused     = errors.New("the proxy refuses")
+	ErrProxyRefused     = dialguard.ErrProxy
 )
 
 // Error is why a message did not arrive. Its text is made of words of this

@@ -5,10 +5,10 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"html"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -71,6 +71,9 @@ func New(cfg Config) (*Channel, error) {
 	}, nil
 }
 
+// Rate is half of the 200 requests that a free account has in a day.
+func (c *Channel) Rate() (messages int, per time.Duration) { return 100, 24 * time.Hour }
+
 type message struct {
 	Token    string `json:"token"`
 	Title    string `json:"title"`
@@ -114,13 +117,13 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 func content(m notify.Message) string {
 	var b strings.Builder
 	for line := range strings.Lines(wording.Clip(m.Text, maxText, wording.Runes)) {
-		b.WriteString("<p>" + html.EscapeString(strings.TrimSuffix(line, "\n")) + "</p>")
+		b.WriteString("<p>" + wording.HTML(strings.TrimSuffix(line, "\n")) + "</p>")
 	}
 	if m.Login != nil && len(m.Login.PNG) > 0 && len(m.Login.PNG) <= maxPicture {
 		b.WriteString(`<p><img alt="QR" src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(m.Login.PNG) + `"></p>`)
 	}
-	if link := html.EscapeString(wording.Link(m)); link != "" {
-		b.WriteString(`<p><a href="` + link + `">` + link + `</a></p>`)
+	if link := wording.Link(m); link != "" {
+		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>")
 	}
 	return b.String()
 }
@@ -134,8 +137,13 @@ func meaning(code int) post.Refusal {
 		r.Reason = "the token is not valid, or may not be used from here"
 	case 888:
 		r.Reason = "no points are left"
+	case 600, 999:
+		r.Reason = "the message is not as it should be"
+	case 805:
+		r.Reason = "the account may not send there"
 	case 900:
-		r.Reason = "too many requests today"
+		// Each request more makes it last longer.
+		r.Retry, r.After, r.Reason = true, post.UntilTomorrow(time.Now()), "too many requests today"
 	case 905:
 		r.Reason = "the account's identity is not verified"
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -38,13 +39,21 @@ func TestConformance(t *testing.T) {
 		},
 		Accept:  accept,
 		Secrets: []string{token},
+		Break:   "</p><p>",
 		Answers: []notifytest.ServiceAnswer{
 			{Name: "taken", Body: `{"code":200,"msg":"CANARY"}`, Taken: true},
 			{Name: "trouble over there", Body: `{"code":500,"msg":"CANARY"}`, Retry: true},
-			{Name: "too many today", Body: `{"code":900,"msg":"CANARY"}`},
+			{Name: "too many today", Body: `{"code":900,"msg":"CANARY"}`, Retry: true, AtMost: 25 * time.Hour},
+			{Name: "nobody", Body: `{"code":302,"msg":"CANARY"}`},
+			{Name: "no permission", Body: `{"code":401,"msg":"CANARY"}`},
+			{Name: "not from here", Body: `{"code":403,"msg":"CANARY"}`},
+			{Name: "bad data", Body: `{"code":600,"msg":"CANARY"}`},
+			{Name: "no right", Body: `{"code":805,"msg":"CANARY"}`},
+			{Name: "no points", Body: `{"code":888,"msg":"CANARY"}`},
 			{Name: "a wrong token", Body: `{"code":903,"msg":"CANARY"}`},
 			{Name: "no identity", Body: `{"code":905,"msg":"CANARY"}`},
-			{Name: "something new", Body: `{"code":999,"msg":"CANARY"}`},
+			{Name: "a bad message", Body: `{"code":999,"msg":"CANARY"}`},
+			{Name: "something new", Body: `{"code":1234,"msg":"CANARY"}`},
 			{Name: "a captive portal", Body: `<html>CANARY</html>`, Retry: true},
 			{Name: "something else", Body: `{"ok":"CANARY"}`, Retry: true},
 		},

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -16,8 +18,12 @@ import (
 
 const (
 	maxTitle = 32
+	maxShort = 64
 	maxText  = 8 << 10 // bytes; far from the limit even when all is escaped
 )
+
+// ban is how long an address is left alone that has called too often.
+const ban = 24 * time.Hour
 
 const turboURL = "https://sctapi.ftqq.com"
 
@@ -61,6 +67,7 @@ func New(cfg Config) (*Channel, error) {
 type message struct {
 	Title string `json:"title"`
 	Desp  string `json:"desp"`
+	Short string `json:"short"`
 	NoIP  string `json:"noip"`
 }
 
@@ -74,27 +81,48 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 		path = append(path, p.Reveal())
 	}
 	reply, err := c.client.Do(ctx, post.JSON(compose(m), path...))
-	if err != nil {
-		return notify.Receipt{}, err
-	}
-	var said struct {
-		Code *int `json:"code"`
-	}
+	// A refusal comes as 400, and the code says more.
+	var said answer
+	decoded := reply.Decode(&said) && said.Code != nil
 	switch {
-	case !reply.Decode(&said) || said.Code == nil:
+	case decoded && *said.Code != 0 && (err == nil || reply.Status == http.StatusBadRequest):
+		return notify.Receipt{}, c.client.Refused(reply, said.meaning())
+	case reply.Status == http.StatusTooManyRequests:
+		return notify.Receipt{}, c.client.Refine(reply, err, post.Refusal{After: ban, Reason: "this machine has called too often"})
+	case err != nil:
+		return notify.Receipt{}, err
+	case !decoded:
 		return notify.Receipt{}, c.client.Nonsense(reply)
-	case *said.Code != 0:
-		return notify.Receipt{}, c.client.Refused(reply, meaning(*said.Code))
 	}
 	return notify.Receipt{Answer: "code 0"}, nil
 }
 
-// meaning says what a code means: 4… is the sender's fault, a wrong key or too
-// many messages in a day; another try today is none the wiser.
-func meaning(code int) post.Refusal {
-	r := post.Refusal{Code: strconv.Itoa(code), Retry: true, Reason: "the service is in trouble"}
-	if strings.HasPrefix(r.Code, "4") {
-		r.Retry, r.Reason = false, "the send key is not valid, or the day's messages are used up"
+type answer struct {
+	Code *int `json:"code"`
+	// Sub is a code beside the code that not all answers have.
+	Sub  int    `json:"scode"`
+	Text string `json:"message"`
+}
+
+// The codes of a key that is not valid, and of a day that is used up.
+const (
+	codeKey = 461
+	codeDay = 471
+)
+
+// meaning says what an answer means: 4… is the sender's fault. One code stands
+// for a wrong key and for a day that is used up; the text tells them apart.
+func (a answer) meaning() post.Refusal {
+	r := post.Refusal{Code: strconv.Itoa(*a.Code)}
+	switch {
+	case *a.Code == codeDay, a.Sub == codeDay, strings.Contains(a.Text, "发送次数"):
+		r.Retry, r.After, r.Reason = true, post.UntilTomorrow(time.Now()), "the day's messages are used up"
+	case *a.Code == codeKey, a.Sub == codeKey, *a.Code == 40001:
+		r.Reason = "the send key is not valid"
+	case strings.HasPrefix(r.Code, "4"):
+		r.Reason = "the message is not as it should be"
+	default:
+		r.Retry, r.Reason = true, "the service is in trouble"
 	}
 	return r
 }
@@ -103,16 +131,27 @@ func meaning(code int) post.Refusal {
 // line.
 func compose(m notify.Message) message {
 	title, text := wording.Line(m.Title), m.Text
-	out := message{Title: wording.Clip(title, maxTitle, wording.Runes), NoIP: "1"}
+	out := message{
+		Title: wording.Clip(title, maxTitle, wording.Runes), NoIP: "1",
+		Short: wording.Clip(wording.Line(text), maxShort, wording.Runes),
+	}
 	if out.Title != title {
 		text = title + "\n" + text
 	}
-	text = strings.ReplaceAll(escape(wording.Clip(text, maxText, wording.Bytes)), "\n", "\n\n")
-	if link := wording.Link(m); link != "" {
-		text += "\n\n<" + strings.NewReplacer("<", "%3C", ">", "%3E", " ", "%20", "\n", "").Replace(link) + ">"
+	text = wording.Mark(wording.Clip(text, maxText, wording.Bytes), escape, link)
+	text = strings.ReplaceAll(text, "\n", "\n\n")
+	if to := wording.Link(m); to != "" {
+		text += "\n\n" + link(to)
 	}
 	out.Desp = text
 	return out
+}
+
+// link writes an address so that it can be tapped. An address in <> is taken for
+// HTML, which does not show.
+func link(to string) string {
+	safe := strings.NewReplacer("(", "%28", ")", "%29", "<", "%3C", ">", "%3E", " ", "%20", "\n", "").Replace(to)
+	return "[" + escape(to) + "](" + safe + ")"
 }
 
 func escape(s string) string {

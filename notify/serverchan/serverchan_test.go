@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -41,11 +42,18 @@ func TestConformance(t *testing.T) {
 		},
 		Accept:  accept,
 		Secrets: []string{turbo},
+		Rest:    map[int]time.Duration{http.StatusTooManyRequests: ban},
+		Break:   "\n\n",
 		Answers: []notifytest.ServiceAnswer{
 			{Name: "taken", Body: `{"code":0,"message":"SUCCESS"}`, Taken: true},
-			{Name: "the day is used up", Body: `{"code":40001,"message":"CANARY"}`},
+			{Name: "the day is used up", Status: 400, Body: `{"code":40001,"message":"[AUTH]超过当天的发送次数限制[5]CANARY"}`, Retry: true, AtMost: 25 * time.Hour},
+			{Name: "the day is used up, by its own code", Status: 400, Body: `{"code":40001,"scode":471,"message":"CANARY"}`, Retry: true, AtMost: 25 * time.Hour},
+			{Name: "the day is used up, in fewer words", Body: `{"code":471,"message":"CANARY"}`, Retry: true, AtMost: 25 * time.Hour},
+			{Name: "a wrong key, with a good status", Body: `{"code":40001,"message":"[AUTH]CANARY"}`},
+			{Name: "a bad message", Status: 400, Body: `{"code":40009,"message":"CANARY"}`},
+			{Name: "too many calls", Status: 429, Body: `<html>CANARY</html>`, Retry: true, After: ban},
 			{Name: "trouble over there", Body: `{"code":50001,"message":"CANARY"}`, Retry: true},
-			{Name: "a wrong key", Status: 400, Body: `{"code":40001,"message":"[AUTH]CANARY"}`},
+			{Name: "a wrong key", Status: 400, Body: `{"message":"[AUTH]错误的Key CANARY","code":40001,"info":"错误的Key","scode":461}`},
 			{Name: "a captive portal", Body: `<html>CANARY</html>`, Retry: true},
 			{Name: "something else", Body: `{"ok":"CANARY"}`, Retry: true},
 		},
@@ -75,6 +83,18 @@ func TestTheServiceIsToldByTheKey(t *testing.T) {
 		if _, err := c.Send(t.Context(), notifytest.CodeMessage()); err != nil || got != want {
 			t.Errorf("%s, want %s (%v)", got, want, err)
 		}
+	}
+}
+
+// An address can be tapped wherever it stands, and is what it was.
+func TestLinks(t *testing.T) {
+	m := notifytest.WireCode()
+	m.Text = "a_b: https://keeper.example.net/l/a_b\nnext"
+	m.Login.PageURL = "https://keeper.example.net/l/(x)"
+	const want = `a\_b: [https://keeper.example.net/l/a\_b](https://keeper.example.net/l/a_b)` + "\n\nnext\n\n" +
+		`[https://keeper.example.net/l/\(x\)](https://keeper.example.net/l/%28x%29)`
+	if got := compose(m); got.Desp != want || got.Short != "a_b: https://keeper.example.net/l/a_b next" {
+		t.Errorf("%+v", got)
 	}
 }
 

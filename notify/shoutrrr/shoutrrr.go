@@ -20,8 +20,12 @@ import (
 	"github.com/bilikeeper/bilikeeper/notify/wording"
 )
 
-// maxText fits into nearly every service's message.
-const maxText = 1500
+// What a message may have, in characters: nearly every service takes the first,
+// Pushover takes 1024 (pushover.net/api).
+const (
+	maxText     = 1500
+	maxPushover = 1024
+)
 
 // Config is one service.
 type Config struct {
@@ -97,7 +101,11 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	default:
 		return notify.Receipt{}, &notify.SendError{Retry: true, Err: notify.ErrBusy}
 	}
-	text := wording.Whole(m, maxText, wording.Runes)
+	limit := maxText
+	if c.name == "pushover" {
+		limit = maxPushover
+	}
+	text := wording.Whole(m, limit, wording.Runes)
 	done := make(chan error, 1)
 	go func() {
 		defer func() { <-c.inside }()

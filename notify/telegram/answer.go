@@ -58,13 +58,16 @@ func (c *Channel) call(ctx context.Context, r post.Request) (notify.Receipt, err
 // they only refine the reason, never the decision.
 func meaning(a answer) post.Refusal {
 	r := post.Refusal{Code: strconv.Itoa(a.Code), After: post.Seconds(a.Parameters.RetryAfter)}
-	r.Retry = a.Code == http.StatusTooManyRequests || a.Code/100 == 5
+	// The API says that its codes may change; a time to come back means one thing.
+	r.Retry = a.Code == http.StatusTooManyRequests || a.Code/100 == 5 || r.After > 0
 	says := func(what string) bool { return strings.Contains(a.Description, what) }
 	switch {
 	case says("message is not modified"):
 		return post.Refusal{Reason: unchanged}
 	case says("chat not found"):
 		r.Reason = "no such chat, or the bot is not in it, or its owner has not written to the bot yet"
+	case says("thread not found"):
+		r.Reason = "the group has no such topic"
 	case says("upgraded to a supergroup"):
 		r.Reason = "the group has become a supergroup and has a new id"
 	case a.Code == http.StatusTooManyRequests:

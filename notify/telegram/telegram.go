@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -70,6 +71,9 @@ func New(cfg Config) (*Channel, error) {
 		bot: secret.New("bot" + token), chat: cfg.Chat, topic: cfg.Topic,
 	}, nil
 }
+
+// Rate is half of the 20 messages a minute that a group gets.
+func (c *Channel) Rate() (messages int, per time.Duration) { return 10, time.Minute }
 
 type message struct {
 	Chat    string         `json:"chat_id"`

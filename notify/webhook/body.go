@@ -22,6 +22,17 @@ type data struct {
 	Title   string `json:"title"`
 	Text    string `json:"text"`
 	Login   *login `json:"login,omitempty"`
+	// Accounts is what the message says of each account, where it stands for
+	// several; those above are then empty.
+	Accounts []account `json:"accounts,omitempty"`
+}
+
+type account struct {
+	Account string `json:"account"`
+	Site    string `json:"site"`
+	Mid     *int64 `json:"mid"`
+	Uname   string `json:"uname"`
+	PageURL string `json:"page_url"`
 }
 
 type login struct {
@@ -37,10 +48,7 @@ type login struct {
 func encode(m notify.Message) post.Request {
 	p := payload{
 		Type: m.Type, Timestamp: stamp(m.Time),
-		Data: data{Account: m.Account, Site: m.Site, Uname: m.Uname, Title: m.Title, Text: m.Text},
-	}
-	if m.Mid != 0 {
-		p.Data.Mid = &m.Mid
+		Data: data{Account: m.Account, Site: m.Site, Mid: known(m.Mid), Uname: m.Uname, Title: m.Title, Text: m.Text},
 	}
 	if l := m.Login; l != nil {
 		p.Data.Login = &login{
@@ -48,7 +56,20 @@ func encode(m notify.Message) post.Request {
 			PageURL: l.PageURL, ExpiresAt: stamp(l.ExpiresAt),
 		}
 	}
+	for _, o := range m.Members {
+		p.Data.Accounts = append(p.Data.Accounts, account{
+			Account: o.Account, Site: o.Site, Mid: known(o.Mid), Uname: o.Uname, PageURL: o.PageURL,
+		})
+	}
 	return post.JSON(p)
+}
+
+// known is null before an account's first login.
+func known(mid int64) *int64 {
+	if mid == 0 {
+		return nil
+	}
+	return &mid
 }
 
 // stamp cuts a time to whole seconds, which makes an expiry early, never late.

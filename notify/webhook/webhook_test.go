@@ -61,6 +61,15 @@ func TestBodyIsFrozen(t *testing.T) {
 		{"without a picture", func(m *notify.Message) { m.Login.PNG = nil }, head + `"mid":100200300,"uname":"example","title":"T","text":"a < b & c",` +
 			`"login":{"id":"l1","url":"https://example.com/?a=1&b=2","qr_png_base64":"","page_url":"","expires_at":"2026-11-20T01:05:03Z"}}}`},
 		{"of nobody yet", func(m *notify.Message) { m.Login, m.Mid, m.Uname = nil, 0, "" }, head + `"mid":null,"uname":"","title":"T","text":"a < b & c"}}`},
+		{"of several", func(m *notify.Message) {
+			m.Login, m.Type, m.Account, m.Site, m.Mid, m.Uname = nil, "login.required", "", "", 0, ""
+			m.Members = []notify.Member{
+				{Account: "main", Site: "web", Mid: 100200300, Uname: "example", PageURL: "https://keeper.example.net/l/1?a=b&c=d"},
+				{Account: "side", Site: "intl"},
+			}
+		}, `{"type":"login.required","timestamp":"2026-11-20T01:02:03Z","data":{"account":"","site":"","mid":null,"uname":"","title":"T","text":"a < b & c",` +
+			`"accounts":[{"account":"main","site":"web","mid":100200300,"uname":"example","page_url":"https://keeper.example.net/l/1?a=b&c=d"},` +
+			`{"account":"side","site":"intl","mid":null,"uname":"","page_url":""}]}}`},
 	}
 	for _, tt := range tests {
 		copied := m
@@ -129,6 +138,22 @@ func TestDelivery(t *testing.T) {
 				t.Errorf("user agent %q", agent)
 			}
 		})
+	}
+}
+
+func TestAMessageOfSeveralArrives(t *testing.T) {
+	receiver := &notifytest.Receiver{}
+	server := httptest.NewServer(receiver)
+	defer server.Close()
+	m := notify.Message{ID: "m1", Type: "login.required", Time: time.Now(), Members: []notify.Member{
+		{Account: "main", Site: "web", Mid: 100200300, Uname: "example"}, {Account: "side", Site: "intl"},
+	}}
+	if _, err := newChannel(t, Config{URL: server.URL}).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	got := receiver.Taken()[0].Accounts
+	if len(got) != 2 || got[0].Account != "main" || *got[0].Mid != 100200300 || got[1].Account != "side" || got[1].Mid != nil {
+		t.Errorf("it arrived as %s", receiver.Taken()[0].Raw)
 	}
 }
 

@@ -17,8 +17,11 @@ import (
 	"github.com/bilikeeper/bilikeeper/notify/wording"
 )
 
-// maxText is what a text may have, in bytes.
-const maxText = 2048
+// What a text and a picture may have, in bytes.
+const (
+	maxText    = 2048
+	maxPicture = 2 << 20
+)
 
 // Config is one robot.
 type Config struct {
@@ -53,6 +56,10 @@ func New(cfg Config) (*Channel, error) {
 	return &Channel{Label: post.NewLabel("wecom", client.Host()), client: client, mention: slices.Clone(cfg.Mention)}, nil
 }
 
+// Rate is a quarter of the 20 messages a minute that a robot may send: a code
+// takes two, and after a pause twice the rate goes out.
+func (c *Channel) Rate() (messages int, per time.Duration) { return 5, time.Minute }
+
 type picture struct {
 	Kind  string `json:"msgtype"`
 	Image image  `json:"image"`
@@ -78,7 +85,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	if err := post.Alive(m); err != nil {
 		return notify.Receipt{}, err
 	}
-	if m.Login != nil && len(m.Login.PNG) > 0 && !c.has(m.ID) {
+	if m.Login != nil && len(m.Login.PNG) > 0 && len(m.Login.PNG) <= maxPicture && !c.has(m.ID) {
 		// The service wants MD5 to find a broken transfer, not a forged one.
 		sum := md5.Sum(m.Login.PNG)
 		err := c.call(ctx, picture{Kind: "image", Image: image{

@@ -35,7 +35,8 @@ func Link(m notify.Message) string {
 	return m.Login.URL.Reveal()
 }
 
-// Clip cuts a text down to limit.
+// Clip cuts a text down to limit. Of an address it leaves nothing rather than a
+// part, which would lead nowhere.
 func Clip(s string, limit int, size Measure) string {
 	if size(s) <= limit {
 		return s
@@ -51,7 +52,13 @@ func Clip(s string, limit int, size Measure) string {
 	if limit < size(ellipsis) {
 		return ""
 	}
-	return strings.TrimRight(b.String(), " \n") + ellipsis
+	kept := b.String()
+	for _, at := range Addresses(s) {
+		if at[0] < len(kept) && len(kept) < at[1] {
+			kept = kept[:at[0]]
+		}
+	}
+	return strings.TrimRight(kept, " \n") + ellipsis
 }
 
 // Body is the message's text with its link in a line of its own.

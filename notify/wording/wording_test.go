@@ -57,6 +57,36 @@ func TestTheLinkIsNeverCut(t *testing.T) {
 	}
 }
 
+func TestClipLeavesNoHalfOfAnAddress(t *testing.T) {
+	const text = "- main: https://keeper.example/l/main\n- second: https://keeper.example/l/second"
+	for limit := range len(text) + 1 {
+		for _, got := range Addresses(Clip(text, limit, Bytes)) {
+			if address := Clip(text, limit, Bytes)[got[0]:got[1]]; !strings.HasSuffix(address, "/l/main") && !strings.HasSuffix(address, "/l/second") {
+				t.Errorf("to %d: %s", limit, address)
+			}
+		}
+	}
+}
+
+func TestMark(t *testing.T) {
+	for text, want := range map[string]string{
+		"":           "()",
+		"no address": "(no address)",
+		"打开https://a.example/x_1?b=c&d#e。完":      "(打开)<https://a.example/x_1?b=c&d#e>(。完)",
+		"(see http://a.example/), or http://b/.": "((see )<http://a.example/>(), or )<http://b/>(.)",
+		"[x](https://[::1]:8/y)[http://z]":       "([x]()<https://[::1]:8/y>()[)<http://z>(])",
+		"https://a\nhttps://b":                   "()<https://a>(\n)<https://b>()",
+	} {
+		got := Mark(text, func(s string) string { return "(" + s + ")" }, func(s string) string { return "<" + s + ">" })
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	if got := HTML(`<b> https://a.example/?x&y`); got != `&lt;b&gt; <a href="https://a.example/?x&amp;y">https://a.example/?x&amp;y</a>` {
+		t.Error(got)
+	}
+}
+
 func TestLine(t *testing.T) {
 	if got := Line(" a\r\nb: c\x00\u2028d "); got != " a b: c d " {
 		t.Errorf("%q", got)
