@@ -160,7 +160,15 @@ func (a *account) recovered() {
 	}
 }
 
-func (a *account) policy() life.Policy { return a.keeper.policy(a.name) }
+// policy is what the configuration says about the account now. While others are
+// in line, a code that nobody scanned is followed by one of theirs.
+func (a *account) policy() life.Policy {
+	p := a.keeper.policy(a.name)
+	if l := a.rec.Login; holdsTurn(l) && a.keeper.turns.crowded(l.Started) {
+		p.Codes = 1
+	}
+	return p
+}
 
 // apply feeds what happened to the account's life and commits what comes of
 // it. change, if there is one, sets the secrets that go with the new state; it
@@ -210,9 +218,14 @@ func (a *account) commit(next *record, events []life.Event) error {
 	if err := a.keeper.store.saveRecord(next, list, func() { a.shown.Store(next) }); err != nil {
 		return fmt.Errorf("save account %s: %w", a.name, err)
 	}
+	held := holdsTurn(a.rec.Login)
 	a.rec = next
 	a.recovered()
 	a.changed.fire()
+	a.keeper.turns.note(next)
+	if held && !holdsTurn(next.Login) {
+		a.keeper.callNext()
+	}
 	return nil
 }
 
@@ -244,6 +257,8 @@ func (a *account) forget(context.Context) error {
 	}
 	a.gone = true
 	a.keeper.drop(a)
+	a.keeper.turns.leave(a.name)
+	a.keeper.callNext()
 	a.changed.fire()
 	return nil
 }

@@ -197,23 +197,6 @@ func outputCredential(r *record) output.Credential {
 	return c
 }
 
-// Read notes in the journal who is given a credential, before it is given. A
-// journal that cannot be written keeps no tool from its cookie: a full disk
-// would stop every recorder. It is said in the log and in the status instead.
-func (k *Keeper) Read(_ context.Context, name, format string, by control.Peer) error {
-	err := k.store.tell(happened{Type: client.EventCredentialRead, Account: name, Data: map[string]any{
-		"format": format, "uid": by.UID, "gid": by.GID, "pid": by.PID, "program": by.Program,
-	}})
-	if err != nil {
-		k.log.Error().Err(err).Str("account", name).Str("format", format).Uint32("uid", by.UID).Int32("pid", by.PID).
-			Msg("a credential is read, and the journal cannot be written")
-		k.problems.set("journal", err)
-		return nil
-	}
-	k.problems.clear("journal")
-	return nil
-}
-
 // StartLogin begins a login, or joins the one in progress.
 func (k *Keeper) StartLogin(ctx context.Context, req client.LoginRequest) (client.Login, error) {
 	site, err := loginSite(&req)

@@ -32,15 +32,6 @@ type appearance struct {
 	open string
 }
 
-// openLabel goes by the configuration that the channels are made for, which on a
-// reload is not the keeper's own yet.
-func openLabel(c config.Config) string {
-	if locale(c.Locale) == config.LocaleChinese {
-		return chinese().open
-	}
-	return english().open
-}
-
 // newChannel makes a channel of its configuration. It connects to nothing. Its
 // error names the channel and holds no secret.
 func newChannel(c config.Notify, a appearance) (notify.Channel, error) {

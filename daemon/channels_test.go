@@ -126,7 +126,7 @@ func TestChannelOfEachType(t *testing.T) {
 	}
 	built := make(map[string]bool)
 	for _, n := range c.Notify {
-		channel, err := newChannel(n, appearance{version: "1.2.3", open: openLabel(c)})
+		channel, err := newChannel(n, appearance{version: "1.2.3", open: "Show the code"})
 		if err != nil {
 			t.Error(err)
 			continue

@@ -39,6 +39,8 @@ type Keeper struct {
 	// page is the login page, nil where none is served.
 	page     atomic.Pointer[page.Page]
 	problems problems
+	audit    audit
+	turns    turns
 
 	// work is the context of everything that talks to the site. It outlives the
 	// context of Run by the keeper's patience.
@@ -89,6 +91,9 @@ func NewKeeper(p Parts) (*Keeper, error) {
 	for _, r := range records {
 		k.accounts[r.Name] = newAccount(k, r)
 	}
+	if err := k.audit.load(&k.store); err != nil {
+		return nil, fmt.Errorf("load the counts of readings: %w", err)
+	}
 	return k, nil
 }
 
@@ -104,6 +109,9 @@ func (k *Keeper) begin(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.running = ctx
+	for _, a := range k.accounts {
+		k.turns.note(a.rec)
+	}
 	for _, a := range k.accounts {
 		k.own(a, true)
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/words"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -67,6 +69,7 @@ type told struct {
 	Early       bool      `json:"early"`
 	Days        int       `json:"days"`
 	ExpiresAt   time.Time `json:"expires_at"`
+	Channel     string    `json:"channel"`
 }
 
 // message turns an event into what people are told, or reports that there is
@@ -78,9 +81,6 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 	}
 	if data.Interactive && (e.Type == client.EventLoginCode || e.Type == client.EventLoginFailed && data.Reason != client.ReasonWrongAccount) {
 		// A person sits at this login and sees its codes and its end.
-		return notify.Message{}, false, nil
-	}
-	if e.Type == client.EventLoginFailed && data.Reason == client.ReasonCancelled {
 		return notify.Message{}, false, nil
 	}
 	msg := notify.Message{
@@ -106,21 +106,137 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 			return notify.Message{}, false, nil
 		}
 	}
-	link := m.keeper.link(e.Account, data, e.Time)
+	d := m.told(e, data, r)
 	if msg.Login != nil {
-		msg.Login.PageURL = link
+		msg.Login.PageURL = d.Link
 	}
-	msg.Title, msg.Text = m.keeper.phrases().write(e, data, r, link)
+	msg.Title, msg.Text = m.keeper.words().Write(d)
+	if e.Type == client.EventAccountAttention {
+		msg.About = data.Channel
+	}
+	msg.Group = words.About(d)
+	msg.HoldUntil, msg.Gather = m.keeper.holdUntil(e), m.keeper.gather(e)
+	// Who cancelled a login knows.
+	msg.Silent = e.Type == client.EventLoginFailed && data.Reason == client.ReasonCancelled
+	// When a code died is worth knowing until the next one is out.
+	msg.Passing = e.Type == client.EventLoginFailed && data.Reason == client.ReasonExpired
 	return msg, true, nil
 }
 
-func isTold(kind string) bool {
-	switch kind {
-	case client.EventLoginRequired, client.EventLoginCode, client.EventLoginSucceeded,
-		client.EventLoginFailed, client.EventAccountAttention:
-		return true
+func isTold(kind string) bool { return slices.Contains(words.Types(), kind) }
+
+// told is what there is to say of an event.
+func (m messages) told(e client.Event, data told, r *record) words.Data {
+	d := words.Data{
+		Type: e.Type, Account: e.Account, Who: r.Name, Uname: r.Uname, Site: string(r.Site), Mid: r.Mid,
+		Reason: data.Reason, Detail: data.Detail, Next: data.NextAttempt, Ends: data.ExpiresAt, Days: data.Days,
+		Link: m.keeper.link(e.Account, data, e.Time), Channel: data.Channel, Auto: data.Auto, Early: data.Early,
+		Revived: data.Revived, First: data.Generation == 1,
 	}
-	return false
+	if r.Uname != "" {
+		d.Who = r.Uname
+	}
+	if r.Login != nil {
+		d.Until = r.Login.CodeExpires
+	}
+	return d
+}
+
+// group writes one message for several of one group.
+func (m messages) group(list []notify.Message) notify.Message {
+	var all words.Data
+	one := notify.Message{
+		ID: list[0].ID, Type: list[0].Type, Time: list[0].Time, Group: list[0].Group, Position: list[0].Position,
+	}
+	for _, each := range list {
+		d, err := m.again(each)
+		if err != nil {
+			// The account is gone or the vault is. The name alone is still true.
+			d = words.Data{Type: each.Type, Account: each.Account, Who: each.Account}
+		}
+		if len(all.Accounts) == 0 {
+			all = d
+		}
+		all.Accounts = append(all.Accounts, d)
+		one.Members = append(one.Members, notify.Member{
+			Account: each.Account, Site: each.Site, Mid: each.Mid, Uname: each.Uname, PageURL: d.Link,
+		})
+	}
+	one.Title, one.Text = m.keeper.words().Write(all)
+	return one
+}
+
+// again is what there was to say of the event that became a message.
+func (m messages) again(msg notify.Message) (words.Data, error) {
+	events, err := m.keeper.store.events(msg.Position-1, 1)
+	if err != nil {
+		return words.Data{}, err
+	}
+	var data told
+	if len(events) == 0 || events[0].ID != msg.Position || json.Unmarshal(events[0].Data, &data) != nil {
+		return words.Data{}, errors.New("the event is gone")
+	}
+	r, err := m.keeper.store.record(msg.Account)
+	if err != nil {
+		return words.Data{}, err
+	}
+	return m.told(events[0], data, r), nil
+}
+
+// gather is how news of several accounts is gathered. Those of a few come at
+// once, each for itself. Deaths that are found one after another, at the pace of
+// the checks, come as a list now and then; so do the ends of many logins, for
+// which nobody waits long.
+func (k *Keeper) gather(e client.Event) notify.Gather {
+	long := k.settings.Load().Login.Gather.Std()
+	switch {
+	case e.Type == client.EventLoginRequired || e.Type == client.EventAccountAttention:
+		return notify.Gather{After: few, For: long}
+	case k.openIncidents(e.Account) >= few:
+		return notify.Gather{After: 1, For: min(long, time.Minute)}
+	}
+	return notify.Gather{}
+}
+
+// few is how many accounts can have news at the same time before people want
+// them as a list.
+const few = 3
+
+// openIncidents is how many accounts beside one want a login.
+func (k *Keeper) openIncidents(beside string) (n int) {
+	for _, a := range k.all() {
+		if a.name != beside && a.shown.Load().Incident != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// moreWithin is how long one account's news waits for that of others.
+const moreWithin = 30 * time.Second
+
+// holdUntil is until when more of the same is likely: other accounts whose
+// sessions were denied once, or whose codes are about to end. Where none is
+// in sight nothing waits.
+func (k *Keeper) holdUntil(e client.Event) time.Time {
+	end := e.Time.Add(moreWithin)
+	if e.Type != client.EventLoginRequired && e.Type != client.EventLoginFailed || !time.Now().Before(end) {
+		return time.Time{}
+	}
+	for _, a := range k.all() {
+		r := a.shown.Load()
+		if a.name == e.Account {
+			continue
+		}
+		if e.Type == client.EventLoginRequired && r.Doubted() && r.AskAgainAt.Before(end) {
+			return end
+		}
+		l := r.Login
+		if e.Type == client.EventLoginFailed && holdsTurn(l) && l.CodeExpires.Before(end) {
+			return end
+		}
+	}
+	return time.Time{}
 }
 
 // currentCode returns the code that an event announced if it can still be
@@ -163,6 +279,11 @@ func (l ledger) Save(channel string, p notify.Progress, results []notify.Result)
 		case notify.OutcomeFailed:
 			kind = client.EventNotifyFailed
 		case notify.OutcomeDropped:
+			continue
+		case notify.OutcomeFailing:
+			events = append(events, happened{Type: client.EventAccountAttention, Account: r.Account, Data: map[string]any{
+				"reason": words.ReasonChannel, "channel": channel, "detail": r.Detail,
+			}})
 			continue
 		}
 		events = append(events, happened{Type: kind, Account: r.Account, Data: map[string]any{

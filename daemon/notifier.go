@@ -5,11 +5,11 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/words"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
@@ -18,28 +18,44 @@ import (
 // notifier runs the notification channels, and replaces them on a reload. The
 // journal and each channel's place in it stay, so nothing is lost or repeated.
 type notifier struct {
+	*runner[pipeline]
 	keeper *Keeper
+}
 
-	mu       sync.Mutex // guards what follows
-	pipeline *notify.Pipeline
-	// open are the channels that hold a connection.
-	open    []io.Closer
-	stop    context.CancelFunc
-	stopped chan struct{}
+// pipeline are channels, and those of them that hold a connection.
+type pipeline struct {
+	*notify.Pipeline
+	open []io.Closer
+}
+
+// Run implements part.
+func (p pipeline) Run(ctx context.Context) error {
+	defer func() {
+		for _, c := range p.open {
+			_ = c.Close()
+		}
+	}()
+	return p.Pipeline.Run(ctx)
 }
 
 // newNotifier builds the channels without starting them.
 func newNotifier(k *Keeper) (*notifier, error) {
 	n := &notifier{keeper: k}
-	var err error
-	n.pipeline, n.open, err = n.build(k.settings.Load().Config)
+	p, open, err := n.build(k.settings.Load().Config)
+	n.runner = newRunner(k.log, "notifications", pipeline{p, open})
 	return n, err
 }
 
 func (n *notifier) build(c config.Config) (*notify.Pipeline, []io.Closer, error) {
 	list := make([]notify.Config, 0, len(c.Notify))
 	var open []io.Closer
-	look := appearance{version: n.keeper.version, open: openLabel(c)}
+	// By the new configuration, which on a reload is not the keeper's own yet.
+	language, err := words.New(locale(c.Locale))
+	if err != nil {
+		return nil, nil, err
+	}
+	source := messages{n.keeper}
+	look := appearance{version: n.keeper.version, open: language.OpenLabel()}
 	for _, entry := range c.Notify {
 		channel, err := newChannel(entry, look)
 		if err != nil {
@@ -51,36 +67,27 @@ func (n *notifier) build(c config.Config) (*notify.Pipeline, []io.Closer, error)
 		list = append(list, notify.Config{
 			Name: entry.Name, Type: entry.Type, Channel: channel,
 			Route: notify.Route{Events: entry.Events, Accounts: entry.Accounts},
-			Quiet: c.Login.QuietHours.Until,
+			Quiet: c.Login.QuietHours.Until, Group: source.group,
+			Fallback: entry.Fallback, Rate: rateOf(entry, channel),
 		})
 	}
-	p, err := notify.NewPipeline(messages{n.keeper}, ledger{n.keeper}, n.keeper.log, list...)
+	p, err := notify.NewPipeline(source, ledger{n.keeper}, n.keeper.log, list...)
 	return p, open, err
 }
 
-// start runs the channels until the context ends or they are replaced.
-func (n *notifier) start(ctx context.Context) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.startLocked(ctx)
-}
-
-func (n *notifier) startLocked(ctx context.Context) {
-	ctx, n.stop = context.WithCancel(ctx)
-	done := make(chan struct{})
-	n.stopped = done
-	p, open := n.pipeline, n.open
-	go func() {
-		defer close(done)
-		defer func() {
-			for _, c := range open {
-				_ = c.Close()
-			}
-		}()
-		if err := p.Run(ctx); err != nil {
-			n.keeper.log.Error().Err(err).Msg("the notifications stopped")
-		}
-	}()
+// rateOf is how much a channel may be sent: what the configuration says, what
+// the service is known to allow, or what is usual.
+func rateOf(entry config.Notify, channel notify.Channel) notify.Rate {
+	if !entry.Rate.IsZero() {
+		return notify.Rate(entry.Rate)
+	}
+	if limited, ok := channel.(interface {
+		Rate() (messages int, per time.Duration)
+	}); ok {
+		messages, per := limited.Rate()
+		return notify.Rate{Messages: messages, Per: per}
+	}
+	return notify.Rate{}
 }
 
 // replace puts the channels of a new configuration in the place of the old
@@ -90,27 +97,8 @@ func (n *notifier) replace(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.stop()
-	<-n.stopped
-	n.pipeline, n.open = next, open
-	n.startLocked(ctx)
+	n.put(ctx, pipeline{next, open})
 	return nil
-}
-
-// wait returns when the channels have stopped.
-func (n *notifier) wait() {
-	n.mu.Lock()
-	stopped := n.stopped
-	n.mu.Unlock()
-	<-stopped
-}
-
-func (n *notifier) current() *notify.Pipeline {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.pipeline
 }
 
 // Channels returns how each channel has been doing.
@@ -121,6 +109,7 @@ func (n *notifier) Channels() []client.Channel {
 			Name: s.Name, Type: s.Type, Events: s.Route.Events, Accounts: s.Route.Accounts,
 			Pending: s.Pending, RetryAt: known(s.RetryAt), LastDelivered: known(s.Delivered),
 			LastFailed: known(s.Failed), LastError: s.LastError,
+			FailingSince: known(s.FailingSince), Fallback: s.Fallback,
 		})
 	}
 	return list
@@ -137,10 +126,10 @@ func (n *notifier) TestChannel(ctx context.Context, name string) (client.Channel
 		return client.ChannelTest{}, err
 	}
 	now := time.Now().UTC()
+	title, text := n.keeper.words().Sample()
 	receipt, err := n.current().Test(ctx, name, notify.Message{
 		ID: "msg_test_" + newID(), Type: client.EventLoginCode, Time: now, Account: "sample", Site: "web",
-		Title: "bilikeeper: a test message", Thread: "test",
-		Text:  "If you can read this and see a picture, codes will reach you here. The code on it is a sample and logs nobody in.",
+		Title: title, Text: text, Thread: "test",
 		Login: &notify.Login{ID: "sample", URL: secret.New(sampleURL), PNG: png, ExpiresAt: now.Add(3 * time.Minute)},
 	})
 	result := client.ChannelTest{Name: name, Delivered: err == nil, Answer: receipt.Answer}

@@ -4,16 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/life"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
 // kindOutput is an output's record in the vault.
@@ -42,7 +44,22 @@ type deliveries struct{ keeper *Keeper }
 func (d deliveries) Load(name string) (engine.Progress, bool, error) {
 	var p engine.Progress
 	revision, err := d.keeper.store.getJSON(kindOutput, name, &p)
+	if err == nil {
+		d.report(name, p)
+	}
 	return p, revision != 0, err
+}
+
+// report says in the status what keeps failing.
+func (d deliveries) report(name string, p engine.Progress) {
+	switch what := "output " + name; {
+	case p.LastError != "":
+		d.keeper.problems.set(what, errors.New(p.LastError))
+	case p.HookError != "":
+		d.keeper.problems.set(what, errors.New("its command failed: "+p.HookError))
+	default:
+		d.keeper.problems.clear(what)
+	}
 }
 
 // Save implements engine.Ledger.
@@ -58,62 +75,67 @@ func (d deliveries) Save(name string, p engine.Progress, results []engine.Result
 			"gave_up": r.GaveUp, "detail": r.Detail, "exit": r.Exit, "took_ms": r.Took.Milliseconds(),
 		}})
 	}
+	d.report(name, p)
 	return d.keeper.store.putJSON(kindOutput, name, p, events)
 }
 
 // outputs runs the output engine, and replaces it on a reload.
 type outputs struct {
+	*runner[*engine.Engine]
 	keeper *Keeper
-
-	mu      sync.Mutex // guards what follows
-	engine  *engine.Engine
-	stop    context.CancelFunc
-	stopped chan struct{}
 }
 
 func newOutputs(k *Keeper) (*outputs, error) {
 	o := &outputs{keeper: k}
-	var err error
-	o.engine, err = o.build(k.settings.Load().Config)
+	e, err := o.build(k.settings.Load().Config)
+	o.runner = newRunner(k.log, "outputs", e)
 	return o, err
 }
 
 func (o *outputs) build(c config.Config) (*engine.Engine, error) {
 	list := make([]engine.Output, 0, len(c.Output))
 	for _, entry := range c.Output {
-		mode, err := strconv.ParseUint(entry.Mode, 8, 32)
+		e, err := o.output(entry)
 		if err != nil {
-			return nil, fmt.Errorf("output %s: mode %q: %w", entry.Name, entry.Mode, err)
-		}
-		e := engine.Output{
-			Name: entry.Name, Account: entry.Account, Format: entry.Format, Template: entry.Template,
-			Path: entry.Path, Mode: os.FileMode(mode), Owner: entry.Owner, InPlace: entry.InPlace,
-			WithRefreshToken: entry.WithRefreshToken,
-		}
-		if len(entry.OnChange) > 0 {
-			e.OnChange = []engine.Command{entry.OnChange}
+			return nil, fmt.Errorf("output %s: %w", entry.Name, err)
 		}
 		list = append(list, e)
 	}
 	return engine.New(credentials{o.keeper}, deliveries{o.keeper}, o.keeper.log, list...)
 }
 
-func (o *outputs) start(ctx context.Context) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.startLocked(ctx)
-}
-
-func (o *outputs) startLocked(ctx context.Context) {
-	ctx, o.stop = context.WithCancel(ctx)
-	done, e := make(chan struct{}), o.engine
-	o.stopped = done
-	go func() {
-		defer close(done)
-		if err := e.Run(ctx); err != nil {
-			o.keeper.log.Error().Err(err).Msg("the outputs stopped")
+// output is an entry of the configuration as the engine takes it.
+func (o *outputs) output(entry config.Output) (engine.Output, error) {
+	e := engine.Output{
+		Name: entry.Name, Account: entry.Account, Format: entry.Format, Template: entry.Template,
+		Path: entry.Path, Owner: entry.Owner, InPlace: entry.InPlace, WithRefreshToken: entry.WithRefreshToken,
+		Timeout: entry.Timeout.Std(), HookTimeout: entry.OnChangeTimeout.Std(), Debounce: entry.Debounce.Std(),
+	}
+	for _, argv := range entry.OnChange.Argv() {
+		e.OnChange = append(e.OnChange, argv)
+	}
+	if entry.Mode != "" {
+		mode, err := strconv.ParseUint(entry.Mode, 8, 32)
+		if err != nil {
+			return e, fmt.Errorf("mode %q: %w", entry.Mode, err)
 		}
-	}()
+		e.Mode = os.FileMode(mode)
+	}
+	address, err := entry.Address()
+	if err != nil || address.IsZero() {
+		return e, err
+	}
+	e.Push = &engine.Push{
+		Preset: entry.Preset, URL: address.Reveal(), Method: entry.Method, ContentType: entry.ContentType,
+		AllowHTTP: entry.AllowHTTP, Proxy: secret.New(entry.Proxy), Version: o.keeper.version,
+	}
+	for _, name := range slices.Sorted(maps.Keys(entry.Headers)) {
+		e.Push.Headers = append(e.Push.Headers, engine.Header{Name: name, Value: engine.Text(entry.Headers[name])})
+	}
+	if entry.SecretFile != "" {
+		e.Push.Secret = engine.File(entry.SecretFile)
+	}
+	return e, nil
 }
 
 // replace puts the outputs of a new configuration in the place of the old
@@ -123,26 +145,15 @@ func (o *outputs) replace(ctx context.Context, c config.Config) error {
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.stop()
-	<-o.stopped
-	o.engine = next
-	o.startLocked(ctx)
+	gone := o.current().Status()
+	for _, s := range next.Status() {
+		gone = slices.DeleteFunc(gone, func(old engine.Status) bool { return old.Name == s.Name })
+	}
+	o.put(ctx, next)
+	for _, s := range gone {
+		o.keeper.problems.clear("output " + s.Name)
+	}
 	return nil
-}
-
-func (o *outputs) wait() {
-	o.mu.Lock()
-	stopped := o.stopped
-	o.mu.Unlock()
-	<-stopped
-}
-
-func (o *outputs) current() *engine.Engine {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.engine
 }
 
 // Outputs returns how each output has been doing.
@@ -178,10 +189,14 @@ func (o *outputs) RunOutput(ctx context.Context, name string) (client.Output, er
 }
 
 func viewOutput(s engine.Status) client.Output {
+	retry := s.RetryAt
+	if retry.IsZero() {
+		retry = s.HookRetryAt
+	}
 	return client.Output{
 		Name: s.Name, Account: s.Account, Format: s.Format, Kind: s.Kind, Place: s.Place, State: s.State,
 		Generation: s.Generation, LastWritten: known(s.WrittenAt), LastFailed: known(s.FailedAt),
-		RetryAt: known(s.RetryAt), LastError: s.LastError,
-		HookAt: known(s.HookAt), HookExit: s.HookExit, HookError: s.HookError,
+		RetryAt: known(retry), LastError: s.LastError,
+		HookGeneration: s.HookGeneration, HookAt: known(s.HookAt), HookExit: s.HookExit, HookError: s.HookError,
 	}
 }

@@ -57,6 +57,70 @@ func TestOutputFollowsTheCredential(t *testing.T) {
 	})
 }
 
+// TestFailingOutputIsAProblem: the status tells of it until it works, also
+// after a restart, and no longer when the output is gone.
+func TestFailingOutputIsAProblem(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "not-there-yet")
+	failing := config.Output{Name: "tool", Account: "main", Format: "header", Path: filepath.Join(dir, "cookies.txt"), Mode: "0600"}
+	inHouse(t, func(c *config.Config) { c.Output = []config.Output{failing} }, func(h *house) {
+		var o *outputs
+		var cancel context.CancelFunc
+		begin := func() {
+			var err error
+			if o, err = newOutputs(h.keeper); err != nil {
+				t.Fatal(err)
+			}
+			var ctx context.Context
+			ctx, cancel = context.WithCancel(context.Background())
+			o.start(ctx)
+		}
+		want := func(when, text string) {
+			t.Helper()
+			time.Sleep(time.Second)
+			got := strings.Join(h.keeper.Status().Daemon.Problems, "; ")
+			if text == "" && got != "" || !strings.Contains(got, text) {
+				t.Errorf("%s: the problems are %q, want %q", when, got, text)
+			}
+		}
+		begin()
+		want("before the login", "")
+		h.login("main", mid)
+		want("without a directory", "output tool: file: ")
+		if got := o.Outputs()[0]; got.State != client.OutputRetrying || got.RetryAt == nil || got.LastFailed == nil {
+			t.Errorf("%+v", got)
+		}
+		cancel()
+		o.wait()
+		h.restart()
+		begin()
+		want("after a restart", "output tool: file: ")
+		if err := o.replace(context.Background(), config.Config{}); err != nil {
+			t.Fatal(err)
+		}
+		want("without the output", "")
+		if err := o.replace(context.Background(), config.Config{Output: []config.Output{failing}}); err != nil {
+			t.Fatal(err)
+		}
+		want("with it again", "output tool: file: ")
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.RunOutput(context.Background(), "tool"); err != nil {
+			t.Error(err)
+		}
+		want("with a directory", "")
+		h.wantFile(failing.Path)
+		if err := o.replace(context.Background(), config.Config{Output: []config.Output{{Name: "bad", Account: "main", Format: "xml", Path: "/x", Mode: "0600"}}}); err == nil {
+			t.Error("a format that there is not was taken")
+		}
+		if got := o.Outputs(); len(got) != 1 || got[0].Name != "tool" {
+			t.Errorf("after a configuration that was refused: %+v", got)
+		}
+		o.stop()
+		o.wait()
+	})
+}
+
 func (h *house) wantFile(path string) {
 	h.t.Helper()
 	text, err := os.ReadFile(path)

@@ -157,6 +157,27 @@ func TestSMSRefusals(t *testing.T) {
 	})
 }
 
+// TestSMSIsNotSpentInVain: what could not be saved is not asked for.
+func TestSMSIsNotSpentInVain(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.site.AddPhone(mid, phone)
+		l, err := h.smsLogin()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.vault.Close(); err != nil { // nothing can be written from here on
+			t.Fatal(err)
+		}
+		before := len(h.site.Log())
+		if _, err := h.keeper.SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.site.SMS(phone)}); err == nil {
+			t.Error("the login went on without a vault")
+		}
+		if n := len(h.site.Log()) - before; n != 0 {
+			t.Errorf("%d requests went out, and the code may be spent", n)
+		}
+	})
+}
+
 // TestSMSWantsMore: a further verification is handed to the person, and an
 // account that the site would make is not kept.
 func TestSMSWantsMore(t *testing.T) {

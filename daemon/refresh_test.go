@@ -83,6 +83,24 @@ func TestRefreshAtTheDeadline(t *testing.T) {
 	})
 }
 
+// TestNoRefreshOnAFailedCheck: at the deadline a check that got no answer says
+// nothing of the site's clock, which the next step needs.
+func TestNoRefreshOnAFailedCheck(t *testing.T) {
+	inHouse(t, nil, func(h *house) {
+		h.login("main", mid)
+		h.site.SetTrouble(pathInfo, passporttest.HTTP502)
+		time.Sleep(125 * 24 * time.Hour)
+		for _, r := range h.site.Log() {
+			if strings.Contains(r.Path, "correspond") || r.Path == pathRefresh {
+				t.Fatalf("%s was asked on a failed check", r.Path)
+			}
+		}
+		h.site.SetTrouble(pathInfo, passporttest.None)
+		time.Sleep(24 * time.Hour)
+		h.wantRequests(pathRefresh, 1)
+	})
+}
+
 func TestRefreshOnlyWhenDue(t *testing.T) {
 	inHouse(t, nil, func(h *house) {
 		h.login("main", mid)

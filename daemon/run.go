@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -131,6 +132,7 @@ type daemon struct {
 	keeper   *Keeper
 	notifier *notifier
 	outputs  *outputs
+	readers  *runner[*readServer]
 	server   *control.Server
 	ctx      context.Context
 	mu       sync.Mutex // guards Config and lets one reload run at a time
@@ -147,6 +149,11 @@ func (d *daemon) run(ctx context.Context) error {
 	if d.outputs, err = newOutputs(d.keeper); err != nil {
 		return err
 	}
+	readers, err := newReadServer(d.keeper, d.Config.Serve)
+	if err != nil {
+		return err
+	}
+	d.readers = newRunner(d.Log, readListener, readers)
 	pages, pageListener, err := d.keeper.openPage(d.Config)
 	if err != nil {
 		return err
@@ -163,6 +170,7 @@ func (d *daemon) run(ctx context.Context) error {
 	go func() { defer close(kept); d.keeper.keep(ctx) }()
 	d.notifier.start(ctx)
 	d.outputs.start(ctx)
+	d.readers.start(ctx)
 	go d.watchdog(ctx)
 
 	d.announce()
@@ -176,6 +184,10 @@ func (d *daemon) run(ctx context.Context) error {
 		d.Log.Warn().Err(stopErr).Msg("some callers were cut off")
 	}
 	<-kept
+	d.readers.wait()
+	if err := d.keeper.audit.keep(&d.keeper.store); err != nil {
+		d.Log.Warn().Err(err).Msg("readings that were counted and not noted are forgotten")
+	}
 	d.notifier.wait()
 	d.outputs.wait()
 	d.Log.Info().Msg("stopped")
@@ -227,13 +239,31 @@ func (d *daemon) listen() (net.Listener, error) {
 	var err error
 	d.server, err = control.New(control.Config{
 		Accounts: d.keeper, Checker: d.keeper, Refresher: d.keeper, Mover: d.keeper, Outputs: d.outputs, SMS: d.keeper, Credentials: d.keeper, Logins: d.keeper, Journal: d.keeper,
-		Channels: d.notifier, Reloader: d, QR: qr.PNG,
+		Channels: d.notifier, Messages: feed{messages{d.keeper}}, Reloader: d, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return control.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0)
+	l, err := control.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0)
+	if err == nil {
+		d.admit(policyOf(d.Config))
+	}
+	return l, err
+}
+
+// admit opens the socket's way for those whom the policy names. A failure keeps
+// only them from the keeper, so it is told and no reason to stop.
+func (d *daemon) admit(p control.Policy) {
+	troubles := control.Admit(d.Places.Socket, p)
+	for _, trouble := range troubles {
+		d.Log.Warn().Str("socket", d.Places.Socket).Msg(trouble)
+	}
+	if len(troubles) == 0 {
+		d.keeper.problems.clear("socket")
+		return
+	}
+	d.keeper.problems.set("socket", errors.New(strings.Join(troubles, "; ")))
 }
 
 func policyOf(c config.Config) control.Policy {
@@ -297,6 +327,10 @@ func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
 		return client.Reloaded{}, badRequest("%s", err)
 	}
 	previous, policy := d.Config, policyOf(next)
+	readers, err := newReadServer(d.keeper, next.Serve)
+	if err != nil {
+		return client.Reloaded{}, badRequest("%s", err)
+	}
 	if err := policy.Validate(); err != nil {
 		return client.Reloaded{}, badRequest("%s", err)
 	}
@@ -312,6 +346,8 @@ func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
 	if err := d.server.SetPolicy(policy); err != nil {
 		return client.Reloaded{}, badRequest("%s", err)
 	}
+	d.admit(policy)
+	d.readers.put(d.ctx, readers)
 	d.Config = next
 	result := client.Reloaded{Changed: []string{}, NeedsRestart: []string{}}
 	for _, key := range previous.Changes(next) {

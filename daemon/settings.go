@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/life"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
+	"github.com/bilikeeper/bilikeeper/daemon/words"
 )
 
 // settings is a configuration with its schedules parsed, replaced as a whole
@@ -18,6 +20,7 @@ type settings struct {
 	config.Config
 	common    schedule.Schedule
 	schedules map[string]schedule.Schedule
+	words     words.Words
 }
 
 func newSettings(c config.Config) (*settings, error) {
@@ -35,7 +38,29 @@ func newSettings(c config.Config) (*settings, error) {
 			return nil, fmt.Errorf("the schedule of account %s: %w", a.Name, err)
 		}
 	}
+	if s.words, err = words.New(locale(c.Locale), c.Own()...); err != nil {
+		return nil, fmt.Errorf("text: %w", err)
+	}
 	return s, nil
+}
+
+// words are those of messages to people.
+func (k *Keeper) words() words.Words { return k.settings.Load().words }
+
+// locale resolves "auto" by the environment, as other programs do.
+func locale(configured string) string {
+	if configured != config.LocaleAuto && configured != "" {
+		return configured
+	}
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			if strings.HasPrefix(v, "zh") {
+				return config.LocaleChinese
+			}
+			break
+		}
+	}
+	return config.LocaleEnglish
 }
 
 // confirmDelay is how long both pairs live after a rotation: time for whoever

@@ -23,7 +23,10 @@ func (a *account) step(ctx context.Context) error {
 	case life.ActAskAgain:
 		return a.askAgain(ctx)
 	case life.ActCode:
-		return a.issueCode(ctx, life.CodeIssued{ID: newID(), Method: "qr", Automatic: true})
+		if a.rec.Login.Active() {
+			return a.issueCode(ctx, life.CodeIssued{Automatic: true}) // one more of the login that there is
+		}
+		return a.beginLogin(ctx)
 	case life.ActPoll:
 		return a.poll(ctx)
 	case life.ActCollect:

@@ -16,12 +16,53 @@ var systemUnit string
 //go:embed systemd/bilikeeper-user.service
 var userUnit string
 
+//go:embed systemd/bilikeeper-agent.service
+var agentUnit string
+
+//go:embed xdg/bilikeeper-agent.desktop
+var agentEntry string
+
 // SystemUnit is the systemd unit of a keeper for the whole machine, with the
 // program at path.
 func SystemUnit(path string) string { return unit(systemUnit, path) }
 
 // UserUnit is the systemd unit of a keeper that runs as one user.
 func UserUnit(path string) string { return unit(userUnit, path) }
+
+// AgentUnit is the systemd user unit of an agent, the program at path, with
+// further arguments.
+func AgentUnit(path string, args ...string) string {
+	line := []string{quote(path)}
+	for _, arg := range args {
+		line = append(line, quote(arg))
+	}
+	return strings.ReplaceAll(agentUnit, "/usr/bin/bilikeeper", strings.Join(line, " "))
+}
+
+// AgentEntry is the entry in the desktop's list of programs that start with a
+// session. Beside a unit it steps back where systemd starts them.
+func AgentEntry(besideUnit bool, path string, args ...string) string {
+	line := []string{quoteEntry(path)}
+	for _, arg := range args {
+		line = append(line, quoteEntry(arg))
+	}
+	text := agentEntry
+	if !besideUnit {
+		// The comment and the two keys that make it step back are its end.
+		text, _, _ = strings.Cut(text, "# Where systemd")
+	}
+	return strings.ReplaceAll(text, "/usr/bin/bilikeeper", strings.Join(line, " "))
+}
+
+// quoteEntry makes an argument one word of a desktop entry's Exec key: quoted by
+// the rules of that key, then escaped as the file's values are.
+func quoteEntry(arg string) string {
+	quoted := strings.ReplaceAll(arg, "%", "%%")
+	if strings.ContainsAny(arg, " \t\n\"'\\><~|&;$*?#()`") {
+		quoted = `"` + strings.NewReplacer(`"`, `\"`, "`", "\\`", "$", `\$`, `\`, `\\`).Replace(quoted) + `"`
+	}
+	return strings.ReplaceAll(quoted, `\`, `\\`)
+}
 
 func unit(text, path string) string {
 	return strings.ReplaceAll(text, "/usr/bin/bilikeeper", quote(path))

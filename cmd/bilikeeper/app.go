@@ -100,7 +100,7 @@ func (a *app) judge(err error) *failure {
 	case errors.Is(err, client.ErrNoKeeper):
 		return &failure{code: exitNoKeeper, err: err, hint: "start one: bilikeeper daemon, or as a service: bilikeeper service install && bilikeeper service start"}
 	case errors.Is(err, client.ErrNoPermission):
-		return &failure{code: exitNotPermitted, err: err, hint: "the socket belongs to another user; its owner can let you in with a [[control.allow]] entry"}
+		return &failure{code: exitNotPermitted, err: err, hint: "the socket belongs to another user; its owner can let you in with a [[control.allow]] entry" + forMe()}
 	case errors.Is(err, context.Canceled):
 		return &failure{code: exitFailed, err: errors.New("interrupted")}
 	case !a.ran:
@@ -165,8 +165,8 @@ or unreachable (nothing is lost), 7 not permitted.`,
 	f.BoolVar(&a.json, "json", false, "machine-readable output on stdout")
 	root.AddCommand(
 		a.daemonCommand(), a.demoCommand(), a.loginCommand(), a.statusCommand(), a.checkCommand(),
-		a.getCommand(), a.execCommand(), a.refreshCommand(), a.importCommand(), a.logoutCommand(), a.forgetCommand(), a.waitCommand(), a.eventsCommand(), a.notifyCommand(), a.outputCommand(),
-		a.configCommand(), a.serviceCommand(), a.versionCommand(),
+		a.getCommand(), a.execCommand(), a.refreshCommand(), a.importCommand(), a.logoutCommand(), a.forgetCommand(), a.waitCommand(), a.eventsCommand(), a.notifyCommand(), a.outputCommand(), a.agentCommand(),
+		a.configCommand(), a.doctorCommand(), a.serviceCommand(), a.versionCommand(),
 	)
 	return root
 }

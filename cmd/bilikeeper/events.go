@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -16,21 +17,26 @@ import (
 func (a *app) eventsCommand() *cobra.Command {
 	var follow bool
 	var since, account string
+	var types []string
 	cmd := &cobra.Command{
 		Use:   "events",
 		Short: "Show the journal: what happened, and who read which credential",
 		Example: `  bilikeeper events --since 24h
-  bilikeeper events --follow --account main --json`,
+  bilikeeper events --follow --account main --json
+  bilikeeper events --type credential.read     # who read which credential`,
 		Args: arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			begin, err := parseSince(since, time.Now())
 			if err != nil {
 				return err
 			}
-			if !follow {
-				return a.listEvents(cmd, client.EventQuery{Since: begin, Account: account})
+			if err := knownTypes(types); err != nil {
+				return err
 			}
-			q := client.WatchQuery{Since: begin, Account: account, Resume: true}
+			if !follow {
+				return a.listEvents(cmd, client.EventQuery{Since: begin, Account: account, Types: types})
+			}
+			q := client.WatchQuery{Since: begin, Account: account, Types: types, Resume: true}
 			if begin.IsZero() {
 				q.After = client.Live
 			}
@@ -45,7 +51,18 @@ func (a *app) eventsCommand() *cobra.Command {
 	f.BoolVar(&follow, "follow", false, "go on with what happens from now on")
 	f.StringVar(&since, "since", "", "a duration (24h) or a time (RFC 3339)")
 	f.StringVar(&account, "account", "", "events of this account only")
+	f.StringSliceVar(&types, "type", nil, "events of this `type` only; may be given several times")
+	oneOf(cmd, "type", client.EventTypes()...)
 	return cmd
+}
+
+func knownTypes(types []string) error {
+	for _, one := range types {
+		if !contains(client.EventTypes(), one) {
+			return fail(exitUsage, "there are "+strings.Join(client.EventTypes(), ", "), "--type %q is no type of event", one)
+		}
+	}
+	return nil
 }
 
 // listEvents asks for as many as the keeper ever keeps. Pages would not do: the
@@ -93,7 +110,7 @@ func (a *app) printEvent(e client.Event) error {
 		colour = yellow
 	}
 	_, err := fmt.Fprintf(a.stdout, "%5d  %s  %s  %-10s %s\n", e.ID, e.Time.Local().Format(eventTime),
-		out.paint(colour, fmt.Sprintf("%-18s", e.Type)), dash(e.Account), out.paint(faint, pairs(e.Data)))
+		out.paint(colour, fmt.Sprintf("%-18s", e.Type)), dash(e.Account), out.paint(faint, cmp.Or(readingLine(e), pairs(e.Data))))
 	return err
 }
 

@@ -19,7 +19,8 @@ import (
 const cookiesArgument = "{cookies}"
 
 func (a *app) execCommand() *cobra.Command {
-	return &cobra.Command{
+	var w whose
+	cmd := &cobra.Command{
 		Use:   "exec ACCOUNT -- CMD ARG...",
 		Short: "Run a command with the credential in its environment",
 		Long: `Runs a command with BILIBILI_COOKIE, BILIBILI_SESSDATA, BILIBILI_JCT, BILIBILI_UID
@@ -27,21 +28,24 @@ and BILIBILI_BUVID3 in its environment. The argument {cookies} becomes the path
 of a private cookies.txt that lives as long as the command does: yt-dlp rewrites
 the file that it is given. The command's exit code is returned.`,
 		Example: `  bilikeeper exec main -- yt-dlp --cookies {cookies} URL
-  bilikeeper exec main -- sh -c 'curl -H "Cookie: $BILIBILI_COOKIE" URL'`,
-		Args: cobra.MinimumNArgs(2),
+  bilikeeper exec main -- sh -c 'curl -H "Cookie: $BILIBILI_COOKIE" URL'
+  bilikeeper exec --tag downloaders -- yt-dlp --cookies {cookies} URL`,
+		Args: w.arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.exec(cmd, args[0], args[1:])
+			return a.exec(cmd, w, w.name(args))
 		},
 	}
+	w.flags(cmd)
+	return cmd
 }
 
-func (a *app) exec(cmd *cobra.Command, account string, argv []string) error {
-	full, err := a.client().Credential(cmd.Context(), account, client.CredentialOptions{Format: "env"})
+func (a *app) exec(cmd *cobra.Command, w whose, argv []string) error {
+	full, err := a.credential(cmd.Context(), w, client.CredentialOptions{Format: "env"})
 	if err != nil {
 		return err
 	}
 	if slices.ContainsFunc(argv, func(arg string) bool { return strings.Contains(arg, cookiesArgument) }) {
-		path, remove, err := a.cookieFile(cmd, account)
+		path, remove, err := a.cookieFile(cmd, full.Account)
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 func (a *app) getCommand() *cobra.Command {
 	var o client.CredentialOptions
+	var w whose
 	cmd := &cobra.Command{
 		Use:   "get ACCOUNT",
 		Short: "Print the credential for a tool to use",
@@ -24,18 +25,25 @@ Formats: header    name=value; name=value;   for a Cookie header
 
 The refresh token is left out unless it is asked for: a tool that holds it
 refreshes on its own and thereby logs the keeper out. header and netscape have
-no place for it.`,
+no place for it.
+
+With --tag, one of the accounts with that tag is taken, of those that live: by
+turns, or at random. --json and the formats that name the account tell which.
+With --wait it waits for the keeper, the account and a living session; a time
+is written --wait=10m.`,
 		Example: `  curl -H "Cookie: $(bilikeeper get main)" https://api.bilibili.com/x/web-interface/nav
   bilikeeper get main --format netscape > cookies.txt
-  eval "$(bilikeeper get main --format env)"`,
-		Args: arguments(1, 1),
+  eval "$(bilikeeper get main --format env)"
+  bilikeeper get --tag recorders --wait=10m`,
+		Args: w.arguments(0),
 
 		ValidArgsFunction: a.completeAccounts(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if a.json && !cmd.Flags().Changed("format") {
 				o.Format = "json"
 			}
-			c, err := a.client().Credential(cmd.Context(), args[0], o)
+			w.name(args)
+			c, err := a.credential(cmd.Context(), w, o)
 			if err != nil {
 				return err
 			}
@@ -48,6 +56,7 @@ no place for it.`,
 	f.BoolVar(&o.WithRefreshToken, "with-refresh-token", false, "include the refresh token")
 	oneOf(cmd, "format", "header", "json", "netscape", "env")
 	f.BoolVar(&o.Stale, "stale", false, "print it even when the session is known to be dead")
+	w.flags(cmd)
 	return cmd
 }
 

@@ -52,7 +52,7 @@ separate and whose sessions cannot be refreshed.`,
 // login starts or joins a login and stays with it to its end.
 func (a *app) login(ctx context.Context, req client.LoginRequest, timeout time.Duration) error {
 	c := a.client()
-	l, err := c.StartLogin(ctx, req)
+	l, err := startLogin(ctx, c, req)
 	if err != nil {
 		return err
 	}
@@ -79,6 +79,18 @@ func (a *app) login(ctx context.Context, req client.LoginRequest, timeout time.D
 	}
 	return a.loginEnd(ctx, c, l)
 }
+
+// startLogin sees the request through even when a person gives up meanwhile:
+// the keeper may have begun, and only who knows the login can end it.
+func startLogin(ctx context.Context, c *client.Client, req client.LoginRequest) (client.Login, error) {
+	through, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(giveUpAfter, cancel) })()
+	return c.StartLogin(through, req)
+}
+
+// giveUpAfter is how long an interrupted command waits for the keeper's answer.
+const giveUpAfter = 3 * time.Second
 
 // abandon ends a login that this command began and does not follow any more,
 // and reports whether it is over. One that was only joined goes on, since it is

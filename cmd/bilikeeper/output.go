@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,13 +14,13 @@ import (
 func (a *app) outputCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "output",
-		Short: "Show and write the outputs: files that follow a credential",
+		Short: "Show and write the outputs: files and programs that follow a credential",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "list",
-		Short: "Show the outputs, when each was last written, and how its command went",
+		Short: "Show the outputs: when each last succeeded and failed, why, and how its command went",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := a.client().Outputs(cmd.Context())
@@ -45,23 +46,55 @@ func (a *app) printOutputs(list []client.Output) error {
 		a.say("No output is configured. Add an [[output]] entry to the configuration; bilikeeper config init writes one to start from.")
 		return nil
 	}
-	now := time.Now()
-	rows := [][]string{{"OUTPUT", "ACCOUNT", "FORMAT", "STATE", "LAST WRITTEN", "PLACE"}}
+	fmt.Fprint(a.stdout, outputTable(list, a.screen(a.stdout), time.Now()))
+	return nil
+}
+
+// outputTable is a line for each output, and below it why one failed.
+func outputTable(list []client.Output, out screen, now time.Time) string {
+	rows := [][]string{{"OUTPUT", "ACCOUNT", "KIND", "FORMAT", "STATE", "LAST SUCCESS", "LAST FAILURE", "COMMAND", "NEXT TRY", "PLACE"}}
 	for _, o := range list {
-		rows = append(rows, []string{o.Name, o.Account, o.Format, o.State, ago(o.LastWritten, now), dash(o.Place)})
+		state := out.paint(outputColour(o.State), o.State)
+		rows = append(rows, []string{o.Name, o.Account, o.Kind, dash(o.Format), state, ago(o.LastWritten, now), ago(o.LastFailed, now), command(o, now), until(o.RetryAt, now), dash(o.Place)})
 	}
+	var b strings.Builder
 	for _, line := range align(rows) {
-		fmt.Fprintln(a.stdout, line)
+		fmt.Fprintln(&b, line)
 	}
 	for _, o := range list {
 		if o.LastError != "" {
-			fmt.Fprintf(a.stdout, "%s: %s\n", o.Name, o.LastError)
+			fmt.Fprintf(&b, "%s: %s\n", o.Name, o.LastError)
 		}
 		if o.HookError != "" {
-			fmt.Fprintf(a.stdout, "%s: its command: %s\n", o.Name, o.HookError)
+			fmt.Fprintf(&b, "%s: its command: %s\n", o.Name, o.HookError)
 		}
 	}
-	return nil
+	return b.String()
+}
+
+func outputColour(state string) string {
+	switch state {
+	case client.OutputOK:
+		return green
+	case client.OutputFailed, client.OutputHook:
+		return red
+	case client.OutputRetrying, client.OutputWaiting:
+		return yellow
+	}
+	return ""
+}
+
+// command is how an output's commands went when they last ran.
+func command(o client.Output, now time.Time) string {
+	switch {
+	case o.HookAt == nil:
+		return "-"
+	case o.HookError == "":
+		return "ok " + ago(o.HookAt, now)
+	case o.HookExit > 0:
+		return fmt.Sprintf("exit %d, %s", o.HookExit, ago(o.HookAt, now))
+	}
+	return "failed " + ago(o.HookAt, now)
 }
 
 func (a *app) runOutputs(cmd *cobra.Command, names []string) error {

@@ -22,14 +22,30 @@ type CredentialOptions struct {
 	// After is the generation that the caller has. Where the keeper has no
 	// newer one, the answer is NotModified. 0 means that the caller has none.
 	After uint64
-	// Wait is how long the keeper may wait for a generation newer than After.
+	// Wait is how long the keeper may wait for a generation newer than After,
+	// or where After is 0, for a session that lives.
 	Wait time.Duration
+	// Strategy is how one of several accounts is chosen: one of the Strategy…
+	// words, "" for the first of them.
+	Strategy string
 }
+
+// The ways to choose one of the accounts that bear a tag.
+const (
+	// StrategyRoundRobin takes the one that this user was not given for the
+	// longest.
+	StrategyRoundRobin = "round-robin"
+	StrategyRandom     = "random"
+)
+
+// HeaderAccount names the account in an answer that is a credential.
+const HeaderAccount = "Bilikeeper-Account"
 
 // Credential is an account's credential in the format that was asked for.
 type Credential struct {
 	// Body is the secret itself. It is nil where NotModified is true.
 	Body        []byte `json:"-"`
+	Account     string `json:"account"`
 	ContentType string `json:"content_type"`
 	Generation  uint64 `json:"generation"`
 	NotModified bool   `json:"not_modified"`
@@ -51,23 +67,59 @@ func (c Credential) Format(f fmt.State, _ rune) {
 // Problems: [ProblemNoAccount], [ProblemNeedsLogin], [ProblemBadRequest] for an
 // unknown format, [ProblemStorage] where the reading could not be noted.
 func (c *Client) Credential(ctx context.Context, name string, o CredentialOptions) (Credential, error) {
-	resp, err := c.send(ctx, request{method: http.MethodGet, path: accountPath(name, "/credential"), query: o.query()})
+	got, err := c.credential(ctx, accountPath(name, "/credential"), o.query())
+	if err == nil {
+		got.Account = name
+	}
+	return got, err
+}
+
+// AnyCredential fetches the credential of one of the accounts that bear a tag:
+// of those that the caller may have, one whose session lives. The answer says
+// which. After and Stale are for one account and refused here; with Wait, the
+// keeper waits until one of them lives.
+//
+// Problems: [ProblemNoAccount] where nothing bears the tag, [ProblemNeedsLogin]
+// where none of them lives, and those of Credential.
+func (c *Client) AnyCredential(ctx context.Context, tag string, o CredentialOptions) (Credential, error) {
+	query := o.query()
+	if o.After == 0 {
+		query.Del("after")
+	}
+	query.Set("tag", tag)
+	if o.Strategy != "" {
+		query.Set("strategy", o.Strategy)
+	}
+	got, err := c.credential(ctx, "/v1/credential", query)
+	if err == nil && got.Account == "" {
+		return Credential{}, fmt.Errorf("%w: a credential of nobody", ErrForeign)
+	}
+	return got, err
+}
+
+func (c *Client) credential(ctx context.Context, path string, query url.Values) (Credential, error) {
+	resp, err := c.send(ctx, request{method: http.MethodGet, path: path, query: query})
 	if err != nil {
 		return Credential{}, err
 	}
 	defer resp.Body.Close()
-	generation, err := strconv.ParseUint(strings.Trim(resp.Header.Get("ETag"), `"`), 10, 64)
+	// Among several accounts, a tag is the account and the generation.
+	tag := strings.Trim(resp.Header.Get("ETag"), `"`)
+	generation, err := strconv.ParseUint(tag[strings.LastIndexByte(tag, ':')+1:], 10, 64)
 	if err != nil {
 		return Credential{}, fmt.Errorf("%w: a credential without a generation", ErrForeign)
 	}
+	got := Credential{Account: resp.Header.Get(HeaderAccount), Generation: generation}
 	if resp.StatusCode == http.StatusNotModified {
-		return Credential{Generation: generation, NotModified: true}, nil
+		got.NotModified = true
+		return got, nil
 	}
-	body, err := read(ctx, resp)
+	got.ContentType = resp.Header.Get("Content-Type")
+	got.Body, err = read(ctx, resp)
 	if err != nil {
 		return Credential{}, err
 	}
-	return Credential{Body: body, ContentType: resp.Header.Get("Content-Type"), Generation: generation}, nil
+	return got, nil
 }
 
 func (o CredentialOptions) query() url.Values {

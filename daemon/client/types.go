@@ -312,6 +312,16 @@ const (
 	EventNotifyFailed     = "notify.failed"
 )
 
+// EventTypes lists the types of events.
+func EventTypes() []string {
+	return []string{
+		EventAccountAdded, EventAccountRemoved, EventAccountAttention, EventCheckOK, EventCheckDead, EventCheckUnreachable,
+		EventCheckBlocked, EventRefreshed, EventRefreshFailed, EventConfirmed, EventLoginRequired, EventLoginCode,
+		EventLoginScanned, EventLoginSucceeded, EventLoginFailed, EventCredentialRead, EventOutputWritten, EventOutputFailed,
+		EventNotifyDelivered, EventNotifyFailed,
+	}
+}
+
 // EventGap is the type of an event that is in a stream only: entries that the
 // reader had not seen have left the journal. Its data is a [Status], its id the
 // position from which the stream goes on.
@@ -338,6 +348,10 @@ type Channel struct {
 	LastDelivered *time.Time `json:"last_delivered"`
 	LastFailed    *time.Time `json:"last_failed"`
 	LastError     string     `json:"last_error,omitempty"`
+	// FailingSince is when the failures since the last delivery began, and
+	// Fallback the channel that takes over meanwhile.
+	FailingSince *time.Time `json:"failing_since"`
+	Fallback     string     `json:"fallback,omitempty"`
 }
 
 // ChannelList is the answer to GET /v1/notify.
@@ -371,25 +385,37 @@ type Health struct {
 // HealthOK is the status of a keeper that answers.
 const HealthOK = "ok"
 
+// The states of an output. Names are on the wire.
+const (
+	OutputOK       = "ok"
+	OutputWaiting  = "waiting"  // for a living credential
+	OutputRetrying = "retrying" // at RetryAt
+	OutputFailed   = "failed"   // until something changes
+	OutputHook     = "hook"     // delivered, but the commands failed
+	OutputPending  = "pending"  // not looked at yet, or the commands are to be run
+)
+
 // Output is an output and how it has been doing.
 type Output struct {
 	Name    string `json:"name"`
 	Account string `json:"account"`
 	Format  string `json:"format"`
-	// Kind is file, push or hook; Place is the path or the host.
+	// Kind is file, push or hook (commands alone); Place is the path or the host.
 	Kind  string `json:"kind"`
 	Place string `json:"place"`
-	// State is ok, waiting (for a living credential), retrying, failed, hook
-	// (written, but the command failed) or pending.
+	// State is one of the Output… words.
 	State       string     `json:"state"`
 	Generation  uint64     `json:"generation"`
 	LastWritten *time.Time `json:"last_written"`
 	LastFailed  *time.Time `json:"last_failed"`
 	RetryAt     *time.Time `json:"retry_at"`
 	LastError   string     `json:"last_error,omitempty"`
-	HookAt      *time.Time `json:"hook_at"`
-	HookExit    int        `json:"hook_exit"`
-	HookError   string     `json:"hook_error,omitempty"`
+	// HookGeneration is that for which all commands last succeeded; the rest is
+	// about when they were last run. HookExit is -1 for a command without a code.
+	HookGeneration uint64     `json:"hook_generation"`
+	HookAt         *time.Time `json:"hook_at"`
+	HookExit       int        `json:"hook_exit"`
+	HookError      string     `json:"hook_error,omitempty"`
 }
 
 // OutputList is the answer to GET /v1/outputs.

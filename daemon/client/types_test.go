@@ -53,7 +53,7 @@ func TestWireNames(t *testing.T) {
 	var out bytes.Buffer
 	for _, v := range []any{
 		&Account{}, &Next{}, &Status{}, &AccountList{}, &AccountPatch{}, &Daemon{}, &Vault{}, &CheckRequest{}, &CheckResult{},
-		&LoginRequest{}, &Login{}, &Event{}, &Channel{}, &ChannelList{}, &ChannelTest{}, &Reloaded{}, &Health{}, &Problem{},
+		&LoginRequest{}, &Login{}, &Event{}, &Channel{}, &ChannelList{}, &ChannelTest{}, &Reloaded{}, &Health{}, &Problem{}, &MessageList{}, &MessageMember{}, &MessageLogin{}, &Output{}, &OutputList{},
 	} {
 		empty, err := json.Marshal(v)
 		if err != nil {

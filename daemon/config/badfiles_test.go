@@ -118,7 +118,7 @@ f:12:11: notify[2].events[0]: "login.coed" is not known; did you mean "login.cod
 f:13:1: notify[2].accounts: names no account; write ["*"] for all
 f:15:1: notify[3].name: "c/d" is not a name; use letters, digits, dots, dashes and underscores, at most 64
 f:16:1: notify[3].type: "webhok" is not known; did you mean "webhook"?
-f:17:1: notify[3].events: is empty; leave the key out for the usual ones, or remove the channel
+f:17:1: notify[3].events: is empty; leave the key out for the usual ones, or name the channel as another's fallback
 f:21:1: notify[4].url: is no http or https URL; write "https://host/path"
 `},
 		{"what channels lack and what means nothing to them", `
@@ -258,9 +258,9 @@ mode = "private"
 `, `
 f:5:1: output[0].format: "netscap" is not known; did you mean "netscape"?
 f:7:1: output[0].mode: "0644" lets everybody at a credential; write "0600", or "0640" and an owner with a group
-f:8:1: output[0].owner: "a:b:c" is no owner; write "user" or "user:group"
+f:8:1: output[0].owner: "a:b:c" is no owner; write "user", "user:group" or ":group"
 f:9:1: output[0].on_change: names no program; write ["program", "argument"]
-f:10:3: output[1].path: is missing; write path = "/…"
+f:10:3: output[1].path: is missing; write path = "/…", url = "https://…" or on_change = ["program"]
 f:12:1: output[1].account: "*" is not a name; use letters, digits, dots, dashes and underscores, at most 64
 f:14:1: output[1].mode: "0700" makes a credential a program; write "0600"
 f:15:3: output[2].account: is missing; write account = "…"
@@ -305,7 +305,66 @@ f:7:1: endpoints.api_intl: is no http or https URL; write https://host, or leave
 f:1:2: notify: is a list of tables; write [[notify]]
 f:3:3: check: is a single table; write [check]
 f:4:8: check.jitter: is no table; write jitter = …
-f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, notify, output, account, endpoints
+f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, serve, notify, text, output, account, endpoints
+`},
+		{"fallbacks, rates and texts", `
+[[notify]]
+name = "a"
+type = "desktop"
+fallback = "b"
+rate = "many"
+[[notify]]
+name = "b"
+type = "desktop"
+fallback = "a"
+[[notify]]
+name = "c"
+type = "desktop"
+fallback = "nobody"
+rate = "20/m"
+[[text]]
+title = "x"
+[[text]]
+type = "login.scanned"
+[[text]]
+type = "login.code"
+text = "{{.Cookie}}"
+[[text]]
+type = "login.code"
+`, `
+f:6:1: notify[0].rate: "many" is not a rate; write "20/1m", or "" for the usual one
+`},
+		{"fallbacks and texts", `
+[[notify]]
+name = "a"
+type = "desktop"
+fallback = "b"
+[[notify]]
+name = "b"
+type = "desktop"
+fallback = "a"
+[[notify]]
+name = "c"
+type = "desktop"
+fallback = "nobody"
+rate = "20/m"
+[[text]]
+title = "x"
+[[text]]
+type = "login.scanned"
+[[text]]
+type = "login.code"
+text = "{{.Cookie}}"
+[[text]]
+type = "login.code"
+`, `
+f:5:1: notify[0].fallback: leads back to a; name a channel that does not lean on this one
+f:9:1: notify[1].fallback: leads back to b; name a channel that does not lean on this one
+f:13:1: notify[2].fallback: there is no channel "nobody"; name another [[notify]]
+f:15:3: text[0].type: is missing; write type = "login.code", or another type of message
+f:18:1: text[1].type: "login.scanned" is not known; did you mean "login.failed"?
+f:21:1: text[2].text: is no template: 1:2: executing "text" at <.Cookie>: can't evaluate field Cookie in type words.Data; write "{{.Account}}: …"; the README lists the fields
+f:23:1: text[3].type: "login.code" has its own words already; make one entry of both
 `},
 		{"another case", "[Check]\nschedule = \"@daily\"\n", `
 f:1:2: Check: is not a known key; did you mean check?
@@ -316,7 +375,7 @@ f:2:11: notify[0]: is a table, not a value; write [[notify]]
 f:3:1: control: is a table, not a value; write [control]
 `},
 		{"inline tables", "notify = [{name = \"a\", type = \"desktop\"},\n  {name = \"a\", kind = \"desktop\"}]\n", `
-f:2:16: notify[1].kind: is not a known key; known here: name, type, url, url_file, proxy, allow_http, secret_file, token_file, client_token_file, chat, topic, user_id, group_id, mention, host, port, tls, user, password_file, from, to, events, accounts
+f:2:16: notify[1].kind: is not a known key; known here: name, type, url, url_file, proxy, allow_http, secret_file, token_file, client_token_file, chat, topic, user_id, group_id, mention, host, port, tls, user, password_file, from, to, events, accounts, fallback, rate
 `},
 		{"a key given twice", "[check]\nschedule = \"@daily\"\nschedule = \"@weekly\"\n", `
 f:3:1: check.schedule: is given twice; remove one
@@ -334,7 +393,7 @@ f:2:9: is no TOML: unexpected character U+000A at start of value; text goes in q
 f:1:7: is no TOML: expected ']' to close table name; text goes in quotes, a list in [ ]
 `},
 		{"a key that breaks the line", "\"a\\nb\\u001b[0m\" = 1\n", `
-f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, notify, output, account, endpoints
+f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, serve, notify, text, output, account, endpoints
 `},
 	}
 	for _, tt := range tests {

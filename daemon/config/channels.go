@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/mail"
 	"net/url"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,7 +85,7 @@ func (n Notify) kind() (channelType, bool) {
 }
 
 // common are the keys of every channel.
-var common = []string{"name", "type", "events", "accounts"}
+var common = []string{"name", "type", "events", "accounts", "fallback", "rate"}
 
 // throughOthers are services that people will look for, and the type that
 // reaches them.
@@ -127,9 +126,10 @@ func (c Config) checkNotify(f *faults) {
 		default:
 			f.word(key+".type", n.Type, NotifyTypes()...)
 		}
-		if len(n.Events) == 0 {
-			f.add(key+".events", "is empty", "leave the key out for the usual ones, or remove the channel")
+		if len(n.Events) == 0 && !c.standsIn(n.Name) {
+			f.add(key+".events", "is empty", "leave the key out for the usual ones, or name the channel as another's fallback")
 		}
+		c.checkFallback(f, key, n)
 		for j, event := range n.Events {
 			f.word(fmt.Sprintf("%s.events[%d]", key, j), event, knownEvents...)
 		}
@@ -137,21 +137,46 @@ func (c Config) checkNotify(f *faults) {
 	}
 }
 
-// given returns the keys of the channel that are not empty, in their order.
-func (n Notify) given() []string {
-	var keys []string
-	v := reflect.ValueOf(n)
-	for f := range v.Type().Fields() {
-		if !v.FieldByIndex(f.Index).IsZero() {
-			keys = append(keys, keyOf(f))
-		}
+// standsIn reports whether a channel is another's fallback. It may have nothing
+// to tell besides.
+func (c Config) standsIn(name string) bool {
+	return slices.ContainsFunc(c.Notify, func(n Notify) bool { return n.Fallback == name && n.Name != name })
+}
+
+func (c Config) checkFallback(f *faults, key string, n Notify) {
+	if n.Fallback == "" {
+		return
 	}
-	return keys
+	next := func(name string) (string, bool) {
+		i := slices.IndexFunc(c.Notify, func(o Notify) bool { return o.Name == name })
+		if i < 0 {
+			return "", false
+		}
+		return c.Notify[i].Fallback, true
+	}
+	seen := []string{n.Name}
+	for name := n.Fallback; name != ""; {
+		if slices.Contains(seen, name) {
+			if name == n.Name {
+				f.add(key+".fallback", "leads back to "+name, "name a channel that does not lean on this one")
+			}
+			return
+		}
+		seen = append(seen, name)
+		then, ok := next(name)
+		if !ok {
+			if len(seen) == 2 {
+				f.add(key+".fallback", fmt.Sprintf("there is no channel %q", clip(name)), "name another [[notify]]")
+			}
+			return
+		}
+		name = then
+	}
 }
 
 // checkKeys compares the keys that are given with those of the type.
 func (n Notify) checkKeys(f *faults, entry string, t channelType) {
-	given := n.given()
+	given := keysGiven(n)
 	var taken []string
 	for i, keys := range slices.Concat(t.needs, t.may) {
 		choice := strings.Split(keys, "|")

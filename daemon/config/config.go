@@ -24,7 +24,9 @@ type Config struct {
 	Limits    Limits    `toml:"limits"`
 	Control   Control   `toml:"control"`
 	Page      Page      `toml:"page"`
+	Serve     Serve     `toml:"serve"`
 	Notify    []Notify  `toml:"notify"`
+	Text      []Text    `toml:"text"`
 	Output    []Output  `toml:"output"`
 	Accounts  []Account `toml:"account"`
 	Endpoints Endpoints `toml:"endpoints"`
@@ -61,6 +63,7 @@ type Login struct {
 	Codes        int      `toml:"codes"`
 	Remind       Remind   `toml:"remind"`
 	QuietHours   Quiet    `toml:"quiet_hours"`
+	Gather       Duration `toml:"gather"`
 	Poll         Duration `toml:"poll"`
 	IntlLocale   string   `toml:"intl_locale"`
 	IntlPlatform string   `toml:"intl_platform"` // web, tv
@@ -143,6 +146,11 @@ type Notify struct {
 
 	Events   []string `toml:"events"`
 	Accounts []string `toml:"accounts"`
+
+	// Fallback names the channel that takes over while this one fails.
+	Fallback string `toml:"fallback,omitempty"`
+	// Rate is how many messages it may get; zero is the type's own.
+	Rate Rate `toml:"rate,omitempty"`
 }
 
 // String implements [fmt.Stringer].
@@ -150,23 +158,6 @@ func (n Notify) String() string { return n.Name + " (" + n.Type + ")" }
 
 // GoString implements [fmt.GoStringer].
 func (n Notify) GoString() string { return n.String() }
-
-// Output is a file that follows an account's credential.
-type Output struct {
-	Name    string `toml:"name"`
-	Account string `toml:"account"`
-	Format  string `toml:"format"`
-	Path    string `toml:"path"`
-	Mode    string `toml:"mode"`
-	Owner   string `toml:"owner"`
-	// InPlace writes into the file that is there instead of putting a new one in
-	// its place: for single files that are mounted into a container.
-	InPlace bool `toml:"in_place,omitempty"`
-	// Template is the text of the format "template".
-	Template         string   `toml:"template,omitempty"`
-	WithRefreshToken bool     `toml:"with_refresh_token,omitempty"`
-	OnChange         []string `toml:"on_change"`
-}
 
 // Account holds the settings of one account.
 type Account struct {
@@ -202,6 +193,7 @@ func Default() Config {
 			Auto:   true,
 			Codes:  3,
 			Remind: Remind{Duration(time.Hour), Duration(6 * time.Hour), Duration(24 * time.Hour)},
+			Gather: Duration(10 * time.Minute),
 			Poll:   Duration(2 * time.Second),
 			SMSAPI: "current", IntlLocale: "en_US", IntlPlatform: "web",
 		},
@@ -248,9 +240,7 @@ func (c *Config) fill() {
 		}
 	}
 	for i := range c.Output {
-		if c.Output[i].Mode == "" {
-			c.Output[i].Mode = "0600"
-		}
+		c.Output[i].fill()
 	}
 }
 

@@ -39,7 +39,7 @@ func TestExamplesInTheExample(t *testing.T) {
 			t.Errorf("there is no example of a %s channel", name)
 		}
 	}
-	if len(c.Output) != 1 || len(c.Accounts) != 1 || len(c.Control.Allow) != 2 {
+	if len(c.Output) != 4 || len(c.Serve.CookieCloud) != 1 || len(c.Serve.RSSHub.Accounts) != 1 || len(c.Accounts) != 1 || len(c.Control.Allow) != 2 {
 		t.Errorf("read %+v", c)
 	}
 	if diff := cmp.Diff(DefaultEvents(), c.Notify[0].Events); diff != "" {

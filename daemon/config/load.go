@@ -139,6 +139,13 @@ func (c *Config) resolve(dir string) {
 		}
 	}
 	for i := range c.Output {
-		from(&c.Output[i].Path)
+		o := &c.Output[i]
+		for _, path := range []*string{&o.Path, &o.URLFile, &o.SecretFile} {
+			from(path)
+		}
 	}
+	for i := range c.Serve.CookieCloud {
+		from(&c.Serve.CookieCloud[i].PasswordFile)
+	}
+	from(&c.Serve.RSSHub.TokenFile)
 }

@@ -106,7 +106,7 @@ tags = ["media"]
 		{Name: "phone", Type: NotifyDesktop, Events: DefaultEvents(), Accounts: []string{"*"}},
 		{Name: "hook", Type: NotifyWebhook, URL: "http://[::1]:9/x", Events: []string{"*"}, Accounts: []string{"main"}},
 	}
-	want.Output = []Output{{Name: "o", Account: "main", Format: "header", Path: "c.txt", Mode: "0600"}}
+	want.Output = []Output{{Name: "o", Account: "main", Format: "header", Path: "c.txt", Mode: "0600", Timeout: Duration(30 * time.Second)}}
 	want.Accounts = []Account{{Name: "main", Schedule: "@daily", Tags: []string{"media"}}}
 	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Quiet{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)

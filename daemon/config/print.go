@@ -3,7 +3,9 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"slices"
 
@@ -15,8 +17,8 @@ import (
 const masked = "redacted"
 
 // Masked returns c without what may be a secret: the path, the query and the
-// user part of a channel's URL, the user of its proxy, an ntfy topic. A file is
-// named by its path, which is none.
+// user part of a channel's or an output's URL, the user of its proxy, the values
+// of its headers, an ntfy topic, a uuid of CookieCloud. A file is named by its path, which is none.
 func (c Config) Masked() Config {
 	c.Notify = slices.Clone(c.Notify)
 	for i := range c.Notify {
@@ -34,6 +36,15 @@ func (c Config) Masked() Config {
 			n.Topic = masked
 		}
 	}
+	c.Output = slices.Clone(c.Output)
+	for i := range c.Output {
+		c.Output[i] = c.Output[i].masked()
+	}
+	c.Serve.CookieCloud = slices.Clone(c.Serve.CookieCloud)
+	for i := range c.Serve.CookieCloud {
+		// Who knows it gets what the password opens; two entries' must differ.
+		c.Serve.CookieCloud[i].UUID = fmt.Sprintf("%s-%d", masked, i+1)
+	}
 	// What is valid holds no secret in these. The mask is for a configuration
 	// that is printed because it is not.
 	e := &c.Endpoints
@@ -41,6 +52,18 @@ func (c Config) Masked() Config {
 		*s = maskUser(*s)
 	}
 	return c
+}
+
+func (o Output) masked() Output {
+	if o.URL != "" {
+		o.URL = maskPath(o.URL)
+	}
+	o.Proxy = maskProxy(o.Proxy)
+	o.Headers = maps.Clone(o.Headers)
+	for name := range o.Headers {
+		o.Headers[name] = masked
+	}
+	return o
 }
 
 // maskPath keeps the scheme and the host of a URL.
@@ -121,7 +144,7 @@ func (c Config) whole() Config {
 	c.Output = slices.Clone(c.Output)
 	for i := range c.Output {
 		if c.Output[i].OnChange == nil {
-			c.Output[i].OnChange = []string{}
+			c.Output[i].OnChange = Commands{}
 		}
 	}
 	return c

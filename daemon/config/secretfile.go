@@ -201,6 +201,14 @@ func (c Config) checkFiles(at places) []Problem {
 			}
 		}
 	}
+	for i, o := range c.Output {
+		for _, file := range o.secretFiles() {
+			if err := file.load(); err != nil {
+				f.file(fmt.Sprintf("output[%d].%s", i, file.key), file.path, err)
+			}
+		}
+	}
+	c.Serve.checkFiles(f)
 	if path := c.Endpoints.CorrespondKeyFile; path != "" {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
@@ -233,6 +241,9 @@ func (c Config) checkInline(at places, path string) []Problem {
 		if hasUser(n.Proxy) {
 			f.add(key+".proxy", "holds a secret, and everybody can read this file", "run chmod 600 on the configuration")
 		}
+	}
+	for i, o := range c.Output {
+		o.checkInline(f, fmt.Sprintf("output[%d]", i))
 	}
 	return f.sorted()
 }

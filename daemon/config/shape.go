@@ -103,7 +103,7 @@ func (s *shape) header(e *unstable.Node) (reflect.Type, string) {
 				s.counts[path]++
 			}
 			t, path = t.Elem(), fmt.Sprintf("%s[%d]", path, max(s.counts[path], 1)-1)
-		} else if t.Kind() != reflect.Struct || textual(t) {
+		} else if t.Kind() != reflect.Struct && t.Kind() != reflect.Map || textual(t) {
 			s.wrong(k, path, "is no table", "write "+string(k.Data)+" = …")
 			return nil, ""
 		} else if last && e.Kind == unstable.ArrayTable {
@@ -140,6 +140,10 @@ func (s *shape) value(v *unstable.Node, t reflect.Type, k *unstable.Node, path s
 		s.text(v, t, k, path)
 		return
 	}
+	if t == reflect.TypeFor[Commands]() {
+		s.commands(v, k, path)
+		return
+	}
 	switch t.Kind() {
 	case reflect.Struct:
 		if v.Kind != unstable.InlineTable {
@@ -155,19 +159,15 @@ func (s *shape) value(v *unstable.Node, t reflect.Type, k *unstable.Node, path s
 			s.wrong(k, path, "must be a list", `write `+string(k.Data)+` = [ … ]`)
 			return
 		}
-		items, i := v.Children(), 0
-		for items.Next() {
-			item, at := items.Node(), k
-			if item.Kind == unstable.Comment {
-				continue
-			}
-			itemPath := fmt.Sprintf("%s[%d]", path, i)
-			if item.Raw.Length > 0 {
-				at = item
-				s.record(item, itemPath)
-			}
-			s.value(item, t.Elem(), at, itemPath)
-			i++
+		s.items(v, k, path, func(*unstable.Node) reflect.Type { return t.Elem() })
+	case reflect.Map:
+		if v.Kind != unstable.InlineTable {
+			s.wrong(k, path, "is a table, not a value", "write "+string(k.Data)+" = { Name = \"value\" }")
+			return
+		}
+		fields := v.Children()
+		for fields.Next() {
+			s.keyValue(fields.Node(), t, path)
 		}
 	case reflect.String:
 		s.kind(v, unstable.String, k, path, "must be a text", "put it in quotes")
@@ -175,6 +175,62 @@ func (s *shape) value(v *unstable.Node, t reflect.Type, k *unstable.Node, path s
 		s.kind(v, unstable.Integer, k, path, "must be a whole number", "write it without quotes")
 	case reflect.Bool:
 		s.kind(v, unstable.Bool, k, path, "must be true or false", "write it without quotes")
+	}
+}
+
+// items compares the items of a list with the type of each.
+func (s *shape) items(v, k *unstable.Node, path string, of func(item *unstable.Node) reflect.Type) {
+	items, i := v.Children(), 0
+	for items.Next() {
+		item, at := items.Node(), k
+		if item.Kind == unstable.Comment {
+			continue
+		}
+		itemPath := fmt.Sprintf("%s[%d]", path, i)
+		if first := firstOf(item); first != nil {
+			at = first
+			s.record(first, itemPath)
+		}
+		s.value(item, of(item), at, itemPath)
+		i++
+	}
+}
+
+// firstOf returns the node that tells where a value is, nil if none does: a list
+// is where its first item is, and one without items nowhere.
+func firstOf(v *unstable.Node) *unstable.Node {
+	if v.Kind == unstable.Array {
+		items := v.Children()
+		for items.Next() {
+			if item := items.Node(); item.Kind != unstable.Comment {
+				return firstOf(item)
+			}
+		}
+	}
+	if v.Raw.Length > 0 {
+		return v
+	}
+	return nil
+}
+
+// commands checks the form of a list of words, or of such lists.
+func (s *shape) commands(v, k *unstable.Node, path string) {
+	hint := `write ["program", "argument"], or [["program"], ["another"]] for several`
+	if v.Kind != unstable.Array {
+		s.wrong(k, path, "must be a list", hint)
+		return
+	}
+	lists, words := 0, 0
+	s.items(v, k, path, func(item *unstable.Node) reflect.Type {
+		if item.Kind == unstable.Array {
+			lists++
+			return reflect.TypeFor[[]string]()
+		}
+		words++
+		return reflect.TypeFor[string]()
+	})
+	if lists > 0 && words > 0 {
+		s.wrong(k, path, "mixes words and lists", hint)
 	}
 }
 
@@ -187,8 +243,11 @@ func (s *shape) kind(v *unstable.Node, want unstable.Kind, k *unstable.Node, pat
 // text checks a value that is written as a text of a form of its own.
 func (s *shape) text(v *unstable.Node, t reflect.Type, k *unstable.Node, path string) {
 	hint := `write "30m", "8h" or "2d"`
-	if t == reflect.TypeFor[Quiet]() {
+	switch t {
+	case reflect.TypeFor[Quiet]():
 		hint = `write "23:30-08:00", or "" for none`
+	case reflect.TypeFor[Rate]():
+		hint = `write "20/1m", or "" for the usual one`
 	}
 	if v.Kind != unstable.String {
 		s.wrong(k, path, "must be a text", hint)
@@ -239,6 +298,9 @@ func join(path, key string) string {
 
 // field returns the type of a key of a table.
 func field(t reflect.Type, key string) (reflect.Type, bool) {
+	if t.Kind() == reflect.Map {
+		return t.Elem(), true
+	}
 	if t.Kind() != reflect.Struct || textual(t) {
 		return nil, false
 	}

@@ -43,7 +43,9 @@ func (c Config) checkValues(at places) []Problem {
 	c.checkLogin(f)
 	c.checkControl(f)
 	c.checkPage(f)
+	c.checkServe(f)
 	c.checkNotify(f)
+	c.checkTexts(f)
 	c.checkOutputs(f)
 	return f.sorted()
 }
@@ -97,6 +99,10 @@ func (c Config) checkLogin(f *faults) {
 	}
 	for i, d := range l.Remind {
 		f.atLeast(fmt.Sprintf("login.remind[%d]", i), d, 10*time.Minute, c.Endpoints)
+	}
+	f.notNegative("login.gather", l.Gather)
+	if l.Gather.Std() > time.Hour {
+		f.add("login.gather", fmt.Sprintf("%s is too long", l.Gather), "stay at or below 1h")
 	}
 	f.atLeast("login.poll", l.Poll, time.Second, c.Endpoints)
 	if l.Poll.Std() > time.Minute {

@@ -31,5 +31,13 @@ func (c Config) Warnings() []string {
 			}
 		}
 	}
-	return w
+	for _, o := range c.Output {
+		if u, ok := webURL(o.URL); ok && o.AllowHTTP && u.Scheme == "http" && !loopback(u.Hostname()) {
+			w = append(w, fmt.Sprintf("output %s goes out in the clear: whoever is on the way can read the credential", o.Name))
+		}
+		if o.WithRefreshToken {
+			w = append(w, fmt.Sprintf("output %s hands out the refresh token: whoever uses it ends the keeper's session", o.Name))
+		}
+	}
+	return append(w, c.Serve.warnings()...)
 }

@@ -12,29 +12,121 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
+// asked is what a request wants of a credential.
+type asked struct {
+	CredentialQuery
+	// after is the generation that the caller has, where given is true; have are
+	// the tags that it has, from If-None-Match.
+	after uint64
+	given bool
+	have  []string
+	wait  time.Duration
+	// tag and strategy are those of a request for any of several accounts.
+	tag, strategy string
+}
+
+// offer is a credential, ready to be handed out.
+type offer struct {
+	Credential
+	account string
+	// etag names account and generation among all that the same address may
+	// answer.
+	etag string
+}
+
+// news reports whether the caller does not have the offer yet.
+func (a asked) news(o offer) bool {
+	return (!a.given || o.Generation > a.after) && !holds(a.have, o.etag)
+}
+
 func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
-	query := r.URL.Query()
-	want, err := wanted(query)
-	if err != nil {
-		return err
-	}
-	after, given, wait, err := waiting(query)
+	a, err := readAsked(r)
 	if err != nil {
 		return err
 	}
 	name := r.PathValue("name")
-	got, err := s.newer(r.Context(), name, want, after, wait)
+	got, err := s.await(r.Context(), a, a.news, func() (offer, error) {
+		// Looked at each time: the policy may change during a wait.
+		own := s.rights(PeerOf(r.Context()))
+		for _, verb := range a.verbs() {
+			if !own.may(verb, name) {
+				return offer{}, s.refuseReading(r, own.refusal(verb, name, s.directory), verb, name, a)
+			}
+		}
+		c, err := s.parts.Credentials.Credential(name, a.CredentialQuery)
+		return offer{Credential: c, account: name, etag: `"` + strconv.FormatUint(c.Generation, 10) + `"`}, err
+	})
 	if err != nil {
 		return err
 	}
-	tag := `"` + strconv.FormatUint(got.Generation, 10) + `"`
-	w.Header().Set("ETag", tag)
-	if given && got.Generation <= after || holds(r.Header.Values("If-None-Match"), tag) {
+	return s.handOut(w, r, a, got)
+}
+
+// verbs are what a reading has to be allowed. Whoever holds the refresh token
+// can refresh, so it takes that verb too.
+func (a asked) verbs() []string {
+	if a.WithRefreshToken {
+		return []string{VerbGet, VerbRefresh}
+	}
+	return []string{VerbGet}
+}
+
+// refuseReading notes a refusal and returns it.
+func (s *Server) refuseReading(r *http.Request, p *client.Problem, verb, name string, a asked) *client.Problem {
+	if verb == VerbRefresh {
+		p.Detail += ", which the refresh token takes: whoever has it can refresh"
+	}
+	s.parts.Credentials.Refused(r.Context(), Reading{
+		Account: name, Tag: a.tag, WithRefreshToken: a.WithRefreshToken, By: PeerOf(r.Context()), User: s.user(r), Verb: verb,
+	})
+	return p
+}
+
+// noteRefused notes that the policy kept a peer from a credential before the
+// request was looked at any closer. A tag that nothing bears is anybody's
+// invention and not noted.
+func (s *Server) noteRefused(r *http.Request, p *client.Problem) {
+	a := asked{tag: r.URL.Query().Get("tag")}
+	name := r.PathValue("name")
+	if name != "" {
+		a.tag = ""
+	} else if len(s.tagged(a.tag)) == 0 {
+		return
+	}
+	_ = s.refuseReading(r, p, VerbGet, name, a)
+}
+
+// user is the name of a request's peer.
+func (s *Server) user(r *http.Request) string {
+	if p := PeerOf(r.Context()); p.Known {
+		return s.directory.userName(p.UID)
+	}
+	return ""
+}
+
+// handOut answers with an offer, or with 304 where the caller has it already.
+func (s *Server) handOut(w http.ResponseWriter, r *http.Request, a asked, got offer) error {
+	head := w.Header()
+	head.Set("ETag", got.etag)
+	head.Set(client.HeaderAccount, got.account)
+	kind := cmp.Or(got.ContentType, "application/octet-stream")
+	switch {
+	case !a.news(got):
 		w.WriteHeader(http.StatusNotModified)
 		return nil
+	case r.Method == http.MethodHead: // no byte goes out, so nobody reads
+		head.Set("Content-Type", kind)
+		head.Set("Content-Length", strconv.Itoa(len(got.Body)))
+		w.WriteHeader(http.StatusOK)
+		return nil
 	}
-	if err := s.parts.Credentials.Read(r.Context(), name, want.Format, PeerOf(r.Context())); err != nil {
-		w.Header().Del("ETag")
+	err := s.parts.Credentials.Read(r.Context(), Reading{
+		Account: got.account, Tag: a.tag, Format: a.Format, Generation: got.Generation, WithRefreshToken: a.WithRefreshToken,
+		By: PeerOf(r.Context()), User: s.user(r),
+	})
+	if err != nil {
+		head.Del("ETag")
+		head.Del(client.HeaderAccount)
 		if r.Context().Err() == nil && !isProblem(err, client.ProblemStorage) {
 			s.parts.Log.Error().Err(err).Msg("a reading could not be recorded")
 			err = &client.Problem{Type: client.ProblemStorage,
@@ -42,36 +134,42 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	writeBody(w, http.StatusOK, cmp.Or(got.ContentType, "application/octet-stream"), got.Body)
+	writeBody(w, http.StatusOK, kind, got.Body)
 	return nil
 }
 
-func wanted(query url.Values) (CredentialQuery, error) {
-	token, err := boolean(query, "with_refresh_token")
-	if err != nil {
-		return CredentialQuery{}, err
+func readAsked(r *http.Request) (asked, error) {
+	query := r.URL.Query()
+	a := asked{have: r.Header.Values("If-None-Match"), tag: query.Get("tag"), strategy: query.Get("strategy")}
+	a.Format = cmp.Or(query.Get("format"), "header")
+	var err error
+	if a.WithRefreshToken, err = boolean(query, "with_refresh_token"); err != nil {
+		return a, err
 	}
-	stale, err := boolean(query, "stale")
-	if err != nil {
-		return CredentialQuery{}, err
+	if a.Stale, err = boolean(query, "stale"); err != nil {
+		return a, err
 	}
-	return CredentialQuery{Format: cmp.Or(query.Get("format"), "header"), WithRefreshToken: token, Stale: stale}, nil
+	if a.after, a.given, err = counter(query, "after"); err != nil {
+		return a, err
+	}
+	a.wait, err = waitOf(query)
+	return a, err
 }
 
-// newer returns the credential once its generation is beyond after, and what
-// there is when the wait is over.
+// await returns what take offers once it is wanted, and what there is when the
+// wait is over.
 //
 // A session that dies during the wait ends it, so that the caller hears of it
 // at once. One that was dead from the start does not: whoever calls in a loop
 // would spin on the refusals, and wants the credential of the next login.
-func (s *Server) newer(ctx context.Context, name string, want CredentialQuery, after uint64, wait time.Duration) (Credential, error) {
-	over := time.NewTimer(wait)
+func (s *Server) await(ctx context.Context, a asked, wanted func(offer) bool, take func() (offer, error)) (offer, error) {
+	over := time.NewTimer(a.wait)
 	defer over.Stop()
 	for wasDead := true; ; {
 		changed := s.parts.Journal.Changed()
-		got, err := s.parts.Credentials.Credential(name, want)
+		got, err := take()
 		dead := isProblem(err, client.ProblemNeedsLogin)
-		if err == nil && got.Generation > after || err != nil && !(dead && wasDead) || wait == 0 {
+		if err == nil && wanted(got) || err != nil && !(dead && wasDead) || a.wait == 0 {
 			return got, err
 		}
 		wasDead = dead
@@ -82,7 +180,7 @@ func (s *Server) newer(ctx context.Context, name string, want CredentialQuery, a
 		case <-s.closing:
 			return got, err
 		case <-ctx.Done():
-			return Credential{}, ctx.Err()
+			return offer{}, ctx.Err()
 		}
 	}
 }
@@ -99,4 +197,16 @@ func holds(headers []string, tag string) bool {
 		}
 	}
 	return false
+}
+
+// waitOf reads ?wait=30s.
+func waitOf(query url.Values) (time.Duration, error) {
+	if !query.Has("wait") {
+		return 0, nil
+	}
+	wait, err := time.ParseDuration(query.Get("wait"))
+	if err != nil || wait < 0 || wait > longestWait {
+		return 0, badRequest("the parameter \"wait\" is a duration from 0s to %s, as in 30s", longestWait)
+	}
+	return wait, nil
 }

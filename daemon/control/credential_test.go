@@ -203,3 +203,113 @@ func TestPicture(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has the refresh token can refresh, so that verb is needed too.
+func TestRefreshTokenNeedsRefresh(t *testing.T) {
+	f := newFake()
+	s := f.server(t, Policy{Owner: testOwner, Rules: []Rule{
+		{User: "5001", Accounts: []string{"main"}, May: []string{VerbGet}},
+		{User: "5001", Accounts: []string{"other"}, May: []string{VerbGet, VerbRefresh}},
+	}}, nil)
+	guest := Peer{UID: 5001, Known: true}
+	const token = "?format=json&with_refresh_token=true"
+	if w := do(s, guest, "GET", "/v1/accounts/other/credential"+token, ""); w.Code != 200 {
+		t.Errorf("with both verbs: %d", w.Code)
+	}
+	w := do(s, guest, "GET", "/v1/accounts/main/credential"+token, "")
+	p := problemOf(t, w)
+	if w.Code != http.StatusForbidden || !strings.Contains(p.Detail, "whoever has it can refresh") ||
+		!strings.Contains(p.Hint, `add "refresh" to may of [[control.allow]] number 1`) {
+		t.Errorf("%d %+v", w.Code, p)
+	}
+	for range 2 { // of both accounts, it is the other one's that may go out
+		w = do(s, guest, "GET", "/v1/credential"+token+"&tag=both", "")
+		if w.Code != 200 || w.Header().Get(client.HeaderAccount) != "other" {
+			t.Errorf("%d %v", w.Code, w.Header())
+		}
+	}
+	want := []string{"read other json uid=5001", "refused refresh main uid=5001", "read other json uid=5001", "read other json uid=5001"}
+	if got := f.log(); !slices.Equal(got, want) {
+		t.Errorf("recorded %q", got)
+	}
+}
+
+func TestHeadOfACredential(t *testing.T) {
+	f := newFake()
+	s := f.server(t, Policy{Owner: testOwner}, nil)
+	const path = "/v1/accounts/main/credential"
+	for _, tc := range []struct {
+		target string
+		header []string
+		status int
+	}{
+		{path, nil, 200},
+		{path, []string{"If-None-Match", `"3"`}, 304},
+		{path + "?after=3", nil, 304},
+		{path + "?after=2&wait=1s", nil, 200},
+		{"/v1/status", nil, 200},
+		{"/v1/events", []string{"Accept", "text/event-stream"}, 200},
+	} {
+		w := do(s, owner, "HEAD", tc.target, "", tc.header...)
+		if w.Code != tc.status || strings.Contains(w.Body.String(), canary) {
+			t.Errorf("%s %v: %d %q", tc.target, tc.header, w.Code, w.Body)
+		}
+		if tc.target == path && w.Header().Get("ETag") != `"3"` {
+			t.Errorf("%s: %v", tc.target, w.Header())
+		}
+	}
+	if got := f.log(); len(got) > 0 {
+		t.Errorf("recorded %q", got)
+	}
+}
+
+// A wait for another tag than the one that the caller has, and one for a first
+// credential.
+func TestWaitWithoutAGeneration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		s := f.server(t, Policy{Owner: testOwner}, nil)
+		const path = "/v1/accounts/main/credential?wait=30s"
+		ask := func(header ...string) (int, time.Duration) {
+			began := time.Now()
+			return do(s, owner, "GET", path, "", header...).Code, time.Since(began)
+		}
+		if code, took := ask("If-None-Match", `"3"`); code != 304 || took != 30*time.Second {
+			t.Errorf("nothing new: %d after %s", code, took)
+		}
+		time.AfterFunc(7*time.Second, func() {
+			f.change(func() { f.secrets["main"] = Credential{Body: []byte("new"), Generation: 4} })
+		})
+		if code, took := ask("If-None-Match", `"3"`); code != 200 || took != 7*time.Second {
+			t.Errorf("a new one: %d after %s", code, took)
+		}
+		if code, took := ask(); code != 200 || took != 0 {
+			t.Errorf("without a tag: %d after %s", code, took)
+		}
+		f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateNeedsLogin} })
+		time.AfterFunc(9*time.Second, func() {
+			f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateValid} })
+		})
+		if code, took := ask(); code != 200 || took != 9*time.Second {
+			t.Errorf("a living one: %d after %s", code, took)
+		}
+	})
+}
+
+// A rule that is taken away during a wait counts.
+func TestPolicyChangesDuringAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		s := f.server(t, Policy{Owner: testOwner, Rules: []Rule{{User: "5001", Accounts: []string{"*"}, May: []string{VerbGet}}}}, nil)
+		time.AfterFunc(5*time.Second, func() {
+			if err := s.SetPolicy(Policy{Owner: testOwner}); err != nil {
+				t.Error(err)
+			}
+			f.change(func() { f.secrets["main"] = Credential{Body: []byte(canary), Generation: 4} })
+		})
+		w := do(s, Peer{UID: 5001, Known: true}, "GET", "/v1/accounts/main/credential?after=3&wait=30s", "")
+		if w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), canary) {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}

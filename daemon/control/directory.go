@@ -15,6 +15,7 @@ type directory struct {
 	users   memo[string, uint32]   // user name → uid
 	groups  memo[string, uint32]   // group name → gid
 	members memo[uint32, []uint32] // uid → gids
+	primary memo[uint32, uint32]   // uid → gid
 	names   memo[uint32, string]   // uid → user name
 }
 
@@ -33,6 +34,13 @@ func newDirectory() *directory {
 			return number(name)
 		}},
 		members: memo[uint32, []uint32]{find: memberships},
+		primary: memo[uint32, uint32]{find: func(uid uint32) (uint32, bool) {
+			u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
+			if err != nil {
+				return 0, false
+			}
+			return number(u.Gid)
+		}},
 		names: memo[uint32, string]{find: func(uid uint32) (string, bool) {
 			u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10))
 			if err != nil {
@@ -86,7 +94,10 @@ func (d *directory) fits(r Rule, p Peer) bool {
 	if gid == p.GID {
 		return true
 	}
-	gids, _ := d.members.get(p.UID)
+	gids := p.Groups
+	if !p.GroupsKnown {
+		gids, _ = d.members.get(p.UID)
+	}
 	return slices.Contains(gids, gid)
 }
 

@@ -8,7 +8,8 @@
 // request is refused, so that no web page reaches the socket through a proxy.
 //
 // Guarantees:
-//   - The socket has its final mode from the moment it exists.
+//   - The socket is its owner's alone from the moment it exists; those whom the
+//     policy names are let in one by one, and nobody else with them.
 //   - No route is reachable without a decision of the policy, but for healthz.
 //   - No credential leaves before its reading has been recorded.
 //   - No answer may be stored, no query is logged, no panic ends the keeper.

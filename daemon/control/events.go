@@ -177,6 +177,9 @@ func (s *Server) beginning(from uint64) (uint64, error) {
 }
 
 func wantsStream(r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
 	for _, header := range r.Header.Values("Accept") {
 		for one := range strings.SplitSeq(header, ",") {
 			if kind, _, _ := mime.ParseMediaType(one); kind == "text/event-stream" {

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,7 +41,7 @@ func newFake() *fake {
 	f := &fake{accounts: map[string]client.Account{}, secrets: map[string]Credential{},
 		logins: map[string]client.Login{}, changed: make(chan struct{})}
 	for _, name := range []string{"main", "other"} {
-		f.accounts[name] = client.Account{Name: name, State: client.StateValid, Generation: 3, LoginID: "L-" + name}
+		f.accounts[name] = client.Account{Name: name, State: client.StateValid, Generation: 3, LoginID: "L-" + name, Tags: []string{"both"}}
 		f.secrets[name] = Credential{Body: []byte(canary), ContentType: "text/plain", Generation: 3}
 		expires := time.Now().Add(3 * time.Minute)
 		f.logins["L-"+name] = client.Login{ID: "L-" + name, Account: name, State: client.LoginWaiting,
@@ -133,11 +134,17 @@ func (f *fake) Credential(name string, q CredentialQuery) (Credential, error) {
 	return f.secrets[name], nil
 }
 
-func (f *fake) Read(_ context.Context, name, format string, by Peer) error {
+func (f *fake) Read(_ context.Context, r Reading) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.called("read %s %s uid=%d", name, format, by.UID)
+	f.called("read %s %s uid=%d", r.Account, r.Format, r.By.UID)
 	return f.auditErr
+}
+
+func (f *fake) Refused(_ context.Context, r Reading) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.called("refused %s %s uid=%d", r.Verb, cmp.Or(r.Account, "tag "+r.Tag), r.By.UID)
 }
 
 func (f *fake) StartLogin(_ context.Context, r client.LoginRequest) (client.Login, error) {
@@ -218,7 +225,7 @@ func (f *fake) server(t *testing.T, p Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: f, Logins: f, Journal: f, Channels: f, Reloader: f,
+	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: f, Logins: f, Journal: f, Channels: f, Messages: f, Reloader: f,
 		QR:     func(content string) ([]byte, error) { return []byte("png of " + content), nil },
 		Policy: p, Log: zerolog.New(log), Version: "1"})
 	if err != nil {

@@ -54,12 +54,29 @@ func (c Credential) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "credential of generation "+strconv.FormatUint(c.Generation, 10)+" [redacted]")
 }
 
-// Credentials hands out credentials and records who got them.
+// Reading is a credential on its way out, or a refusal to let it go.
+type Reading struct {
+	// Account is "" where one of several was refused; Tag is "" where one was
+	// asked for by name.
+	Account, Tag     string
+	Format           string
+	Generation       uint64
+	WithRefreshToken bool
+	By               Peer
+	// User is By's name, or its number.
+	User string
+	// Verb is what was lacking, of a refusal.
+	Verb string
+}
+
+// Credentials hands out credentials and records who got them, and who did not.
 type Credentials interface {
 	Credential(name string, q CredentialQuery) (Credential, error)
-	// Read records a reading durably. It is called before the bytes go out,
-	// and they do not when it fails.
-	Read(ctx context.Context, name, format string, by Peer) error
+	// Read records a reading. It is called before the bytes go out, and they
+	// do not when it fails.
+	Read(ctx context.Context, r Reading) error
+	// Refused records a refusal. The account may be one that does not exist.
+	Refused(ctx context.Context, r Reading)
 }
 
 // Logins runs logins.

@@ -44,11 +44,10 @@ func (e *ListenError) Unwrap() error { return e.Err }
 // itself is: two sockets made at once would restore each other's masks.
 var masking sync.Mutex
 
-// Listen makes the keeper's socket: 0600, or 0660 where others are let in, and
-// its directory, 0700 or 0750, where that does not exist yet. The socket has
-// that mode from its first moment. Its group is the process's own, or the
-// directory's where that is set-gid; whoever is let in has to be in it. An
-// existing directory keeps its mode.
+// Listen makes the keeper's socket, 0600 from its first moment, and its
+// directory, 0700, where that does not exist yet. An existing directory keeps
+// its mode. [Admit] lets others in; where that is going to happen, shared is
+// true, and the directories above that have to be made let everybody through.
 //
 // The mode comes from the process's mask, which is changed for a moment, so
 // Listen belongs before the goroutines that create files.
@@ -78,24 +77,18 @@ func listen(path string, shared bool) (net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, err
 	}
-	return bind(path, shared)
+	return bind(path)
 }
 
 func makeDirectory(dir string, shared bool) error {
-	mode := fs.FileMode(0o700)
+	above := fs.FileMode(0o700)
 	if shared {
-		mode = 0o750
+		above = 0o711
 	}
-	if err := os.MkdirAll(filepath.Dir(dir), mode); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), above); err != nil {
 		return err
 	}
-	switch err := os.Mkdir(dir, mode); {
-	case err == nil:
-		// A mask of 077 would keep the group out. Nothing lies in there yet.
-		if err := os.Chmod(dir, mode); err != nil {
-			return err
-		}
-	case !errors.Is(err, fs.ErrExist):
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	info, err := os.Stat(dir)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,12 +18,8 @@ const socketTypes = fs.ModeSocket
 
 // bind makes the socket with its mode. A chmod afterwards would leave a moment
 // in which others could connect.
-func bind(path string, shared bool) (net.Listener, error) {
-	mask := 0o177
-	if shared {
-		mask = 0o117
-	}
-	old := unix.Umask(mask)
+func bind(path string) (net.Listener, error) {
+	old := unix.Umask(0o177)
 	defer unix.Umask(old)
 	return net.Listen("unix", path)
 }
@@ -33,4 +30,13 @@ func nobodyListens(err error) bool { return errors.Is(err, unix.ECONNREFUSED) }
 // replace their files.
 func worldWritable(info fs.FileInfo) bool {
 	return info.Mode()&0o002 != 0 && info.Mode()&fs.ModeSticky == 0
+}
+
+// owners tells to whom a file belongs.
+func owners(info fs.FileInfo) (user, group uint32, ok bool) {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, 0, false
+	}
+	return s.Uid, s.Gid, true
 }

@@ -13,7 +13,7 @@ const (
 	socketTypes = fs.ModeSocket | fs.ModeIrregular
 )
 
-func bind(path string, _ bool) (net.Listener, error) { return net.Listen("unix", path) }
+func bind(path string) (net.Listener, error) { return net.Listen("unix", path) }
 
 func nobodyListens(err error) bool {
 	const refused = syscall.Errno(10061) // WSAECONNREFUSED
@@ -22,3 +22,6 @@ func nobodyListens(err error) bool {
 
 // worldWritable has no answer in mode bits here.
 func worldWritable(fs.FileInfo) bool { return false }
+
+// owners has no answer in numbers here.
+func owners(fs.FileInfo) (user, group uint32, ok bool) { return 0, 0, false }

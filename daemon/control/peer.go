@@ -11,9 +11,14 @@ type Peer struct {
 	UID uint32
 	GID uint32
 	PID int32
-	// Program is the base name of the peer's executable, "" where it cannot be
-	// seen. It is a note for people and decides nothing: the process may have
-	// become another one since it connected.
+	// Groups are the peer's supplementary groups as they were when it connected,
+	// where GroupsKnown is true. Elsewhere the user database has to say.
+	Groups      []uint32
+	GroupsKnown bool
+	// Program is the path of the peer's executable, or in parentheses what the
+	// process calls itself, or "" where neither can be seen. It is a note for
+	// people and decides nothing: the process may have become another one since
+	// it connected.
 	Program string
 	// Known is true where the kernel named the peer.
 	Known bool

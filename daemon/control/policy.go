@@ -40,8 +40,8 @@ type Policy struct {
 
 // Rule lets a user or the members of a group use accounts. Where both are set,
 // both have to fit; where neither is, the rule fits nobody. A number that is
-// no name counts as an id. Groups are those of the system's database: a
-// process that gave up its groups keeps what its user may.
+// no name counts as an id. Groups are those that the process had when it
+// connected, where the kernel tells them; elsewhere those of the user database.
 type Rule struct {
 	User, Group string
 	Accounts    []string // names, or "*"

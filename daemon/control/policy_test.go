@@ -15,8 +15,9 @@ func invented() *directory {
 		return memo[string, uint32]{find: func(name string) (uint32, bool) { id, ok := m[name]; return id, ok }}
 	}
 	return &directory{
-		users:  lookup(map[string]uint32{"recorder": 5001, "guest": 5002}),
-		groups: lookup(map[string]uint32{"media": 6000, "guests": 5002}),
+		users:   lookup(map[string]uint32{"recorder": 5001, "guest": 5002}),
+		groups:  lookup(map[string]uint32{"media": 6000, "guests": 5002}),
+		primary: memo[uint32, uint32]{find: func(uid uint32) (uint32, bool) { return 5100, uid == 5001 }},
 		members: memo[uint32, []uint32]{find: func(uid uint32) ([]uint32, bool) {
 			return map[uint32][]uint32{5001: {5001, 6000}}[uid], true
 		}},

@@ -42,6 +42,7 @@ func routes() []route {
 		{get, "/v1/healthz", verbOpen, ofNothing, nil, (*Server).healthz},
 		{get, "/v1/status", VerbStatus, ofAny, nil, (*Server).status},
 		{get, "/v1/events", VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, (*Server).events},
+		{get, "/v1/messages", VerbStatus, ofAny, []string{"after", "wait", "limit"}, (*Server).messages},
 
 		{get, "/v1/accounts", VerbStatus, ofAny, nil, (*Server).accounts},
 		{post, "/v1/accounts", VerbManage, ofBody, nil, (*Server).importLogin},
@@ -50,6 +51,8 @@ func routes() []route {
 		{del, account, VerbManage, ofAccount, nil, (*Server).forget},
 		{get, account + "/credential", VerbGet, ofAccount,
 			[]string{"format", "with_refresh_token", "stale", "after", "wait"}, (*Server).credential},
+		{get, "/v1/credential", VerbGet, ofAny,
+			[]string{"tag", "strategy", "format", "with_refresh_token", "stale", "after", "wait"}, (*Server).anyCredential},
 		{post, account + "/check", VerbCheck, ofAccount, nil, (*Server).check},
 		{post, account + "/refresh", VerbRefresh, ofAccount, nil, (*Server).refresh},
 		{post, account + "/logout", VerbManage, ofAccount, nil, (*Server).logout},
@@ -93,6 +96,9 @@ func (s *Server) mux() http.Handler {
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[string]route) {
 	started := time.Now()
 	rt, ok := methods[r.Method]
+	if r.Method == http.MethodHead { // net/http keeps the body back
+		rt, ok = methods[http.MethodGet]
+	}
 	var err error
 	switch {
 	case !ok:
@@ -103,7 +109,7 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[st
 	if err != nil {
 		s.fail(w, r, err)
 	}
-	if ok && r.Method != http.MethodGet {
+	if ok && rt.method != http.MethodGet {
 		s.record(w, r, rt, started)
 	}
 }
@@ -115,6 +121,9 @@ func wrongMethod(w http.ResponseWriter, methods map[string]route) *client.Proble
 	for method, rt := range methods {
 		if rt.serve != nil {
 			allowed = append(allowed, method)
+			if method == http.MethodGet {
+				allowed = append(allowed, http.MethodHead)
+			}
 		}
 	}
 	if len(allowed) == 0 {
@@ -131,6 +140,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) error {
 		return notFound("this keeper does not offer that yet")
 	}
 	if err := s.permit(r, rt); err != nil {
+		if p, ok := errors.AsType[*client.Problem](err); ok && rt.verb == VerbGet {
+			s.noteRefused(r, p)
+		}
 		return err
 	}
 	if err := knownParameters(r, rt.query); err != nil {

@@ -34,6 +34,7 @@ type Config struct {
 	Logins      Logins
 	Journal     Journal
 	Channels    Channels
+	Messages    Messages
 	Reloader    Reloader
 	// QR draws a code as PNG; without it qr.png is not offered.
 	QR func(content string) ([]byte, error)
@@ -46,7 +47,7 @@ type Config struct {
 func (c Config) validate() error {
 	for name, missing := range map[string]bool{
 		"Accounts": c.Accounts == nil, "Checker": c.Checker == nil, "Refresher": c.Refresher == nil, "Mover": c.Mover == nil, "Outputs": c.Outputs == nil, "SMS": c.SMS == nil, "Credentials": c.Credentials == nil,
-		"Logins": c.Logins == nil, "Journal": c.Journal == nil, "Channels": c.Channels == nil,
+		"Logins": c.Logins == nil, "Journal": c.Journal == nil, "Channels": c.Channels == nil, "Messages": c.Messages == nil,
 		"Reloader": c.Reloader == nil,
 	} {
 		if missing {
@@ -61,6 +62,7 @@ type Server struct {
 	parts     Config
 	policy    atomic.Pointer[Policy]
 	directory *directory
+	pools     pools
 	handler   http.Handler
 	http      *http.Server
 	// closing ends waits and streams when Shutdown begins.

@@ -40,6 +40,9 @@ func address(rt route) string {
 	if strings.HasPrefix(rt.path, "/v1/notify/") {
 		return "/v1/notify/phone/test"
 	}
+	if rt.path == "/v1/credential" {
+		return rt.path + "?tag=both"
+	}
 	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code").Replace(rt.path)
 }
 
@@ -137,7 +140,12 @@ func TestRefusals(t *testing.T) {
 		{"trailing slash", "GET", "/v1/accounts/", "", nil, 404, client.ProblemNotFound, ""},
 		{"dots", "DELETE", "/v1/accounts/x/..", "", nil, 404, client.ProblemNotFound, ""},
 		{"method", "PUT", "/v1/status", "", nil, 405, client.ProblemMethod, "GET"},
-		{"head", "HEAD", "/v1/accounts/main/credential", "", nil, 405, client.ProblemMethod, "GET"},
+		{"head", "HEAD", "/v1/reload", "", nil, 405, client.ProblemMethod, "POST"},
+		{"tag", "GET", "/v1/credential?tag=nobodys", "", nil, 404, client.ProblemNoAccount, "nobodys"},
+		{"no tag", "GET", "/v1/credential", "", nil, 400, client.ProblemBadRequest, "tag"},
+		{"strategy", "GET", "/v1/credential?tag=both&strategy=best", "", nil, 400, client.ProblemBadRequest, "round-robin"},
+		{"after of a tag", "GET", "/v1/credential?tag=both&after=3", "", nil, 400, client.ProblemBadRequest, "after"},
+		{"stale of a tag", "GET", "/v1/credential?tag=both&stale=true", "", nil, 400, client.ProblemBadRequest, "stale"},
 		{"not yet", "GET", "/metrics", "", nil, 404, client.ProblemNotFound, ""},
 		{"no such step", "POST", "/v1/logins/L-main/dance", "{}", nil, 404, client.ProblemNotFound, "dance"},
 		{"code not taken", "POST", "/v1/logins/L-main/code", `{"code":"wrong"}`, nil, 409, client.ProblemSMS, "wrong"},

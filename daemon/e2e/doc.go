@@ -10,7 +10,10 @@
 // The default run takes samples. Build tags take more: kill, every moment of a
 // rotation; long, a thousand random kills and a thousand rotations under a
 // reader's eyes; faults, kills and errors at each of a rotation's disk calls,
-// which needs Linux on amd64 and the right to trace a process of one's own.
+// which needs Linux on amd64 and the right to trace a process of one's own;
+// stranger, other users of the system, which needs Linux and root;
+// deliveries, two hundred kills of keepers that are telling people something;
+// dbus, the agent in a desktop session, which needs dbus-daemon.
 //
 // The tests guarantee that each run has its own directory, ports and keeper,
 // that nothing talks to anything but this machine, and that no keeper outlives

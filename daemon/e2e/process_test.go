@@ -53,8 +53,10 @@ type process struct {
 
 // spawn starts a keeper. It runs with an empty file mode mask, so that every
 // mode that turns out right was asked for by the keeper itself.
-func spawn(config string, log io.Writer) (*process, error) {
-	cmd := exec.Command("/bin/sh", "-c", `umask 0; exec "$0" "$@"`, binary, "--config", config, "daemon")
+func spawn(config string, log io.Writer) (*process, error) { return spawnProgram(binary, config, log) }
+
+func spawnProgram(program, config string, log io.Writer) (*process, error) {
+	cmd := exec.Command("/bin/sh", "-c", `umask 0; exec "$0" "$@"`, program, "--config", config, "daemon")
 	cmd.Env = environment()
 	cmd.Stderr = log
 	cmd.Stdout = log

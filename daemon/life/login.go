@@ -51,6 +51,25 @@ func (c CodeRefused) apply(t *transition) {
 	}
 }
 
+// PutOff moves the keeper's next attempt while other accounts' codes are out.
+type PutOff struct {
+	Until time.Time
+	// Attempt is true where those went unanswered: this account's own would have,
+	// too. It counts like an attempt, or an account that always comes last would
+	// be tried at the pace of the first reminders for ever.
+	Attempt bool
+}
+
+func (c PutOff) apply(t *transition) {
+	if t.Incident == nil || t.Login.Active() {
+		return
+	}
+	t.Incident.NextAttempt = c.Until.UTC().Round(0)
+	if c.Attempt {
+		t.Incident.Attempts++
+	}
+}
+
 // Attended is a person who joins the login in progress until a time.
 type Attended struct{ Until time.Time }
 

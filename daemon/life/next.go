@@ -69,7 +69,12 @@ func (a Account) nextAttempt(p Policy) Step {
 	if !p.AutoLogin || a.Incident == nil {
 		return Step{}
 	}
-	return Step{ActCode, p.awake(a.Incident.NextAttempt)}
+	at := p.awake(a.Incident.NextAttempt)
+	if at.After(a.Incident.NextAttempt) {
+		// Quiet hours end for all accounts at once.
+		at = at.Add(time.Duration(p.Spread * float64(30*time.Second)))
+	}
+	return Step{ActCode, at}
 }
 
 func (l *Login) next() Step {

@@ -53,7 +53,7 @@ func (w *worker) runOnce(ctx context.Context, j job) (time.Time, error) {
 	}
 	w.publish(StatePending)
 	begun := time.Now()
-	run := hook{commands: w.out.OnChange, timeout: w.out.Timeout, env: hookEnv(w.out, j.generation)}
+	run := hook{commands: w.out.OnChange, timeout: w.out.HookTimeout, env: hookEnv(w.out, j.generation)}
 	limit := time.Duration(len(run.commands)) * (run.timeout + settle)
 	err := w.tries.do(ctx, limit, func(ctx context.Context) error { return run.run(ctx, w.redact) })
 	took := time.Since(begun)
@@ -126,7 +126,7 @@ func (w *worker) persist(ctx context.Context, trouble string, op func() error) b
 func (w *worker) publish(state string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.status.State, w.status.Progress = state, w.progress
+	w.status.State, w.status.Progress, w.status.HookRetryAt = state, w.progress, w.hooks.at
 }
 
 func (w *worker) snapshot() Status {

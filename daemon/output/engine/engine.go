@@ -105,6 +105,8 @@ type Status struct {
 	Kind, Place string
 	// State is one of the State… words.
 	State string
+	// HookRetryAt is when the commands are run next, zero where they are not due.
+	HookRetryAt time.Time
 	Progress
 }
 

@@ -14,6 +14,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 )
 
@@ -325,7 +327,9 @@ func TestNewRefuses(t *testing.T) {
 		{"metadata", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://169.254.169.254/"}}, "refused"},
 		{"preset", Output{Name: "a", Account: "m", Push: &Push{URL: "http://127.0.0.1", Preset: "x"}}, "no preset"},
 		{"preset's token", Output{Name: "a", Account: "m", WithRefreshToken: true, Push: &Push{URL: "http://127.0.0.1", Preset: PresetBlrec}}, "no place"},
-		{"secret", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://127.0.0.1", Secret: Text("x")}}, "goes with a preset"},
+		{"proxy", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "https://example.net", Proxy: secret.New("ftp://" + canary)}}, "proxy's url"},
+		{"plain by proxy", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://127.0.0.1", Proxy: secret.New("http://proxy:3128")}}, "plain http"},
+		{"preset's type", Output{Name: "a", Account: "m", Push: &Push{URL: "http://127.0.0.1", Preset: PresetBlrec, ContentType: "text/plain"}}, "content type"},
 		{"header", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://127.0.0.1", Headers: []Header{{"a b", Text("")}}}}, "proper name"},
 		{"method", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://127.0.0.1", Method: "GET /"}}, "method"},
 	}

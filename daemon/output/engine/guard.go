@@ -7,72 +7,45 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
-	"slices"
+	"net/url"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 )
 
 // Addresses that a credential is not sent to.
 var (
-	errForbidden = errors.New("link-local, multicast and metadata addresses are refused")
+	errForbidden = dialguard.ErrForbidden
 	errPlain     = errors.New("plain http is for this machine alone; use https, or allow_http inside a network of your own")
 )
 
-// metadata are where clouds hand credentials to whoever asks from the machine,
-// beside the link-local addresses: AWS over IPv6, Alibaba Cloud, Oracle Cloud.
-func metadata() []netip.Addr {
-	return []netip.Addr{
-		netip.MustParseAddr("fd00:ec2::254"),
-		netip.MustParseAddr("100.100.100.200"),
-		netip.MustParseAddr("192.0.0.192"),
+// newTransport makes a transport that looks at each address before it connects.
+// It takes no proxy from the environment: a credential goes to the address that
+// was named, and to nobody on the way who was not named, too.
+func newTransport(localOnly bool, proxy *url.URL) *http.Transport {
+	dialer := dialguard.Dialer(func(address string) error {
+		err := dialguard.Check(address, localOnly)
+		if errors.Is(err, dialguard.ErrRemote) {
+			return errPlain
+		}
+		return err
+	})
+	if proxy == nil {
+		return dialguard.Transport(dialer, nil)
 	}
-}
-
-func forbidden(addr netip.Addr) bool {
-	addr = addr.Unmap().WithZone("")
-	return addr.IsLinkLocalUnicast() || addr.IsMulticast() || slices.Contains(metadata(), addr)
-}
-
-// newTransport makes a transport that looks at each address after the name was
-// resolved, right before it connects. It knows no proxy: a credential goes to
-// the address that was named, and to nobody on the way.
-func newTransport(localOnly bool) *http.Transport {
-	dialer := &net.Dialer{
-		Timeout: 10 * time.Second,
-		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			ap, err := netip.ParseAddrPort(address)
-			switch {
-			case err != nil, forbidden(ap.Addr()):
-				return errForbidden
-			case localOnly && !ap.Addr().Unmap().IsLoopback():
-				return errPlain
-			}
-			return nil
-		},
-	}
-	return &http.Transport{
-		DialContext:         dialer.DialContext,
-		ForceAttemptHTTP2:   true,
-		TLSHandshakeTimeout: 10 * time.Second,
-		// Changes are rare, and an idle connection is a goroutine that nobody
-		// stops when the configuration changes.
-		DisableKeepAlives:      true,
-		MaxResponseHeaderBytes: 32 << 10,
-		// An answer of a few bytes can unpack into gigabytes.
-		DisableCompression: true,
-	}
+	return dialguard.Transport(dialer, http.ProxyURL(proxy))
 }
 
 // transportError says what went wrong in this package's words: net/http's hold
 // the whole address, and at times what the other side wrote.
 func (p *pusher) transportError(ctx context.Context, err error) *Error {
-	for _, refused := range []error{errForbidden, errPlain} {
+	for _, refused := range []error{errForbidden, errPlain, dialguard.ErrProxy} {
 		if errors.Is(err, refused) {
 			e := p.failed(refused.Error())
-			e.permanent, e.err = true, refused
+			// What a proxy refuses today it may let through tomorrow.
+			e.permanent, e.err = refused != dialguard.ErrProxy, refused
 			return e
 		}
 	}
@@ -111,8 +84,13 @@ func networkReason(err error) string {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return "no answer in time"
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return "no connection"
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		switch op.Op {
+		case "dial":
+			return "no connection"
+		case "proxyconnect", "socks connect":
+			return "no connection through the proxy"
+		}
 	}
 	return "the connection broke off"
 }

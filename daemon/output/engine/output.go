@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,9 +49,9 @@ type Output struct {
 	// that fails ends the row; the row is tried three times, and again after the
 	// next start, the next change, or RunNow.
 	OnChange []Command
-	// Timeout limits each command and each write or request; 0 means
+	// Timeout limits each write or request, HookTimeout each command; 0 means
 	// DefaultTimeout.
-	Timeout time.Duration
+	Timeout, HookTimeout time.Duration
 	// Debounce is how long the commands wait for a further change.
 	Debounce time.Duration
 }
@@ -82,9 +83,7 @@ type prepared struct {
 // prepare checks an output and makes its target.
 func prepare(o Output) (prepared, error) {
 	p := prepared{Output: o}
-	if p.Timeout == 0 {
-		p.Timeout = DefaultTimeout
-	}
+	p.Timeout, p.HookTimeout = cmp.Or(p.Timeout, DefaultTimeout), cmp.Or(p.HookTimeout, DefaultTimeout)
 	if p.Mode == 0 {
 		p.Mode = DefaultMode
 	}
@@ -127,7 +126,7 @@ func (p prepared) check() error {
 		return errors.New("its mode is not made of permissions alone")
 	case p.Mode&0o007 != 0:
 		return errors.New("its mode lets everybody at a credential")
-	case p.Timeout < 0 || p.Debounce < 0:
+	case min(p.Timeout, p.HookTimeout, p.Debounce) < 0:
 		return errors.New("it has a negative duration")
 	}
 	for _, c := range p.OnChange {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -43,9 +44,9 @@ func presets() map[string]preset {
 }
 
 // plainPreset sends the rendered bytes as they are.
-func plainPreset(method string) preset {
-	return preset{send: func(ctx context.Context, p *pusher, r output.Rendered) (bool, error) {
-		_, err := p.do(ctx, request{method: method, contentType: r.ContentType, body: r.Body})
+func plainPreset(method, contentType string) preset {
+	return preset{prove: proveByToken, send: func(ctx context.Context, p *pusher, r output.Rendered) (bool, error) {
+		_, err := p.do(ctx, request{method: method, contentType: cmp.Or(contentType, r.ContentType), body: r.Body})
 		return err == nil, err
 	}}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -32,11 +33,16 @@ type Push struct {
 	// Method is the request's, "" for POST.
 	Method  string
 	Headers []Header
-	// Secret is what a preset proves itself with: blrec's key for its interface,
-	// "user:password" of BililiveRecorder, bili-sync's token. nil for none.
+	// ContentType takes the place of the format's own.
+	ContentType string
+	// Secret is what the push proves itself with: blrec's key for its interface,
+	// "user:password" of BililiveRecorder, bili-sync's token; without a preset,
+	// the whole of an Authorization header. nil for none.
 	Secret Value
 	// AllowHTTP lets plain http leave the machine.
 	AllowHTTP bool
+	// Proxy is the address of a proxy, which may hold a password; "" for none.
+	Proxy secret.String
 	// Version is the program's, for the User-Agent.
 	Version string
 	// Transport takes the place of the guarded one, for tests.
@@ -127,6 +133,13 @@ func newPusher(p Push) (*pusher, error) {
 	if err != nil {
 		return nil, err
 	}
+	proxy, err := dialguard.ParseProxy(p.Proxy.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	if proxy != nil && u.Scheme == "http" && !p.AllowHTTP {
+		return nil, errPlain // even to this machine it would go by way of the proxy
+	}
 	known, ok := presets()[p.Preset]
 	if p.Preset != "" && !ok {
 		return nil, fmt.Errorf("there is no preset %q, only %s", p.Preset, strings.Join(Presets(), ", "))
@@ -134,8 +147,8 @@ func newPusher(p Push) (*pusher, error) {
 	if p.Preset != "" && p.Method != "" {
 		return nil, errors.New("a preset has its own method")
 	}
-	if p.Preset == "" && p.Secret != nil {
-		return nil, errors.New("a secret goes with a preset; without one, put it into a header")
+	if p.Preset != "" && p.ContentType != "" {
+		return nil, errors.New("a preset has its own content type")
 	}
 	if !token(cmp.Or(p.Method, http.MethodPost)) {
 		return nil, errors.New("the method is not one of http")
@@ -146,11 +159,11 @@ func newPusher(p Push) (*pusher, error) {
 		}
 	}
 	if p.Preset == "" {
-		known = plainPreset(cmp.Or(p.Method, http.MethodPost))
+		known = plainPreset(cmp.Or(p.Method, http.MethodPost), p.ContentType)
 	}
 	transport := p.Transport
 	if transport == nil {
-		transport = newTransport(u.Scheme == "http" && !p.AllowHTTP)
+		transport = newTransport(u.Scheme == "http" && !p.AllowHTTP, proxy)
 	}
 	return &pusher{push: p, base: u, preset: known, client: &http.Client{
 		Transport:     transport,
@@ -169,12 +182,10 @@ func checkURL(raw string, allowHTTP bool) (*url.URL, error) {
 	case u.Hostname() == "":
 		return nil, errors.New("the address of the push names no host")
 	}
-	addr, err := netip.ParseAddr(u.Hostname())
-	if err == nil && forbidden(addr) {
+	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && dialguard.Forbidden(addr) {
 		return nil, fmt.Errorf("%w: %s", errForbidden, addr)
 	}
-	local := u.Hostname() == "localhost" || err == nil && addr.Unmap().IsLoopback()
-	if u.Scheme == "http" && !local && !allowHTTP {
+	if u.Scheme == "http" && !dialguard.Local(u.Hostname()) && !allowHTTP {
 		return nil, errPlain
 	}
 	return u, nil

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
 // hang answers nothing until the request is given up.
@@ -168,6 +170,43 @@ func TestPushRequest(t *testing.T) {
 	})
 }
 
+// Without a preset the secret is the whole of an Authorization header, and the
+// type of the content can be said.
+func TestPushOfOnesOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, a := newStage(t), &answers{status: []int{204}}
+		s.start(pushed(a, Push{Secret: Text("Bearer " + canary), ContentType: "text/x-cookie"}))
+		synctest.Wait()
+		if len(a.sent) != 1 || a.sent[0].method != "POST" || a.sent[0].header.Get("Authorization") != "Bearer "+canary ||
+			a.sent[0].header.Get("Content-Type") != "text/x-cookie" || a.sent[0].body != headerOf(1) {
+			t.Errorf("sent %+v", a.sent)
+		}
+		s.stop()
+	})
+}
+
+// A proxy that was named is used; what it refuses is tried again, and what it
+// says is not repeated.
+func TestPushByProxy(t *testing.T) {
+	var seen atomic.Value
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen.Store(r.Method + " " + r.Host + " " + r.Header.Get("Proxy-Authorization"))
+		http.Error(w, canary, http.StatusForbidden)
+	}))
+	defer proxy.Close()
+	s := newStage(t)
+	address := strings.Replace(proxy.URL, "http://", "http://user:"+canary+"@", 1)
+	s.start(Output{Name: "a", Account: "main", Format: "header", Push: &Push{URL: "https://example.invalid/" + canary, Proxy: secret.New(address)}})
+	waitFor(t, "the failure", func() bool { return s.state("a") == StateRetrying })
+	if got, _ := seen.Load().(string); !strings.HasPrefix(got, "CONNECT example.invalid:443 Basic ") {
+		t.Errorf("the proxy saw %q", got)
+	}
+	if p := s.led.progress("a"); p.LastError != "push: example.invalid: the proxy refuses" {
+		t.Errorf("recorded %q", p.LastError)
+	}
+	s.stop()
+}
+
 func TestPresets(t *testing.T) {
 	line := strings.TrimSuffix(headerOf(1), "\n")
 	tests := []struct {
@@ -261,7 +300,7 @@ func TestPushAddress(t *testing.T) {
 	}
 	for address, want := range map[string]error{"169.254.169.254:80": errForbidden, "[fe80::1%eth0]:80": errForbidden, "[::ffff:169.254.169.254]:80": errForbidden,
 		"224.0.0.1:80": errForbidden, "100.100.100.200:80": errForbidden, "192.0.2.1:80": errPlain} {
-		_, err := newTransport(true).DialContext(t.Context(), "tcp", address)
+		_, err := newTransport(true, nil).DialContext(t.Context(), "tcp", address)
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", address, err, want)
 		}

@@ -244,7 +244,7 @@ func (p prepared) address() string {
 	if p.Push == nil {
 		return ""
 	}
-	return p.Push.Preset + " " + p.Push.Method + " " + p.Push.URL
+	return p.Push.Preset + " " + p.Push.Method + " " + p.Push.URL + " " + p.Push.ContentType
 }
 
 // cannotRender records that there is nothing to deliver. The same credential

@@ -1,0 +1,286 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/notify"
+)
+
+const (
+	// pollFor is how long one question for news waits at the keeper.
+	pollFor = 30 * time.Second
+	// Between tries to reach the keeper. It costs a connect to a socket, and a
+	// person who starts the keeper looks at the desktop next.
+	firstPause = time.Second
+	maxPause   = 15 * time.Second
+)
+
+// feed is the keeper's messages as the pipeline's source.
+type feed struct {
+	client *client.Client
+	led    *ledger
+	log    zerolog.Logger
+	// anew ends this feed's pipeline, so that another begins.
+	anew context.CancelFunc
+
+	mu      sync.Mutex // guards all below
+	changed chan struct{}
+	// trouble is what keeps the keeper away and was said already, "" while it
+	// answers.
+	trouble string
+	// quietUntil is when the keeper's quiet hours end.
+	quietUntil time.Time
+}
+
+func newFeed(o Options, led *ledger, anew context.CancelFunc) *feed {
+	return &feed{client: o.Client, led: led, log: o.Log, anew: anew, changed: make(chan struct{})}
+}
+
+// Changed implements notify.Source.
+func (f *feed) Changed() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.changed
+}
+
+// Pending implements notify.Source. It waits for a keeper that is away: without
+// one nobody knows whether a code still works. Its errors are the context's.
+func (f *feed) Pending(ctx context.Context, after uint64, limit int) ([]notify.Message, uint64, error) {
+	list, err := f.ask(ctx, client.MessageQuery{After: after, Limit: limit})
+	if err != nil {
+		return nil, after, err
+	}
+	if !f.led.of(list.Journal) || list.Upto < after {
+		f.log.Info().Msg("this is another journal than before; beginning with what is open in it")
+		f.led.reset()
+		f.anew()
+		<-ctx.Done()
+		return nil, after, ctx.Err()
+	}
+	found := make([]notify.Message, 0, len(list.Messages))
+	for _, m := range list.Messages {
+		if f.led.wants(m.Position) {
+			found = append(found, fromWire(m))
+		}
+	}
+	return found, list.Upto, nil
+}
+
+// quiet implements notify.Config's Quiet by the keeper's clock and settings.
+func (f *feed) quiet(now time.Time) time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now.Before(f.quietUntil) {
+		return f.quietUntil
+	}
+	return time.Time{}
+}
+
+// watch wakes the pipeline when there is something after a position.
+func (f *feed) watch(ctx context.Context, after uint64) {
+	for {
+		list, err := f.ask(ctx, client.MessageQuery{After: after, Limit: 1, Wait: pollFor})
+		if err != nil {
+			return
+		}
+		replaced := !f.led.of(list.Journal) || list.Upto < after
+		if len(list.Messages) > 0 || replaced {
+			f.wake()
+		}
+		after = list.Upto
+		if replaced && !sleep(ctx, firstPause) { // Pending sees it and ends ctx
+			return
+		}
+	}
+}
+
+func (f *feed) wake() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// ask asks until the keeper answers or ctx ends.
+func (f *feed) ask(ctx context.Context, q client.MessageQuery) (client.MessageList, error) {
+	var list client.MessageList
+	err := f.patiently(ctx, func() (err error) {
+		list, err = f.client.Messages(ctx, q)
+		// One that comes back is to be heard of at once, not after a long wait.
+		q.Wait = 0
+		return err
+	})
+	if err != nil {
+		return list, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.quietUntil = time.Time{}
+	if list.QuietUntil != nil {
+		f.quietUntil = *list.QuietUntil
+	}
+	return list, nil
+}
+
+// patiently repeats a question until it is answered. Its error is ctx's.
+func (f *feed) patiently(ctx context.Context, question func() error) error {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		err := question()
+		if err == nil {
+			f.reached()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		f.away(err)
+		if !sleep(ctx, pause) {
+			return ctx.Err()
+		}
+	}
+}
+
+// away says what keeps the keeper away, each cause once. A keeper that stops
+// shows in several ways within a second; they are one cause.
+func (f *feed) away(err error) {
+	cause, hint := "the keeper does not answer", ""
+	switch p, refused := errors.AsType[*client.Problem](err); {
+	case refused && p.Type == client.ProblemNotFound:
+		cause, hint = "the keeper is too old to have messages for an agent", "update the keeper"
+	case refused:
+		cause, hint = "the keeper refuses", p.Hint
+	case errors.Is(err, client.ErrNoPermission):
+		cause, hint = "this user may not use the keeper's socket", "the keeper's [[control.allow]] lets others in"
+	}
+	f.mu.Lock()
+	known := f.trouble == cause
+	f.trouble = cause
+	f.mu.Unlock()
+	if known {
+		return
+	}
+	line := f.log.Warn().Str("reason", err.Error())
+	if hint != "" {
+		line = line.Str("hint", hint)
+	}
+	line.Msg(cause + "; waiting")
+}
+
+func (f *feed) reached() {
+	f.mu.Lock()
+	was := f.trouble
+	f.trouble = ""
+	f.mu.Unlock()
+	if was != "" {
+		f.log.Info().Msg("the keeper answers")
+	}
+}
+
+func fromWire(w client.Message) notify.Message {
+	m := notify.Message{
+		ID: w.ID, Type: w.Type, Time: w.Time, Account: w.Account, Site: w.Site, Uname: w.Uname,
+		Title: w.Title, Text: w.Text, Thread: w.Thread, Position: w.Position, Group: w.Group, Passing: w.Passing, Silent: w.Silent,
+	}
+	if w.Mid != nil {
+		m.Mid = *w.Mid
+	}
+	if w.HoldUntil != nil {
+		m.HoldUntil = *w.HoldUntil
+	}
+	for _, member := range w.Members {
+		one := notify.Member{Account: member.Account, Site: member.Site, Uname: member.Uname, PageURL: member.PageURL}
+		if member.Mid != nil {
+			one.Mid = *member.Mid
+		}
+		m.Members = append(m.Members, one)
+	}
+	if l := w.Login; l != nil {
+		m.Login = &notify.Login{ID: l.ID, URL: secret.New(l.URL), PNG: l.QRPNG, PageURL: l.PageURL, ExpiresAt: l.ExpiresAt}
+	}
+	return m
+}
+
+// aboutLogins begins the types of an account's incident.
+const aboutLogins = "login."
+
+// begin finds what is open in a journal that is new here: of each account that
+// needs a login the newest message, and each code that can be scanned.
+func (f *feed) begin(ctx context.Context) error {
+	for {
+		newest, journal, upto, err := f.survey(ctx)
+		if err != nil {
+			return err
+		}
+		if newest == nil {
+			continue // the journal was replaced meanwhile
+		}
+		var status client.Status
+		if err := f.patiently(ctx, func() (err error) { status, err = f.client.Status(ctx); return err }); err != nil {
+			return err
+		}
+		var open []uint64
+		for _, a := range status.Accounts {
+			m, ok := newest[a.Name]
+			ends := m.kind == client.EventLoginSucceeded
+			if ok && !ends && (m.code || a.State == client.StateNeedsLogin || a.State == client.StateLoggingIn) {
+				open = append(open, m.position)
+			}
+		}
+		f.led.begin(journal, upto, open)
+		f.log.Debug().Uint64("position", upto).Int("open", len(open)).Msg("a journal that is new here")
+		return nil
+	}
+}
+
+// brief is what begin wants to know of a message.
+type brief struct {
+	kind     string
+	position uint64
+	code     bool
+}
+
+// survey reads the journal from its beginning to its end, and returns the
+// newest message of each account's incident. It returns nil where the journal
+// became another one on the way.
+func (f *feed) survey(ctx context.Context) (newest map[string]brief, journal string, upto uint64, err error) {
+	newest = map[string]brief{}
+	for {
+		list, err := f.ask(ctx, client.MessageQuery{After: upto})
+		if err != nil {
+			return nil, "", 0, err
+		}
+		if journal != "" && journal != list.Journal || list.Upto < upto {
+			return nil, "", 0, nil
+		}
+		for _, m := range list.Messages {
+			if strings.HasPrefix(m.Type, aboutLogins) {
+				newest[m.Account] = brief{kind: m.Type, position: m.Position, code: m.Login != nil}
+			}
+		}
+		journal = list.Journal
+		if list.Upto == upto {
+			return newest, journal, upto, nil
+		}
+		upto = list.Upto
+	}
+}
+
+// sleep waits for d and reports whether ctx is still alive then.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return ctx.Err() == nil
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,180 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+// Output is a place that follows an account's credential: a file, the interface
+// of a program, or commands alone. Its URL, its headers and its proxy may hold
+// secrets, so it prints as its name alone.
+type Output struct {
+	Name    string `toml:"name"`
+	Account string `toml:"account"`
+	Format  string `toml:"format,omitempty"`
+	// Template is the text of the format "template".
+	Template         string `toml:"template,omitempty"`
+	WithRefreshToken bool   `toml:"with_refresh_token,omitempty"`
+
+	// A file.
+	Path  string `toml:"path,omitempty"`
+	Mode  string `toml:"mode,omitempty"`
+	Owner string `toml:"owner,omitempty"`
+	// InPlace writes into the file that is there instead of putting a new one in
+	// its place: for single files that are mounted into a container.
+	InPlace bool `toml:"in_place,omitempty"`
+
+	// A program that is listening.
+	URL     string `toml:"url,omitempty"`
+	URLFile string `toml:"url_file,omitempty"`
+	// Preset is the name of a program whose interface is known.
+	Preset      string            `toml:"preset,omitempty"`
+	Method      string            `toml:"method,omitempty"`
+	Headers     map[string]string `toml:"headers,omitempty"`
+	SecretFile  string            `toml:"secret_file,omitempty"`
+	ContentType string            `toml:"content_type,omitempty"`
+	AllowHTTP   bool              `toml:"allow_http,omitempty"`
+	Proxy       string            `toml:"proxy,omitempty"`
+	// Timeout bounds each write or request.
+	Timeout Duration `toml:"timeout,omitempty"`
+
+	// OnChange are run when the content has changed.
+	OnChange        Commands `toml:"on_change"`
+	OnChangeTimeout Duration `toml:"on_change_timeout,omitempty"`
+	Debounce        Duration `toml:"debounce,omitempty"`
+}
+
+// String implements [fmt.Stringer].
+func (o Output) String() string { return o.Name + " (output)" }
+
+// GoString implements [fmt.GoStringer].
+func (o Output) GoString() string { return o.String() }
+
+// Commands are what an output runs, as it is written: the words of one command,
+// or a list of commands. It keeps the form, so that a configuration is printed
+// the way in which it was read.
+type Commands []any
+
+// Argv returns the commands, each as a program and its arguments.
+func (c Commands) Argv() [][]string {
+	var list [][]string
+	var single []string
+	for _, item := range c {
+		switch item := item.(type) {
+		case string:
+			single = append(single, item)
+		case []any:
+			list = append(list, wordsOf(item))
+		case []string:
+			list = append(list, item)
+		}
+	}
+	if len(single) > 0 {
+		list = append(list, single)
+	}
+	return list
+}
+
+func wordsOf(list []any) []string {
+	words := make([]string, 0, len(list))
+	for _, item := range list {
+		word, _ := item.(string) // the walk over the file let nothing else pass
+		words = append(words, word)
+	}
+	return words
+}
+
+// several reports whether the commands are a list of commands.
+func (c Commands) several() bool { return len(c) > 0 && reflect.TypeOf(c[0]).Kind() == reflect.Slice }
+
+// The times of an output that says nothing of them.
+const (
+	outputTimeout   = Duration(30 * time.Second)
+	onChangeTimeout = Duration(30 * time.Second)
+	// longestOutput is more than a program that answers at all takes.
+	longestOutput = Duration(time.Hour)
+)
+
+// fill sets what the entry leaves out.
+func (o *Output) fill() {
+	if o.Path != "" && o.Mode == "" {
+		o.Mode = "0600"
+	}
+	if o.Format == "" && o.Template != "" && o.Preset == "" {
+		o.Format = formatTemplate
+	}
+	if o.Timeout == 0 && (o.Path != "" || o.pushes()) {
+		o.Timeout = outputTimeout
+	}
+	if o.OnChangeTimeout == 0 && len(o.OnChange) > 0 {
+		o.OnChangeTimeout = onChangeTimeout
+	}
+}
+
+func (o Output) pushes() bool { return o.URL != "" || o.URLFile != "" }
+
+// Address returns where the output is sent to, "" where it is not sent.
+func (o Output) Address() (secret.String, error) {
+	address := secret.New(strings.TrimSpace(o.URL))
+	if o.URLFile == "" {
+		return address, nil
+	}
+	file := secretFile{"url_file", o.URLFile, func(text string) error { return o.takeURL(text, &address) }}
+	if err := file.load(); err != nil {
+		return secret.String{}, fmt.Errorf("url_file: %w", err)
+	}
+	return address, nil
+}
+
+// secretFiles lists the files that the output names. What is in secret_file is
+// read when it is needed, so it is only looked at here.
+func (o Output) secretFiles() []secretFile {
+	var address, key secret.String
+	list := []secretFile{
+		{"url_file", o.URLFile, func(text string) error { return o.takeURL(text, &address) }},
+		{"secret_file", o.SecretFile, func(text string) error { return o.takeSecret(text, &key) }},
+	}
+	return slices.DeleteFunc(list, func(f secretFile) bool { return f.path == "" })
+}
+
+func (o Output) takeURL(text string, into *secret.String) error {
+	if err := oneLine(into)(text); err != nil {
+		return err
+	}
+	if fault := o.urlFault(into.Reveal()); fault != nil {
+		return &fileFault{"holds what " + fault.what, fault.hint}
+	}
+	return nil
+}
+
+func (o Output) takeSecret(text string, into *secret.String) error {
+	if err := takePassword(into)(strings.TrimSpace(text)); err != nil {
+		return err
+	}
+	if o.Preset == PresetBililiveRecorder && !strings.Contains(into.Reveal(), ":") {
+		return &fileFault{`is no "user:password"`, "write what the recorder was started with"}
+	}
+	return nil
+}
+
+// keysGiven returns the keys of a table that say something, in their order.
+func keysGiven(table any) []string {
+	var keys []string
+	v := reflect.ValueOf(table)
+	for f := range v.Type().Fields() {
+		value := v.FieldByIndex(f.Index)
+		empty := value.IsZero()
+		if kind := f.Type.Kind(); kind == reflect.Slice || kind == reflect.Map {
+			empty = value.Len() == 0
+		}
+		if !empty {
+			keys = append(keys, keyOf(f))
+		}
+	}
+	return keys
+}

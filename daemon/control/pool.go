@@ -1,0 +1,147 @@
+package control
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// pools remembers when which account was handed out for a tag, so that each
+// caller gets the one that it has not had for the longest. That is fair, also
+// while accounts come, go and die.
+type pools struct {
+	mu    sync.Mutex // guards what follows, and is held from the choice to its note
+	turn  uint64
+	given map[pooled]map[string]uint64 // account → turn
+}
+
+// pooled is whose turns are counted: those of one user with one tag. Programs
+// of the same user share them, since the site sees one machine.
+type pooled struct {
+	tag string
+	uid uint32
+}
+
+// anyCredential answers with the credential of one of the accounts that bear a
+// tag, of those that live and that the caller may have.
+func (s *Server) anyCredential(w http.ResponseWriter, r *http.Request) error {
+	a, err := readAsked(r)
+	if err != nil {
+		return err
+	}
+	a.strategy = cmp.Or(a.strategy, client.StrategyRoundRobin)
+	switch {
+	case a.tag == "":
+		return badRequest("the parameter \"tag\" says which accounts are meant")
+	case a.strategy != client.StrategyRoundRobin && a.strategy != client.StrategyRandom:
+		return badRequest("the parameter \"strategy\" is %s or %s", client.StrategyRoundRobin, client.StrategyRandom)
+	case a.given:
+		return badRequest("the parameter \"after\" is for one account: generations of different accounts cannot be compared")
+	case a.Stale:
+		return badRequest("the parameter \"stale\" is for one account: of several, one that lives is given")
+	}
+	// Whatever comes is wanted: the next one would be another account's.
+	wanted := func(offer) bool { return true }
+	got, err := s.await(r.Context(), a, wanted, func() (offer, error) { return s.choose(r, a) })
+	if err != nil {
+		return err
+	}
+	return s.handOut(w, r, a, got)
+}
+
+// choose picks a living credential.
+func (s *Server) choose(r *http.Request, a asked) (offer, error) {
+	names, err := s.bearers(r, a)
+	if err != nil {
+		return offer{}, err
+	}
+	s.pools.mu.Lock()
+	defer s.pools.mu.Unlock()
+	key := pooled{a.tag, PeerOf(r.Context()).UID}
+	for _, name := range s.pools.order(key, a.strategy, names) {
+		c, err := s.parts.Credentials.Credential(name, a.CredentialQuery)
+		if isProblem(err, client.ProblemNeedsLogin) || isProblem(err, client.ProblemNoAccount) {
+			continue
+		}
+		if err != nil {
+			return offer{}, err
+		}
+		if r.Method != http.MethodHead {
+			s.pools.took(key, name, names)
+		}
+		return offer{Credential: c, account: name, etag: fmt.Sprintf(`"%s:%d"`, name, c.Generation)}, nil
+	}
+	return offer{}, &client.Problem{Type: client.ProblemNeedsLogin,
+		Detail: fmt.Sprintf("of the accounts with the tag %q none has a living session: %s", a.tag, strings.Join(names, ", ")),
+		Hint:   "run: bilikeeper login " + names[0]}
+}
+
+// bearers are the accounts with the tag that the caller may have, by name.
+func (s *Server) bearers(r *http.Request, a asked) ([]string, error) {
+	own := s.rights(PeerOf(r.Context()))
+	all := s.tagged(a.tag)
+	if len(all) == 0 {
+		return nil, &client.Problem{Type: client.ProblemNoAccount, Detail: fmt.Sprintf("no account has the tag %q", a.tag),
+			Hint: fmt.Sprintf("tags are set in the configuration: [[account]] with name = %q, tags = [%q]", "main", a.tag)}
+	}
+	for _, verb := range a.verbs() {
+		all = slices.DeleteFunc(all, func(name string) bool { return !own.may(verb, name) })
+		if len(all) == 0 {
+			// Which accounts there are is not for everybody to know.
+			p := own.refusal(verb, "", s.directory)
+			p.Detail = fmt.Sprintf("%s with the tag %q", p.Detail, a.tag)
+			return nil, s.refuseReading(r, p, verb, "", a)
+		}
+	}
+	return all, nil
+}
+
+// tagged are the accounts that bear a tag, by name.
+func (s *Server) tagged(tag string) []string {
+	var names []string
+	for _, account := range s.parts.Accounts.Status().Accounts {
+		if slices.Contains(account.Tags, tag) {
+			names = append(names, account.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// order returns the accounts in the order in which they are tried. The caller
+// holds mu.
+func (p *pools) order(key pooled, strategy string, names []string) []string {
+	names = slices.Clone(names)
+	if strategy == client.StrategyRandom {
+		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+		return names
+	}
+	given := p.given[key]
+	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(given[x], given[y]) })
+	return names
+}
+
+// took notes whose turn it was, and forgets accounts that have left. The caller
+// holds mu.
+func (p *pools) took(key pooled, name string, names []string) {
+	if p.given == nil {
+		p.given = map[pooled]map[string]uint64{}
+	}
+	given := p.given[key]
+	if given == nil {
+		given = map[string]uint64{}
+		p.given[key] = given
+	}
+	p.turn++
+	given[name] = p.turn
+	if len(given) > len(names) {
+		maps.DeleteFunc(given, func(other string, _ uint64) bool { return !slices.Contains(names, other) })
+	}
+}

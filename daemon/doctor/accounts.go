@@ -1,0 +1,198 @@
+package doctor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// From when on something is worth a finding.
+const (
+	day = 24 * time.Hour
+	// soon is when a session's end is near. The keeper reminds people from then on.
+	soon = 14 * day
+	// tooLong is for what usually takes minutes or hours.
+	tooLong = day
+	// late is for work that is done within a minute of its time.
+	late = time.Hour
+)
+
+func (f *Facts) judgeAccounts(n *notes) {
+	if !f.answered() {
+		n.skip("accounts.state", "accounts", f.untold("how they do"), "")
+		return
+	}
+	accounts := f.Keeper.Status.Accounts
+	if len(accounts) == 0 {
+		n.warn("accounts.state", "accounts", "the keeper has none yet", f.command("login", "main"))
+		return
+	}
+	f.judgeSite(n, accounts)
+	for _, a := range accounts {
+		before := len(*n)
+		f.judgeAccount(n, a)
+		if len(*n) == before {
+			n.ok("accounts.state", a.Name, f.well(a))
+		}
+	}
+	f.judgeTwins(n, accounts)
+}
+
+// well describes an account of which there is nothing to say.
+func (f *Facts) well(a client.Account) string {
+	text := fmt.Sprintf("%s, checked %s", a.State, f.ago(*a.CheckedAt))
+	if a.ExpiresAt != nil {
+		text += ", ends " + f.in(*a.ExpiresAt)
+	}
+	if !a.Refreshable {
+		text += ", and cannot be refreshed: a login is needed then"
+	}
+	return text
+}
+
+func (f *Facts) judgeAccount(n *notes, a client.Account) {
+	login := f.command("login", a.Name)
+	switch a.State {
+	case client.StateNew:
+		n.warn("accounts.state", a.Name, "it has never been logged in", login)
+		return
+	case client.StateNeedsLogin:
+		n.wrong("accounts.state", a.Name, "the site said twice that its session is dead"+f.nextAttempt(a), login)
+	case client.StateLoggingIn:
+		n.warn("accounts.state", a.Name, "a login is under way and waits for somebody to scan the code", login)
+	case client.StateValid:
+		f.judgeValid(n, a)
+	default:
+		n.skip("accounts.state", a.Name, fmt.Sprintf("this program does not know the state %q; the keeper is newer", a.State), "")
+	}
+	if a.Attention != "" {
+		n.warn("accounts.attention", a.Name, a.Attention, login)
+	}
+}
+
+func (f *Facts) nextAttempt(a client.Account) string {
+	if a.Next == nil {
+		return ""
+	}
+	return "; the keeper makes the next code " + f.in(a.Next.At)
+}
+
+func (f *Facts) judgeValid(n *notes, a client.Account) {
+	f.judgeCheck(n, a)
+	f.judgeEnd(n, a)
+	if a.PendingConfirm && a.RefreshedAt != nil && f.Now.Sub(*a.RefreshedAt) > tooLong {
+		n.warn("accounts.confirm", a.Name, fmt.Sprintf("it was refreshed %s, and the site has not accepted yet that the credential before is no longer used: both work until then; the keeper tries again by itself", f.ago(*a.RefreshedAt)),
+			f.command("status", a.Name))
+	}
+}
+
+func (f *Facts) judgeCheck(n *notes, a client.Account) {
+	const check = "accounts.check"
+	last := ""
+	if a.LastCheck != nil {
+		last = *a.LastCheck
+	}
+	switch {
+	case last == client.CheckDead:
+		n.warn(check, a.Name, "the site denied its session once ("+a.Detail+"); it is asked a second time before that is believed", f.command("check", a.Name))
+	case last == client.CheckBlocked || last == client.CheckUnreachable:
+		f.judgeAway(n, a, last)
+	case a.CheckedAt == nil:
+		n.warn(check, a.Name, "the site was never asked about it", f.command("check", a.Name))
+	case a.NextCheckAt != nil && f.Now.Sub(*a.NextCheckAt) > late && a.BlockedUntil == nil:
+		n.warn(check, a.Name, fmt.Sprintf("its check was due %s and was not made: the keeper hangs, or the machine has just woken up", f.ago(*a.NextCheckAt)), f.restart())
+	}
+}
+
+// judgeAway is about an account of which the site says nothing.
+func (f *Facts) judgeAway(n *notes, a client.Account, last string) {
+	words := map[string]string{
+		client.CheckBlocked:     "the site blocks the question",
+		client.CheckUnreachable: "the site could not be reached",
+	}
+	detail := words[last]
+	if a.Detail != "" {
+		detail += " (" + a.Detail + ")"
+	}
+	long := false
+	if a.CheckedAt != nil {
+		detail += ", the last answer came " + f.ago(*a.CheckedAt)
+		long = f.Now.Sub(*a.CheckedAt) > tooLong
+	}
+	mend := f.command("check", a.Name, "--force")
+	if a.BlockedUntil != nil {
+		detail += "; it is left alone, and asked again " + f.in(*a.BlockedUntil)
+		mend += " # once, now; otherwise wait"
+	}
+	detail += "; nothing is lost"
+	if long {
+		n.wrong("accounts.check", a.Name, detail, mend)
+		return
+	}
+	n.warn("accounts.check", a.Name, detail, mend)
+}
+
+func (f *Facts) judgeEnd(n *notes, a client.Account) {
+	const check = "accounts.end"
+	if a.ExpiresAt == nil || a.ExpiresAt.Sub(f.Now) > soon {
+		return
+	}
+	left := a.ExpiresAt.Sub(f.Now)
+	switch {
+	case left <= 0:
+		n.wrong(check, a.Name, fmt.Sprintf("its session ended %s by its own date", f.ago(*a.ExpiresAt)), f.command("login", a.Name))
+	case !a.Refreshable:
+		n.warn(check, a.Name, fmt.Sprintf("its session ends %s and cannot be refreshed", f.in(*a.ExpiresAt)), f.command("login", a.Name))
+	default:
+		n.warn(check, a.Name, fmt.Sprintf("its session ends %s, and should have been refreshed long before", f.in(*a.ExpiresAt)), f.command("refresh", a.Name))
+	}
+}
+
+// judgeSite tells a site that is away from an account that has trouble: it is
+// away where no account of it has an answer.
+func (f *Facts) judgeSite(n *notes, accounts []client.Account) {
+	answered, silent := map[string]int{}, map[string]int{}
+	for _, a := range accounts {
+		switch {
+		case a.LastCheck == nil:
+		case *a.LastCheck == client.CheckBlocked || *a.LastCheck == client.CheckUnreachable:
+			silent[a.Site]++
+		default:
+			answered[a.Site]++
+		}
+	}
+	for _, site := range slices.Sorted(maps.Keys(silent)) {
+		if answered[site] == 0 && silent[site] > 1 {
+			n.warn("accounts.site", "site "+site, fmt.Sprintf("none of its %d accounts got an answer: the site is down or blocks this machine, or this machine has no way to it", silent[site]),
+				"look at the network, the proxy and the name server of this machine; otherwise wait, nothing is lost")
+		}
+	}
+}
+
+// judgeTwins finds accounts that are the same user of the same site.
+func (f *Facts) judgeTwins(n *notes, accounts []client.Account) {
+	type user struct {
+		site string
+		mid  int64
+	}
+	names := map[user][]string{}
+	for _, a := range accounts {
+		if a.Mid != nil {
+			u := user{a.Site, *a.Mid}
+			names[u] = append(names[u], a.Name)
+		}
+	}
+	for _, a := range accounts {
+		if a.Mid == nil {
+			continue
+		}
+		if twins := names[user{a.Site, *a.Mid}]; len(twins) > 1 && twins[0] == a.Name {
+			n.warn("accounts.same", strings.Join(twins, ", "), fmt.Sprintf("they are the same user (mid %d): if they hold one session, a refresh of one ends the other's", *a.Mid),
+				f.command("login", twins[len(twins)-1])+" # gives it a session of its own")
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+)
+
+func (f *Facts) judgeConfiguration(n *notes) {
+	f.judgeFile(n)
+	var names []string
+	for _, o := range f.Overrides {
+		names = append(names, o.Name+"="+o.Value)
+	}
+	if len(names) > 0 {
+		n.ok("configuration.environment", "environment", "in force: "+strings.Join(names, " ")+"; a keeper that a service manager starts does not have them")
+	}
+	if c := f.Configuration.Value; c != nil {
+		f.judgeSecrets(n, c)
+		f.judgeAllowed(n, c)
+		f.judgeWarnings(n, c)
+		f.judgeNames(n, c)
+	}
+}
+
+func (f *Facts) judgeFile(n *notes) {
+	const check = "configuration.file"
+	path, err := f.Places.Config, f.Configuration.Err
+	wrong, faulty := errors.AsType[*config.Error](err)
+	switch {
+	case faulty:
+		for _, p := range wrong.Problems {
+			f.judgeProblem(n, path, p)
+		}
+	case errors.Is(err, fs.ErrNotExist):
+		n.wrong(check, path, "it was named and does not exist", shell("bilikeeper", "config", "init", "--config", path))
+	case errors.Is(err, fs.ErrPermission):
+		n.wrong(check, path, fmt.Sprintf("user %s may not read it, so nothing that it says is checked", f.User), "sudo bilikeeper doctor")
+	case err != nil:
+		n.wrong(check, path, err.Error(), shell("ls", "-l", path))
+	case !f.Configuration.Found:
+		n.ok(check, path, "there is none; every setting has its default")
+	default:
+		n.ok(check, path, "valid")
+	}
+}
+
+// judgeProblem repeats what the configuration says of itself.
+func (f *Facts) judgeProblem(n *notes, path string, p config.Problem) {
+	subject := path
+	if p.Line > 0 {
+		subject = fmt.Sprintf("%s:%d", path, p.Line)
+	}
+	detail, mend := p.What, p.Hint
+	if p.Key != "" {
+		detail = p.Key + ": " + detail
+	}
+	if strings.Contains(p.What, "/run/credentials/") {
+		n.skip("configuration.secrets", subject, detail+"; only the service itself can tell, systemd hands the file to it alone", "")
+		return
+	}
+	// The file stands before what is wrong with it.
+	if named, _, ok := strings.Cut(p.What, " is "); ok && filepath.IsAbs(named) && strings.HasPrefix(p.Hint, "run chmod 600 on it") {
+		mend = shell("chmod", "600", named)
+	}
+	if mend == "" {
+		mend = f.command("config", "check")
+	}
+	n.wrong("configuration.file", subject, detail, mend)
+}
+
+func (f *Facts) judgeSecrets(n *notes, c *config.Config) {
+	files := secretFiles(reflect.ValueOf(*c))
+	switch {
+	case files == 0 || f.Configuration.Err != nil: // the faults were told
+	case f.OS == "windows":
+		n.skip("configuration.secrets", "secret files", "modes say nothing on Windows; the access list of their directory decides who reads them", "")
+	case files == 1:
+		n.ok("configuration.secrets", "secret files", "1, closed to other users")
+	default:
+		n.ok("configuration.secrets", "secret files", fmt.Sprintf("%d, closed to other users", files))
+	}
+}
+
+// secretFiles counts the files with secrets that the configuration names: those
+// of channels, outputs and whatever else has some.
+func secretFiles(v reflect.Value) int {
+	n := 0
+	switch v.Kind() {
+	case reflect.Slice:
+		for i := range v.Len() {
+			n += secretFiles(v.Index(i))
+		}
+	case reflect.Struct:
+		for field := range v.Type().Fields() {
+			key, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
+			switch value := v.FieldByIndex(field.Index); {
+			case !field.IsExported():
+			case value.Kind() != reflect.String:
+				n += secretFiles(value)
+			case strings.HasSuffix(key, "_file") && key != "correspond_key_file" && value.String() != "":
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func (f *Facts) judgeAllowed(n *notes, c *config.Config) {
+	const check = "configuration.allow"
+	for _, who := range f.Unknown {
+		kind, name, _ := strings.Cut(who, " ")
+		mend := shell("getent", map[string]string{"user": "passwd", "group": "group"}[kind]) + " # lists what there is"
+		n.wrong(check, "[[control.allow]]", fmt.Sprintf("there is no %s %q on this system, so the entry lets nobody in", kind, name), mend)
+	}
+	if len(c.Control.Allow) > 0 && len(f.Unknown) == 0 {
+		n.ok(check, "[[control.allow]]", "all users and groups exist")
+	}
+}
+
+// judgeWarnings repeats what the configuration itself warns of. What the group
+// of the login page says better is left to it.
+func (f *Facts) judgeWarnings(n *notes, c *config.Config) {
+	for _, w := range c.Warnings() {
+		if !strings.HasPrefix(w, "page.public_url is not set") {
+			n.warn("configuration.warning", f.Places.Config, w, "change it there, then: "+f.command("config", "check"))
+		}
+	}
+}
+
+// judgeNames finds accounts that the configuration names and the keeper does
+// not have. Only a peer that sees the whole keeper can tell.
+func (f *Facts) judgeNames(n *notes, c *config.Config) {
+	if !f.answered() || f.Keeper.ChannelsErr != nil {
+		return
+	}
+	told := map[string]bool{"*": true, "": true}
+	look := func(where, name string) {
+		if !told[name] && !f.hasAccount(name) {
+			n.warn("configuration.accounts", where, fmt.Sprintf("there is no account %q (yet)", name), f.command("login", name))
+			told[name] = true
+		}
+	}
+	for _, a := range c.Accounts {
+		look("[[account]]", a.Name)
+	}
+	for _, o := range c.Output {
+		look("output "+o.Name, o.Account)
+	}
+	for _, c := range c.Notify {
+		for _, name := range c.Accounts {
+			look("notify "+c.Name, name)
+		}
+	}
+	for _, a := range c.Control.Allow {
+		for _, name := range a.Accounts {
+			look("[[control.allow]]", name)
+		}
+	}
+}
+
+func (f *Facts) hasAccount(name string) bool {
+	for _, a := range f.Keeper.Status.Accounts {
+		if a.Name == name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,143 @@
+package doctor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Judge turns the facts into findings, in the order in which people read them.
+func (f *Facts) Judge() Report {
+	var r Report
+	for _, judge := range []func(*notes){
+		f.judgeConfiguration, f.judgeKeeper, f.judgeState, f.judgeSocket,
+		f.judgeAccounts, f.judgeChannels, f.judgePage, f.judgeOutputs, f.judgeServices,
+	} {
+		var n notes
+		judge(&n)
+		r.Findings = append(r.Findings, n...)
+	}
+	r.OK = r.Count(Wrong) == 0
+	return r
+}
+
+// command is a command line of this program that asks the same keeper.
+func (f *Facts) command(words ...string) string {
+	words = append([]string{"bilikeeper"}, words...)
+	if f.Flags.Config != "" {
+		words = append(words, "--config", f.Flags.Config)
+	}
+	if f.Flags.Socket != "" {
+		words = append(words, "--socket", f.Flags.Socket)
+	}
+	return shell(words...)
+}
+
+// service is a command line for the service that belongs to the places.
+func (f *Facts) service(action string) string {
+	if f.Places.System || f.Services.Own == nil {
+		return "bilikeeper service " + action
+	}
+	return "bilikeeper service " + action + " --user"
+}
+
+// start says how the keeper is started here.
+func (f *Facts) start() string {
+	s := f.Services.Own
+	if s == nil {
+		s = f.Services.System
+	}
+	switch {
+	case s != nil && s.Installed:
+		return f.service("start")
+	case s == nil || s.Err != nil || f.Container:
+		return f.command("daemon")
+	}
+	return f.service("install") + " && " + f.service("start")
+}
+
+// restart says how a running keeper is started again.
+func (f *Facts) restart() string {
+	if f.serving() {
+		return f.service("restart")
+	}
+	return fmt.Sprintf("kill %d && %s", f.Keeper.Status.Daemon.PID, f.command("daemon"))
+}
+
+// reload says how a running keeper is made to read its configuration again.
+func (f *Facts) reload() string {
+	if f.OS == "windows" {
+		return f.restart()
+	}
+	return fmt.Sprintf("kill -HUP %d", f.Keeper.Status.Daemon.PID)
+}
+
+// serving reports whether the service of these places runs.
+func (f *Facts) serving() bool {
+	s := f.Services.Own
+	if s == nil {
+		s = f.Services.System
+	}
+	return s != nil && s.Running
+}
+
+// asOwner puts sudo before a command that another user has to run.
+func (f *Facts) asOwner(owner int, command string) string {
+	if f.UID > 0 && owner >= 0 && owner != f.UID {
+		return "sudo " + command
+	}
+	return command
+}
+
+// shell writes words as a shell takes them.
+func shell(words ...string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = quote(w)
+	}
+	return strings.Join(quoted, " ")
+}
+
+func quote(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=+,@%", r)
+	}
+	if word != "" && !slices.ContainsFunc([]rune(word), func(r rune) bool { return !plain(r) }) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// ago and in say how far a time is away, in one unit.
+func (f *Facts) ago(t time.Time) string { return span(f.Now.Sub(t)) + " ago" }
+
+func (f *Facts) in(t time.Time) string {
+	if !t.After(f.Now) {
+		return "now"
+	}
+	return "in " + span(t.Sub(f.Now))
+}
+
+func span(d time.Duration) string {
+	unit := func(n float64, name string) string { return fmt.Sprintf("%.0f%s", n, name) }
+	switch d = d.Abs(); {
+	case d < 90*time.Second:
+		return unit(d.Seconds(), " s")
+	case d < 90*time.Minute:
+		return unit(d.Minutes(), " min")
+	case d < 36*time.Hour:
+		return unit(d.Hours(), " h")
+	}
+	return unit(d.Hours()/24, " days")
+}
+
+func size(n uint64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.0f KiB", float64(n)/(1<<10))
+}

@@ -1,0 +1,152 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/net/netutil"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
+)
+
+const (
+	// readListener is what the listener is called in the log and the status.
+	readListener = "read listener"
+	// readersAtOnce bounds the connections: they must not use up what the
+	// keeper's own files and sockets need.
+	readersAtOnce = 64
+	// readerSlow bounds the reading of a request and the writing of its answer.
+	readerSlow = 10 * time.Second
+)
+
+// networkAudit notes in the journal who was given a credential over the
+// network. Unlike on the socket, where the system says who asks, nothing is
+// given that cannot be noted.
+type networkAudit struct{ keeper *Keeper }
+
+// Read implements serve.Auditor.
+func (n networkAudit) Read(_ context.Context, account, format, remote string) error {
+	var generation uint64
+	if a := n.keeper.find(account); a != nil {
+		generation = a.shown.Load().Generation
+	}
+	// The port is another one each time.
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	who := reader{Account: account, Program: "network " + host, Format: format}
+	return n.keeper.audit.note(who, generation, func(more uint64) error {
+		data := map[string]any{"format": format, "generation": generation, "remote": remote}
+		if more > 0 {
+			data["reads"] = more
+		}
+		return n.keeper.store.tell(happened{Type: client.EventCredentialRead, Account: account, Data: data})
+	})
+}
+
+// readServer is the listener from which programs fetch credentials. Its
+// handler is nil where it is off.
+type readServer struct {
+	keeper  *Keeper
+	address string
+	handler http.Handler
+}
+
+// newReadServer builds what [serve] says. It does not listen yet.
+func newReadServer(k *Keeper, c config.Serve) (*readServer, error) {
+	s := &readServer{keeper: k, address: c.Listen}
+	if c.Listen == "" {
+		return s, nil
+	}
+	var parts serve.Config
+	for _, entry := range c.CookieCloud {
+		password, err := entry.Password()
+		if err != nil {
+			return nil, fmt.Errorf("serve.cookiecloud for %s: %w", entry.Account, err)
+		}
+		parts.Clouds = append(parts.Clouds, serve.Cloud{Account: entry.Account, UUID: entry.UUID, Password: password, Crypto: entry.Crypto})
+	}
+	if !c.RSSHub.IsZero() {
+		token, err := c.RSSHub.Token()
+		if err != nil {
+			return nil, fmt.Errorf("serve.rsshub: %w", err)
+		}
+		parts.RSSHub = &serve.RSSHub{Accounts: c.RSSHub.Accounts, Auth: token}
+	}
+	h, err := serve.New(credentials{k}, networkAudit{k}, k.log, parts)
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	s.handler = h
+	return s, nil
+}
+
+// Run implements part. A listener that fails is tried again: at boot its
+// address may not be there yet. The keeper goes on without it meanwhile.
+func (s *readServer) Run(ctx context.Context) error {
+	problems := &s.keeper.problems
+	defer problems.clear(readListener)
+	if s.handler == nil {
+		<-ctx.Done()
+		return nil
+	}
+	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+		err := s.serve(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		problems.set(readListener, err)
+		s.keeper.log.Error().Err(err).Dur("retry_in", pause).Msg("the " + readListener + " does not serve")
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// serve listens until the context ends or the listener fails.
+func (s *readServer) serve(ctx context.Context) error {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", s.address)
+	if inner, ok := errors.AsType[*net.OpError](err); ok {
+		err = inner.Err // the rest of it repeats the address
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s.address, err)
+	}
+	s.keeper.problems.clear(readListener)
+	log := s.keeper.log.With().Str("part", readListener).Logger()
+	log.Info().Str("address", l.Addr().String()).Msg("serving credentials to programs that prove themselves")
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: readerSlow / 2,
+		ReadTimeout:       readerSlow,
+		WriteTimeout:      readerSlow,
+		IdleTimeout:       readerSlow,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          stdlog.New(log, "", 0),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(netutil.LimitListener(l, readersAtOnce)) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve on %s: %w", s.address, err)
+	case <-ctx.Done():
+	}
+	grace, done := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer done()
+	if server.Shutdown(grace) != nil {
+		_ = server.Close()
+	}
+	<-served
+	return nil
+}

@@ -1,0 +1,116 @@
+package daemon
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/life"
+)
+
+// TestTurns: who gets a code when several want one.
+func TestTurns(t *testing.T) {
+	start := time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC)
+	now := start
+	waiting := func(name string) *record {
+		return &record{Account: life.Account{Name: name, Incident: &life.Incident{ID: name, NextAttempt: start}}}
+	}
+	out := func(name string) *record {
+		r := waiting(name)
+		r.Login = &life.Login{ID: name, Phase: life.PhaseWaiting, Automatic: true}
+		return r
+	}
+	ended := func(name string, phase life.Phase, reason string) *record {
+		r := waiting(name)
+		r.Login = &life.Login{ID: name, Phase: phase, Reason: reason, Automatic: true, Ended: now}
+		r.Incident.NextAttempt = now.Add(time.Hour)
+		if phase == life.PhaseSucceeded {
+			r.Incident = nil
+		}
+		return r
+	}
+	ask := func(t *testing.T, all *turns, name string, want turn, until time.Time) {
+		t.Helper()
+		got, at := all.take(name, start, now)
+		if got == turnNobody && at.Before(until) && until.Sub(at) <= ahead {
+			at = until // a little before those that were tried
+		}
+		if got != want || !at.Equal(until) {
+			t.Errorf("%s is told %d, %s; want %d, %s", name, got, at, want, until)
+		}
+	}
+	full := func(t *testing.T) *turns {
+		t.Helper()
+		now = start
+		all := &turns{}
+		for i := range atOnce {
+			name := fmt.Sprintf("a%d", i)
+			ask(t, all, name, turnNow, time.Time{})
+			all.note(out(name))
+		}
+		ask(t, all, "b", turnLater, now.Add(turnLook))
+		ask(t, all, "c", turnLater, now.Add(turnLook))
+		if next := all.call(); len(next) != 0 {
+			t.Errorf("%v are called though all turns are taken", next)
+		}
+		return all
+	}
+	t.Run("the next in line follows a scan", func(t *testing.T) {
+		all := full(t)
+		now = now.Add(time.Minute)
+		all.note(ended("a1", life.PhaseSucceeded, ""))
+		if next := all.call(); len(next) != 1 || next[0] != "b" {
+			t.Errorf("called are %v", next)
+		}
+		if next := all.call(); len(next) != 1 || next[0] != "c" {
+			t.Errorf("after one that does not come, called are %v", next)
+		}
+		ask(t, all, "b", turnNow, time.Time{})
+		ask(t, all, "c", turnLater, now.Add(turnLook))
+	})
+	t.Run("nobody scans", func(t *testing.T) {
+		all := full(t)
+		now = now.Add(9 * time.Minute)
+		all.note(ended("a0", life.PhaseFailed, client.ReasonExpired))
+		ask(t, all, "b", turnNobody, now.Add(time.Hour))
+		ask(t, all, "c", turnNobody, now.Add(time.Hour))
+		if next := all.call(); len(next) != 0 {
+			t.Errorf("called are %v, and nobody is there", next)
+		}
+		start = now.Add(time.Minute)
+		ask(t, all, "died later", turnNow, time.Time{})
+		start = start.Add(-10 * time.Minute)
+		now = now.Add(time.Hour)
+		ask(t, all, "c", turnLater, now.Add(turnLook)) // a1, a2 and the one that died later
+	})
+	t.Run("somebody is there, but slow", func(t *testing.T) {
+		all := full(t)
+		now = now.Add(8 * time.Minute)
+		all.note(ended("a0", life.PhaseSucceeded, ""))
+		now = now.Add(time.Minute)
+		all.note(ended("a1", life.PhaseFailed, client.ReasonExpired))
+		ask(t, all, "b", turnNow, time.Time{})
+	})
+	t.Run("no code came", func(t *testing.T) {
+		all := full(t)
+		all.note(waiting("a2"))
+		ask(t, all, "b", turnNow, time.Time{})
+	})
+	t.Run("who was helped otherwise leaves the line", func(t *testing.T) {
+		all := full(t)
+		all.note(ended("b", life.PhaseSucceeded, ""))
+		all.leave("a0")
+		if next := all.call(); len(next) != 1 || next[0] != "c" {
+			t.Errorf("called are %v", next)
+		}
+	})
+	t.Run("a login of a person's own takes no turn", func(t *testing.T) {
+		all := full(t)
+		r := out("p")
+		r.Login.Automatic = false
+		all.note(r)
+		all.leave("a0")
+		ask(t, all, "b", turnNow, time.Time{})
+	})
+}

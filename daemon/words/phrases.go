@@ -1,0 +1,142 @@
+package words
+
+import (
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+// phrases are the texts of one language. {account}, {who}, {until}, {next},
+// {days}, {ends}, {detail}, {channel}, {link} and {n} stand for what is told.
+type phrases struct {
+	required, requiredText, requiredManual string
+	early, earlyText                       string
+	code, codeText                         string
+	succeeded, succeededText               string
+	revivedText, firstText                 string
+	failed                                 string
+	reasons                                map[string]string
+	nextAttempt, byHand                    string
+	attention                              string
+	ending, endingText                     string
+	channel, channelText                   string
+	page                                   string
+	// many are the texts of messages for several accounts, by what they tell.
+	many map[string]several
+	// line is one account of such a message, with what is told of each.
+	line, lineWho, lineNext, lineEnds, lineLink string
+	// gap parts two sentences.
+	gap string
+
+	open, sample, sampleText string
+	day, hour                string // layouts of times
+}
+
+// several is a message for several accounts.
+type several struct{ title, text, manual string }
+
+// What a message for several accounts can be about, beside the types of events.
+const (
+	aboutEarly  = "login.required/early"
+	aboutEnding = "account.attention/expires"
+)
+
+func english() phrases {
+	return phrases{
+		required:       "{account}: the Bilibili login has died",
+		requiredText:   "The site says that the session of {who} is no longer logged in. A code to scan follows.",
+		requiredManual: "The site says that the session of {who} is no longer logged in. To log in again, run: bilikeeper login {account}",
+		early:          "{account}: a new login is wanted before {ends}",
+		earlyText:      "The session of {who} still works, but {detail}.",
+		code:           "{account}: scan to log in again",
+		codeText:       "Scan this code with the Bilibili app as {who}. It works until {until}. Scan it only if you expect it: it logs this keeper in.",
+		succeeded:      "{account}: logged in",
+		succeededText:  "{who} is logged in again; tools get the new credential from now on.",
+		firstText:      "{who} is logged in; tools get the credential from now on.",
+		revivedText:    "The site accepts the session of {who} again; nothing needs to be done.",
+		failed:         "{account}: the login did not succeed",
+		reasons: map[string]string{
+			client.ReasonExpired:      "Nobody scanned the code in time; the codes sent so far no longer work.",
+			client.ReasonWrongAccount: "The code was scanned by another account than {who}. It was refused and nothing was changed.",
+			client.ReasonRefused:      "The site took back the login that it had just granted. Nothing was changed.",
+			client.ReasonUnusable:     "The site granted the login, but its answer lacked the cookies. Nothing was changed.",
+			client.ReasonSite:         "The site gave no new code. Nothing was changed.",
+		},
+		nextAttempt: "The next code comes at {next}.",
+		byHand:      "To try at once, run: bilikeeper login {account}",
+		attention:   "{account} needs attention",
+		ending:      "{account}: the login ends in {days} days",
+		endingText:  "The session of {who} ends on {ends} and cannot be refreshed. Log in again before then: bilikeeper login {account}",
+		channel:     "The notification channel {channel} does not deliver",
+		channelText: "Messages through {channel} do not arrive: {detail}. The keeper goes on trying; what it has to tell comes through the other channels meanwhile.",
+		page:        "A fresh code whenever you open this page, for a day: {link}",
+		many: map[string]several{
+			client.EventLoginRequired: {
+				"{n} accounts: the Bilibili logins have died",
+				"The site says that these sessions are no longer logged in. Codes to scan follow, a few at a time; the next one comes as soon as one was scanned.",
+				"The site says that these sessions are no longer logged in. To log in again, run for each: bilikeeper login NAME",
+			},
+			aboutEarly: {"{n} accounts: new logins are wanted", "These sessions still work, but cannot be refreshed any more. Log in again before they end.", ""},
+			client.EventLoginFailed: {
+				"{n} accounts: the logins did not succeed",
+				"Nobody scanned the codes in time; the codes sent so far no longer work. To try at once, run: bilikeeper login NAME", "",
+			},
+			client.EventLoginSucceeded: {"{n} accounts: logged in", "These accounts are logged in; tools get their new credentials from now on.", ""},
+			aboutEnding:                {"{n} accounts: the logins end soon", "These sessions end and cannot be refreshed. Log in again before then: bilikeeper login NAME", ""},
+		},
+		line: "- {account}", lineWho: " ({who})", gap: " ", lineNext: ", next code {next}", lineEnds: ", until {ends}", lineLink: ": {link}",
+		open:       "Show the code",
+		sample:     "bilikeeper: a test message",
+		sampleText: "If you can read this and see a picture, codes will reach you here. The code on it is a sample and logs nobody in.",
+		day:        "Jan 2 15:04", hour: "15:04:05",
+	}
+}
+
+func chinese() phrases {
+	return phrases{
+		required:       "{account}：B站登录已失效",
+		requiredText:   "B站确认 {who} 的登录状态已失效，稍后会发送用于重新登录的二维码。",
+		requiredManual: "B站确认 {who} 的登录状态已失效。重新登录请运行：bilikeeper login {account}",
+		early:          "{account}：请在 {ends} 之前重新登录",
+		earlyText:      "{who} 的登录目前仍然有效，但已无法自动续期。（{detail}）",
+		code:           "{account}：请扫码重新登录",
+		codeText:       "请用哔哩哔哩 App 以 {who} 的身份扫描此二维码，有效期至 {until}。仅在您预期会收到时扫描：扫码即授权本程序登录。",
+		succeeded:      "{account}：登录成功",
+		succeededText:  "{who} 已重新登录，各工具将取得新的凭据。",
+		firstText:      "{who} 已登录，各工具可以取得凭据。",
+		revivedText:    "B站重新接受了 {who} 的登录状态，无需任何操作。",
+		failed:         "{account}：登录未完成",
+		reasons: map[string]string{
+			client.ReasonExpired:      "二维码未被及时扫描，此前发送的二维码均已失效。",
+			client.ReasonWrongAccount: "扫码的不是 {who} 而是其他账号，已拒绝，未作任何更改。",
+			client.ReasonRefused:      "B站撤销了刚刚授予的登录，未作任何更改。",
+			client.ReasonUnusable:     "B站已授予登录，但其答复缺少 Cookie，未作任何更改。",
+			client.ReasonSite:         "B站未给出新的二维码，未作任何更改。",
+		},
+		nextAttempt: "下一个二维码将于 {next} 发送。",
+		byHand:      "如需立即重试，请运行：bilikeeper login {account}",
+		attention:   "{account} 需要处理",
+		ending:      "{account}：登录将在 {days} 天后到期",
+		endingText:  "{who} 的登录将于 {ends} 到期且无法自动续期，请提前重新登录：bilikeeper login {account}",
+		channel:     "通知渠道 {channel} 无法送达",
+		channelText: "通过 {channel} 发送的消息未能送达：{detail}。程序会继续重试；在此期间消息将通过其他渠道发送。",
+		page:        "打开此页面即可随时获取新的二维码，一天内有效：{link}",
+		many: map[string]several{
+			client.EventLoginRequired: {
+				"{n} 个账号的B站登录已失效",
+				"B站确认以下账号的登录状态已失效。二维码会分批发送；扫完一个，下一个随即发送。",
+				"B站确认以下账号的登录状态已失效。重新登录请逐个运行：bilikeeper login 账号名",
+			},
+			aboutEarly: {"{n} 个账号需要重新登录", "以下登录目前仍然有效，但已无法自动续期，请在到期之前重新登录。", ""},
+			client.EventLoginFailed: {
+				"{n} 个账号的登录未完成",
+				"二维码未被及时扫描，此前发送的二维码均已失效。如需立即重试，请运行：bilikeeper login 账号名", "",
+			},
+			client.EventLoginSucceeded: {"{n} 个账号登录成功", "以下账号已登录，各工具将取得新的凭据。", ""},
+			aboutEnding:                {"{n} 个账号的登录即将到期", "以下登录即将到期且无法自动续期，请提前重新登录：bilikeeper login 账号名", ""},
+		},
+		line: "- {account}", lineWho: "（{who}）", lineNext: "，下一个二维码 {next}", lineEnds: "，有效期至 {ends}", lineLink: "：{link}",
+		open:       "显示二维码",
+		sample:     "bilikeeper：测试消息",
+		sampleText: "如果您能看到这段文字和图片，二维码就能发送到这里。图中的二维码仅为示例，扫描它不会登录任何账号。",
+		day:        "1月2日 15:04", hour: "15:04:05",
+	}
+}
