@@ -106,6 +106,7 @@ func (k *Keeper) Run(ctx context.Context) {
 // begin starts the accounts' owners. It comes before the first caller: one
 // that wants an account added has to find the keeper at work.
 func (k *Keeper) begin(ctx context.Context) {
+	defer k.callNext() // once mu is free: turns may be, whose holders are gone
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.running = ctx

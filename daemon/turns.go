@@ -80,10 +80,7 @@ func (t *turns) take(name string, due, now time.Time) (answer turn, until time.T
 		t.lined = now
 		return turnNobody, t.next.Add(-ahead).Add(time.Duration(schedule.Spread(name) * float64(ahead/2)))
 	case !t.holders[name] && len(t.holders) >= atOnce:
-		if t.waiting == nil {
-			t.waiting = make(map[string]place)
-		}
-		t.waiting[name] = place{since: due}
+		t.wait(name, due)
 		t.lined = now
 		return turnLater, now.Add(turnLook)
 	}
@@ -107,6 +104,13 @@ func (t *turns) crowded(started time.Time) bool {
 	return len(t.waiting) > 0 || t.lined.After(started)
 }
 
+func (t *turns) wait(name string, since time.Time) {
+	if t.waiting == nil {
+		t.waiting = make(map[string]place)
+	}
+	t.waiting[name] = place{since: since}
+}
+
 func (t *turns) hold(name string) {
 	delete(t.waiting, name)
 	if t.holders == nil {
@@ -120,8 +124,11 @@ func (t *turns) note(r *record) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := r.Login
-	if r.Incident == nil {
+	switch _, known := t.waiting[r.Name]; {
+	case r.Incident == nil:
 		delete(t.waiting, r.Name)
+	case !known && !r.Incident.InLine.IsZero(): // the keeper has begun anew
+		t.wait(r.Name, r.Incident.InLine)
 	}
 	switch {
 	case holdsTurn(l):
@@ -171,14 +178,22 @@ func holdsTurn(l *life.Login) bool { return l.Active() && l.Automatic && !l.Gran
 
 // beginLogin starts a login by the keeper itself, if it is the account's turn.
 func (a *account) beginLogin(ctx context.Context) error {
-	answer, until := a.keeper.turns.take(a.name, a.rec.Incident.NextAttempt, time.Now())
+	due := a.rec.Incident.NextAttempt
+	if in := a.rec.Incident.InLine; !in.IsZero() {
+		due = in
+	}
+	answer, until := a.keeper.turns.take(a.name, due, time.Now())
 	if answer == turnNow {
 		// Where there is no code in the end, there is no turn.
 		defer func() { a.keeper.turns.note(a.rec) }()
 		return a.issueCode(ctx, life.CodeIssued{ID: newID(), Method: "qr", Automatic: true})
 	}
 	a.log.Debug().Time("until", until).Bool("nobody_scans", answer == turnNobody).Msg("other accounts' codes are out; this one waits")
-	if err := a.apply(life.PutOff{Until: until, Attempt: answer == turnNobody}, nil); err != nil {
+	in := life.PutOff{Until: until, InLine: due}
+	if answer == turnNobody {
+		in = life.PutOff{Until: until, Attempt: true}
+	}
+	if err := a.apply(in, nil); err != nil {
 		return err
 	}
 	if answer == turnNobody {
@@ -198,7 +213,10 @@ func (k *Keeper) callNext() {
 		}
 		go func() {
 			err := a.do(k.work, func(context.Context) error {
-				return a.apply(life.PutOff{Until: time.Now()}, nil)
+				if a.rec.Incident == nil {
+					return nil
+				}
+				return a.apply(life.PutOff{Until: time.Now(), InLine: a.rec.Incident.InLine}, nil)
 			})
 			if err != nil && k.work.Err() == nil {
 				a.log.Debug().Err(err).Msg("the turn was not taken up")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/life"
 )
 
@@ -112,5 +113,50 @@ func TestTurns(t *testing.T) {
 		all.note(r)
 		all.leave("a0")
 		ask(t, all, "b", turnNow, time.Time{})
+	})
+}
+
+// TestLineSurvivesARestart: a turn that is free when the keeper begins anew goes
+// to those who waited before.
+func TestLineSurvivesARestart(t *testing.T) {
+	inHouse(t, func(c *config.Config) {
+		c.Check.Schedule, c.Limits.RequestsPerMinute = "CRON_TZ=UTC 0 22,6,14 * * *", 600
+	}, func(h *house) {
+		h.ten()
+		for i := range 10 {
+			h.site.Kill(int64(mid + i))
+		}
+		time.Sleep(11*time.Minute + 30*time.Second)
+		out := func() (n int) {
+			for i := range 10 {
+				if h.account(fmt.Sprintf("rec%d", i)).State == client.StateLoggingIn {
+					n++
+				}
+			}
+			return n
+		}
+		if n := out(); n != atOnce {
+			t.Fatalf("%d codes are out, want %d", n, atOnce)
+		}
+		// While the keeper does not run, the codes that are out are scanned.
+		scans := map[string]int64{}
+		for i := range 10 {
+			if a := h.account(fmt.Sprintf("rec%d", i)); a.State == client.StateLoggingIn {
+				l, err := h.keeper.Login(a.LoginID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				scans[l.URL] = int64(mid + i)
+			}
+		}
+		h.stop()
+		for url, by := range scans {
+			h.scan(url, by)
+		}
+		h.start()
+		time.Sleep(20 * time.Second)
+		if n := out(); n != atOnce {
+			t.Errorf("after the restart %d codes are out, want %d", n, atOnce)
+		}
 	})
 }

@@ -86,7 +86,9 @@ type Incident struct {
 	// Failures counts the attempts in a row for which the site gave no code.
 	Failures    int       `json:"failures,omitempty"`
 	NextAttempt time.Time `json:"next_attempt"`
-	Early       bool      `json:"early,omitempty"`
+	// InLine is since when the account waits for its turn to get a code.
+	InLine time.Time `json:"in_line,omitzero"`
+	Early  bool      `json:"early,omitempty"`
 }
 
 // Phase is how far a login has come.

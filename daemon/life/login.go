@@ -26,7 +26,7 @@ func (c CodeIssued) apply(t *transition) {
 	l.CodeExpires = c.Expires.UTC().Round(0)
 	l.RetryAt = t.now.Add(t.policy.Poll)
 	if t.Incident != nil {
-		t.Incident.Failures = 0
+		t.Incident.Failures, t.Incident.InLine = 0, time.Time{}
 	}
 	t.answered()
 	data := t.loginData()
@@ -58,13 +58,15 @@ type PutOff struct {
 	// too. It counts like an attempt, or an account that always comes last would
 	// be tried at the pace of the first reminders for ever.
 	Attempt bool
+	// InLine is since when the account waits for its turn, zero if it does not.
+	InLine time.Time
 }
 
 func (c PutOff) apply(t *transition) {
 	if t.Incident == nil || t.Login.Active() {
 		return
 	}
-	t.Incident.NextAttempt = c.Until.UTC().Round(0)
+	t.Incident.NextAttempt, t.Incident.InLine = c.Until.UTC().Round(0), c.InLine
 	if c.Attempt {
 		t.Incident.Attempts++
 	}
