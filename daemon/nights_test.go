@@ -59,6 +59,13 @@ func (p *pocket) set(change func()) {
 	change()
 }
 
+// got is all that came.
+func (p *pocket) got() []notify.Message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.list)
+}
+
 // read is all that came, as text.
 func (p *pocket) read() string {
 	p.mu.Lock()
@@ -207,7 +214,7 @@ func TestNights(t *testing.T) {
 				test.night(h, p)
 				got := p.read()
 				compareNight(t, test.name, got)
-				if n := len(p.list); n > test.most {
+				if n := len(p.got()); n > test.most {
 					t.Errorf("%d messages in a night, want at most %d", n, test.most)
 				}
 			})
@@ -243,7 +250,7 @@ func TestFailingChannelIsTold(t *testing.T) {
 				h.kill()
 				time.Sleep(time.Hour)
 				var about []string
-				for _, m := range mail.list {
+				for _, m := range mail.got() {
 					if m.Type == client.EventAccountAttention {
 						about = append(about, m.About+": "+m.Text)
 					}
@@ -257,7 +264,7 @@ func TestFailingChannelIsTold(t *testing.T) {
 				p.set(func() { p.down = nil })
 				h.login("main", mid)
 				time.Sleep(time.Hour)
-				if last := p.list[len(p.list)-1]; last.Type != client.EventLoginSucceeded {
+				if last := p.got()[len(p.got())-1]; last.Type != client.EventLoginSucceeded {
 					t.Errorf("after the mend the channel got %s", last.Type)
 				}
 			})

@@ -43,6 +43,10 @@ type Channel struct {
 	keys   []secret.String
 }
 
+// Rate is high: the receiver is a program of one's own, which may count on every
+// message and answers 429 where that is too much.
+func (c *Channel) Rate() (messages int, per time.Duration) { return 600, time.Minute }
+
 // New checks the configuration. It connects to nothing.
 func New(cfg Config) (*Channel, error) {
 	client, err := post.New("the webhook's url", cfg.URL, post.Options{
