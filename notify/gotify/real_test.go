@@ -64,7 +64,7 @@ func TestRealServer(t *testing.T) {
 	ask(t, http.MethodGet, base+"/message", "", &before)
 	link := m.Login.URL.Reveal()
 	if len(before.Messages) != 1 || before.Messages[0].Title != m.Title || before.Messages[0].Message != m.Text+"\n"+link ||
-		before.Messages[0].Priority != priorityRings || before.Messages[0].Extras["client::notification"]["click"]["url"] != link {
+		before.Messages[0].Priority != priorityVibrates || before.Messages[0].Extras["client::notification"]["click"]["url"] != link {
 		t.Errorf("it arrived as %+v", before)
 	}
 	if err := c.Retract(t.Context(), receipt.Handle); err != nil {
