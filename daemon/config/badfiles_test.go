@@ -307,32 +307,13 @@ f:3:3: check: is a single table; write [check]
 f:4:8: check.jitter: is no table; write jitter = …
 f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, serve, notify, text, output, account, endpoints
 `},
-		{"fallbacks, rates and texts", `
+		{"a rate", `
 [[notify]]
 name = "a"
 type = "desktop"
-fallback = "b"
 rate = "many"
-[[notify]]
-name = "b"
-type = "desktop"
-fallback = "a"
-[[notify]]
-name = "c"
-type = "desktop"
-fallback = "nobody"
-rate = "20/m"
-[[text]]
-title = "x"
-[[text]]
-type = "login.scanned"
-[[text]]
-type = "login.code"
-text = "{{.Cookie}}"
-[[text]]
-type = "login.code"
 `, `
-f:6:1: notify[0].rate: "many" is not a rate; write "20/1m", or "" for the usual one
+f:5:1: notify[0].rate: "many" is not a rate; write "20/1m", or "" for the usual one
 `},
 		{"fallbacks and texts", `
 [[notify]]

@@ -9,6 +9,7 @@ import (
 
 	mail "github.com/wneessen/go-mail"
 
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
 )
@@ -43,7 +44,7 @@ func (c *Channel) explain(ctx context.Context, err error) error {
 	if strings.Contains(err.Error(), "does not support STARTTLS") {
 		return c.failed(true, 0, "the server offers no STARTTLS")
 	}
-	return c.failed(true, 0, post.Reason(err))
+	return c.failed(true, 0, dialguard.Reason(err))
 }
 
 // number is the server's answer, 0 where it gave none.

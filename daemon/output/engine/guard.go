@@ -2,10 +2,7 @@ package engine
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -59,40 +56,7 @@ func (p *pusher) transportError(ctx context.Context, err error) *Error {
 		e.err = errCut
 		return e
 	}
-	return p.failed(networkReason(err))
-}
-
-func networkReason(err error) string {
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		if dns.IsNotFound {
-			return "no such host"
-		}
-		return "the name server does not answer"
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "the certificate is signed by an unknown authority"
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "the certificate is for another host"
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return "the certificate is not valid"
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "no TLS there"
-	}
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return "no answer in time"
-	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		switch op.Op {
-		case "dial":
-			return "no connection"
-		case "proxyconnect", "socks connect":
-			return "no connection through the proxy"
-		}
-	}
-	return "the connection broke off"
+	return p.failed(dialguard.Reason(err))
 }
 
 // retryAfter reads a Retry-After header, in seconds or as a date.
