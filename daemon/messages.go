@@ -106,7 +106,7 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 			return notify.Message{}, false, nil
 		}
 	}
-	d := m.told(e, data, r)
+	d := m.describe(e, data, r)
 	if msg.Login != nil {
 		msg.Login.PageURL = d.Link
 	}
@@ -125,8 +125,8 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 
 func isTold(kind string) bool { return slices.Contains(words.Types(), kind) }
 
-// told is what there is to say of an event.
-func (m messages) told(e client.Event, data told, r *record) words.Data {
+// describe is what there is to say of an event.
+func (m messages) describe(e client.Event, data told, r *record) words.Data {
 	d := words.Data{
 		Type: e.Type, Account: e.Account, Who: r.Name, Uname: r.Uname, Site: string(r.Site), Mid: r.Mid,
 		Reason: data.Reason, Detail: data.Detail, Next: data.NextAttempt, Ends: data.ExpiresAt, Days: data.Days,
@@ -140,30 +140,6 @@ func (m messages) told(e client.Event, data told, r *record) words.Data {
 		d.Until = r.Login.CodeExpires
 	}
 	return d
-}
-
-// group writes one message for several of one group.
-func (m messages) group(list []notify.Message) notify.Message {
-	var all words.Data
-	one := notify.Message{
-		ID: list[0].ID, Type: list[0].Type, Time: list[0].Time, Group: list[0].Group, Position: list[0].Position,
-	}
-	for _, each := range list {
-		d, err := m.again(each)
-		if err != nil {
-			// The account is gone or the vault is. The name alone is still true.
-			d = words.Data{Type: each.Type, Account: each.Account, Who: each.Account}
-		}
-		if len(all.Accounts) == 0 {
-			all = d
-		}
-		all.Accounts = append(all.Accounts, d)
-		one.Members = append(one.Members, notify.Member{
-			Account: each.Account, Site: each.Site, Mid: each.Mid, Uname: each.Uname, PageURL: d.Link,
-		})
-	}
-	one.Title, one.Text = m.keeper.words().Write(all)
-	return one
 }
 
 // again is what there was to say of the event that became a message.
@@ -180,63 +156,7 @@ func (m messages) again(msg notify.Message) (words.Data, error) {
 	if err != nil {
 		return words.Data{}, err
 	}
-	return m.told(events[0], data, r), nil
-}
-
-// gather is how news of several accounts is gathered. Those of a few come at
-// once, each for itself. Deaths that are found one after another, at the pace of
-// the checks, come as a list now and then; so do the ends of many logins, for
-// which nobody waits long.
-func (k *Keeper) gather(e client.Event) notify.Gather {
-	long := k.settings.Load().Login.Gather.Std()
-	switch {
-	case e.Type == client.EventLoginRequired || e.Type == client.EventAccountAttention:
-		return notify.Gather{After: few, For: long}
-	case k.openIncidents(e.Account) >= few:
-		return notify.Gather{After: 1, For: min(long, time.Minute)}
-	}
-	return notify.Gather{}
-}
-
-// few is how many accounts can have news at the same time before people want
-// them as a list.
-const few = 3
-
-// openIncidents is how many accounts beside one want a login.
-func (k *Keeper) openIncidents(beside string) (n int) {
-	for _, a := range k.all() {
-		if a.name != beside && a.shown.Load().Incident != nil {
-			n++
-		}
-	}
-	return n
-}
-
-// moreWithin is how long one account's news waits for that of others.
-const moreWithin = 30 * time.Second
-
-// holdUntil is until when more of the same is likely: other accounts whose
-// sessions were denied once, or whose codes are about to end. Where none is
-// in sight nothing waits.
-func (k *Keeper) holdUntil(e client.Event) time.Time {
-	end := e.Time.Add(moreWithin)
-	if e.Type != client.EventLoginRequired && e.Type != client.EventLoginFailed || !time.Now().Before(end) {
-		return time.Time{}
-	}
-	for _, a := range k.all() {
-		r := a.shown.Load()
-		if a.name == e.Account {
-			continue
-		}
-		if e.Type == client.EventLoginRequired && r.Doubted() && r.AskAgainAt.Before(end) {
-			return end
-		}
-		l := r.Login
-		if e.Type == client.EventLoginFailed && holdsTurn(l) && l.CodeExpires.Before(end) {
-			return end
-		}
-	}
-	return time.Time{}
+	return m.describe(events[0], data, r), nil
 }
 
 // currentCode returns the code that an event announced if it can still be

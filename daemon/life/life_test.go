@@ -327,6 +327,37 @@ func TestNoCodeFromTheSite(t *testing.T) {
 	s.after(0, s.issue(true)).wantState(life.StateLoggingIn)
 }
 
+// TestPutOff: an account waits for its turn, and leaves the line by a code, by a
+// refusal, or because nobody is there.
+func TestPutOff(t *testing.T) {
+	wait := func(s *story) *story {
+		return s.after(0, life.PutOff{Until: s.now.Add(5 * time.Minute), InLine: s.now}).wantNext(life.ActCode, 5*time.Minute)
+	}
+	for name, test := range map[string]struct {
+		in       func(s *story) life.Input
+		attempts int
+	}{
+		"a code":          {func(s *story) life.Input { return s.issue(true) }, 0},
+		"a refusal":       {func(*story) life.Input { return life.CodeRefused{Verdict: trouble(passport.Unreachable)} }, 0},
+		"nobody is there": {func(s *story) life.Input { return life.PutOff{Until: s.now.Add(time.Hour), Attempt: true} }, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := wait(newStory(t).login().die())
+			if s.a.Incident.InLine.IsZero() {
+				t.Fatal("the place in line is not kept")
+			}
+			s.after(time.Minute, test.in(s))
+			if i := s.a.Incident; !i.InLine.IsZero() || i.Attempts != test.attempts {
+				t.Errorf("%+v", i)
+			}
+		})
+	}
+	s := newStory(t).login().die().after(0, life.CodeIssued{ID: "own", Method: "qr", Expires: start.Add(24 * time.Hour)})
+	if before := s.a.Incident.NextAttempt; !s.after(0, life.PutOff{Until: s.now.Add(time.Hour), Attempt: true}).a.Incident.NextAttempt.Equal(before) {
+		t.Error("a login that a person began was put off")
+	}
+}
+
 func TestQuietHoursHoldBackCodes(t *testing.T) {
 	s := newStory(t).login()
 	morning := start.Add(20 * time.Hour)

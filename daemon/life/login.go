@@ -45,6 +45,8 @@ func (c CodeRefused) apply(t *transition) {
 		t.endLogin(client.ReasonSite, c.Detail)
 	}
 	if t.Incident != nil {
+		// It comes again at its own time and not when a turn is free.
+		t.Incident.InLine = time.Time{}
 		t.Incident.Failures++
 		wait := t.policy.pause(c.Verdict, t.Incident.Failures)
 		t.Incident.NextAttempt = later(t.Incident.NextAttempt, t.now.Add(wait))

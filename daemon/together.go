@@ -1,0 +1,90 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/words"
+	"github.com/bilikeeper/bilikeeper/notify"
+)
+
+const (
+	// few is how many accounts can have news at the same time before people want
+	// them as a list.
+	few = 3
+	// moreWithin is how long one account's news waits for that of others.
+	moreWithin = 30 * time.Second
+)
+
+// group writes one message for several of one group.
+func (m messages) group(list []notify.Message) notify.Message {
+	var all words.Data
+	one := notify.Message{
+		ID: list[0].ID, Type: list[0].Type, Time: list[0].Time, Group: list[0].Group, Position: list[0].Position,
+	}
+	for _, each := range list {
+		d, err := m.again(each)
+		if err != nil {
+			// The account is gone or the vault is. The name alone is still true.
+			d = words.Data{Type: each.Type, Account: each.Account, Who: each.Account}
+		}
+		if len(all.Accounts) == 0 {
+			all = d
+		}
+		all.Accounts = append(all.Accounts, d)
+		one.Members = append(one.Members, notify.Member{
+			Account: each.Account, Site: each.Site, Mid: each.Mid, Uname: each.Uname, PageURL: d.Link,
+		})
+	}
+	one.Title, one.Text = m.keeper.words().Write(all)
+	return one
+}
+
+// gather is how news of several accounts is gathered. Those of a few come at
+// once, each for itself. Deaths that are found one after another, at the pace of
+// the checks, come as a list now and then; so do the ends of many logins, for
+// which nobody waits long.
+func (k *Keeper) gather(e client.Event) notify.Gather {
+	long := k.settings.Load().Login.Gather.Std()
+	switch {
+	case e.Type == client.EventLoginRequired || e.Type == client.EventAccountAttention:
+		return notify.Gather{After: few, For: long}
+	case k.openIncidents(e.Account) >= few:
+		return notify.Gather{After: 1, For: min(long, time.Minute)}
+	}
+	return notify.Gather{}
+}
+
+// openIncidents is how many accounts beside one want a login.
+func (k *Keeper) openIncidents(beside string) (n int) {
+	for _, a := range k.all() {
+		if a.name != beside && a.shown.Load().Incident != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// holdUntil is until when more of the same is likely: other accounts whose
+// sessions were denied once, or whose codes are about to end. Where none is
+// in sight nothing waits.
+func (k *Keeper) holdUntil(e client.Event) time.Time {
+	end := e.Time.Add(moreWithin)
+	if e.Type != client.EventLoginRequired && e.Type != client.EventLoginFailed || !time.Now().Before(end) {
+		return time.Time{}
+	}
+	for _, a := range k.all() {
+		r := a.shown.Load()
+		if a.name == e.Account {
+			continue
+		}
+		if e.Type == client.EventLoginRequired && r.Doubted() && r.AskAgainAt.Before(end) {
+			return end
+		}
+		l := r.Login
+		if e.Type == client.EventLoginFailed && holdsTurn(l) && l.CodeExpires.Before(end) {
+			return end
+		}
+	}
+	return time.Time{}
+}
