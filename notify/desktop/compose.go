@@ -39,12 +39,9 @@ type notification struct {
 // capabilities.
 func compose(cfg Config, m notify.Message, can []string, now time.Time) notification {
 	n := notification{
-		icon: "dialog-information", title: m.Title, body: m.Text, actions: []string{},
+		icon: "dialog-information", title: m.Title, body: bodyOf(m, can), actions: []string{},
 		hints:   map[string]dbus.Variant{},
 		timeout: int32(notifications.ExpireTimeoutSetByNotificationServer.Milliseconds()),
-	}
-	if slices.Contains(can, "body-markup") {
-		n.body = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(m.Text)
 	}
 	urgency := notifications.UrgencyNormal
 	switch m.Type {
@@ -73,6 +70,21 @@ func compose(cfg Config, m notify.Message, can []string, now time.Time) notifica
 		n.actions = []string{actionDefault, cfg.OpenLabel, actionOpen, cfg.OpenLabel}
 	}
 	return n
+}
+
+// bodyOf is the text in the form that the service takes. Where a button opens
+// the page its address is only in the way: nobody types in what is as long as a
+// key.
+func bodyOf(m notify.Message, can []string) string {
+	body := m.Text
+	if m.Login != nil && webPage(m.Login.PageURL) && slices.Contains(can, "actions") {
+		u, _ := url.Parse(m.Login.PageURL)
+		body = strings.ReplaceAll(body, m.Login.PageURL, u.Scheme+"://"+u.Host+"/…")
+	}
+	if slices.Contains(can, "body-markup") {
+		body = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(body)
+	}
+	return body
 }
 
 func (n *notification) add(hint notifications.Hint) { n.hints[hint.ID] = hint.Variant }

@@ -159,6 +159,15 @@ func TestCompose(t *testing.T) {
 		t.Errorf("a service that can do nothing: %+v", n)
 	}
 
+	long := m
+	long.Text = "open " + m.Login.PageURL
+	if n := compose(cfg, long, []string{"actions"}, now); strings.Contains(n.body, m.Login.PageURL) || !strings.HasPrefix(n.body, "open https://") {
+		t.Errorf("beside the button: %q", n.body)
+	}
+	if n := compose(cfg, long, nil, now); n.body != long.Text {
+		t.Errorf("without a button: %q", n.body)
+	}
+
 	for _, page := range []string{"", "file:///etc/passwd", "javascript:alert(1)", "-e", "https://"} {
 		m.Login.PageURL = page
 		if n := compose(cfg, m, []string{"actions"}, now); n.page != "" || len(n.actions) != 0 {
