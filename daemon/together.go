@@ -48,11 +48,11 @@ func (k *Keeper) gather(e client.Event) notify.Gather {
 	long := k.settings.Load().Login.Gather.Std()
 	switch {
 	case e.Type == client.EventLoginRequired || e.Type == client.EventAccountAttention:
-		return notify.Gather{After: few, For: long}
+		return notify.Gather{After: few, Least: few, For: long}
 	case k.openIncidents(e.Account) >= few:
-		return notify.Gather{After: 1, For: min(long, time.Minute)}
+		return notify.Gather{After: 1, Least: few, For: min(long, time.Minute)}
 	}
-	return notify.Gather{}
+	return notify.Gather{After: few, Least: few}
 }
 
 // openIncidents is how many accounts beside one want a login.

@@ -114,6 +114,15 @@ func (c *cursor) held(group string, u unit, now time.Time) (released bool, until
 	return released, until
 }
 
+// few reports whether the members are better told of one by one.
+func (c *cursor) few(u unit) bool {
+	if len(u.older) > 0 || len(u.past) > 0 {
+		return false
+	}
+	g := u.members[0].Gather
+	return len(u.members) < g.Least && len(within(c.progress.Gathered[u.group], wall())) < g.After
+}
+
 // crowded is true when what is held could keep later messages from being seen.
 func (c *cursor) crowded() bool { return c.window.full() || c.farAhead() }
 

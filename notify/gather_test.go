@@ -43,6 +43,16 @@ func third(id, account string) func() Message {
 	}
 }
 
+// pair is one of a group of which fewer than three at a time go out alone, until
+// two have.
+func pair(id, account string) func() Message {
+	return func() Message {
+		m := grouped(id, account, 5*time.Second)
+		m.Gather.After, m.Gather.Least = 2, 3
+		return m
+	}
+}
+
 func (w *world) gotTitles(channel string) []string {
 	titles := []string{}
 	for _, m := range w.got(channel) {
@@ -113,6 +123,15 @@ func TestGrouping(t *testing.T) {
 		{name: "those of more than an hour ago do not count", steps: []any{
 			third("a", "A"), third("b", "B"), third("c", "C"), time.Hour, third("d", "D"), third("e", "E"), third("f", "F"), third("g", "G"),
 		}, got: []string{"a", "b", "c", "d", "e", "f"}, after: []string{"a", "b", "c", "d", "e", "f", "g"}},
+		{name: "few at a time go out each for itself", steps: []any{
+			pair("a", "A"), pair("b", "B"), 6 * time.Second,
+		}, got: []string{"a", "b"}},
+		{name: "more go out as one", steps: []any{
+			pair("a", "A"), pair("b", "B"), pair("c", "C"), 6 * time.Second,
+		}, got: []string{"a+b+c"}},
+		{name: "and so do few, after some have gone out", steps: []any{
+			pair("a", "A"), 6 * time.Second, pair("b", "B"), pair("c", "C"), 6 * time.Second, pair("d", "D"), pair("e", "E"), 6 * time.Second,
+		}, got: []string{"a", "b"}, after: []string{"a", "b", "c+d+e"}},
 		{name: "or never", steps: []any{
 			g("a", "A", 0), func() Message { m := grouped("b", "B", 0); m.Gather = Gather{}; return m }, g("c", "C", 0),
 		}, got: []string{"a", "b"}, after: []string{"a", "b", "c"}},

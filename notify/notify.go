@@ -55,10 +55,11 @@ type Message struct {
 }
 
 // Gather is how messages of a Group are gathered: after so many of them within
-// an hour, what follows a message waits for so long, and goes out as one.
+// an hour, what follows a message waits for so long, and goes out as one. Before
+// that, fewer than Least at a time go out each for itself.
 type Gather struct {
-	After int
-	For   time.Duration
+	After, Least int
+	For          time.Duration
 }
 
 // Member is one account of a message that stands for several.

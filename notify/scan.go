@@ -88,6 +88,10 @@ func (s *scan) at(i int, m Message) deed {
 			s.hold(group, released, until)
 			return nil
 		}
+		if c.few(group) {
+			s.taken[m.Position] = true
+			return s.consider(u)
+		}
 		if len(group.past) > 0 {
 			// Once what has overtaken it is gone, nobody would know that it was.
 			return func(ctx context.Context) { c.drop(ctx, group.past[0], ErrSuperseded) }
