@@ -69,10 +69,12 @@ type given struct {
 	saved  bool
 }
 
-// ended notes that the keeper was killed.
-func (f *front) ended() {
+// end kills the keeper and notes it in one: the next keeper, which is started at
+// once, is asked who it is only after that.
+func (f *front) end(kill func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	kill()
 	f.keeper++
 }
 

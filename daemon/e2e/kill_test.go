@@ -210,8 +210,7 @@ func (k *killings) pass(l *life, b boundary, when func(int, boundary) bool) bool
 	}
 	k.mu.Unlock()
 	if mine {
-		l.current.Load().kill()
-		l.front.ended()
+		l.front.end(l.current.Load().kill)
 	}
 	return mine
 }
