@@ -18,15 +18,24 @@ var ErrDropSlot = errors.New("the slot is dropped")
 // Rekeyed says which slots a rekeying took along and which not.
 type Rekeyed struct{ Kept, Dropped []SlotInfo }
 
+// Rekeying is who is asked while a vault gets a new key.
+type Rekeying struct {
+	// Secret returns the passphrase, the recovery key or what the file of a
+	// slot holds, or ErrDropSlot.
+	Secret func(SlotInfo) (secret.String, error)
+	// Confirm hears which slots are let go, once that is known and before
+	// anything is written. Nil is consent.
+	Confirm func(dropped []SlotInfo) error
+}
+
 // Rekey gives the vault a new data key and seals everything anew under it, so
 // that a copy of the file that somebody has, and a slot that was removed, open
 // nothing that is written from now on. Nobody may use the vault.
 //
-// Each slot has to be wrapped again with its secret. Files are read; for a slot
-// that needs a person, and for a file that cannot be read, secretOf is asked:
-// it returns the passphrase, the recovery key or what the file holds, or
-// ErrDropSlot. An error of another kind ends it, and nothing has happened.
-func Rekey(o Options, secretOf func(SlotInfo) (secret.String, error)) (Rekeyed, error) {
+// Each slot has to be wrapped again with its secret. Files are read; for the
+// others, and for a file that cannot be read, ask is there. An error ends it,
+// and nothing has happened.
+func Rekey(o Options, ask Rekeying) (Rekeyed, error) {
 	const op = "rekey"
 	o.Existing = true
 	v, err := Open(o)
@@ -39,7 +48,10 @@ func Rekey(o Options, secretOf func(SlotInfo) (secret.String, error)) (Rekeyed, 
 	}
 	dataKey := make([]byte, keySize)
 	_, _ = rand.Read(dataKey)
-	slots, r, err := v.rewrap(dataKey, secretOf)
+	slots, r, err := v.rewrap(dataKey, ask.Secret)
+	if err == nil && ask.Confirm != nil {
+		err = ask.Confirm(r.Dropped)
+	}
 	if err != nil {
 		return Rekeyed{}, err
 	}

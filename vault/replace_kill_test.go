@@ -20,7 +20,7 @@ func replacer(how string) func(string) error {
 		o := Options{Path: path}
 		switch how {
 		case "rekey":
-			_, err = Rekey(o, noSecret)
+			_, err = Rekey(o, Rekeying{Secret: noSecret})
 		case "compact":
 			_, err = Compact(o)
 		case "restore":

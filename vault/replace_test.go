@@ -212,7 +212,7 @@ func TestRekey(t *testing.T) {
 	mustAdd(t, v, NewSlot{Kind: SlotFile, Source: source})
 	mustAdd(t, v, NewSlot{Kind: SlotPassphrase, Secret: secret.New(samplePassphrase)})
 	_, recovery := mustAdd(t, v, NewSlot{Kind: SlotRecovery})
-	_, err := Rekey(o, noSecret)
+	_, err := Rekey(o, Rekeying{Secret: noSecret})
 	wantErr(t, err, ErrInUse)
 	was, id := v.seal.dataKey, v.Info().ID
 	_ = v.Close()
@@ -226,13 +226,13 @@ func TestRekey(t *testing.T) {
 		"another secret":   {func(SlotInfo) (secret.String, error) { return secret.New("fake other text"), nil }, ErrWrongKey},
 	} {
 		before := mustRead(t, o.Path)
-		_, err := Rekey(o, tt.answer)
+		_, err := Rekey(o, Rekeying{Secret: tt.answer})
 		wantErr(t, err, tt.want)
 		if !bytes.Equal(before, mustRead(t, o.Path)) {
 			t.Errorf("%s: something happened", name)
 		}
 	}
-	r, err := Rekey(o, func(s SlotInfo) (secret.String, error) {
+	r, err := Rekey(o, Rekeying{Secret: func(s SlotInfo) (secret.String, error) {
 		switch s.Kind {
 		case SlotPassphrase:
 			return secret.New(samplePassphrase), nil
@@ -241,7 +241,7 @@ func TestRekey(t *testing.T) {
 		}
 		t.Errorf("asked for %v", s)
 		return secret.String{}, ErrDropSlot
-	})
+	}})
 	if err != nil || len(r.Kept) != 4 || len(r.Dropped) != 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
@@ -260,13 +260,22 @@ func TestRekey(t *testing.T) {
 	if s, _ := newSealer(was, v.seal.id); checkCopy(o.Path, s) == nil {
 		t.Error("the old key still opens it")
 	}
-	r, err = Rekey(o, noSecret)
+	_, err = Rekey(o, Rekeying{Secret: noSecret, Confirm: func(dropped []SlotInfo) error {
+		if len(dropped) != 2 {
+			t.Errorf("told of %v", dropped)
+		}
+		return mine
+	}})
+	if !errors.Is(err, mine) {
+		t.Errorf("without consent: %v", err)
+	}
+	r, err = Rekey(o, Rekeying{Secret: noSecret})
 	if err != nil || len(r.Kept) != 2 || len(r.Dropped) != 2 {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	// A slot that opens it without the key file makes it possible to drop that.
 	_ = os.Remove(keyPath(o))
-	if r, err = Rekey(o, noSecret); err != nil || len(r.Kept) != 1 || r.Kept[0].Kind != SlotFile {
+	if r, err = Rekey(o, Rekeying{Secret: noSecret}); err != nil || len(r.Kept) != 1 || r.Kept[0].Kind != SlotFile {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	check(t, mustOpen(t, o))
