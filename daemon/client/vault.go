@@ -117,8 +117,9 @@ func (c *Client) BackupVault(ctx context.Context, w io.Writer) (size int64, sum 
 		return 0, sum, err
 	}
 	defer resp.Body.Close()
-	want, ok := strings.CutPrefix(resp.Header.Get("Repr-Digest"), "sha-256=:")
-	if want, ok = strings.CutSuffix(want, ":"); !ok {
+	want, begins := strings.CutPrefix(resp.Header.Get("Repr-Digest"), "sha-256=:")
+	want, ends := strings.CutSuffix(want, ":")
+	if !begins || !ends {
 		return 0, sum, fmt.Errorf("%w: a backup without its sum", ErrForeign)
 	}
 	h := sha256.New()
