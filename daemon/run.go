@@ -39,6 +39,8 @@ type Options struct {
 	Ready func()
 	// Transport is the way to the site; its zero value is the network.
 	Transport passport.Options
+	// Keys are the ways to open the vault beside its key file.
+	Keys vault.Keys
 	// Reload asks for a reload each time something comes in.
 	Reload <-chan os.Signal
 }
@@ -89,6 +91,7 @@ func runOnce(ctx context.Context, o Options) error {
 	v, err := vault.Open(vault.Options{
 		Path:    filepath.Join(o.Places.StateDir, VaultFile),
 		KeyFile: filepath.Join(o.Places.StateDir, KeyFile),
+		Keys:    o.Keys,
 		Socket:  o.Places.Socket,
 	})
 	if err != nil {
@@ -239,7 +242,7 @@ func (d *daemon) listen() (net.Listener, error) {
 	var err error
 	d.server, err = control.New(control.Config{
 		Accounts: d.keeper, Checker: d.keeper, Refresher: d.keeper, Mover: d.keeper, Outputs: d.outputs, SMS: d.keeper, Credentials: d.keeper, Logins: d.keeper, Journal: d.keeper,
-		Channels: d.notifier, Messages: feed{messages{d.keeper}}, Reloader: d, QR: qr.PNG,
+		Channels: d.notifier, Messages: feed{messages{d.keeper}}, Reloader: d, Vault: d.keeper, Slots: d.keeper, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {
@@ -287,6 +290,7 @@ func owner() uint32 {
 func (d *daemon) announce() {
 	d.Log.Info().Str("version", d.Version).Str("socket", d.Places.Socket).
 		Str("vault", d.keeper.store.vault.Info().Path).Int("accounts", len(d.keeper.all())).Msg("keeping")
+	d.keeper.adviseRecovery()
 	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
 		d.Log.Warn().Err(err).Msg("the service manager was not told that the keeper is ready")
 	}

@@ -21,7 +21,8 @@ import (
 
 // children are what the test binary does when it is run as a child.
 func children() map[string]func(string) error {
-	return map[string]func(string) error{"writer": writer, "limited": limited, "counted": counted}
+	return map[string]func(string) error{"writer": writer, "limited": limited, "counted": counted,
+		"rekey": replacer("rekey"), "compact": replacer("compact"), "restore": replacer("restore"), "add": replacer("add")}
 }
 
 func childCommand(role, path string, before ...string) *exec.Cmd {

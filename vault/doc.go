@@ -14,15 +14,19 @@
 //
 // Values are encrypted with XChaCha20-Poly1305 before bbolt sees them, under
 // keys derived from a random data key. The data key lies in the file only
-// wrapped, once for each slot; what opens a slot lies elsewhere. Each value is
+// wrapped, once for each slot; what opens a slot lies elsewhere: in a key file,
+// in another file or a credential of the service manager, in a head (a
+// passphrase, stretched with Argon2id) or in a drawer (a recovery key). Any one
+// opens the vault. A slot that was removed still opens older copies of the
+// file; [Rekey] makes a new data key. Each value is
 // bound to the vault, the kind, the key and the revision (an entry: to its id
 // and time), and a sealed manifest holds a keyed sum over all of them. Kinds,
 // keys, revisions, times and sizes lie in the clear.
 //
 // # Layout
 //
-//	meta      schema, vault id, creation time, manifest
-//	slots     slot id → kind, time, wrapped data key
+//	meta      schema, vault id, creation time, manifest, time of the last copy
+//	slots     slot id → kind, time, wrapped data key, label, parameters
 //	records   kind → key → envelope
 //	journal   id → envelope
 //	probe     empty but for the moment of a write probe
@@ -41,6 +45,9 @@
 //   - A damaged file gives [ErrCorrupt]: no crash, no endless wait, and never a
 //     new empty vault in its place. Its pages are checked by this package
 //     before bbolt is let near them, because bbolt trusts them.
+//   - There is always a slot. The vault is replaced as a whole and whole: by
+//     [Compact], [Rekey] and [Restore], at any instruction of which a crash leaves
+//     the old file in place or the new one.
 //   - One process at a time; another gets [ErrInUse] with its id, soon.
 //   - Files and directories that others can read are refused, not mended.
 package vault

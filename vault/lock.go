@@ -13,9 +13,13 @@ const lockPause = 20 * time.Millisecond
 
 // lockedFile opens the vault's file and takes its lock.
 func lockedFile(path string, timeout time.Duration) (*os.File, error) {
+	return lockedAs(path, os.O_RDWR, timeout)
+}
+
+func lockedAs(path string, how int, timeout time.Duration) (*os.File, error) {
 	deadline := time.Now().Add(timeout)
 	for {
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		f, err := os.OpenFile(path, how, 0)
 		if err != nil {
 			return nil, diskError("open", path, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
@@ -33,6 +34,7 @@ const (
 	metaID       = "id"
 	metaCreated  = "created"
 	metaManifest = "manifest"
+	metaBackedUp = "backed-up" // not in an old vault, nor before the first time
 
 	vaultIDSize = 16
 )
@@ -58,18 +60,9 @@ func (op opener) create(o Options) error {
 }
 
 func (op opener) build(path string, secret []byte) error {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoStatistics: true})
-	if err != nil {
-		return err
-	}
-	err = db.Update(func(b *bolt.Tx) error { return op.furnish(b, secret) })
-	if serr := db.Sync(); err == nil {
-		err = serr
-	}
-	if cerr := db.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return buildFile(path, func(db *bolt.DB) error {
+		return db.Update(func(b *bolt.Tx) error { return op.furnish(b, secret) })
+	})
 }
 
 // furnish puts into a new database what every vault has.
@@ -160,7 +153,7 @@ func (op opener) migrate(v *Vault) error {
 }
 
 // Backup writes a copy of the vault, as sealed as the vault is and of one
-// moment, to path. It needs the same key to be opened.
+// moment, to path, where it may replace a file. It is opened by the same slots.
 func (v *Vault) Backup(path string) error {
 	if here, err := os.Stat(path); err == nil {
 		if own, err := v.file.Stat(); err == nil && os.SameFile(here, own) {
@@ -176,13 +169,9 @@ func (v *Vault) Backup(path string) error {
 }
 
 // load unlocks the vault and reads all of it.
-func (v *Vault) load(keyFile string, deep bool) error {
-	secret, err := readKeyFile(keyFile)
-	if err != nil {
-		return err
-	}
+func (v *Vault) load(o Options, deep bool) error {
 	return v.reading("open", func(b *bolt.Tx) error {
-		if err := v.unlock(b, secret, keyFile); err != nil {
+		if err := v.unlock(b, o); err != nil {
 			return err
 		}
 		found, err := v.readAll(b, deep)
@@ -196,41 +185,54 @@ func (v *Vault) load(keyFile string, deep bool) error {
 	})
 }
 
-func (v *Vault) unlock(b *bolt.Tx, secret []byte, keyFile string) error {
-	meta, err := bucket(b, v.path, bucketMeta)
+func readID(b *bolt.Tx, path string) ([]byte, error) {
+	meta, err := bucket(b, path, bucketMeta)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	id := bytes.Clone(meta.Get([]byte(metaID)))
 	if len(id) != vaultIDSize {
-		return corrupt("open", v.path, "its id is missing")
+		return nil, corrupt("open", path, "its id is missing")
 	}
-	slots, err := bucket(b, v.path, bucketSlots)
+	return id, nil
+}
+
+func readSlots(b *bolt.Tx, path string) ([]Slot, error) {
+	bk, err := bucket(b, path, bucketSlots)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var dataKey []byte
-	err = slots.ForEach(func(k, raw []byte) error {
+	var slots []Slot
+	err = bk.ForEach(func(k, raw []byte) error {
 		slot, err := decodeSlot(string(k), raw)
 		if err != nil {
-			return corrupt("open", v.path, "%v", err)
+			return corrupt("open", path, "%v", err)
 		}
-		v.slots = append(v.slots, SlotInfo{ID: slot.ID, Kind: slot.Kind, Created: slot.Created})
-		if slot.Kind != SlotKeyFile || dataKey != nil {
-			return nil
-		}
-		if key, err := slot.unwrap(secret, id); err == nil {
-			dataKey = key
-		}
+		slots = append(slots, slot)
 		return nil
 	})
+	if err == nil && len(slots) == 0 {
+		err = corrupt("open", path, "it has no key slot")
+	}
+	slices.SortStableFunc(slots, func(a, b Slot) int { return a.Created.Compare(b.Created) })
+	return slots, err
+}
+
+func (v *Vault) unlock(b *bolt.Tx, o Options) error {
+	id, err := readID(b, v.path)
 	if err != nil {
 		return err
 	}
-	if dataKey == nil {
-		return &Error{Op: "open", Path: v.path, Err: fmt.Errorf("%w (%s)", ErrWrongKey, keyFile)}
+	slots, err := readSlots(b, v.path)
+	if err != nil {
+		return err
 	}
-	v.id = hex.EncodeToString(id)
+	dataKey, opened, err := o.Keys.open(v.path, o.KeyFile, slots, id)
+	if err != nil {
+		return err
+	}
+	v.id, v.opened = hex.EncodeToString(id), opened
+	v.showSlots(slots)
 	v.seal, err = newSealer(dataKey, id)
 	return err
 }

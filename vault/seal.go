@@ -41,9 +41,11 @@ var errSeal = errors.New("the seal is broken")
 
 // sealer holds the keys of one open vault.
 type sealer struct {
-	id     []byte
-	values cipher.AEAD
-	sums   sync.Pool // of hash.Hash, keyed
+	id []byte
+	// dataKey is kept to be wrapped in new slots.
+	dataKey []byte
+	values  cipher.AEAD
+	sums    sync.Pool // of hash.Hash, keyed
 }
 
 // newSealer derives a key for each use from the data key, so that no key
@@ -57,7 +59,7 @@ func newSealer(dataKey, vaultID []byte) (*sealer, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sealer{id: vaultID, values: values}
+	s := &sealer{id: vaultID, dataKey: dataKey, values: values}
 	s.sums.New = func() any { return hmac.New(sha256.New, sumKey) }
 	return s, nil
 }

@@ -361,6 +361,8 @@ func TestKeyFile(t *testing.T) {
 
 func FuzzSlot(f *testing.F) {
 	f.Add(Slot{ID: "x", Kind: SlotKeyFile, Created: time.Unix(1, 0), Wrapped: []byte("w")}.encode())
+	f.Add(Slot{ID: "x", Kind: SlotFile, Label: "l", Params: []byte("/k"), Wrapped: make([]byte, wrappedSize)}.encode())
+	f.Add(Slot{ID: "x", Kind: SlotPassphrase, Params: newStretch().encode(), Wrapped: make([]byte, wrappedSize)}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if s, err := decodeSlot("x", b); err == nil && !bytes.Equal(s.encode(), b) {
 			t.Fatalf("%x became %x", b, s.encode())

@@ -30,6 +30,10 @@ type Options struct {
 	// KeyFile opens the vault; it is made together with a new vault, never for
 	// an old one. "" means vault.key beside the vault.
 	KeyFile string
+	// Keys are the other ways to open it.
+	Keys Keys
+	// Existing refuses to make a new vault, with ErrNotFound.
+	Existing bool
 	// LockTimeout is how long to wait for another process, 0 means a second.
 	LockTimeout time.Duration
 	// JournalMax and JournalAge say when the journal's oldest entries go; 0
@@ -70,6 +74,8 @@ func (o Options) complete() (Options, error) {
 // Vault is an open vault. Its methods may be called from any goroutine.
 type Vault struct {
 	path       string
+	keyFile    string
+	keys       Keys
 	journalMax uint64
 	journalAge time.Duration
 
@@ -79,7 +85,7 @@ type Vault struct {
 
 	id        string
 	schema    int
-	slots     []SlotInfo
+	opened    string // the slot that opened it
 	leftovers []string
 
 	newest atomic.Uint64
@@ -99,6 +105,7 @@ type Vault struct {
 
 	// mu guards what follows. It is never held while bbolt is called.
 	mu      sync.Mutex
+	slots   []SlotInfo
 	counts  map[string]int
 	first   uint64
 	changed chan struct{}
@@ -125,7 +132,6 @@ type Info struct {
 func (v *Vault) Info() Info {
 	info := Info{
 		Path: v.path, Schema: v.schema, ID: v.id,
-		Slots:     append([]SlotInfo(nil), v.slots...),
 		Leftovers: append([]string(nil), v.leftovers...),
 		Records:   map[string]int{},
 	}
@@ -134,6 +140,7 @@ func (v *Vault) Info() Info {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	info.Slots = append([]SlotInfo(nil), v.slots...)
 	for kind, n := range v.counts {
 		if n > 0 {
 			info.Records[kind] = n
@@ -195,7 +202,7 @@ func (op opener) open(o Options) (*Vault, error) {
 		return nil, err
 	}
 	v := &Vault{
-		path: o.Path, journalMax: uint64(o.JournalMax), journalAge: o.JournalAge,
+		path: o.Path, keyFile: o.KeyFile, keys: o.Keys, journalMax: uint64(o.JournalMax), journalAge: o.JournalAge,
 		file: file, schema: op.schema, changed: make(chan struct{}), failed: make(chan struct{}),
 	}
 	if err := v.start(file, o, op); err != nil {
@@ -211,10 +218,15 @@ func (op opener) open(o Options) (*Vault, error) {
 // where there is none.
 func (op opener) prepare(o Options) error {
 	dir := filepath.Dir(o.Path)
-	if err := durable.MkdirAll(dir, 0o700); err != nil {
-		return diskError("open", dir, err)
+	if !o.Existing {
+		if err := durable.MkdirAll(dir, 0o700); err != nil {
+			return diskError("open", dir, err)
+		}
 	}
 	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Error{Op: "open", Path: o.Path, Err: ErrNotFound}
+	}
 	if err != nil {
 		return diskError("open", dir, err)
 	}
@@ -227,6 +239,9 @@ func (op opener) prepare(o Options) error {
 		}
 	}
 	info, err = os.Lstat(o.Path)
+	if errors.Is(err, fs.ErrNotExist) && o.Existing {
+		return &Error{Op: "open", Path: o.Path, Err: ErrNotFound}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := op.create(o); err != nil {
 			return err
@@ -274,7 +289,7 @@ func (v *Vault) start(file *os.File, o Options, op opener) error {
 	if err := op.migrate(v); err != nil {
 		return err
 	}
-	return v.load(o.KeyFile, small)
+	return v.load(o, small)
 }
 
 func boltOptions(file *os.File, timeout time.Duration) *bolt.Options {
@@ -296,6 +311,11 @@ func (v *Vault) sweep(keyFile string) {
 		// is no reason to refuse the vault.
 		removed, _ := durable.Sweep(path)
 		v.leftovers = append(v.leftovers, removed...)
+	}
+	// The file that opens under the old key: a rekeying was cut off after it
+	// had done its work, and the vault that took its place is whole.
+	if old := v.path + beforeRekey; os.Remove(old) == nil {
+		v.leftovers = append(v.leftovers, old)
 	}
 }
 

@@ -166,7 +166,7 @@ or unreachable (nothing is lost), 7 not permitted.`,
 	root.AddCommand(
 		a.daemonCommand(), a.demoCommand(), a.loginCommand(), a.statusCommand(), a.checkCommand(),
 		a.getCommand(), a.execCommand(), a.refreshCommand(), a.importCommand(), a.logoutCommand(), a.forgetCommand(), a.waitCommand(), a.eventsCommand(), a.notifyCommand(), a.outputCommand(), a.agentCommand(),
-		a.configCommand(), a.doctorCommand(), a.serviceCommand(), a.versionCommand(),
+		a.vaultCommand(), a.configCommand(), a.doctorCommand(), a.serviceCommand(), a.versionCommand(),
 	)
 	return root
 }

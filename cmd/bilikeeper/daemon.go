@@ -61,6 +61,7 @@ func (a *app) runDaemon(ctx context.Context, ready func()) error {
 	}
 	err = daemon.Run(ctx, daemon.Options{
 		Config: c, Places: places, Version: version, Log: log, Ready: ready, Reload: reload,
+		Keys: (&vaultSecrets{app: a, silent: true}).keys(),
 		Reread: func() (config.Config, error) {
 			c, _, err := a.loadConfig()
 			return c, err
@@ -100,10 +101,10 @@ func daemonError(err error) error {
 		hint string
 	}{
 		{vault.ErrInUse, exitFailed, "another keeper runs already; bilikeeper status talks to it"},
-		{vault.ErrKeyMissing, exitFailed, "put the key file back beside the vault; without it the vault cannot be read"},
-		{vault.ErrWrongKey, exitFailed, "put back the key file that belongs to this vault"},
+		{vault.ErrKeyMissing, exitFailed, "put the key file back beside the vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
+		{vault.ErrWrongKey, exitFailed, "put back the key file that belongs to this vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
 		{vault.ErrNewerSchema, exitFailed, "a newer version of bilikeeper wrote this vault; install that version"},
-		{vault.ErrCorrupt, exitFailed, "restore the vault from a backup, or move it away to begin anew; nothing was changed"},
+		{vault.ErrCorrupt, exitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or move it away to begin anew; nothing was changed"},
 		{vault.ErrExposed, exitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrNoSpace, exitFailed, "make room on the disk"},
 		{control.ErrInUse, exitFailed, "name another socket with --socket, or stop what answers there"},

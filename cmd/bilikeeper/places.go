@@ -24,13 +24,16 @@ func (a *app) client() *client.Client {
 // the default. Only the places are read from the file, so a mistake elsewhere
 // in it, or a secret that is not this user's to read, keeps nobody from asking
 // the keeper.
-func (a *app) socket() string {
+func (a *app) socket() string { return a.places().Socket }
+
+// places are where the socket and the state directory are, by the same rules.
+func (a *app) places() config.Places {
 	p := config.Locate(a.flags, a.env)
 	named, err := namedPlaces(p.Config)
 	if err != nil && (p.ConfigNamed || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission)) {
 		a.say("bilikeeper: warning: %s; the keeper is looked for at %s", err, p.Socket)
 	}
-	return p.With(named).Socket
+	return p.With(named)
 }
 
 // namedPlaces reads the places from a file and nothing else. Relative ones

@@ -434,6 +434,7 @@ const (
 	ProblemNeedsLogin   = "needs-login"
 	ProblemSMS          = "sms-refused" // a number, captcha or code was not taken
 	ProblemSiteAway     = "site-away"   // blocking or unreachable; nothing is lost
+	ProblemSlot         = "slot-needed" // the vault would not open without it
 	ProblemNotPermitted = "not-permitted"
 	ProblemBadRequest   = "bad-request"
 	ProblemNotFound     = "not-found"

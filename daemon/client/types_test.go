@@ -33,6 +33,8 @@ func fill(v reflect.Value) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 		fill(v.Index(0))
+	case reflect.Map:
+		v.Set(reflect.ValueOf(map[string]int{"text": 7}))
 	case reflect.String:
 		v.SetString("text")
 	case reflect.Bool:
@@ -53,7 +55,7 @@ func TestWireNames(t *testing.T) {
 	var out bytes.Buffer
 	for _, v := range []any{
 		&Account{}, &Next{}, &Status{}, &AccountList{}, &AccountPatch{}, &Daemon{}, &Vault{}, &CheckRequest{}, &CheckResult{},
-		&LoginRequest{}, &Login{}, &Event{}, &Channel{}, &ChannelList{}, &ChannelTest{}, &Reloaded{}, &Health{}, &Problem{}, &MessageList{}, &MessageMember{}, &MessageLogin{}, &Output{}, &OutputList{},
+		&LoginRequest{}, &Login{}, &Event{}, &Channel{}, &ChannelList{}, &ChannelTest{}, &Reloaded{}, &Health{}, &Problem{}, &MessageList{}, &MessageMember{}, &MessageLogin{}, &Output{}, &OutputList{}, &VaultInfo{}, &VaultCheck{}, &VaultSlotRequest{}, &VaultSlotAdded{},
 	} {
 		empty, err := json.Marshal(v)
 		if err != nil {

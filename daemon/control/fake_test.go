@@ -225,7 +225,7 @@ func (f *fake) server(t *testing.T, p Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: f, Logins: f, Journal: f, Channels: f, Messages: f, Reloader: f,
+	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: f, Logins: f, Journal: f, Channels: f, Messages: f, Reloader: f, Vault: f, Slots: f,
 		QR:     func(content string) ([]byte, error) { return []byte("png of " + content), nil },
 		Policy: p, Log: zerolog.New(log), Version: "1"})
 	if err != nil {

@@ -29,6 +29,8 @@ func meaning(kind string) (status int, title string, ok bool) {
 		return http.StatusConflict, "the account needs a login", true
 	case client.ProblemSiteAway:
 		return http.StatusServiceUnavailable, "the site is blocking or unreachable", true
+	case client.ProblemSlot:
+		return http.StatusConflict, "the slot is needed", true
 	case client.ProblemNotPermitted:
 		return http.StatusForbidden, "not permitted", true
 	case client.ProblemBadRequest:

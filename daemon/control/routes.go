@@ -19,6 +19,7 @@ const (
 	ofKeeper  subject = "keeper"  // the keeper as a whole: a rule for "*"
 	ofAny     subject = "any"     // at least one account; the answer is filtered
 	ofAccount subject = "account" // the account {name} in the path
+	ofOwner   subject = "owner"   // the keeper's owner and root, whatever the rules say
 	ofLogin   subject = "login"   // the account of the login {id} in the path
 	ofBody    subject = "body"    // the account in the body: serve asks itself
 )
@@ -68,6 +69,12 @@ func routes() []route {
 		{get, "/v1/outputs", VerbStatus, ofKeeper, nil, (*Server).outputs},
 		{post, "/v1/outputs/{name}/run", VerbManage, ofKeeper, nil, (*Server).runOutput},
 		{post, "/v1/reload", VerbManage, ofKeeper, nil, (*Server).reload},
+
+		{get, "/v1/vault", VerbManage, ofKeeper, nil, (*Server).vault},
+		{get, "/v1/vault/verify", VerbManage, ofKeeper, nil, (*Server).verifyVault},
+		{post, "/v1/vault/backup", VerbManage, ofKeeper, nil, (*Server).backupVault},
+		{post, "/v1/vault/slots", VerbManage, ofOwner, nil, (*Server).addSlot},
+		{del, "/v1/vault/slots/{id}", VerbManage, ofOwner, []string{"rely_on"}, (*Server).removeSlot},
 		{get, "/metrics", VerbStatus, ofKeeper, nil, nil},
 	}
 }
@@ -158,6 +165,14 @@ func (s *Server) permit(r *http.Request, rt route) error {
 	switch rt.of {
 	case ofNothing, ofBody:
 		return nil
+	case ofOwner:
+		// Whoever makes a slot of their own and takes a backup reads everything,
+		// which no rule lets anybody do.
+		if own.all {
+			return nil
+		}
+		return &client.Problem{Type: client.ProblemNotPermitted,
+			Detail: "what opens the vault is changed by the keeper's own user and by root alone"}
 	case ofAny:
 		if own.mayAny(rt.verb) {
 			return nil

@@ -36,6 +36,8 @@ type Config struct {
 	Channels    Channels
 	Messages    Messages
 	Reloader    Reloader
+	Vault       Vault
+	Slots       Slots
 	// QR draws a code as PNG; without it qr.png is not offered.
 	QR func(content string) ([]byte, error)
 
@@ -48,7 +50,7 @@ func (c Config) validate() error {
 	for name, missing := range map[string]bool{
 		"Accounts": c.Accounts == nil, "Checker": c.Checker == nil, "Refresher": c.Refresher == nil, "Mover": c.Mover == nil, "Outputs": c.Outputs == nil, "SMS": c.SMS == nil, "Credentials": c.Credentials == nil,
 		"Logins": c.Logins == nil, "Journal": c.Journal == nil, "Channels": c.Channels == nil, "Messages": c.Messages == nil,
-		"Reloader": c.Reloader == nil,
+		"Reloader": c.Reloader == nil, "Vault": c.Vault == nil, "Slots": c.Slots == nil,
 	} {
 		if missing {
 			return fmt.Errorf("control: %s is missing", name)

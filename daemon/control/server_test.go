@@ -43,6 +43,9 @@ func address(rt route) string {
 	if rt.path == "/v1/credential" {
 		return rt.path + "?tag=both"
 	}
+	if strings.HasPrefix(rt.path, "/v1/vault/slots/") {
+		return "/v1/vault/slots/ONE"
+	}
 	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code").Replace(rt.path)
 }
 
@@ -50,6 +53,9 @@ func address(rt route) string {
 func bodyFor(rt route) string {
 	if rt.of == ofBody {
 		return `{"account":"main"}`
+	}
+	if rt.path == "/v1/vault/slots" {
+		return `{"kind":"recovery"}`
 	}
 	if strings.HasSuffix(rt.path, "{step}") {
 		return `{"code":"123456"}`
@@ -106,6 +112,16 @@ func TestEveryRouteAsksThePolicy(t *testing.T) {
 			}
 			if got := ask(others...); got != http.StatusForbidden {
 				t.Errorf("with every other verb: %d", got)
+			}
+			if rt.of == ofOwner {
+				if got := ask(Verbs()...); got != http.StatusForbidden {
+					t.Errorf("with every verb: %d", got)
+				}
+				w := do(newFake().server(t, Policy{Owner: testOwner}, nil), owner, rt.method, address(rt), bodyFor(rt))
+				if w.Code != http.StatusOK && w.Code != http.StatusNoContent {
+					t.Errorf("the owner got %d", w.Code)
+				}
+				return
 			}
 			if got := ask(rt.verb); got != http.StatusOK && got != http.StatusNoContent {
 				t.Errorf("with the verb: %d", got)

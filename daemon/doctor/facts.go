@@ -115,6 +115,8 @@ type Keeper struct {
 	ChannelsErr error
 	Outputs     []client.Output
 	OutputsErr  error
+	// Vault is nil where the keeper does not tell this user.
+	Vault *client.VaultInfo
 }
 
 // Other is another keeper's socket at a place where keepers listen.

@@ -189,8 +189,11 @@ func TestState(t *testing.T) {
 			*f = noKeeperOK()
 			f.UID, f.State.Vault.Owner = 0, 0
 		}, "vault.file", Wrong, "its directory to user 1000", "chown 1000"},
-		{"no vault", func(f *Facts) { f.State.Vault.Err = fs.ErrNotExist }, "vault.file", Wrong, "moved away or deleted", "vault.db"},
+		{"no vault", func(f *Facts) { f.State.Vault.Err = fs.ErrNotExist }, "vault.file", Wrong, "moved away or deleted", "bilikeeper vault restore BACKUP"},
 		{"no key", func(f *Facts) { f.State.Key.Err = fs.ErrNotExist }, "vault.key", OK, "opened it all the same", ""},
+		{"the key file alone", slotsOf(client.SlotKeyFile), "vault.slots", Warning, "nothing but the key file", "bilikeeper vault slots add recovery"},
+		{"no recovery key", slotsOf(client.SlotKeyFile, client.SlotPassphrase), "vault.slots", Warning, "there is no recovery key", "vault slots add recovery"},
+		{"a recovery key", slotsOf(client.SlotKeyFile, client.SlotRecovery), "vault.slots", OK, "2 ways", ""},
 		{"no key, no keeper", func(f *Facts) { *f = noKeeperOK(); f.State.Key.Err = fs.ErrNotExist }, "vault.key", Wrong, "its key file is not", "vault.key"},
 		{"NFS", func(f *Facts) { f.State.FileSystem = FileSystem{"NFS", Network} }, "vault.filesystem", Wrong, "network file system (NFS)", "state_dir = "},
 		{"FUSE", func(f *Facts) { f.State.FileSystem = FileSystem{"FUSE", Bridged} }, "vault.filesystem", Warning, "on FUSE", "state_dir = "},
@@ -365,6 +368,15 @@ func TestSpanAndSize(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0 KiB", 3 << 20: "3 MiB", 3 << 29: "1.5 GiB"} {
 		if got := size(n); got != want {
 			t.Errorf("%d: %s", n, got)
+		}
+	}
+}
+
+func slotsOf(kinds ...string) func(*Facts) {
+	return func(f *Facts) {
+		f.Keeper.Vault = &client.VaultInfo{Path: f.State.Vault.Path}
+		for _, kind := range kinds {
+			f.Keeper.Vault.Slots = append(f.Keeper.Vault.Slots, client.VaultSlot{Kind: kind})
 		}
 	}
 }

@@ -112,6 +112,9 @@ func (f *Facts) ask(ctx context.Context) {
 	f.Keeper.Status = &status
 	f.Keeper.Channels, f.Keeper.ChannelsErr = c.Channels(ctx)
 	f.Keeper.Outputs, f.Keeper.OutputsErr = c.Outputs(ctx)
+	if info, err := c.Vault(ctx); err == nil {
+		f.Keeper.Vault = &info
+	}
 }
 
 // lookAround finds other keepers at the places where keepers listen.

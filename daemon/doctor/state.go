@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
 // What is little room. The vault itself stops writing far below.
@@ -32,6 +35,7 @@ func (f *Facts) judgeState(n *notes) {
 	}
 	f.judgeVault(n)
 	f.judgeKey(n)
+	f.judgeSlots(n)
 	f.judgeFileSystem(n)
 	f.judgeSpace(n)
 }
@@ -42,7 +46,7 @@ func (f *Facts) judgeVault(n *notes) {
 	switch {
 	case errors.Is(v.Err, fs.ErrNotExist) && f.State.Key.Err == nil:
 		n.wrong(check, v.Path, "the key is there and the vault is not: it was moved away or deleted, and the keeper would begin with an empty one",
-			"install -m 600 BACKUP "+shell(v.Path)+" # from its backup")
+			f.command("vault", "restore")+" BACKUP")
 	case errors.Is(v.Err, fs.ErrNotExist):
 		n.ok(check, v.Path, "not there yet; the keeper makes it when it first starts")
 	case v.Err != nil:
@@ -66,6 +70,24 @@ func (f *Facts) judgeKey(n *notes) {
 		n.skip(check, k.Path, fmt.Sprintf("user %s cannot look at it: %v", f.User, k.Err), "sudo bilikeeper doctor")
 	case f.judgePrivate(n, check, k, "600"):
 		n.ok(check, k.Path, f.described(k)+"; it lies beside the vault, so a backup of the directory holds both, and whoever has that has the logins")
+	}
+}
+
+// judgeSlots finds a vault that is lost with one file.
+func (f *Facts) judgeSlots(n *notes) {
+	const check = "vault.slots"
+	v := f.Keeper.Vault
+	if v == nil {
+		return
+	}
+	mend := f.command("vault", "slots", "add", "recovery")
+	switch {
+	case slices.ContainsFunc(v.Slots, func(s client.VaultSlot) bool { return s.Kind == client.SlotRecovery }):
+		n.ok(check, v.Path, fmt.Sprintf("%d ways to open it, a recovery key among them", len(v.Slots)))
+	case len(v.Slots) == 1 && v.Slots[0].Kind == client.SlotKeyFile:
+		n.warn(check, v.Path, "nothing but the key file opens the vault: where that is lost, so are the logins", mend)
+	default:
+		n.warn(check, v.Path, "there is no recovery key", mend)
 	}
 }
 

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/daemon"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+func (a *app) vaultSlotsCommand(k *vaultSecrets) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "slots",
+		Short: "Show and change what opens the vault",
+		Long: `Shows and changes what opens the vault. Each slot alone opens it. Where a keeper
+runs it makes the change, for its own user and for root alone.
+
+A slot that was removed still opens copies of the vault that were made before;
+bilikeeper vault rekey keeps it out of what is written from then on.`,
+		Args: subcommandOnly,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use:   "list",
+		Short: "Show the slots",
+		Args:  arguments(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			info, err := a.vaultInfo(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]any{"slots": info.Slots})
+			}
+			fmt.Fprint(a.stdout, slotsText(info.Slots, time.Now()))
+			return nil
+		},
+	}, a.slotsAddCommand(k), a.slotsRemoveCommand(k))
+	return cmd
+}
+
+// slotWish is what the command line says of a new slot.
+type slotWish struct {
+	label, credential, passphraseFile string
+}
+
+func (a *app) slotsAddCommand(k *vaultSecrets) *cobra.Command {
+	var wish slotWish
+	cmd := &cobra.Command{
+		Use:   "add recovery|passphrase|keyfile|file [PATH]",
+		Short: "Make one more way to open the vault",
+		Long: `Makes one more way to open the vault:
+
+  recovery     a recovery key, printed once; write it down and keep it elsewhere
+  passphrase   asked twice on the terminal, or read with --new-passphrase-file
+  keyfile      the key file beside the vault, made anew where it is lost
+  file PATH    another file that the keeper can read: a key file, or 32 bytes and
+               more that cannot be guessed. With --credential NAME the keeper finds
+               it as a credential of the service manager (LoadCredential=NAME:PATH)`,
+		Example: `  bilikeeper vault slots add recovery
+  bilikeeper vault slots add file /etc/credstore/bilikeeper.key --credential vaultkey`,
+		Args:      slotArguments,
+		ValidArgs: []string{vault.SlotRecovery, vault.SlotPassphrase, vault.SlotKeyFile, vault.SlotFile},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			request, err := a.slotRequest(k, wish, args)
+			if err != nil {
+				return err
+			}
+			added, err := a.addSlot(cmd.Context(), k, request)
+			if err != nil {
+				return err
+			}
+			return a.printAdded(added)
+		},
+	}
+	cmd.Flags().StringVar(&wish.label, "label", "", "a `text` that tells the slot from others")
+	cmd.Flags().StringVar(&wish.credential, "credential", "", "the `name` under which the service manager passes the file on")
+	cmd.Flags().StringVar(&wish.passphraseFile, "new-passphrase-file", "", "`file` with the new passphrase")
+	return cmd
+}
+
+func slotArguments(cmd *cobra.Command, args []string) error {
+	usage := "usage: " + strings.TrimSuffix(cmd.UseLine(), " [flags]")
+	switch {
+	case len(args) == 0:
+		return fail(exitUsage, usage, "%s needs the kind of the slot", cmd.CommandPath())
+	case args[0] == vault.SlotFile && len(args) == 1:
+		return fail(exitUsage, usage, "%s file needs the file's path", cmd.CommandPath())
+	case args[0] == vault.SlotFile && len(args) == 2:
+		return nil
+	case len(args) > 1:
+		return fail(exitUsage, usage, "%s does not know what to do with an argument after %s", cmd.CommandPath(), args[0])
+	case args[0] != vault.SlotRecovery && args[0] != vault.SlotPassphrase && args[0] != vault.SlotKeyFile:
+		// Not repeated: it may be the secret itself.
+		return fail(exitUsage, usage, "%s does not know that kind of slot", cmd.CommandPath())
+	}
+	return nil
+}
+
+func (a *app) slotRequest(k *vaultSecrets, wish slotWish, args []string) (client.VaultSlotRequest, error) {
+	r := client.VaultSlotRequest{Kind: args[0], Label: wish.label}
+	switch r.Kind {
+	case vault.SlotPassphrase:
+		text, err := a.newPassphrase(k, wish.passphraseFile)
+		r.Secret = []byte(text.Reveal())
+		return r, err
+	case vault.SlotFile:
+		path, err := filepath.Abs(args[1])
+		if err != nil {
+			return r, err
+		}
+		r.Source = path
+		if wish.credential != "" {
+			r.Source = vault.CredentialSource(wish.credential)
+			r.Secret, err = a.secretFile(path)
+		}
+		return r, err
+	}
+	return r, nil
+}
+
+// newPassphrase asks twice: a slip would lock its owner out.
+func (a *app) newPassphrase(k *vaultSecrets, path string) (secret.String, error) {
+	if path != "" {
+		return a.secretLine(path)
+	}
+	first, err := k.ask("New passphrase")
+	if err == nil {
+		var second secret.String
+		if second, err = k.ask("Once more"); err == nil && !first.Equal(second) {
+			return first, fail(exitFailed, "begin again", "the two passphrases are not the same")
+		}
+	}
+	if errors.Is(err, vault.ErrNotGiven) {
+		return first, fail(exitUsage, "run it in a terminal, or name a file with --new-passphrase-file", "no passphrase was given")
+	}
+	return first, err
+}
+
+func (a *app) addSlot(ctx context.Context, k *vaultSecrets, r client.VaultSlotRequest) (client.VaultSlotAdded, error) {
+	_, running, err := a.kept(ctx)
+	if err != nil {
+		return client.VaultSlotAdded{}, err
+	}
+	if running {
+		return a.client().AddSlot(ctx, r)
+	}
+	var added client.VaultSlotAdded
+	err = a.withVault(k, func(v *vault.Vault) error {
+		s, key, err := v.AddSlot(vault.NewSlot{Kind: r.Kind, Label: r.Label, Source: r.Source, Secret: secret.New(string(r.Secret))})
+		added = client.VaultSlotAdded{Slot: daemon.ShowSlot(s), RecoveryKey: key.Reveal()}
+		return err
+	})
+	return added, err
+}
+
+func (a *app) printAdded(added client.VaultSlotAdded) error {
+	if a.json {
+		return a.printJSON(added)
+	}
+	if added.RecoveryKey == "" {
+		a.say("The vault has a new slot, %s (%s).", added.Slot.ID, added.Slot.Kind)
+		return nil
+	}
+	a.say("This is the recovery key. It opens the vault and every backup of it, and is not shown again. Write it down, and keep it where this machine is not:")
+	fmt.Fprintln(a.stdout, added.RecoveryKey)
+	a.say("Slot %s holds it. Case and dashes do not matter when it is typed in.", added.Slot.ID)
+	return nil
+}
+
+func (a *app) slotsRemoveCommand(k *vaultSecrets) *cobra.Command {
+	var relyOn string
+	cmd := &cobra.Command{
+		Use:   "remove ID",
+		Short: "Take a way to open the vault away",
+		Args:  filesWanted("a slot's id"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			_, running, err := a.kept(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if running {
+				err = a.client().RemoveSlot(cmd.Context(), args[0], relyOn)
+			} else {
+				err = a.withVault(k, func(v *vault.Vault) error { return v.RemoveSlot(args[0], relyOn) })
+			}
+			if errors.Is(err, vault.ErrNotFound) && !noVault(err) {
+				return fail(exitFailed, "bilikeeper vault slots list shows them", "there is no such slot")
+			}
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(map[string]any{"removed": args[0]})
+			}
+			a.say("Slot %s is gone. Copies of the vault that were made before still open with it; bilikeeper vault rekey keeps it out of what is written from now on.", args[0])
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&relyOn, "rely-on", "", "the slot (`ID`) that opens the vault from then on, where none is left that needs no person")
+	return cmd
+}
+
+// noVault reports whether it is the vault that was not found.
+func noVault(err error) bool {
+	e, ok := errors.AsType[*vault.Error](err)
+	return ok && e.Op == "open"
+}
