@@ -129,7 +129,7 @@ func (a *app) vaultRekey(k *vaultSecrets, drop bool) error {
 			names = append(names, s.String())
 		}
 		return fail(exitFailed, "give it with --passphrase-file or --recovery-file, or let go of the slot with --drop-slots",
-			"the secret is not at hand of %s", strings.Join(names, ", "))
+			"no secret is at hand for %s", strings.Join(names, ", "))
 	}
 	r, err := vault.Rekey(a.vaultFile(k.keys()), vault.Rekeying{Secret: secretOf, Confirm: confirm})
 	if err != nil {
