@@ -184,10 +184,11 @@ func TestNights(t *testing.T) {
 					if m.Login == nil {
 						return
 					}
-					hands <- struct{}{} // one after another
+					n := int64(m.Account[len("rec")] - '0')
+					time.Sleep(time.Duration(n) * 100 * time.Millisecond) // always the same one first
+					hands <- struct{}{}                                   // one after another
 					defer func() { <-hands }()
 					time.Sleep(37 * time.Second)
-					n := int64(m.Account[len("rec")] - '0')
 					h.scan(m.Login.URL.Reveal(), mid+n)
 				}
 			})
