@@ -110,9 +110,7 @@ func (k *Keeper) begin(ctx context.Context) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.running = ctx
-	for _, a := range k.accounts {
-		k.turns.note(a.rec)
-	}
+	k.turns.restore(k.accounts)
 	for _, a := range k.accounts {
 		k.own(a, true)
 	}

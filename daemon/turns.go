@@ -3,6 +3,7 @@ package daemon
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -142,6 +143,20 @@ func (t *turns) note(r *record) {
 		t.row++
 	}
 	delete(t.holders, r.Name)
+}
+
+// restore takes up what the logins had come to when the keeper stopped, in the
+// order in which it happened: who answered last decides.
+func (t *turns) restore(accounts map[string]*account) {
+	ended := func(a *account) time.Time {
+		if a.rec.Login == nil {
+			return time.Time{}
+		}
+		return a.rec.Login.Ended
+	}
+	for _, a := range slices.SortedFunc(maps.Values(accounts), func(a, b *account) int { return ended(a).Compare(ended(b)) }) {
+		t.note(a.rec)
+	}
 }
 
 // leave gives back what an account has of turns.

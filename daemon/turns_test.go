@@ -106,6 +106,21 @@ func TestTurns(t *testing.T) {
 			t.Errorf("called are %v", next)
 		}
 	})
+	t.Run("a restart does not change it", func(t *testing.T) {
+		accounts := map[string]*account{}
+		now = start
+		accounts["first"] = &account{rec: ended("first", life.PhaseSucceeded, "")}
+		for i := range 10 { // more than chance would put in order
+			now = now.Add(10 * time.Minute)
+			name := fmt.Sprintf("a%d", i)
+			accounts[name] = &account{rec: ended(name, life.PhaseFailed, client.ReasonExpired)}
+		}
+		all := &turns{}
+		all.restore(accounts)
+		if all.row != 10 || !all.unanswered.Equal(now) || !all.answered.Equal(start) {
+			t.Errorf("%d in a row, the last at %s, answered at %s", all.row, all.unanswered, all.answered)
+		}
+	})
 	t.Run("a login of a person's own takes no turn", func(t *testing.T) {
 		all := full(t)
 		r := out("p")
