@@ -285,8 +285,8 @@ func TestTheFile(t *testing.T) {
 		if err := os.WriteFile(d.state, data[:len(data)/2], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		stop = d.run(t)
 		d.keeper.change(func() { d.keeper.states["main"] = client.StateLoggingIn })
+		stop = d.run(t)
 		d.want(t, time.Second, "main login.code")
 		stop()
 	})
