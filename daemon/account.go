@@ -11,7 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -83,7 +83,7 @@ func (a *account) run(ctx context.Context) {
 // arm tells the schedule when the account wants to be woken next.
 func (a *account) arm() {
 	step := a.rec.Next(a.policy())
-	if step.Action == life.ActNothing {
+	if step.Action == lifecycle.ActNothing {
 		a.keeper.queue.Remove(a.name)
 		return
 	}
@@ -162,7 +162,7 @@ func (a *account) recovered() {
 
 // policy is what the configuration says about the account now. While others are
 // in line, a code that nobody scanned is followed by one of theirs.
-func (a *account) policy() life.Policy {
+func (a *account) policy() lifecycle.Policy {
 	p := a.keeper.policy(a.name)
 	if l := a.rec.Login; holdsTurn(l) && a.keeper.turns.crowded(l.Started) {
 		p.Codes = 1
@@ -173,12 +173,12 @@ func (a *account) policy() life.Policy {
 // apply feeds what happened to the account's life and commits what comes of
 // it. change, if there is one, sets the secrets that go with the new state; it
 // is given a copy.
-func (a *account) apply(in life.Input, change func(r *record)) error {
+func (a *account) apply(in lifecycle.Input, change func(r *record)) error {
 	next, events := a.preview(in)
 	if change != nil {
 		change(next)
 	}
-	if _, polled := in.(life.Polled); polled && len(events) == 0 && next.Login.Phase == a.rec.Login.Phase {
+	if _, polled := in.(lifecycle.Polled); polled && len(events) == 0 && next.Login.Phase == a.rec.Login.Phase {
 		// Only the time of the next poll changed. A write for each poll would
 		// wear out a disk and tell nobody anything.
 		a.rec = next
@@ -193,10 +193,10 @@ func (a *account) apply(in life.Input, change func(r *record)) error {
 	return nil
 }
 
-func (a *account) preview(in life.Input) (*record, []life.Event) {
+func (a *account) preview(in lifecycle.Input) (*record, []lifecycle.Event) {
 	next := *a.rec
-	var events []life.Event
-	next.Account, events = life.Apply(a.rec.Account, in, time.Now(), a.policy())
+	var events []lifecycle.Event
+	next.Account, events = lifecycle.Apply(a.rec.Account, in, time.Now(), a.policy())
 	if !next.Login.Active() || next.Login.Granted() {
 		next.code, next.sms = passport.Code{}, message{}
 	}
@@ -210,7 +210,7 @@ func (a *account) preview(in life.Input) (*record, []life.Event) {
 }
 
 // commit writes the record and its events, and shows them to readers.
-func (a *account) commit(next *record, events []life.Event) error {
+func (a *account) commit(next *record, events []lifecycle.Event) error {
 	list := make([]happened, 0, len(events))
 	for _, e := range events {
 		list = append(list, happened{Type: e.Type, Account: a.name, Data: e.Data})
@@ -232,7 +232,7 @@ func (a *account) commit(next *record, events []life.Event) error {
 // commitForSure is commit for what the site gives only once. While the vault
 // cannot be written it keeps the gift in memory and tries again, and does
 // nothing else for the account meanwhile.
-func (a *account) commitForSure(ctx context.Context, next *record, events []life.Event) error {
+func (a *account) commitForSure(ctx context.Context, next *record, events []lifecycle.Event) error {
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := a.commit(next, events)
 		if err == nil || errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrClosed) || a.keeper.store.vault.Err() != nil {

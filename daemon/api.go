@@ -10,7 +10,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
@@ -67,7 +67,7 @@ func (k *Keeper) view(r *record) client.Account {
 	if r.Login.Active() {
 		v.LoginID = r.Login.ID
 	}
-	if next := r.Next(k.policy(r.Name)); next.Action != life.ActNothing {
+	if next := r.Next(k.policy(r.Name)); next.Action != lifecycle.ActNothing {
 		v.Next = &client.Next{Action: string(next.Action), At: next.At.UTC()}
 	}
 	return v
@@ -90,7 +90,7 @@ func (k *Keeper) Check(ctx context.Context, name string, force bool) (client.Che
 		return client.CheckResult{}, noAccount(name)
 	}
 	r := a.shown.Load()
-	if r.Base == life.BaseNew {
+	if r.Base == lifecycle.BaseNew {
 		return client.CheckResult{}, needsLogin(name, "it has never been logged in")
 	}
 	if !force {
@@ -121,7 +121,7 @@ func (a *account) checkNow(ctx context.Context) error {
 func (k *Keeper) leftAlone(r *record) (client.CheckResult, bool) {
 	result := client.CheckResult{Account: k.view(r), Outcome: client.CheckBlocked, Detail: r.Detail}
 	if r.BlockedUntil.After(time.Now()) {
-		if r.LastCheck == life.OutcomeUnreachable {
+		if r.LastCheck == lifecycle.OutcomeUnreachable {
 			result.Outcome = client.CheckUnreachable
 		}
 		return result, true
@@ -139,7 +139,7 @@ func (k *Keeper) decided(ctx context.Context, a *account) (client.CheckResult, e
 	for {
 		changed := a.changed.wait()
 		r := a.shown.Load()
-		if !r.Doubted() || r.LastCheck != life.OutcomeDead {
+		if !r.Doubted() || r.LastCheck != lifecycle.OutcomeDead {
 			return client.CheckResult{Account: k.view(r), Outcome: string(r.LastCheck), Detail: r.Detail, Asked: true}, nil
 		}
 		select {
@@ -171,7 +171,7 @@ func (k *Keeper) Credential(name string, q control.CredentialQuery) (control.Cre
 	switch {
 	case r.Generation == 0:
 		return control.Credential{}, needsLogin(name, "it has never been logged in")
-	case r.Base == life.BaseDead && !q.Stale:
+	case r.Base == lifecycle.BaseDead && !q.Stale:
 		return control.Credential{}, needsLogin(name, "the site says that its session is dead")
 	}
 	out, err := output.Render(q.Format, outputCredential(r), output.Options{WithRefreshToken: q.WithRefreshToken})
@@ -218,12 +218,12 @@ func (k *Keeper) StartLogin(ctx context.Context, req client.LoginRequest) (clien
 	// A person is waiting: their one request passes an open breaker.
 	err = a.do(passport.Force(ctx), func(ctx context.Context) error {
 		if joined = a.rec.Login.Active(); joined {
-			return a.apply(life.Attended{Until: until}, nil)
+			return a.apply(lifecycle.Attended{Until: until}, nil)
 		}
 		if req.Method == client.MethodSMS {
-			return a.apply(life.SMSBegun{ID: newID(), Attended: until}, nil)
+			return a.apply(lifecycle.SMSBegun{ID: newID(), Attended: until}, nil)
 		}
-		return a.issueCode(ctx, life.CodeIssued{ID: newID(), Method: req.Method, Attended: until})
+		return a.issueCode(ctx, lifecycle.CodeIssued{ID: newID(), Method: req.Method, Attended: until})
 	})
 	if err != nil {
 		return client.Login{}, storageProblem(err)
@@ -276,7 +276,7 @@ func (k *Keeper) CancelLogin(ctx context.Context, id string) error {
 		case l.Granted():
 			return &client.Problem{Type: client.ProblemBusy, Title: "the login was granted already", Hint: "wait for its end; bilikeeper forget " + a.name + " removes the account"}
 		}
-		return a.apply(life.Cancelled{}, nil)
+		return a.apply(lifecycle.Cancelled{}, nil)
 	}))
 }
 
@@ -310,21 +310,21 @@ func viewLogin(r *record) client.Login {
 		StartedAt: l.Started.UTC(), Reason: l.Reason, Detail: l.Detail, Revision: r.revision,
 	}
 	switch l.Phase {
-	case life.PhaseAsking, life.PhaseWaiting:
+	case lifecycle.PhaseAsking, lifecycle.PhaseWaiting:
 		v.State = client.LoginWaiting
-	case life.PhaseScanned:
+	case lifecycle.PhaseScanned:
 		v.State = client.LoginScanned
-	case life.PhaseCaptcha:
+	case lifecycle.PhaseCaptcha:
 		v.State = client.LoginCaptcha
-	case life.PhaseSMS:
+	case lifecycle.PhaseSMS:
 		v.State = client.LoginSMSSent
-	case life.PhaseCollecting, life.PhaseProving:
+	case lifecycle.PhaseCollecting, lifecycle.PhaseProving:
 		v.State = client.LoginVerifying
-	case life.PhaseSucceeded:
+	case lifecycle.PhaseSucceeded:
 		v.State = client.LoginSucceeded
-	case life.PhaseFailed:
+	case lifecycle.PhaseFailed:
 		v.State = client.LoginFailed
-	case life.PhaseCancelled:
+	case lifecycle.PhaseCancelled:
 		v.State = client.LoginCancelled
 	}
 	if !r.code.URL.IsZero() {

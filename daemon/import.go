@@ -8,7 +8,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/input"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
 
@@ -97,10 +97,10 @@ func (a *account) takeOver(ctx context.Context, l input.Login) error {
 		device.Buvid3, device.Buvid4 = l.Buvid3, l.Buvid4
 	}
 	who, err := a.keeper.site.Nav(ctx, passport.Session{Device: device, Cookies: grant.Cookies})
-	if err := refusedImport(a, l, who, life.VerdictOf(err)); err != nil {
+	if err := refusedImport(a, l, who, lifecycle.VerdictOf(err)); err != nil {
 		return err
 	}
-	in := life.Imported{
+	in := lifecycle.Imported{
 		Mid: who.Mid, Uname: who.Uname, ExpiresAt: passport.Expiry(grant.Cookies),
 		Refreshable: !l.RefreshToken.IsZero() && hasCookie(l, "bili_jct"),
 	}
@@ -113,7 +113,7 @@ func (a *account) takeOver(ctx context.Context, l input.Login) error {
 	return nil
 }
 
-func refusedImport(a *account, l input.Login, who passport.Identity, v life.Verdict) error {
+func refusedImport(a *account, l input.Login, who passport.Identity, v lifecycle.Verdict) error {
 	switch {
 	case v.Dead():
 		return &client.Problem{Type: client.ProblemNeedsLogin, Title: "the site denies this login",
@@ -141,7 +141,7 @@ func (k *Keeper) Logout(ctx context.Context, name string) (client.LogoutResult, 
 			return a.forget(ctx)
 		}
 		err := a.endSession(ctx)
-		switch v := life.VerdictOf(err); {
+		switch v := lifecycle.VerdictOf(err); {
 		case err == nil:
 			result.Ended = true
 		case errors.Is(err, passport.ErrAlreadyOut), v.Dead():

@@ -14,7 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -145,7 +145,7 @@ func (k *Keeper) own(a *account, restarted bool) {
 
 // resume brings the account's plan up to the present after a restart.
 func (a *account) resume(context.Context) error {
-	next, events := a.preview(life.Started{})
+	next, events := a.preview(lifecycle.Started{})
 	if next.NextCheckAt.Equal(a.rec.NextCheckAt) {
 		return nil
 	}
@@ -188,7 +188,7 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account, error) {
 		return nil, stopping()
 	}
 	r := &record{
-		Account: life.New(name, site, time.Now().UTC()),
+		Account: lifecycle.New(name, site, time.Now().UTC()),
 		device:  passport.Device{UserAgent: passport.NewUserAgent(newID()), Key: name},
 	}
 	added := happened{Type: "account.added", Account: name, Data: map[string]any{"site": site}}

@@ -8,9 +8,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
-	"github.com/bilikeeper/bilikeeper/daemon/words"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -114,7 +114,7 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 	if e.Type == client.EventAccountAttention {
 		msg.About = data.Channel
 	}
-	msg.Group = words.About(d)
+	msg.Group = catalog.About(d)
 	msg.HoldUntil, msg.Gather = m.keeper.holdUntil(e), m.keeper.gather(e)
 	// Who cancelled a login knows.
 	msg.Silent = e.Type == client.EventLoginFailed && data.Reason == client.ReasonCancelled
@@ -123,11 +123,11 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 	return msg, true, nil
 }
 
-func isTold(kind string) bool { return slices.Contains(words.Types(), kind) }
+func isTold(kind string) bool { return slices.Contains(catalog.Types(), kind) }
 
 // describe is what there is to say of an event.
-func (m messages) describe(e client.Event, data told, r *record) words.Data {
-	d := words.Data{
+func (m messages) describe(e client.Event, data told, r *record) catalog.Data {
+	d := catalog.Data{
 		Type: e.Type, Account: e.Account, Who: r.Name, Uname: r.Uname, Site: string(r.Site), Mid: r.Mid,
 		Reason: data.Reason, Detail: data.Detail, Next: data.NextAttempt, Ends: data.ExpiresAt, Days: data.Days,
 		Link: m.keeper.link(e.Account, data, e.Time), Channel: data.Channel, Auto: data.Auto, Early: data.Early,
@@ -143,18 +143,18 @@ func (m messages) describe(e client.Event, data told, r *record) words.Data {
 }
 
 // again is what there was to say of the event that became a message.
-func (m messages) again(msg notify.Message) (words.Data, error) {
+func (m messages) again(msg notify.Message) (catalog.Data, error) {
 	events, err := m.keeper.store.events(msg.Position-1, 1)
 	if err != nil {
-		return words.Data{}, err
+		return catalog.Data{}, err
 	}
 	var data told
 	if len(events) == 0 || events[0].ID != msg.Position || json.Unmarshal(events[0].Data, &data) != nil {
-		return words.Data{}, errors.New("the event is gone")
+		return catalog.Data{}, errors.New("the event is gone")
 	}
 	r, err := m.keeper.store.record(msg.Account)
 	if err != nil {
-		return words.Data{}, err
+		return catalog.Data{}, err
 	}
 	return m.describe(events[0], data, r), nil
 }
@@ -163,7 +163,7 @@ func (m messages) again(msg notify.Message) (words.Data, error) {
 // scanned: not replaced, not scanned yet, not expired.
 func currentCode(r *record, data told) *notify.Login {
 	l := r.Login
-	if l == nil || l.ID != data.Login || l.Code != data.Code || l.Phase != life.PhaseWaiting || r.code.URL.IsZero() {
+	if l == nil || l.ID != data.Login || l.Code != data.Code || l.Phase != lifecycle.PhaseWaiting || r.code.URL.IsZero() {
 		return nil
 	}
 	png, err := qr.PNG(r.code.URL.Reveal())
@@ -202,7 +202,7 @@ func (l ledger) Save(channel string, p notify.Progress, results []notify.Result)
 			continue
 		case notify.OutcomeFailing:
 			events = append(events, happened{Type: client.EventAccountAttention, Account: r.Account, Data: map[string]any{
-				"reason": words.ReasonChannel, "channel": channel, "detail": r.Detail,
+				"reason": catalog.ReasonChannel, "channel": channel, "detail": r.Detail,
 			}})
 			continue
 		}

@@ -15,10 +15,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
-	"github.com/bilikeeper/bilikeeper/daemon/words"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
@@ -77,7 +77,7 @@ func (p *pocket) read() string {
 	slices.SortFunc(order, func(a, b int) int {
 		// What two accounts have to tell in the same second comes in any order.
 		return cmp.Or(p.at[a].Truncate(time.Second).Compare(p.at[b].Truncate(time.Second)),
-			cmp.Compare(slices.Index(words.Types(), p.list[a].Type), slices.Index(words.Types(), p.list[b].Type)), cmp.Compare(p.list[a].Account, p.list[b].Account))
+			cmp.Compare(slices.Index(catalog.Types(), p.list[a].Type), slices.Index(catalog.Types(), p.list[b].Type)), cmp.Compare(p.list[a].Account, p.list[b].Account))
 	})
 	var text strings.Builder
 	for _, i := range order {

@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/words"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
@@ -50,7 +50,7 @@ func (n *notifier) build(c config.Config) (*notify.Pipeline, []io.Closer, error)
 	list := make([]notify.Config, 0, len(c.Notify))
 	var open []io.Closer
 	// By the new configuration, which on a reload is not the keeper's own yet.
-	language, err := words.New(locale(c.Locale))
+	language, err := catalog.New(locale(c.Locale))
 	if err != nil {
 		return nil, nil, err
 	}

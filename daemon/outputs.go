@@ -12,7 +12,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -31,7 +31,7 @@ func (c credentials) Credential(_ context.Context, name string) (output.Credenti
 		return output.Credential{}, false, nil
 	}
 	r := a.shown.Load()
-	return outputCredential(r), r.Generation > 0 && r.Base == life.BaseValid, nil
+	return outputCredential(r), r.Generation > 0 && r.Base == lifecycle.BaseValid, nil
 }
 
 // Changed implements engine.Source.

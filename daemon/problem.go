@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -24,7 +24,7 @@ func needsLogin(name, why string) error {
 		Hint:   "run: bilikeeper login " + name}
 }
 
-func siteAway(v life.Verdict, until time.Time) error {
+func siteAway(v lifecycle.Verdict, until time.Time) error {
 	p := &client.Problem{Type: client.ProblemSiteAway, Title: "the site is blocking or unreachable",
 		Detail: "the site could not be asked: " + v.Detail, Hint: "nothing is lost; try again later"}
 	if !until.IsZero() {

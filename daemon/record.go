@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
@@ -14,7 +14,7 @@ import (
 // and its secrets change together or not at all. A record that was committed
 // is never changed again; readers share it without a lock.
 type record struct {
-	life.Account
+	lifecycle.Account
 	device passport.Device
 	// credential is in use; staged was granted and is not yet proven.
 	credential passport.Grant
@@ -40,13 +40,13 @@ func (r *record) stagedSession() passport.Session {
 // The kept… types are the record's form inside the sealed value, the only
 // place where secrets become text on their way to the disk.
 type keptRecord struct {
-	Account    life.Account `json:"account"`
-	Device     keptDevice   `json:"device"`
-	Credential *keptGrant   `json:"credential,omitempty"`
-	Staged     *keptGrant   `json:"staged,omitempty"`
-	OldToken   string       `json:"old_token,omitempty"`
-	Code       *keptCode    `json:"code,omitempty"`
-	SMS        *keptSMS     `json:"sms,omitempty"`
+	Account    lifecycle.Account `json:"account"`
+	Device     keptDevice        `json:"device"`
+	Credential *keptGrant        `json:"credential,omitempty"`
+	Staged     *keptGrant        `json:"staged,omitempty"`
+	OldToken   string            `json:"old_token,omitempty"`
+	Code       *keptCode         `json:"code,omitempty"`
+	SMS        *keptSMS          `json:"sms,omitempty"`
 }
 
 type keptDevice struct {

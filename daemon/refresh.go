@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
@@ -24,13 +24,13 @@ import (
 //	6  confirm                          the old pair dies
 //	7  clear the old token              on disk
 //
-// A crash after any of them leaves a record from which life.Next goes on.
+// A crash after any of them leaves a record from which lifecycle.Next goes on.
 
 // refresh takes the account through steps 0 to 3.
 func (a *account) refresh(ctx context.Context) error {
 	info, err := a.keeper.site.CookieInfo(ctx, a.rec.session())
 	if err != nil {
-		return a.refreshFailed(err, life.RefreshTrouble)
+		return a.refreshFailed(err, lifecycle.RefreshTrouble)
 	}
 	return a.refreshWith(ctx, info)
 }
@@ -38,13 +38,13 @@ func (a *account) refresh(ctx context.Context) error {
 // refreshWith is refresh after the site was asked whether it is due.
 func (a *account) refreshWith(ctx context.Context, info passport.Info) error {
 	if !info.RefreshDue && !a.rec.MustRefresh(time.Now()) {
-		return a.apply(life.RefreshNotDue{}, nil)
+		return a.apply(lifecycle.RefreshNotDue{}, nil)
 	}
 	if err := a.keeper.store.vault.Writable(); err != nil {
 		return fmt.Errorf("no refresh is spent that could not be saved: %w", err)
 	}
 	if at := a.rec.RefreshRoom(time.Now(), a.keeper.settings.Load().Limits.RefreshesPerHour); !at.IsZero() {
-		return a.refreshFailed(overBudget(at), life.RefreshTrouble)
+		return a.refreshFailed(overBudget(at), lifecycle.RefreshTrouble)
 	}
 	session := a.rec.session()
 	csrf, err := a.keeper.site.RefreshCSRF(ctx, session, info.ServerTime)
@@ -64,34 +64,34 @@ func (a *account) refreshWith(ctx context.Context, info passport.Info) error {
 // rotate spends the token. Its intent is on disk before, the new pair before
 // anything else is asked or told.
 func (a *account) rotate(ctx context.Context, session passport.Session, csrf secret.String) error {
-	if err := a.apply(life.RefreshIntended{}, nil); err != nil {
+	if err := a.apply(lifecycle.RefreshIntended{}, nil); err != nil {
 		return err
 	}
 	pair, err := a.keeper.site.Refresh(ctx, session, csrf, a.rec.credential.RefreshToken)
 	if err != nil {
 		return a.refreshFailed(err, refreshFailure(err))
 	}
-	next, events := a.preview(life.RefreshStagedNow{})
+	next, events := a.preview(lifecycle.RefreshStagedNow{})
 	next.staged = pair
 	return a.commitForSure(ctx, next, events)
 }
 
-func (a *account) refreshFailed(err error, why life.RefreshFailure) error {
-	return a.apply(life.RefreshFailed{Verdict: life.VerdictOf(err), Why: why}, nil)
+func (a *account) refreshFailed(err error, why lifecycle.RefreshFailure) error {
+	return a.apply(lifecycle.RefreshFailed{Verdict: lifecycle.VerdictOf(err), Why: why}, nil)
 }
 
-func refreshFailure(err error) life.RefreshFailure {
+func refreshFailure(err error) lifecycle.RefreshFailure {
 	switch {
 	case errors.Is(err, passport.ErrMismatch):
-		return life.RefreshMismatch
+		return lifecycle.RefreshMismatch
 	case errors.Is(err, passport.ErrWrongCSRF):
-		return life.RefreshWrongCSRF
+		return lifecycle.RefreshWrongCSRF
 	case errors.Is(err, passport.ErrIncomplete):
-		return life.RefreshUnusable
+		return lifecycle.RefreshUnusable
 	case errors.Is(err, passport.ErrNoCSRF), errors.Is(err, passport.ErrPathRefused):
-		return life.RefreshNoPage
+		return lifecycle.RefreshNoPage
 	}
-	return life.RefreshTrouble
+	return lifecycle.RefreshTrouble
 }
 
 func overBudget(at time.Time) error {
@@ -106,8 +106,8 @@ func overBudget(at time.Time) error {
 func (a *account) proveRefresh(ctx context.Context) error {
 	who, err := a.keeper.site.Nav(ctx, a.rec.stagedSession())
 	staged, old := a.rec.staged, a.rec.credential.RefreshToken
-	in := life.RefreshProved{
-		Verdict: life.VerdictOf(err), Mid: who.Mid, Uname: who.Uname,
+	in := lifecycle.RefreshProved{
+		Verdict: lifecycle.VerdictOf(err), Mid: who.Mid, Uname: who.Uname,
 		ExpiresAt:   passport.Expiry(staged.Cookies),
 		Refreshable: !staged.RefreshToken.IsZero(),
 	}
@@ -122,7 +122,7 @@ func (a *account) proveRefresh(ctx context.Context) error {
 // confirm is steps 6 and 7.
 func (a *account) confirm(ctx context.Context) error {
 	err := a.keeper.site.Confirm(ctx, a.rec.session(), a.rec.oldToken)
-	return a.apply(life.Confirmed{Verdict: life.VerdictOf(err), Refused: errors.Is(err, passport.ErrRefused)}, nil)
+	return a.apply(lifecycle.Confirmed{Verdict: lifecycle.VerdictOf(err), Refused: errors.Is(err, passport.ErrRefused)}, nil)
 }
 
 // Refresh rotates the credential if the site says that it is due, or in any
@@ -163,7 +163,7 @@ func (a *account) refreshNow(ctx context.Context, before uint64, force bool) err
 			return err
 		}
 	}
-	if err := a.apply(life.RefreshWanted{Forced: force}, nil); err != nil {
+	if err := a.apply(lifecycle.RefreshWanted{Forced: force}, nil); err != nil {
 		return err
 	}
 	// A page that failed once, and a token that did not match, are tried a
@@ -177,7 +177,7 @@ func (a *account) refreshNow(ctx context.Context, before uint64, force bool) err
 		if a.rec.Staged() {
 			return a.proveRefresh(ctx)
 		}
-		if next := a.rec.Next(a.policy()); next.Action != life.ActRefresh || next.At.After(time.Now()) {
+		if next := a.rec.Next(a.policy()); next.Action != lifecycle.ActRefresh || next.At.After(time.Now()) {
 			return nil
 		}
 	}
@@ -188,7 +188,7 @@ func refusesRefresh(r *record) error {
 	switch {
 	case r.Generation == 0:
 		return needsLogin(r.Name, "it has never been logged in")
-	case r.Base == life.BaseDead:
+	case r.Base == lifecycle.BaseDead:
 		return needsLogin(r.Name, "the site says that its session is dead, and a dead session cannot be refreshed")
 	case !r.Refreshable:
 		return needsLogin(r.Name, "its session works but cannot be refreshed")

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
-	"github.com/bilikeeper/bilikeeper/daemon/words"
 )
 
 // settings is a configuration with its schedules parsed, replaced as a whole
@@ -20,7 +20,7 @@ type settings struct {
 	config.Config
 	common    schedule.Schedule
 	schedules map[string]schedule.Schedule
-	words     words.Words
+	words     catalog.Catalog
 }
 
 func newSettings(c config.Config) (*settings, error) {
@@ -38,14 +38,14 @@ func newSettings(c config.Config) (*settings, error) {
 			return nil, fmt.Errorf("the schedule of account %s: %w", a.Name, err)
 		}
 	}
-	if s.words, err = words.New(locale(c.Locale), c.Own()...); err != nil {
+	if s.words, err = catalog.New(locale(c.Locale), c.CustomTexts()...); err != nil {
 		return nil, fmt.Errorf("text: %w", err)
 	}
 	return s, nil
 }
 
 // words are those of messages to people.
-func (k *Keeper) words() words.Words { return k.settings.Load().words }
+func (k *Keeper) words() catalog.Catalog { return k.settings.Load().words }
 
 // locale resolves "auto" by the environment, as other programs do.
 func locale(configured string) string {
@@ -68,14 +68,14 @@ func locale(configured string) string {
 const confirmDelay = time.Second
 
 // policy is what the configuration says about an account now.
-func (k *Keeper) policy(name string) life.Policy {
+func (k *Keeper) policy(name string) lifecycle.Policy {
 	s := k.settings.Load()
 	plan, ok := s.schedules[name]
 	if !ok {
 		plan = s.common
 	}
 	offset := schedule.Offset(name, s.Check.Jitter.Std())
-	return life.Policy{
+	return lifecycle.Policy{
 		ConfirmAfter: s.Check.ConfirmAfter.Std(),
 		AutoLogin:    s.Login.Auto,
 		AutoRefresh:  s.Refresh.Auto,
@@ -117,7 +117,7 @@ func (s *settings) plan(name string) string {
 // that is busy does it when it is done.
 func (a *account) replan() {
 	go func() {
-		err := a.do(a.keeper.work, func(context.Context) error { return a.apply(life.Rescheduled{}, nil) })
+		err := a.do(a.keeper.work, func(context.Context) error { return a.apply(lifecycle.Rescheduled{}, nil) })
 		if err != nil {
 			a.log.Warn().Err(err).Msg("the new schedule was not taken up")
 		}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
@@ -24,7 +24,7 @@ type message struct {
 func (k *Keeper) legacySMS() bool { return k.settings.Load().Login.SMSAPI == "legacy" }
 
 // smsStep runs fn as the owner of a login that waits for this step.
-func (k *Keeper) smsStep(ctx context.Context, id string, fn func(ctx context.Context, a *account) error, phases ...life.Phase) (*account, error) {
+func (k *Keeper) smsStep(ctx context.Context, id string, fn func(ctx context.Context, a *account) error, phases ...lifecycle.Phase) (*account, error) {
 	a := k.loginOwner(id)
 	if a == nil {
 		return nil, noLogin(id)
@@ -54,7 +54,7 @@ func (k *Keeper) Captcha(ctx context.Context, id string) (client.Captcha, error)
 		}
 		c, err := k.site.Captcha(ctx, a.rec.device, k.legacySMS())
 		if err != nil {
-			return siteAway(life.VerdictOf(err), a.rec.BlockedUntil)
+			return siteAway(lifecycle.VerdictOf(err), a.rec.BlockedUntil)
 		}
 		result = client.Captcha{Type: c.Type, GT: c.GT, Challenge: c.Challenge, Token: c.Token,
 			Script: k.settings.Load().Endpoints.GeetestJS, Countries: []client.Country{}}
@@ -67,7 +67,7 @@ func (k *Keeper) Captcha(ctx context.Context, id string) (client.Captcha, error)
 			result.Countries = append(result.Countries, client.Country(c))
 		}
 		return nil
-	}, life.PhaseCaptcha, life.PhaseSMS)
+	}, lifecycle.PhaseCaptcha, lifecycle.PhaseSMS)
 	return result, err
 }
 
@@ -83,8 +83,8 @@ func (k *Keeper) SendSMS(ctx context.Context, id string, s client.SMSSend) (clie
 		if err != nil {
 			return a.smsRefused(err, false)
 		}
-		return a.apply(life.SMSSent{}, func(r *record) { r.sms = message{req.Phone, req.CID, key} })
-	}, life.PhaseCaptcha, life.PhaseSMS)
+		return a.apply(lifecycle.SMSSent{}, func(r *record) { r.sms = message{req.Phone, req.CID, key} })
+	}, lifecycle.PhaseCaptcha, lifecycle.PhaseSMS)
 	return k.loginAfter(a, err)
 }
 
@@ -102,18 +102,18 @@ func (k *Keeper) SubmitSMS(ctx context.Context, id string, c client.SMSCode) (cl
 		switch {
 		case errors.Is(err, passport.ErrVerification):
 			verification = further.URL
-			return a.apply(life.SMSEnded{Reason: client.ReasonVerification, Detail: "the site wants a further verification, at the address given"}, nil)
+			return a.apply(lifecycle.SMSEnded{Reason: client.ReasonVerification, Detail: "the site wants a further verification, at the address given"}, nil)
 		case errors.Is(err, passport.ErrNewAccount):
-			return a.apply(life.SMSEnded{Reason: client.ReasonNewAccount, Detail: "the number belonged to no account; nothing was kept"}, nil)
+			return a.apply(lifecycle.SMSEnded{Reason: client.ReasonNewAccount, Detail: "the number belonged to no account; nothing was kept"}, nil)
 		case err != nil:
 			return a.smsRefused(err, errors.Is(err, passport.ErrWrongCode) || errors.Is(err, passport.ErrCodeExpired))
 		}
-		next, events := a.preview(life.Granted{Mid: grant.Mid(), Complete: a.isWhole(grant)})
+		next, events := a.preview(lifecycle.Granted{Mid: grant.Mid(), Complete: a.isWhole(grant)})
 		if next.Login.Granted() {
 			next.staged = grant
 		}
 		return a.commitForSure(ctx, next, events)
-	}, life.PhaseSMS)
+	}, lifecycle.PhaseSMS)
 	login, err := k.loginAfter(a, err)
 	if !verification.IsZero() {
 		login.URL = verification.Reveal()
@@ -124,13 +124,13 @@ func (k *Keeper) SubmitSMS(ctx context.Context, id string, c client.SMSCode) (cl
 // smsRefused notes what the site did not take, and tells the person in plain
 // words what to do about it.
 func (a *account) smsRefused(err error, code bool) error {
-	v := life.VerdictOf(err)
+	v := lifecycle.VerdictOf(err)
 	if known := plainSMS(err); known != "" {
 		v.Detail = known
 	} else if v.Class != passport.Unknown {
 		return siteAway(v, a.rec.BlockedUntil)
 	}
-	if err := a.apply(life.SMSRefused{Detail: v.Detail, Code: code}, nil); err != nil {
+	if err := a.apply(lifecycle.SMSRefused{Detail: v.Detail, Code: code}, nil); err != nil {
 		return err
 	}
 	return &client.Problem{Type: client.ProblemSMS, Title: "the site did not take it", Detail: v.Detail}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
 
@@ -18,41 +18,41 @@ func (a *account) step(ctx context.Context) error {
 		return nil
 	}
 	switch next.Action {
-	case life.ActCheck:
+	case lifecycle.ActCheck:
 		return a.check(ctx)
-	case life.ActAskAgain:
+	case lifecycle.ActAskAgain:
 		return a.askAgain(ctx)
-	case life.ActCode:
+	case lifecycle.ActCode:
 		if a.rec.Login.Active() {
-			return a.issueCode(ctx, life.CodeIssued{Automatic: true}) // one more of the login that there is
+			return a.issueCode(ctx, lifecycle.CodeIssued{Automatic: true}) // one more of the login that there is
 		}
 		return a.beginLogin(ctx)
-	case life.ActPoll:
+	case lifecycle.ActPoll:
 		return a.poll(ctx)
-	case life.ActCollect:
+	case lifecycle.ActCollect:
 		return a.collect(ctx)
-	case life.ActProve:
+	case lifecycle.ActProve:
 		return a.prove(ctx)
-	case life.ActGiveUp:
-		return a.apply(life.GaveUp{}, nil)
-	case life.ActRefresh:
+	case lifecycle.ActGiveUp:
+		return a.apply(lifecycle.GaveUp{}, nil)
+	case lifecycle.ActRefresh:
 		return a.refresh(ctx)
-	case life.ActProveRefresh:
+	case lifecycle.ActProveRefresh:
 		return a.proveRefresh(ctx)
-	case life.ActConfirm:
+	case lifecycle.ActConfirm:
 		return a.confirm(ctx)
-	case life.ActWarn:
-		return a.apply(life.ExpiryNear{}, nil)
+	case lifecycle.ActWarn:
+		return a.apply(lifecycle.ExpiryNear{}, nil)
 	}
 	return nil
 }
 
 func (a *account) check(ctx context.Context) error {
 	info, err := a.lives(ctx)
-	if err := a.apply(life.Checked{Verdict: life.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
+	if err := a.apply(lifecycle.Checked{Verdict: lifecycle.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
 		return err
 	}
-	if next := a.rec.Next(a.policy()); err == nil && next.Action == life.ActRefresh && !next.At.After(time.Now()) {
+	if next := a.rec.Next(a.policy()); err == nil && next.Action == lifecycle.ActRefresh && !next.At.After(time.Now()) {
 		// The answer is the first step of a refresh as well. Without one, a
 		// refresh whose deadline has passed asks for itself, at its own time.
 		return a.refreshWith(ctx, info)
@@ -62,19 +62,19 @@ func (a *account) check(ctx context.Context) error {
 
 func (a *account) askAgain(ctx context.Context) error {
 	who, err := a.whose(ctx, a.rec.session())
-	return a.apply(life.AskedAgain{Verdict: life.VerdictOf(err), Mid: who.Mid}, nil)
+	return a.apply(lifecycle.AskedAgain{Verdict: lifecycle.VerdictOf(err), Mid: who.Mid}, nil)
 }
 
 // issueCode fetches a code. The vault is tried first: a login that could not be
 // saved must not be granted.
-func (a *account) issueCode(ctx context.Context, issued life.CodeIssued) error {
+func (a *account) issueCode(ctx context.Context, issued lifecycle.CodeIssued) error {
 	if err := a.keeper.store.vault.Writable(); err != nil {
 		return fmt.Errorf("no login is begun that could not be saved: %w", err)
 	}
 	code, err := a.generate(ctx)
 	if err != nil {
-		v := life.VerdictOf(err)
-		if err := a.apply(life.CodeRefused{Verdict: v}, nil); err != nil {
+		v := lifecycle.VerdictOf(err)
+		if err := a.apply(lifecycle.CodeRefused{Verdict: v}, nil); err != nil {
 			return err
 		}
 		if issued.Automatic {
@@ -91,13 +91,13 @@ func (a *account) issueCode(ctx context.Context, issued life.CodeIssued) error {
 func (a *account) poll(ctx context.Context) error {
 	scan, err := a.scan(ctx)
 	if err != nil || scan.State != passport.Granted {
-		return a.apply(life.Polled{
-			Verdict: life.VerdictOf(err),
+		return a.apply(lifecycle.Polled{
+			Verdict: lifecycle.VerdictOf(err),
 			Scanned: scan.State == passport.Scanned,
 			Expired: scan.State == passport.Expired,
 		}, nil)
 	}
-	next, events := a.preview(life.Granted{Mid: scan.Grant.Mid(), Complete: a.isWhole(scan.Grant)})
+	next, events := a.preview(lifecycle.Granted{Mid: scan.Grant.Mid(), Complete: a.isWhole(scan.Grant)})
 	if next.Login.Granted() {
 		next.staged = scan.Grant
 	}
@@ -107,8 +107,8 @@ func (a *account) poll(ctx context.Context) error {
 // collect fetches what the success reply lacked, from where it points to.
 func (a *account) collect(ctx context.Context) error {
 	grant, err := a.gather(ctx)
-	in := life.Collected{
-		Verdict: life.VerdictOf(err), Mid: grant.Mid(), Complete: a.isGathered(grant, err),
+	in := lifecycle.Collected{
+		Verdict: lifecycle.VerdictOf(err), Mid: grant.Mid(), Complete: a.isGathered(grant, err),
 		Hopeless: errors.Is(err, passport.ErrRefusedHost) || errors.Is(err, passport.ErrIncomplete),
 	}
 	next, events := a.preview(in)
@@ -134,8 +134,8 @@ func (a *account) prove(ctx context.Context) error {
 		who, err = a.whose(ctx, a.rec.stagedSession())
 	}
 	staged := a.rec.staged
-	in := life.Proved{
-		Verdict: life.VerdictOf(err), Mid: who.Mid, Uname: who.Uname,
+	in := lifecycle.Proved{
+		Verdict: lifecycle.VerdictOf(err), Mid: who.Mid, Uname: who.Uname,
 		ExpiresAt:   passport.Expiry(staged.Cookies),
 		Refreshable: !staged.RefreshToken.IsZero() && a.rec.Site == passport.Web,
 	}

@@ -3,8 +3,8 @@ package daemon
 import (
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/words"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
 
@@ -18,7 +18,7 @@ const (
 
 // group writes one message for several of one group.
 func (m messages) group(list []notify.Message) notify.Message {
-	var all words.Data
+	var all catalog.Data
 	one := notify.Message{
 		ID: list[0].ID, Type: list[0].Type, Time: list[0].Time, Group: list[0].Group, Position: list[0].Position,
 	}
@@ -26,7 +26,7 @@ func (m messages) group(list []notify.Message) notify.Message {
 		d, err := m.again(each)
 		if err != nil {
 			// The account is gone or the vault is. The name alone is still true.
-			d = words.Data{Type: each.Type, Account: each.Account, Who: each.Account}
+			d = catalog.Data{Type: each.Type, Account: each.Account, Who: each.Account}
 		}
 		if len(all.Accounts) == 0 {
 			all = d

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
 )
 
@@ -136,7 +136,7 @@ func (t *turns) note(r *record) {
 		t.hold(r.Name)
 		return
 	case l == nil:
-	case l.Phase == life.PhaseSucceeded && l.Ended.After(t.answered):
+	case l.Phase == lifecycle.PhaseSucceeded && l.Ended.After(t.answered):
 		t.answered, t.row = l.Ended, 0
 	case l.Reason == client.ReasonExpired && l.Automatic && r.Incident != nil && l.Ended.After(t.unanswered):
 		t.unanswered, t.next = l.Ended, r.Incident.NextAttempt
@@ -189,7 +189,7 @@ func (t *turns) call() []string {
 }
 
 // holdsTurn reports whether a login has a code out that nobody asked for.
-func holdsTurn(l *life.Login) bool { return l.Active() && l.Automatic && !l.Granted() }
+func holdsTurn(l *lifecycle.Login) bool { return l.Active() && l.Automatic && !l.Granted() }
 
 // beginLogin starts a login by the keeper itself, if it is the account's turn.
 func (a *account) beginLogin(ctx context.Context) error {
@@ -201,12 +201,12 @@ func (a *account) beginLogin(ctx context.Context) error {
 	if answer == turnNow {
 		// Where there is no code in the end, there is no turn.
 		defer func() { a.keeper.turns.note(a.rec) }()
-		return a.issueCode(ctx, life.CodeIssued{ID: newID(), Method: "qr", Automatic: true})
+		return a.issueCode(ctx, lifecycle.CodeIssued{ID: newID(), Method: "qr", Automatic: true})
 	}
 	a.log.Debug().Time("until", until).Bool("nobody_scans", answer == turnNobody).Msg("other accounts' codes are out; this one waits")
-	in := life.PutOff{Until: until, InLine: due}
+	in := lifecycle.PutOff{Until: until, InLine: due}
 	if answer == turnNobody {
-		in = life.PutOff{Until: until, Attempt: true}
+		in = lifecycle.PutOff{Until: until, Attempt: true}
 	}
 	if err := a.apply(in, nil); err != nil {
 		return err
@@ -231,7 +231,7 @@ func (k *Keeper) callNext() {
 				if a.rec.Incident == nil {
 					return nil
 				}
-				return a.apply(life.PutOff{Until: time.Now(), InLine: a.rec.Incident.InLine}, nil)
+				return a.apply(lifecycle.PutOff{Until: time.Now(), InLine: a.rec.Incident.InLine}, nil)
 			})
 			if err != nil && k.work.Err() == nil {
 				a.log.Debug().Err(err).Msg("the turn was not taken up")

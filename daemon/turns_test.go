@@ -7,7 +7,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 )
 
 // TestTurns: who gets a code when several want one.
@@ -15,18 +15,18 @@ func TestTurns(t *testing.T) {
 	start := time.Date(2026, 3, 4, 5, 0, 0, 0, time.UTC)
 	now := start
 	waiting := func(name string) *record {
-		return &record{Account: life.Account{Name: name, Incident: &life.Incident{ID: name, NextAttempt: start}}}
+		return &record{Account: lifecycle.Account{Name: name, Incident: &lifecycle.Incident{ID: name, NextAttempt: start}}}
 	}
 	out := func(name string) *record {
 		r := waiting(name)
-		r.Login = &life.Login{ID: name, Phase: life.PhaseWaiting, Automatic: true}
+		r.Login = &lifecycle.Login{ID: name, Phase: lifecycle.PhaseWaiting, Automatic: true}
 		return r
 	}
-	ended := func(name string, phase life.Phase, reason string) *record {
+	ended := func(name string, phase lifecycle.Phase, reason string) *record {
 		r := waiting(name)
-		r.Login = &life.Login{ID: name, Phase: phase, Reason: reason, Automatic: true, Ended: now}
+		r.Login = &lifecycle.Login{ID: name, Phase: phase, Reason: reason, Automatic: true, Ended: now}
 		r.Incident.NextAttempt = now.Add(time.Hour)
-		if phase == life.PhaseSucceeded {
+		if phase == lifecycle.PhaseSucceeded {
 			r.Incident = nil
 		}
 		return r
@@ -60,7 +60,7 @@ func TestTurns(t *testing.T) {
 	t.Run("the next in line follows a scan", func(t *testing.T) {
 		all := full(t)
 		now = now.Add(time.Minute)
-		all.note(ended("a1", life.PhaseSucceeded, ""))
+		all.note(ended("a1", lifecycle.PhaseSucceeded, ""))
 		if next := all.call(); len(next) != 1 || next[0] != "b" {
 			t.Errorf("called are %v", next)
 		}
@@ -73,7 +73,7 @@ func TestTurns(t *testing.T) {
 	t.Run("nobody scans", func(t *testing.T) {
 		all := full(t)
 		now = now.Add(9 * time.Minute)
-		all.note(ended("a0", life.PhaseFailed, client.ReasonExpired))
+		all.note(ended("a0", lifecycle.PhaseFailed, client.ReasonExpired))
 		ask(t, all, "b", turnNobody, now.Add(time.Hour))
 		ask(t, all, "c", turnNobody, now.Add(time.Hour))
 		if next := all.call(); len(next) != 0 {
@@ -88,9 +88,9 @@ func TestTurns(t *testing.T) {
 	t.Run("somebody is there, but slow", func(t *testing.T) {
 		all := full(t)
 		now = now.Add(8 * time.Minute)
-		all.note(ended("a0", life.PhaseSucceeded, ""))
+		all.note(ended("a0", lifecycle.PhaseSucceeded, ""))
 		now = now.Add(time.Minute)
-		all.note(ended("a1", life.PhaseFailed, client.ReasonExpired))
+		all.note(ended("a1", lifecycle.PhaseFailed, client.ReasonExpired))
 		ask(t, all, "b", turnNow, time.Time{})
 	})
 	t.Run("no code came", func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestTurns(t *testing.T) {
 	})
 	t.Run("who was helped otherwise leaves the line", func(t *testing.T) {
 		all := full(t)
-		all.note(ended("b", life.PhaseSucceeded, ""))
+		all.note(ended("b", lifecycle.PhaseSucceeded, ""))
 		all.leave("a0")
 		if next := all.call(); len(next) != 1 || next[0] != "c" {
 			t.Errorf("called are %v", next)
@@ -109,11 +109,11 @@ func TestTurns(t *testing.T) {
 	t.Run("a restart does not change it", func(t *testing.T) {
 		accounts := map[string]*account{}
 		now = start
-		accounts["first"] = &account{rec: ended("first", life.PhaseSucceeded, "")}
+		accounts["first"] = &account{rec: ended("first", lifecycle.PhaseSucceeded, "")}
 		for i := range 10 { // more than chance would put in order
 			now = now.Add(10 * time.Minute)
 			name := fmt.Sprintf("a%d", i)
-			accounts[name] = &account{rec: ended(name, life.PhaseFailed, client.ReasonExpired)}
+			accounts[name] = &account{rec: ended(name, lifecycle.PhaseFailed, client.ReasonExpired)}
 		}
 		all := &turns{}
 		all.restore(accounts)

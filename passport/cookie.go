@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -31,19 +32,8 @@ func loginCookies() []string {
 	return []string{cookieSession, cookieCSRF, cookieMid, cookieMidSum, cookieSid}
 }
 
-// Cookie is one cookie as the site set it. The value's bytes are those of the
-// Set-Cookie line: decoding and encoding SESSDATA again would change it, as
-// "*" is written both plainly and as %2A.
-type Cookie struct {
-	Name     string
-	Value    secret.String
-	Domain   string
-	Path     string
-	Expires  time.Time // zero for a cookie of the browser's session
-	HTTPOnly bool
-	Secure   bool
-	SameSite string // "", "Lax", "Strict" or "None"
-}
+// Cookie is one cookie as the site set it.
+type Cookie = cookie.Cookie
 
 // parseSetCookies reads Set-Cookie lines. Lines with an empty value or an
 // expiry in the past are left out: on an error reply they would wipe a session

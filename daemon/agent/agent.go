@@ -10,8 +10,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/words"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/desktop"
@@ -87,7 +87,7 @@ func follow(ctx context.Context, o Options, led *ledger) error {
 	}
 	p, err := notify.NewPipeline(src, led, o.Log, notify.Config{
 		Name: channelName, Type: "desktop", Channel: o.Channel, Group: gather, Quiet: src.quiet,
-		Route: notify.Route{Events: words.Types(), Accounts: []string{notify.Any}},
+		Route: notify.Route{Events: catalog.Types(), Accounts: []string{notify.Any}},
 	})
 	if err != nil {
 		return err
@@ -119,11 +119,11 @@ func gather(list []notify.Message) notify.Message {
 
 // OpenLabel is the button's text in the session's language.
 func OpenLabel(env func(string) string) string {
-	language := words.English
+	language := catalog.English
 	if tag := cmp.Or(env("LC_ALL"), env("LC_MESSAGES"), env("LANG")); strings.HasPrefix(tag, "zh") {
-		language = words.Chinese
+		language = catalog.Chinese
 	}
-	w, err := words.New(language)
+	w, err := catalog.New(language)
 	if err != nil { // there are no words of a person's own that could be wrong
 		return ""
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/bilikeeper/bilikeeper/daemon/words"
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 )
 
 // Text are a person's own words for one type of message.
@@ -17,11 +17,11 @@ type Text struct {
 	GroupText  string `toml:"group_text,omitempty"`
 }
 
-// Own returns the texts as the writer of messages takes them.
-func (c Config) Own() []words.Own {
-	var list []words.Own
+// CustomTexts returns the texts as the writer of messages takes them.
+func (c Config) CustomTexts() []catalog.Custom {
+	var list []catalog.Custom
 	for _, t := range c.Text {
-		list = append(list, words.Own(t))
+		list = append(list, catalog.Custom(t))
 	}
 	return list
 }
@@ -40,12 +40,12 @@ func (c Config) checkTexts(f *faults) {
 		}
 		seen[t.Type] = true
 		before := len(f.problems)
-		f.word(key+".type", t.Type, words.Types()...)
+		f.word(key+".type", t.Type, catalog.Types()...)
 		if len(f.problems) > before {
 			continue
 		}
-		_, err := words.New(words.English, words.Own(t))
-		if bad, ok := errors.AsType[*words.TemplateError](err); ok {
+		_, err := catalog.New(catalog.English, catalog.Custom(t))
+		if bad, ok := errors.AsType[*catalog.TemplateError](err); ok {
 			f.add(key+"."+bad.Part, "is no template: "+strings.Join(strings.Fields(bad.Err.Error()), " "), `write "{{.Account}}: …"; the README lists the fields`)
 		}
 	}

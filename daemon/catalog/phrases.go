@@ -1,4 +1,4 @@
-package words
+package catalog
 
 import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"

@@ -1,4 +1,4 @@
-// Package life is the life of an account as a pure function.
+// Package lifecycle is the life of an account as a pure function.
 //
 // An [Account] says what is known of one account. [Apply] takes what happened
 // (the site answered, a code was scanned, a person wants to log in) and returns
@@ -15,4 +15,4 @@
 // apart in time; trouble at the site changes the last check and the back-off,
 // never the state; a code is replaced a bounded number of times; another
 // person's account never takes the place of the expected one.
-package life
+package lifecycle

@@ -1,4 +1,4 @@
-package words
+package catalog
 
 import (
 	"fmt"
@@ -11,9 +11,9 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
-// Own are a person's own words for one type of message: Go text/templates over
+// Custom are a person's own words for one type of message: Go text/templates over
 // [Data]. An empty one leaves the usual text.
-type Own struct {
+type Custom struct {
 	Type                  string
 	Title, Text           string
 	GroupTitle, GroupText string
@@ -37,13 +37,13 @@ func Types() []string {
 	}
 }
 
-// ownText is an Own that was checked.
-type ownText struct{ title, text, groupTitle, groupText piece }
+// customText is an Custom that was checked.
+type customText struct{ title, text, groupTitle, groupText piece }
 
 // parse checks the templates by running them: a field that does not exist shows
 // only then.
-func (o Own) parse() (ownText, error) {
-	var parsed ownText
+func (o Custom) parse() (customText, error) {
+	var parsed customText
 	if !slices.Contains(Types(), o.Type) {
 		return parsed, &TemplateError{Part: "type", Err: fmt.Errorf("there are no messages of type %q", o.Type)}
 	}

@@ -1,4 +1,4 @@
-package words
+package catalog
 
 import (
 	"errors"
@@ -96,9 +96,9 @@ func golden(t *testing.T, name, got string) {
 // TestOwnWords: a person's own words take the place of the usual ones, each part
 // for itself.
 func TestOwnWords(t *testing.T) {
-	w, err := New(English, Own{
+	w, err := New(English, Custom{
 		Type: client.EventLoginCode, Title: "{{.Account}}:\n scan", Text: `until {{clock "15:04" .Until}}{{with .Link}} {{.}}{{end}}`,
-	}, Own{
+	}, Custom{
 		Type: client.EventLoginRequired, GroupTitle: "{{len .Accounts}} dead", GroupText: "{{range .Accounts}}{{.Account}} {{end}}",
 	})
 	if err != nil {
@@ -121,11 +121,11 @@ func TestOwnWords(t *testing.T) {
 
 // TestUsualWordsWhereOwnFail: a template that works on samples may still fail.
 func TestUsualWordsWhereOwnFail(t *testing.T) {
-	_, err := New(English, Own{Type: client.EventLoginRequired, Title: "{{index .Accounts 5}}", Text: "{{if .Early}}early{{end}}"})
+	_, err := New(English, Custom{Type: client.EventLoginRequired, Title: "{{index .Accounts 5}}", Text: "{{if .Early}}early{{end}}"})
 	if err == nil {
 		t.Fatal("an index out of range was taken")
 	}
-	w, err := New(English, Own{Type: client.EventLoginRequired, Text: "{{if not .Auto}}by hand{{end}}"})
+	w, err := New(English, Custom{Type: client.EventLoginRequired, Text: "{{if not .Auto}}by hand{{end}}"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestUsualWordsWhereOwnFail(t *testing.T) {
 }
 
 func TestBadTemplates(t *testing.T) {
-	for part, own := range map[string]Own{
+	for part, own := range map[string]Custom{
 		"type":        {Type: "login.scanned", Text: "x"},
 		"title":       {Type: client.EventLoginCode, Title: "{{"},
 		"text":        {Type: client.EventLoginCode, Text: "{{.Password}}"},

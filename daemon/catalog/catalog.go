@@ -1,4 +1,4 @@
-package words
+package catalog
 
 import (
 	"strconv"
@@ -14,43 +14,43 @@ const (
 	Chinese = "zh-CN"
 )
 
-// Words writes messages in one language. Make them with [New].
-type Words struct {
+// Catalog writes messages in one language. Make them with [New].
+type Catalog struct {
 	phrases
-	own map[string]ownText
+	custom map[string]customText
 }
 
-// New returns the words of a language, with a person's own in the place of the
-// usual ones. Its error is a [*TemplateError].
-func New(language string, own ...Own) (Words, error) {
-	w := Words{phrases: english(), own: map[string]ownText{}}
+// New returns the texts of a language, with custom ones in the place of those
+// that come with the program. Its error is a [*TemplateError].
+func New(language string, custom ...Custom) (Catalog, error) {
+	c := Catalog{phrases: english(), custom: map[string]customText{}}
 	if language == Chinese {
-		w.phrases = chinese()
+		c.phrases = chinese()
 	}
-	for _, o := range own {
+	for _, o := range custom {
 		parsed, err := o.parse()
 		if err != nil {
-			return Words{}, err
+			return Catalog{}, err
 		}
-		w.own[o.Type] = parsed
+		c.custom[o.Type] = parsed
 	}
-	return w, nil
+	return c, nil
 }
 
 // OpenLabel is the text of a link or a button that leads to a code.
-func (w Words) OpenLabel() string { return w.open }
+func (c Catalog) OpenLabel() string { return c.open }
 
 // Sample returns the text of a message that only shows that messages arrive.
-func (w Words) Sample() (title, text string) { return w.sample, w.sampleText }
+func (c Catalog) Sample() (title, text string) { return c.sample, c.sampleText }
 
 // Write returns the title and the text of a message.
-func (w Words) Write(d Data) (title, text string) {
-	title, text = w.usual(d)
-	own := w.own[d.Type]
+func (c Catalog) Write(d Data) (title, text string) {
+	title, text = c.usual(d)
+	custom := c.custom[d.Type]
 	if len(d.Accounts) > 0 {
-		return oneLine(own.groupTitle.or(title, d)), own.groupText.or(text, d)
+		return oneLine(custom.groupTitle.or(title, d)), custom.groupText.or(text, d)
 	}
-	return oneLine(own.title.or(title, d)), own.text.or(text, d)
+	return oneLine(custom.title.or(title, d)), custom.text.or(text, d)
 }
 
 // About is what a message for several accounts can have in common with others,
@@ -78,86 +78,86 @@ const (
 )
 
 // usual is what the language has for a message.
-func (w Words) usual(d Data) (title, text string) {
+func (c Catalog) usual(d Data) (title, text string) {
 	if len(d.Accounts) > 0 {
-		return w.forSeveral(d)
+		return c.forSeveral(d)
 	}
-	title, text = w.forOne(d)
-	fill := w.filler(d)
+	title, text = c.forOne(d)
+	fill := c.filler(d)
 	title, text = fill(title), fill(text)
 	if d.Link != "" && (d.Type == client.EventLoginRequired || d.Type == client.EventLoginCode || d.Type == client.EventLoginFailed) {
-		text += w.gap + fill(w.page)
+		text += c.gap + fill(c.page)
 	}
 	return title, text
 }
 
-func (w Words) forOne(d Data) (title, text string) {
+func (c Catalog) forOne(d Data) (title, text string) {
 	switch d.Type {
 	case client.EventLoginRequired:
 		switch {
 		case d.Early:
-			return w.early, w.earlyText
+			return c.early, c.earlyText
 		case d.Auto:
-			return w.required, w.requiredText
+			return c.required, c.requiredText
 		}
-		return w.required, w.requiredManual
+		return c.required, c.requiredManual
 	case client.EventLoginCode:
-		return w.code, w.codeText
+		return c.code, c.codeText
 	case client.EventLoginSucceeded:
 		switch {
 		case d.Revived:
-			return w.succeeded, w.revivedText
+			return c.succeeded, c.revivedText
 		case d.First:
-			return w.succeeded, w.firstText
+			return c.succeeded, c.firstText
 		}
-		return w.succeeded, w.succeededText
+		return c.succeeded, c.succeededText
 	case client.EventLoginFailed:
-		text := w.reasons[d.Reason]
+		text := c.reasons[d.Reason]
 		if !d.Next.IsZero() {
-			text += w.gap + w.nextAttempt
+			text += c.gap + c.nextAttempt
 		}
-		return w.failed, text + w.gap + w.byHand
+		return c.failed, text + c.gap + c.byHand
 	}
 	switch d.Reason {
 	case ReasonExpires:
-		return w.ending, w.endingText
+		return c.ending, c.endingText
 	case ReasonChannel:
-		return w.channel, w.channelText
+		return c.channel, c.channelText
 	}
-	return w.attention, "{detail}"
+	return c.attention, "{detail}"
 }
 
 // forSeveral writes a list: what happened once, then a line for each account.
-func (w Words) forSeveral(d Data) (title, text string) {
+func (c Catalog) forSeveral(d Data) (title, text string) {
 	about := About(d)
-	p := w.many[about]
+	p := c.many[about]
 	lines := []string{p.text}
 	if !d.Auto && p.manual != "" {
 		lines[0] = p.manual
 	}
 	for _, each := range d.Accounts {
-		line := w.line
+		line := c.line
 		if each.Who != each.Account {
-			line += w.lineWho
+			line += c.lineWho
 		}
 		if !each.Next.IsZero() {
-			line += w.lineNext
+			line += c.lineNext
 		}
 		if about == aboutEarly || about == aboutEnding {
-			line += w.lineEnds
+			line += c.lineEnds
 		}
 		if each.Link != "" {
-			line += w.lineLink
+			line += c.lineLink
 		}
-		lines = append(lines, w.filler(each)(line))
+		lines = append(lines, c.filler(each)(line))
 	}
 	return strings.ReplaceAll(p.title, "{n}", strconv.Itoa(len(d.Accounts))), strings.Join(lines, "\n")
 }
 
-func (w Words) filler(d Data) func(string) string {
+func (c Catalog) filler(d Data) func(string) string {
 	return strings.NewReplacer("{account}", d.Account, "{who}", d.Who, "{detail}", d.Detail, "{channel}", d.Channel,
-		"{link}", d.Link, "{days}", strconv.Itoa(d.Days), "{until}", clock(d.Until, w.hour),
-		"{next}", clock(d.Next, w.day), "{ends}", clock(d.Ends, w.day)).Replace
+		"{link}", d.Link, "{days}", strconv.Itoa(d.Days), "{until}", clock(d.Until, c.hour),
+		"{next}", clock(d.Next, c.day), "{ends}", clock(d.Ends, c.day)).Replace
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

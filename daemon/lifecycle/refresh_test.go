@@ -1,4 +1,4 @@
-package life_test
+package lifecycle_test
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/life"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
 
@@ -22,36 +22,36 @@ func refreshing(t *testing.T) *story {
 	return s.login()
 }
 
-func (s *story) failed(why life.RefreshFailure) life.RefreshFailed {
-	v := life.Verdict{Class: passport.Unknown, Detail: string(why)}
-	if why == life.RefreshTrouble {
+func (s *story) failed(why lifecycle.RefreshFailure) lifecycle.RefreshFailed {
+	v := lifecycle.Verdict{Class: passport.Unknown, Detail: string(why)}
+	if why == lifecycle.RefreshTrouble {
 		v.Class = passport.Unreachable
 	}
-	return life.RefreshFailed{Verdict: v, Why: why}
+	return lifecycle.RefreshFailed{Verdict: v, Why: why}
 }
 
 // rotate takes the account through a refresh up to its promotion.
 func (s *story) rotate() *story {
 	s.t.Helper()
-	return s.after(0, life.RefreshIntended{}).after(0, life.RefreshStagedNow{}).after(0, life.RefreshProved{
+	return s.after(0, lifecycle.RefreshIntended{}).after(0, lifecycle.RefreshStagedNow{}).after(0, lifecycle.RefreshProved{
 		Verdict: ok(), Mid: mid, Uname: "example", ExpiresAt: s.now.Add(halfway), Refreshable: true})
 }
 
 func TestRefreshStepByStep(t *testing.T) {
 	s := refreshing(t)
-	s.after(8*time.Hour, life.Checked{Verdict: ok(), RefreshDue: true}).wantNext(life.ActRefresh, 0)
+	s.after(8*time.Hour, lifecycle.Checked{Verdict: ok(), RefreshDue: true}).wantNext(lifecycle.ActRefresh, 0)
 	s.events = nil
-	s.after(0, life.RefreshIntended{}).wantNext(life.ActRefresh, 0).wantState(life.StateValid).wantEvents()
-	s.after(0, life.RefreshStagedNow{}).wantNext(life.ActProveRefresh, 0).wantEvents()
+	s.after(0, lifecycle.RefreshIntended{}).wantNext(lifecycle.ActRefresh, 0).wantState(lifecycle.StateValid).wantEvents()
+	s.after(0, lifecycle.RefreshStagedNow{}).wantNext(lifecycle.ActProveRefresh, 0).wantEvents()
 	if s.a.Generation != 1 {
 		t.Fatal("the new pair is in use before it is proven")
 	}
-	s.after(0, life.RefreshProved{Verdict: ok(), Mid: mid, ExpiresAt: s.now.Add(halfway), Refreshable: true}).
-		wantNext(life.ActConfirm, time.Second).wantEvents(client.EventRefreshed)
+	s.after(0, lifecycle.RefreshProved{Verdict: ok(), Mid: mid, ExpiresAt: s.now.Add(halfway), Refreshable: true}).
+		wantNext(lifecycle.ActConfirm, time.Second).wantEvents(client.EventRefreshed)
 	if s.a.Generation != 2 || s.a.Confirm == nil {
 		t.Fatalf("after the promotion: %+v", s.a)
 	}
-	s.after(time.Second, life.Confirmed{Verdict: ok()}).wantNext(life.ActCheck, 8*time.Hour-time.Second).wantEvents(client.EventConfirmed)
+	s.after(time.Second, lifecycle.Confirmed{Verdict: ok()}).wantNext(lifecycle.ActCheck, 8*time.Hour-time.Second).wantEvents(client.EventConfirmed)
 }
 
 func TestDeadlineIsDrawnOnceAndKept(t *testing.T) {
@@ -65,7 +65,7 @@ func TestDeadlineIsDrawnOnceAndKept(t *testing.T) {
 			t.Errorf("spread %v: %s of life are left at the deadline", spread, left)
 		}
 		for range 200 {
-			s.after(8*time.Hour, life.Checked{Verdict: ok()})
+			s.after(8*time.Hour, lifecycle.Checked{Verdict: ok()})
 		}
 		if !s.a.RefreshBy.Equal(first) {
 			t.Errorf("the deadline moved from %s to %s", first, s.a.RefreshBy)
@@ -78,27 +78,27 @@ func TestDeadlineIsDrawnOnceAndKept(t *testing.T) {
 
 func TestTokenThatDoesNotMatch(t *testing.T) {
 	s := refreshing(t)
-	s.after(8*time.Hour, life.Checked{Verdict: ok(), RefreshDue: true})
+	s.after(8*time.Hour, lifecycle.Checked{Verdict: ok(), RefreshDue: true})
 	s.events = nil
-	s.after(0, life.RefreshIntended{}).after(0, s.failed(life.RefreshMismatch)).wantNext(life.ActRefresh, 0).wantEvents(client.EventRefreshFailed)
-	s.after(0, life.RefreshIntended{}).after(0, s.failed(life.RefreshMismatch)).wantState(life.StateValid).
-		wantEvents(client.EventRefreshFailed, client.EventLoginRequired).wantNext(life.ActCode, 0)
+	s.after(0, lifecycle.RefreshIntended{}).after(0, s.failed(lifecycle.RefreshMismatch)).wantNext(lifecycle.ActRefresh, 0).wantEvents(client.EventRefreshFailed)
+	s.after(0, lifecycle.RefreshIntended{}).after(0, s.failed(lifecycle.RefreshMismatch)).wantState(lifecycle.StateValid).
+		wantEvents(client.EventRefreshFailed, client.EventLoginRequired).wantNext(lifecycle.ActCode, 0)
 	if s.a.Refreshable || s.a.Attention == "" || s.a.Generation != 1 || !s.a.Incident.Early {
 		t.Errorf("after two mismatches: %+v", s.a)
 	}
 	// Nothing presses while the session lives: the next code comes near its end.
 	for range 3 {
-		s.after(0, s.issue(true)).after(180*time.Second, life.Polled{Verdict: ok(), Expired: true})
+		s.after(0, s.issue(true)).after(180*time.Second, lifecycle.Polled{Verdict: ok(), Expired: true})
 	}
 	if next := s.a.Incident.NextAttempt; !next.Equal(s.a.ExpiresAt.AddDate(0, 0, -14)) {
 		t.Errorf("the next attempt is %s before the end", s.a.ExpiresAt.Sub(next))
 	}
-	s.wantNext(life.ActCheck, s.a.NextCheckAt.Sub(s.now))
+	s.wantNext(lifecycle.ActCheck, s.a.NextCheckAt.Sub(s.now))
 }
 
 func TestMismatchThenMatch(t *testing.T) {
 	s := refreshing(t)
-	s.after(0, life.RefreshWanted{Forced: true}).after(0, life.RefreshIntended{}).after(0, s.failed(life.RefreshMismatch))
+	s.after(0, lifecycle.RefreshWanted{Forced: true}).after(0, lifecycle.RefreshIntended{}).after(0, s.failed(lifecycle.RefreshMismatch))
 	s.rotate()
 	if s.a.Generation != 2 || s.a.Refresh != nil {
 		t.Errorf("one mismatch was believed: %+v", s.a)
@@ -106,11 +106,11 @@ func TestMismatchThenMatch(t *testing.T) {
 }
 
 func TestRefreshFailuresAreFarApart(t *testing.T) {
-	for _, why := range []life.RefreshFailure{life.RefreshTrouble, life.RefreshNoPage, life.RefreshUnusable, life.RefreshDenied} {
+	for _, why := range []lifecycle.RefreshFailure{lifecycle.RefreshTrouble, lifecycle.RefreshNoPage, lifecycle.RefreshUnusable, lifecycle.RefreshDenied} {
 		s := refreshing(t)
-		s.after(8*time.Hour, life.Checked{Verdict: ok(), RefreshDue: true})
+		s.after(8*time.Hour, lifecycle.Checked{Verdict: ok(), RefreshDue: true})
 		for _, want := range []time.Duration{1, 2, 4, 8, 16, 24, 24} {
-			s.after(0, life.RefreshIntended{}).after(0, s.failed(why)).wantState(life.StateValid)
+			s.after(0, lifecycle.RefreshIntended{}).after(0, s.failed(why)).wantState(lifecycle.StateValid)
 			if got := s.a.Refresh.At.Sub(s.now); got != want*time.Hour {
 				t.Fatalf("%s: the next attempt is in %s, want %d h", why, got, want)
 			}
@@ -125,12 +125,12 @@ func TestRefreshFailuresAreFarApart(t *testing.T) {
 // TestLostReplyMakesTheNextAttemptAMust: the site may have acted.
 func TestLostReplyMakesTheNextAttemptAMust(t *testing.T) {
 	s := refreshing(t)
-	s.after(8*time.Hour, life.Checked{Verdict: ok(), RefreshDue: true})
-	s.after(0, s.failed(life.RefreshTrouble))
+	s.after(8*time.Hour, lifecycle.Checked{Verdict: ok(), RefreshDue: true})
+	s.after(0, s.failed(lifecycle.RefreshTrouble))
 	if s.a.MustRefresh(s.now) {
 		t.Error("nothing was sent, so nothing is unsure")
 	}
-	s.after(time.Hour, life.RefreshIntended{}).after(0, s.failed(life.RefreshTrouble))
+	s.after(time.Hour, lifecycle.RefreshIntended{}).after(0, s.failed(lifecycle.RefreshTrouble))
 	if !s.a.MustRefresh(s.now) {
 		t.Error("the site may have acted, and the next attempt waits for its word that it is due")
 	}
@@ -142,7 +142,7 @@ func TestHourlyBudgetOfRefreshes(t *testing.T) {
 		if at := s.a.RefreshRoom(s.now, 6); !at.IsZero() {
 			t.Fatalf("no room until %s", at)
 		}
-		s.after(time.Minute, life.RefreshWanted{Forced: true}).rotate().after(0, life.Confirmed{Verdict: ok()})
+		s.after(time.Minute, lifecycle.RefreshWanted{Forced: true}).rotate().after(0, lifecycle.Confirmed{Verdict: ok()})
 	}
 	at := s.a.RefreshRoom(s.now, 6)
 	if want := s.now.Add(55 * time.Minute); !at.Equal(want) {
@@ -157,36 +157,36 @@ func TestHourlyBudgetOfRefreshes(t *testing.T) {
 func TestConfirmation(t *testing.T) {
 	s := refreshing(t).rotate()
 	for _, want := range []time.Duration{time.Minute, time.Hour, 6 * time.Hour, day} {
-		s.after(0, life.Confirmed{Verdict: trouble(passport.Unreachable)})
+		s.after(0, lifecycle.Confirmed{Verdict: trouble(passport.Unreachable)})
 		if got := s.a.Confirm.At.Sub(s.now); got != want {
 			t.Fatalf("the next try is in %s, want %s", got, want)
 		}
 		s.now = s.a.Confirm.At
 	}
-	s.after(0, life.Confirmed{Verdict: trouble(passport.Unreachable)})
+	s.after(0, lifecycle.Confirmed{Verdict: trouble(passport.Unreachable)})
 	if s.a.Confirm != nil {
 		t.Error("it is never given up")
 	}
 
-	s = refreshing(t).rotate().after(0, life.Confirmed{Verdict: trouble(passport.Unknown), Refused: true})
+	s = refreshing(t).rotate().after(0, lifecycle.Confirmed{Verdict: trouble(passport.Unknown), Refused: true})
 	if s.a.Confirm != nil {
 		t.Error("a definite refusal does not end it")
 	}
 	// Denied: either it was confirmed before, or the new pair died. The site is
 	// asked, and nobody believes anything yet.
-	refreshing(t).rotate().after(0, life.Confirmed{Verdict: dead()}).wantState(life.StateValid).wantNext(life.ActCheck, 0)
+	refreshing(t).rotate().after(0, lifecycle.Confirmed{Verdict: dead()}).wantState(lifecycle.StateValid).wantNext(lifecycle.ActCheck, 0)
 }
 
 func TestNewPairDenied(t *testing.T) {
 	s := refreshing(t)
-	s.after(0, life.RefreshWanted{Forced: true}).after(0, life.RefreshIntended{}).after(0, life.RefreshStagedNow{})
-	s.after(0, life.RefreshProved{Verdict: dead()}).wantState(life.StateValid)
+	s.after(0, lifecycle.RefreshWanted{Forced: true}).after(0, lifecycle.RefreshIntended{}).after(0, lifecycle.RefreshStagedNow{})
+	s.after(0, lifecycle.RefreshProved{Verdict: dead()}).wantState(lifecycle.StateValid)
 	if s.a.Generation != 1 || s.a.Staged() {
 		t.Errorf("a pair that the site denied was kept: %+v", s.a)
 	}
 	s = refreshing(t)
-	s.after(0, life.RefreshWanted{Forced: true}).after(0, life.RefreshIntended{}).after(0, life.RefreshStagedNow{})
-	s.after(0, life.RefreshProved{Verdict: ok(), Mid: stranger}).wantState(life.StateValid)
+	s.after(0, lifecycle.RefreshWanted{Forced: true}).after(0, lifecycle.RefreshIntended{}).after(0, lifecycle.RefreshStagedNow{})
+	s.after(0, lifecycle.RefreshProved{Verdict: ok(), Mid: stranger}).wantState(lifecycle.StateValid)
 	if s.a.Generation != 1 || s.a.Staged() {
 		t.Error("another account's pair was put to use")
 	}
@@ -194,9 +194,9 @@ func TestNewPairDenied(t *testing.T) {
 
 func TestStagedPairWaitsForTheSite(t *testing.T) {
 	s := refreshing(t)
-	s.after(0, life.RefreshWanted{Forced: true}).after(0, life.RefreshIntended{}).after(0, life.RefreshStagedNow{})
+	s.after(0, lifecycle.RefreshWanted{Forced: true}).after(0, lifecycle.RefreshIntended{}).after(0, lifecycle.RefreshStagedNow{})
 	for range 30 {
-		s.after(time.Hour, life.RefreshProved{Verdict: trouble(passport.Blocked)})
+		s.after(time.Hour, lifecycle.RefreshProved{Verdict: trouble(passport.Blocked)})
 		if !s.a.Staged() {
 			t.Fatal("a pair that the site gave was dropped")
 		}
@@ -205,11 +205,11 @@ func TestStagedPairWaitsForTheSite(t *testing.T) {
 
 func TestDeadSessionIsNotRefreshed(t *testing.T) {
 	s := refreshing(t)
-	s.after(0, life.RefreshWanted{Forced: true})
+	s.after(0, lifecycle.RefreshWanted{Forced: true})
 	s.events = nil
-	s.after(0, life.RefreshFailed{Verdict: dead(), Why: life.RefreshTrouble}).wantState(life.StateValid).
-		wantNext(life.ActAskAgain, time.Minute).wantEvents(client.EventCheckDead)
-	s.after(time.Minute, life.AskedAgain{Verdict: dead()}).wantState(life.StateNeedsLogin)
+	s.after(0, lifecycle.RefreshFailed{Verdict: dead(), Why: lifecycle.RefreshTrouble}).wantState(lifecycle.StateValid).
+		wantNext(lifecycle.ActAskAgain, time.Minute).wantEvents(client.EventCheckDead)
+	s.after(time.Minute, lifecycle.AskedAgain{Verdict: dead()}).wantState(lifecycle.StateNeedsLogin)
 	if s.a.Refresh != nil {
 		t.Error("a refresh of a dead session is still planned")
 	}
@@ -217,7 +217,7 @@ func TestDeadSessionIsNotRefreshed(t *testing.T) {
 
 func TestNotDue(t *testing.T) {
 	s := refreshing(t)
-	s.after(0, life.RefreshWanted{}).after(0, life.RefreshNotDue{}).wantNext(life.ActCheck, 8*time.Hour)
+	s.after(0, lifecycle.RefreshWanted{}).after(0, lifecycle.RefreshNotDue{}).wantNext(lifecycle.ActCheck, 8*time.Hour)
 	if s.a.Refresh != nil {
 		t.Error("a refresh is planned that is not due")
 	}
@@ -226,19 +226,19 @@ func TestNotDue(t *testing.T) {
 func TestWarningsOnceEach(t *testing.T) {
 	s := newStory(t)
 	s.p.AutoLogin = false
-	s.after(0, s.issue(false)).after(0, life.Granted{Mid: mid, Complete: true}).
-		after(0, life.Proved{Verdict: ok(), Mid: mid, ExpiresAt: start.Add(halfway)})
+	s.after(0, s.issue(false)).after(0, lifecycle.Granted{Mid: mid, Complete: true}).
+		after(0, lifecycle.Proved{Verdict: ok(), Mid: mid, ExpiresAt: start.Add(halfway)})
 	s.events = nil
 	var marks []int
 	for s.now.Before(start.Add(halfway - time.Hour)) {
 		next := s.a.Next(s.p)
 		s.now = next.At
-		if next.Action == life.ActWarn {
+		if next.Action == lifecycle.ActWarn {
 			marks = append(marks, int(s.a.ExpiresAt.Sub(s.now).Hours()/24))
-			s.after(0, life.ExpiryNear{})
+			s.after(0, lifecycle.ExpiryNear{})
 			continue
 		}
-		s.after(0, life.Checked{Verdict: ok()})
+		s.after(0, lifecycle.Checked{Verdict: ok()})
 	}
 	if !slices.Equal(marks, []int{14, 7, 3, 1}) {
 		t.Errorf("warned at %v days before the end", marks)
@@ -251,10 +251,10 @@ func TestWarningsOnceEach(t *testing.T) {
 
 func TestLateWarningIsToldOnce(t *testing.T) {
 	s := newStory(t)
-	s.after(0, life.Imported{Mid: mid, ExpiresAt: start.Add(5 * day)})
+	s.after(0, lifecycle.Imported{Mid: mid, ExpiresAt: start.Add(5 * day)})
 	s.events = nil
-	s.wantNext(life.ActWarn, 5*day-14*day).after(0, life.ExpiryNear{}).wantEvents(client.EventAccountAttention)
-	if next := s.a.Next(s.p); next.Action == life.ActWarn && !next.At.After(s.now) {
+	s.wantNext(lifecycle.ActWarn, 5*day-14*day).after(0, lifecycle.ExpiryNear{}).wantEvents(client.EventAccountAttention)
+	if next := s.a.Next(s.p); next.Action == lifecycle.ActWarn && !next.At.After(s.now) {
 		t.Error("the marks that had passed are told one by one")
 	}
 }
@@ -262,22 +262,22 @@ func TestLateWarningIsToldOnce(t *testing.T) {
 func TestNoWarningForWhatRefreshesItself(t *testing.T) {
 	s := refreshing(t)
 	for range 600 {
-		if next := s.a.Next(s.p); next.Action == life.ActWarn {
+		if next := s.a.Next(s.p); next.Action == lifecycle.ActWarn {
 			t.Fatal("warned of a session that refreshes itself")
 		}
-		s.after(8*time.Hour, life.Checked{Verdict: ok()})
+		s.after(8*time.Hour, lifecycle.Checked{Verdict: ok()})
 	}
 }
 
 func TestDeathSoonAfterImportNamesTheCause(t *testing.T) {
 	s := newStory(t)
-	s.after(0, life.Imported{Mid: mid, ExpiresAt: start.Add(halfway), Refreshable: true})
-	s.after(2*day, life.Checked{Verdict: dead()}).after(time.Minute, life.AskedAgain{Verdict: dead()}).wantState(life.StateNeedsLogin)
+	s.after(0, lifecycle.Imported{Mid: mid, ExpiresAt: start.Add(halfway), Refreshable: true})
+	s.after(2*day, lifecycle.Checked{Verdict: dead()}).after(time.Minute, lifecycle.AskedAgain{Verdict: dead()}).wantState(lifecycle.StateNeedsLogin)
 	if s.a.Attention == "" {
 		t.Error("nothing is said of the browser that shares the login")
 	}
 	s = newStory(t).login()
-	s.after(2*day, life.Checked{Verdict: dead()}).after(time.Minute, life.AskedAgain{Verdict: dead()})
+	s.after(2*day, lifecycle.Checked{Verdict: dead()}).after(time.Minute, lifecycle.AskedAgain{Verdict: dead()})
 	if s.a.Attention != "" {
 		t.Errorf("a login of the keeper's own is put down to sharing: %s", s.a.Attention)
 	}
@@ -285,8 +285,8 @@ func TestDeathSoonAfterImportNamesTheCause(t *testing.T) {
 
 func TestLoginEndsEverythingOfTheOldCredential(t *testing.T) {
 	s := refreshing(t).rotate()
-	s.after(0, life.RefreshWanted{Forced: true})
-	s.after(0, s.issue(false)).after(0, life.Granted{Mid: mid, Complete: true}).after(0, life.Proved{Verdict: ok(), Mid: mid, Refreshable: true})
+	s.after(0, lifecycle.RefreshWanted{Forced: true})
+	s.after(0, s.issue(false)).after(0, lifecycle.Granted{Mid: mid, Complete: true}).after(0, lifecycle.Proved{Verdict: ok(), Mid: mid, Refreshable: true})
 	if s.a.Confirm != nil || s.a.Refresh != nil || s.a.Generation != 3 {
 		t.Errorf("after the login: %+v", s.a)
 	}

@@ -1,4 +1,4 @@
-package house
+package archtest
 
 import (
 	"errors"
@@ -207,7 +207,7 @@ func checkDocs(files []file) []string {
 	return out
 }
 
-func TestTheHouse(t *testing.T) {
+func TestArchitecture(t *testing.T) {
 	root, module := findModule(t)
 	var files []file
 	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {

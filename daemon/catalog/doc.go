@@ -1,4 +1,4 @@
-// Package words holds the texts of messages to people: in English, in Chinese,
+// Package catalog holds the texts of messages to people: in English, in Chinese,
 // and in a person's own words where the configuration has some.
 //
 // It is given what is to be told as [Data] and knows neither accounts nor
@@ -11,4 +11,4 @@
 //   - what a template gets holds no secret, so no text can;
 //   - a template that fails on a message costs that message its own words, not
 //     its delivery: the language's usual text is used.
-package words
+package catalog

@@ -1,4 +1,4 @@
-// Package house holds the house's rules as a test, and nothing else.
+// Package archtest holds the rules of the architecture as a test, and nothing else.
 //
 // The rules are about shape: which room may import which, how long files and
 // functions may grow, how wide an interface, where a program may end itself,
@@ -6,4 +6,4 @@
 // this package. It has no exported names, and nothing imports it.
 //
 // Guarantee: a breach fails the test with its file, its line and the rule.
-package house
+package archtest
