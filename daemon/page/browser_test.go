@@ -166,6 +166,27 @@ func TestBrowserPhone(t *testing.T) {
 	}
 }
 
+// On a wide screen the buttons stand below the code and the words, whether an
+// error line is shown or not.
+func TestBrowserDesktop(t *testing.T) {
+	f, p := served(t)
+	b := newBrowser(t)
+	for _, width := range []int{800, 1280} {
+		b.cdp("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false}, nil)
+		b.open(p.mainLink() + "?lang=en")
+		b.view("waiting")
+		b.wait("the code", func() bool { return b.scan(".frame") == f.login("main").URL })
+		for _, hidden := range []string{"true", "false"} {
+			got := b.js("document.getElementById('error').hidden = " + hidden + `;
+				const at = s => document.querySelector(s).getBoundingClientRect();
+				return at('.actions').top >= at('.picture').bottom && at('.actions').top >= at('.steps').bottom`)
+			if got != "true" {
+				t.Errorf("%d px, error hidden: %s: the buttons stand above the code", width, hidden)
+			}
+		}
+	}
+}
+
 func TestBrowserFailure(t *testing.T) {
 	f, p := served(t)
 	b := newBrowser(t)
