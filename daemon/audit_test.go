@@ -13,12 +13,13 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // recorder is a peer that reads.
 var recorder = control.Reading{
 	Account: "main", Format: "header", Generation: 1, User: "recorder",
-	By: control.Peer{UID: 5001, GID: 5002, PID: 77, Program: "/usr/bin/recorder", Known: true},
+	By: socket.Peer{UID: 5001, GID: 5002, PID: 77, Program: "/usr/bin/recorder", Known: true},
 }
 
 // noted are the journal's readings: what each note says, in short.
@@ -178,13 +179,13 @@ func TestRefusalsAreNoted(t *testing.T) {
 			r.Account, r.Verb, r.By.Program = account, verb, program
 			h.keeper.Refused(context.Background(), r)
 		}
-		refuse("main", control.VerbGet, "/tmp/a")
-		refuse("main", control.VerbGet, "/tmp/b") // a new name is no new refusal
-		refuse("nobody", control.VerbGet, "/tmp/a")
-		refuse("main", control.VerbRefresh, "/tmp/a")
+		refuse("main", socket.VerbGet, "/tmp/a")
+		refuse("main", socket.VerbGet, "/tmp/b") // a new name is no new refusal
+		refuse("nobody", socket.VerbGet, "/tmp/a")
+		refuse("main", socket.VerbRefresh, "/tmp/a")
 		h.wantNoted("main denied get", "main denied refresh")
 		time.Sleep(time.Hour)
-		refuse("main", control.VerbGet, "/tmp/a")
+		refuse("main", socket.VerbGet, "/tmp/a")
 		h.wantNoted("main denied get", "main denied refresh", "main denied get +1")
 	})
 }

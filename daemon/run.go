@@ -21,6 +21,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -248,17 +249,17 @@ func (d *daemon) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := control.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0)
+	l, err := socket.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0)
 	if err == nil {
-		d.admit(policyOf(d.Config))
+		d.grant(policyOf(d.Config))
 	}
 	return l, err
 }
 
 // admit opens the socket's way for those whom the policy names. A failure keeps
 // only them from the keeper, so it is told and no reason to stop.
-func (d *daemon) admit(p control.Policy) {
-	troubles := control.Admit(d.Places.Socket, p)
+func (d *daemon) grant(p socket.Policy) {
+	troubles := socket.Grant(d.Places.Socket, p)
 	for _, trouble := range troubles {
 		d.Log.Warn().Str("socket", d.Places.Socket).Msg(trouble)
 	}
@@ -269,10 +270,10 @@ func (d *daemon) admit(p control.Policy) {
 	d.keeper.problems.set("socket", errors.New(strings.Join(troubles, "; ")))
 }
 
-func policyOf(c config.Config) control.Policy {
-	p := control.Policy{Owner: owner()}
+func policyOf(c config.Config) socket.Policy {
+	p := socket.Policy{Owner: owner()}
 	for _, a := range c.Control.Allow {
-		p.Rules = append(p.Rules, control.Rule{User: a.User, Group: a.Group, Accounts: a.Accounts, May: a.May})
+		p.Rules = append(p.Rules, socket.Rule{User: a.User, Group: a.Group, Accounts: a.Accounts, May: a.May})
 	}
 	return p
 }
@@ -350,7 +351,7 @@ func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
 	if err := d.server.SetPolicy(policy); err != nil {
 		return client.Reloaded{}, badRequest("%s", err)
 	}
-	d.admit(policy)
+	d.grant(policy)
 	d.readers.put(d.ctx, readers)
 	d.Config = next
 	result := client.Reloaded{Changed: []string{}, NeedsRestart: []string{}}

@@ -14,8 +14,8 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/control"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -107,10 +107,10 @@ func daemonError(err error) error {
 		{vault.ErrCorrupt, exitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or move it away to begin anew; nothing was changed"},
 		{vault.ErrExposed, exitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrNoSpace, exitFailed, "make room on the disk"},
-		{control.ErrInUse, exitFailed, "name another socket with --socket, or stop what answers there"},
-		{control.ErrNotSocket, exitFailed, "move it away, or name another socket with --socket"},
-		{control.ErrPathLength, exitFailed, "name a shorter one with --socket, or with socket in the configuration"},
-		{control.ErrExposed, exitFailed, "close the directory, or name a socket in another one with --socket"},
+		{socket.ErrInUse, exitFailed, "name another socket with --socket, or stop what answers there"},
+		{socket.ErrNotSocket, exitFailed, "move it away, or name another socket with --socket"},
+		{socket.ErrPathLength, exitFailed, "name a shorter one with --socket, or with socket in the configuration"},
+		{socket.ErrExposed, exitFailed, "close the directory, or name a socket in another one with --socket"},
 	}
 	for _, h := range hints {
 		if errors.Is(err, h.is) {

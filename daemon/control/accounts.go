@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
@@ -11,21 +12,21 @@ func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, s.statusFor(s.rights(PeerOf(r.Context()))))
+	return writeJSON(w, s.statusFor(s.rights(socket.PeerOf(r.Context()))))
 }
 
 // statusFor is the status as a peer may see it. The keeper's own troubles may
 // name any account, so they are for those who may see all.
-func (s *Server) statusFor(own rights) client.Status {
+func (s *Server) statusFor(own socket.Rights) client.Status {
 	st := s.parts.Accounts.Status()
 	seen := make([]client.Account, 0, len(st.Accounts))
 	for _, a := range st.Accounts {
-		if own.may(VerbStatus, a.Name) {
+		if own.May(socket.VerbStatus, a.Name) {
 			seen = append(seen, shown(a, own))
 		}
 	}
 	st.Accounts = seen
-	if st.Daemon.Problems == nil || !own.may(VerbStatus, every) {
+	if st.Daemon.Problems == nil || !own.May(socket.VerbStatus, socket.Every) {
 		st.Daemon.Problems = []string{}
 	}
 	return st
@@ -33,18 +34,18 @@ func (s *Server) statusFor(own rights) client.Status {
 
 // shown is an account as it goes out: lists are never null. The id of a login
 // leads to its code and is for those who may log in.
-func shown(a client.Account, own rights) client.Account {
+func shown(a client.Account, own socket.Rights) client.Account {
 	if a.Tags == nil {
 		a.Tags = []string{}
 	}
-	if !own.may(VerbLogin, a.Name) {
+	if !own.May(socket.VerbLogin, a.Name) {
 		a.LoginID = ""
 	}
 	return a
 }
 
 func (s *Server) accounts(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, client.AccountList{Accounts: s.statusFor(s.rights(PeerOf(r.Context()))).Accounts})
+	return writeJSON(w, client.AccountList{Accounts: s.statusFor(s.rights(socket.PeerOf(r.Context()))).Accounts})
 }
 
 func (s *Server) account(w http.ResponseWriter, r *http.Request) error {
@@ -52,7 +53,7 @@ func (s *Server) account(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, shown(a, s.rights(PeerOf(r.Context()))))
+	return writeJSON(w, shown(a, s.rights(socket.PeerOf(r.Context()))))
 }
 
 func (s *Server) forget(w http.ResponseWriter, r *http.Request) error {
@@ -75,7 +76,7 @@ func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result.Account = shown(result.Account, s.rights(PeerOf(r.Context())))
+	result.Account = shown(result.Account, s.rights(socket.PeerOf(r.Context())))
 	return writeJSON(w, result)
 }
 
@@ -88,7 +89,7 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result.Account = shown(result.Account, s.rights(PeerOf(r.Context())))
+	result.Account = shown(result.Account, s.rights(socket.PeerOf(r.Context())))
 	return writeJSON(w, result)
 }
 
@@ -100,9 +101,9 @@ func (s *Server) importLogin(w http.ResponseWriter, r *http.Request) error {
 	if request.Account == "" {
 		request.Account = defaultAccount
 	}
-	own := s.rights(PeerOf(r.Context()))
-	if !own.may(VerbManage, request.Account) {
-		return own.refusal(VerbManage, request.Account, s.directory)
+	own := s.rights(socket.PeerOf(r.Context()))
+	if !own.May(socket.VerbManage, request.Account) {
+		return own.Refusal(socket.VerbManage, request.Account, s.directory)
 	}
 	result, err := s.parts.Mover.Import(r.Context(), request)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // asked is what a request wants of a credential.
@@ -47,10 +48,10 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	got, err := s.await(r.Context(), a, a.news, func() (offer, error) {
 		// Looked at each time: the policy may change during a wait.
-		own := s.rights(PeerOf(r.Context()))
+		own := s.rights(socket.PeerOf(r.Context()))
 		for _, verb := range a.verbs() {
-			if !own.may(verb, name) {
-				return offer{}, s.refuseReading(r, own.refusal(verb, name, s.directory), verb, name, a)
+			if !own.May(verb, name) {
+				return offer{}, s.refuseReading(r, own.Refusal(verb, name, s.directory), verb, name, a)
 			}
 		}
 		c, err := s.parts.Credentials.Credential(name, a.CredentialQuery)
@@ -66,18 +67,18 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 // can refresh, so it takes that verb too.
 func (a asked) verbs() []string {
 	if a.WithRefreshToken {
-		return []string{VerbGet, VerbRefresh}
+		return []string{socket.VerbGet, socket.VerbRefresh}
 	}
-	return []string{VerbGet}
+	return []string{socket.VerbGet}
 }
 
 // refuseReading notes a refusal and returns it.
 func (s *Server) refuseReading(r *http.Request, p *client.Problem, verb, name string, a asked) *client.Problem {
-	if verb == VerbRefresh {
+	if verb == socket.VerbRefresh {
 		p.Detail += ", which the refresh token takes: whoever has it can refresh"
 	}
 	s.parts.Credentials.Refused(r.Context(), Reading{
-		Account: name, Tag: a.tag, WithRefreshToken: a.WithRefreshToken, By: PeerOf(r.Context()), User: s.user(r), Verb: verb,
+		Account: name, Tag: a.tag, WithRefreshToken: a.WithRefreshToken, By: socket.PeerOf(r.Context()), User: s.user(r), Verb: verb,
 	})
 	return p
 }
@@ -93,13 +94,13 @@ func (s *Server) noteRefused(r *http.Request, p *client.Problem) {
 	} else if len(s.tagged(a.tag)) == 0 {
 		return
 	}
-	_ = s.refuseReading(r, p, VerbGet, name, a)
+	_ = s.refuseReading(r, p, socket.VerbGet, name, a)
 }
 
 // user is the name of a request's peer.
 func (s *Server) user(r *http.Request) string {
-	if p := PeerOf(r.Context()); p.Known {
-		return s.directory.userName(p.UID)
+	if p := socket.PeerOf(r.Context()); p.Known {
+		return s.directory.UserName(p.UID)
 	}
 	return ""
 }
@@ -122,7 +123,7 @@ func (s *Server) handOut(w http.ResponseWriter, r *http.Request, a asked, got of
 	}
 	err := s.parts.Credentials.Read(r.Context(), Reading{
 		Account: got.account, Tag: a.tag, Format: a.Format, Generation: got.Generation, WithRefreshToken: a.WithRefreshToken,
-		By: PeerOf(r.Context()), User: s.user(r),
+		By: socket.PeerOf(r.Context()), User: s.user(r),
 	})
 	if err != nil {
 		head.Del("ETag")

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 func TestCredential(t *testing.T) {
 	f := newFake()
-	s := f.server(t, Policy{Owner: testOwner}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 	const path = "/v1/accounts/main/credential"
 	for _, tc := range []struct {
 		name, target string
@@ -56,7 +57,7 @@ func TestNoAuditNoCredential(t *testing.T) {
 	for _, err := range []error{errors.New("disk"), &client.Problem{Type: client.ProblemStorage, Detail: "disk"}} {
 		f := newFake()
 		f.auditErr = err
-		w := do(f.server(t, Policy{Owner: testOwner}, nil), owner, "GET", "/v1/accounts/main/credential", "")
+		w := do(f.server(t, socket.Policy{Owner: testOwner}, nil), owner, "GET", "/v1/accounts/main/credential", "")
 		if p := problemOf(t, w); w.Code != 500 || p.Type != client.ProblemStorage {
 			t.Errorf("%d %+v", w.Code, p)
 		}
@@ -79,7 +80,7 @@ func TestCredentialsDoNotPrint(t *testing.T) {
 func TestDeadSession(t *testing.T) {
 	f := newFake()
 	f.accounts["main"] = client.Account{Name: "main", State: client.StateNeedsLogin}
-	s := f.server(t, Policy{Owner: testOwner}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 	w := do(s, owner, "GET", "/v1/accounts/main/credential", "")
 	if p := problemOf(t, w); w.Code != http.StatusConflict || p.Type != client.ProblemNeedsLogin || p.Detail == "" {
 		t.Errorf("%d %+v", w.Code, p)
@@ -118,7 +119,7 @@ func TestWaitForCredential(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake()
-				c := inBubble(t, f.server(t, Policy{Owner: testOwner}, nil), owner)
+				c := inBubble(t, f.server(t, socket.Policy{Owner: testOwner}, nil), owner)
 				if tc.before != nil {
 					tc.before(f)
 				}
@@ -148,7 +149,7 @@ func TestWaitForCredential(t *testing.T) {
 func TestWaitForLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		s := f.server(t, Policy{Owner: testOwner}, nil)
+		s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 		c := inBubble(t, s, owner)
 		set := func(revision uint64) {
 			l := f.logins["L-main"]
@@ -186,7 +187,7 @@ func TestWaitForLogin(t *testing.T) {
 
 func TestPicture(t *testing.T) {
 	f := newFake()
-	s := f.server(t, Policy{Owner: testOwner}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 	w := do(s, owner, "GET", "/v1/logins/L-main/qr.png", "")
 	if w.Code != 200 || w.Header().Get("Content-Type") != "image/png" || !strings.HasPrefix(w.Body.String(), "png of https://") {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -207,11 +208,11 @@ func TestPicture(t *testing.T) {
 // Whoever has the refresh token can refresh, so that verb is needed too.
 func TestRefreshTokenNeedsRefresh(t *testing.T) {
 	f := newFake()
-	s := f.server(t, Policy{Owner: testOwner, Rules: []Rule{
-		{User: "5001", Accounts: []string{"main"}, May: []string{VerbGet}},
-		{User: "5001", Accounts: []string{"other"}, May: []string{VerbGet, VerbRefresh}},
+	s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{
+		{User: "5001", Accounts: []string{"main"}, May: []string{socket.VerbGet}},
+		{User: "5001", Accounts: []string{"other"}, May: []string{socket.VerbGet, socket.VerbRefresh}},
 	}}, nil)
-	guest := Peer{UID: 5001, Known: true}
+	guest := socket.Peer{UID: 5001, Known: true}
 	const token = "?format=json&with_refresh_token=true"
 	if w := do(s, guest, "GET", "/v1/accounts/other/credential"+token, ""); w.Code != 200 {
 		t.Errorf("with both verbs: %d", w.Code)
@@ -236,7 +237,7 @@ func TestRefreshTokenNeedsRefresh(t *testing.T) {
 
 func TestHeadOfACredential(t *testing.T) {
 	f := newFake()
-	s := f.server(t, Policy{Owner: testOwner}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 	const path = "/v1/accounts/main/credential"
 	for _, tc := range []struct {
 		target string
@@ -268,7 +269,7 @@ func TestHeadOfACredential(t *testing.T) {
 func TestWaitWithoutAGeneration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		s := f.server(t, Policy{Owner: testOwner}, nil)
+		s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 		const path = "/v1/accounts/main/credential?wait=30s"
 		ask := func(header ...string) (int, time.Duration) {
 			began := time.Now()
@@ -300,14 +301,14 @@ func TestWaitWithoutAGeneration(t *testing.T) {
 func TestPolicyChangesDuringAWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		s := f.server(t, Policy{Owner: testOwner, Rules: []Rule{{User: "5001", Accounts: []string{"*"}, May: []string{VerbGet}}}}, nil)
+		s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: []string{socket.VerbGet}}}}, nil)
 		time.AfterFunc(5*time.Second, func() {
-			if err := s.SetPolicy(Policy{Owner: testOwner}); err != nil {
+			if err := s.SetPolicy(socket.Policy{Owner: testOwner}); err != nil {
 				t.Error(err)
 			}
 			f.change(func() { f.secrets["main"] = Credential{Body: []byte(canary), Generation: 4} })
 		})
-		w := do(s, Peer{UID: 5001, Known: true}, "GET", "/v1/accounts/main/credential?after=3&wait=30s", "")
+		w := do(s, socket.Peer{UID: 5001, Known: true}, "GET", "/v1/accounts/main/credential?after=3&wait=30s", "")
 		if w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), canary) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}

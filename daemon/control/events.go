@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 const (
@@ -68,15 +69,15 @@ func moment(text string) (time.Time, error) {
 
 // wants reports whether an entry is asked for, and permitted. Entries of no
 // account are about the keeper as a whole.
-func (q eventQuery) wants(e client.Event, own rights) bool {
+func (q eventQuery) wants(e client.Event, own socket.Rights) bool {
 	account := e.Account
 	if account == "" {
-		account = every
+		account = socket.Every
 	}
 	return !e.Time.Before(q.since) &&
 		(q.account == "" || q.account == e.Account) &&
 		(len(q.types) == 0 || slices.Contains(q.types, e.Type)) &&
-		own.may(VerbStatus, account)
+		own.May(socket.VerbStatus, account)
 }
 
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
@@ -99,7 +100,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 
 // list collects the oldest entries beyond after, or the newest without it.
 func (s *Server) list(r *http.Request, q eventQuery) ([]client.Event, error) {
-	own := s.rights(PeerOf(r.Context()))
+	own := s.rights(socket.PeerOf(r.Context()))
 	position := q.after
 	if position == 0 { // the beginning, wherever that is by now
 		var err error

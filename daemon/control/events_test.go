@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 func ids(events []client.Event) []uint64 {
@@ -28,7 +29,7 @@ func ids(events []client.Event) []uint64 {
 func TestEventList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		s := f.server(t, Policy{Owner: testOwner}, nil)
+		s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 		for i := range 10 { // ids 1 to 10, one a minute, main and other in turn
 			f.emit([]string{client.EventCheckOK, client.EventCheckDead}[i%2], []string{"main", "other"}[i%2])
 			time.Sleep(time.Minute)
@@ -75,7 +76,7 @@ func TestEventList(t *testing.T) {
 }
 
 func TestEmptyJournal(t *testing.T) {
-	w := do(newFake().server(t, Policy{Owner: testOwner}, nil), owner, "GET", "/v1/events", "")
+	w := do(newFake().server(t, socket.Policy{Owner: testOwner}, nil), owner, "GET", "/v1/events", "")
 	if w.Body.String() != "[]\n" {
 		t.Errorf("%s", w.Body)
 	}
@@ -84,7 +85,7 @@ func TestEmptyJournal(t *testing.T) {
 // The place of the oldest entry is found wherever it is, with few looks.
 func TestBeginning(t *testing.T) {
 	f := newFake()
-	s := f.server(t, Policy{Owner: testOwner}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 	for range 700 {
 		f.emit(client.EventCheckOK, "main")
 	}
@@ -99,7 +100,7 @@ func TestBeginning(t *testing.T) {
 	}
 	// Entries over several pages come whole and in order.
 	f = newFake()
-	s = f.server(t, Policy{Owner: testOwner}, nil)
+	s = f.server(t, socket.Policy{Owner: testOwner}, nil)
 	for range 3*page + 5 {
 		f.emit(client.EventCheckOK, "main")
 	}
@@ -151,7 +152,7 @@ func TestStream(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake()
-				c := inBubble(t, f.server(t, Policy{Owner: testOwner}, nil), owner)
+				c := inBubble(t, f.server(t, socket.Policy{Owner: testOwner}, nil), owner)
 				emit := func(from, to int) {
 					for i := from; i <= to; i++ {
 						f.emit([]string{client.EventCheckDead, client.EventCheckOK}[i%2], []string{"other", "main"}[i%2])
@@ -176,8 +177,8 @@ func TestStream(t *testing.T) {
 func TestGap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		policy := Policy{Owner: testOwner, Rules: []Rule{{User: "5001", Accounts: []string{"main"}, May: []string{VerbStatus}}}}
-		c := inBubble(t, f.server(t, policy, nil), Peer{UID: 5001, Known: true})
+		policy := socket.Policy{Owner: testOwner, Rules: []socket.Rule{{User: "5001", Accounts: []string{"main"}, May: []string{socket.VerbStatus}}}}
+		c := inBubble(t, f.server(t, policy, nil), socket.Peer{UID: 5001, Known: true})
 		for range 10 {
 			f.emit(client.EventCheckOK, "main")
 		}
@@ -205,7 +206,7 @@ func TestGap(t *testing.T) {
 func TestSlowReaderFallsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		c := inBubble(t, f.server(t, Policy{Owner: testOwner}, nil), owner)
+		c := inBubble(t, f.server(t, socket.Policy{Owner: testOwner}, nil), owner)
 		f.emit(client.EventCheckOK, "main")
 		var got []client.Event
 		release := make(chan struct{})
@@ -242,9 +243,9 @@ func TestSlowReaderFallsOut(t *testing.T) {
 func TestResume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		s := f.server(t, Policy{Owner: testOwner}, nil)
+		s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 		first := inBubble(t, s, owner)
-		second := inBubble(t, f.server(t, Policy{Owner: testOwner}, nil), owner)
+		second := inBubble(t, f.server(t, socket.Policy{Owner: testOwner}, nil), owner)
 		dials := 0
 		c := &client.Client{}
 		c.Dial = func(ctx context.Context) (conn net.Conn, err error) {
@@ -280,12 +281,12 @@ func TestResume(t *testing.T) {
 func TestHeartbeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		s := f.server(t, Policy{Owner: testOwner}, nil)
+		s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 		f.emit(client.EventCheckOK, "main")
 		ctx, stop := context.WithCancel(t.Context())
 		time.AfterFunc(40*time.Second, func() { f.emit(client.EventCheckOK, "other") })
 		time.AfterFunc(50*time.Second, stop)
-		r := requestAs(owner).WithContext(WithPeer(ctx, owner))
+		r := requestAs(owner).WithContext(socket.WithPeer(ctx, owner))
 		r.URL.RawQuery = "account=main"
 		w := httptest.NewRecorder()
 		s.Handler().ServeHTTP(w, r)
@@ -302,7 +303,7 @@ func TestHeartbeat(t *testing.T) {
 func TestFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		s := f.server(t, Policy{Owner: testOwner}, nil)
+		s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 		f.change(func() {
 			f.newest = 7
 			f.events = []client.Event{{ID: 7, Time: time.Date(2026, 11, 20, 1, 2, 3, 0, time.UTC),
@@ -310,7 +311,7 @@ func TestFrame(t *testing.T) {
 		})
 		ctx, stop := context.WithTimeout(t.Context(), time.Second)
 		defer stop()
-		r := requestAs(owner).WithContext(WithPeer(ctx, owner))
+		r := requestAs(owner).WithContext(socket.WithPeer(ctx, owner))
 		r.Header.Set("Last-Event-ID", "6")
 		w := httptest.NewRecorder()
 		s.Handler().ServeHTTP(w, r)

@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 const canary = "SESSDATA=fake0canary0fake"
@@ -220,7 +221,7 @@ func (f *fake) Reload(context.Context) (client.Reloaded, error) {
 	return client.Reloaded{Changed: []string{"log.level"}}, nil
 }
 
-func (f *fake) server(t *testing.T, p Policy, log io.Writer) *Server {
+func (f *fake) server(t *testing.T, p socket.Policy, log io.Writer) *Server {
 	t.Helper()
 	if log == nil {
 		log = io.Discard
@@ -237,10 +238,10 @@ func (f *fake) server(t *testing.T, p Policy, log io.Writer) *Server {
 // testOwner is a uid that is neither root nor anybody in the tests' policies.
 const testOwner = 4242
 
-var owner = Peer{UID: testOwner, GID: testOwner, PID: 1, Known: true}
+var owner = socket.Peer{UID: testOwner, GID: testOwner, PID: 1, Known: true}
 
 // do sends one request to the handler, as a peer.
-func do(s *Server, p Peer, method, target, body string, header ...string) *httptest.ResponseRecorder {
+func do(s *Server, p socket.Peer, method, target, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.Host = "localhost"
 	if body != "" {
@@ -254,7 +255,7 @@ func do(s *Server, p Peer, method, target, body string, header ...string) *httpt
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	s.Handler().ServeHTTP(w, r.WithContext(WithPeer(r.Context(), p)))
+	s.Handler().ServeHTTP(w, r.WithContext(socket.WithPeer(r.Context(), p)))
 	return w
 }
 
@@ -277,7 +278,7 @@ func problemOf(t *testing.T, w *httptest.ResponseRecorder) client.Problem {
 func onSocket(t *testing.T, s *Server) *client.Client {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keeper", "c.sock")
-	l, err := Listen(path, false)
+	l, err := socket.Listen(path, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,10 +298,10 @@ func onSocket(t *testing.T, s *Server) *client.Client {
 }
 
 // inBubble serves over pipes, which a bubble's clock can see through.
-func inBubble(t *testing.T, s *Server, p Peer) *client.Client {
+func inBubble(t *testing.T, s *Server, p socket.Peer) *client.Client {
 	t.Helper()
 	h := &http.Server{Handler: s.Handler(),
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return WithPeer(ctx, p) }}
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return socket.WithPeer(ctx, p) }}
 	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
 	go func() { _ = h.Serve(l) }()
 	t.Cleanup(func() { _ = h.Close() })
@@ -335,11 +336,11 @@ func (l *pipes) Close() error   { l.once.Do(func() { close(l.closed) }); return 
 func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
 // requestAs asks for the stream of events, as a peer.
-func requestAs(p Peer) *http.Request {
+func requestAs(p socket.Peer) *http.Request {
 	r := httptest.NewRequest("GET", "/v1/events", nil)
 	r.Host = "localhost"
 	r.Header.Set("Accept", "text/event-stream")
-	return r.WithContext(WithPeer(r.Context(), p))
+	return r.WithContext(socket.WithPeer(r.Context(), p))
 }
 
 func (f *fake) Refresh(_ context.Context, name string, force bool) (client.RefreshResult, error) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // The keeper's parts, as this package calls them. Their errors are
@@ -62,7 +63,7 @@ type Reading struct {
 	Format           string
 	Generation       uint64
 	WithRefreshToken bool
-	By               Peer
+	By               socket.Peer
 	// User is By's name, or its number.
 	User string
 	// Verb is what was lacking, of a refusal.

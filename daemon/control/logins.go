@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // defaultAccount is meant where a login names none.
@@ -22,8 +23,8 @@ func (s *Server) startLogin(w http.ResponseWriter, r *http.Request) error {
 	if request.Attend < 0 {
 		return badRequest("the field \"attend\" is a number of seconds from 0")
 	}
-	if own := s.rights(PeerOf(r.Context())); !own.may(VerbLogin, request.Account) {
-		return own.refusal(VerbLogin, request.Account, s.directory)
+	if own := s.rights(socket.PeerOf(r.Context())); !own.May(socket.VerbLogin, request.Account) {
+		return own.Refusal(socket.VerbLogin, request.Account, s.directory)
 	}
 	l, err := s.parts.Logins.StartLogin(r.Context(), request)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 const (
@@ -88,18 +89,18 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) error {
 
 // seen returns the messages that the peer may see, by the policy as it is now.
 func (s *Server) seen(r *http.Request, q messageQuery) (client.MessageList, error) {
-	own := s.rights(PeerOf(r.Context()))
+	own := s.rights(socket.PeerOf(r.Context()))
 	list, err := s.parts.Messages.Messages(r.Context(), q.after, q.limit, func(account string) bool {
-		return own.may(VerbLogin, account)
+		return own.May(socket.VerbLogin, account)
 	})
 	if err != nil {
 		return list, err
 	}
 	hidden := func(account string) bool {
 		if account == "" {
-			account = every
+			account = socket.Every
 		}
-		return !own.may(VerbStatus, account)
+		return !own.May(socket.VerbStatus, account)
 	}
 	list.Messages = slices.DeleteFunc(list.Messages, func(m client.Message) bool {
 		return hidden(m.Account) || slices.ContainsFunc(m.Members, func(member client.MessageMember) bool { return hidden(member.Account) })

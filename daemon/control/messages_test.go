@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // Messages makes a message of each entry; a login.code has a code for those who
@@ -49,14 +50,14 @@ func TestMessagesAreFiltered(t *testing.T) {
 		f.emit(client.EventLoginCode, account)
 	}
 	f.emit(client.EventAccountAttention, "")
-	s := f.server(t, Policy{Owner: testOwner, Rules: []Rule{
-		{User: "5001", Accounts: []string{"main"}, May: []string{VerbStatus}},
-		{User: "5002", Accounts: []string{"main"}, May: []string{VerbStatus, VerbLogin}},
-		{User: "5003", Accounts: []string{"*"}, May: []string{VerbStatus}},
-		{User: "5004", Accounts: []string{"main"}, May: []string{VerbLogin}},
+	s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{
+		{User: "5001", Accounts: []string{"main"}, May: []string{socket.VerbStatus}},
+		{User: "5002", Accounts: []string{"main"}, May: []string{socket.VerbStatus, socket.VerbLogin}},
+		{User: "5003", Accounts: []string{"*"}, May: []string{socket.VerbStatus}},
+		{User: "5004", Accounts: []string{"main"}, May: []string{socket.VerbLogin}},
 	}}, nil)
 	for _, tc := range []struct {
-		peer   Peer
+		peer   socket.Peer
 		query  string
 		status int
 		want   []uint64
@@ -67,13 +68,13 @@ func TestMessagesAreFiltered(t *testing.T) {
 		{owner, "?after=7&limit=1", 200, []uint64{8}, 1, 8},
 		{owner, "?after=9", 200, nil, 0, 9},
 		{owner, "?after=900&wait=60s", 200, nil, 0, 9}, // not waited for: the journal is another one
-		{Peer{UID: 5001, Known: true}, "", 200, []uint64{3, 4}, 0, 9},
+		{socket.Peer{UID: 5001, Known: true}, "", 200, []uint64{3, 4}, 0, 9},
 		// What is for others does not end the search.
-		{Peer{UID: 5001, Known: true}, "?limit=1", 200, []uint64{3}, 0, 3},
-		{Peer{UID: 5001, Known: true}, "?after=4&limit=1", 200, nil, 0, 9},
-		{Peer{UID: 5002, Known: true}, "?after=2", 200, []uint64{3, 4}, 1, 9},
-		{Peer{UID: 5003, Known: true}, "", 200, []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}, 0, 9},
-		{Peer{UID: 5004, Known: true}, "", 403, nil, 0, 0},
+		{socket.Peer{UID: 5001, Known: true}, "?limit=1", 200, []uint64{3}, 0, 3},
+		{socket.Peer{UID: 5001, Known: true}, "?after=4&limit=1", 200, nil, 0, 9},
+		{socket.Peer{UID: 5002, Known: true}, "?after=2", 200, []uint64{3, 4}, 1, 9},
+		{socket.Peer{UID: 5003, Known: true}, "", 200, []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}, 0, 9},
+		{socket.Peer{UID: 5004, Known: true}, "", 403, nil, 0, 0},
 		{owner, "?limit=0", 400, nil, 0, 0},
 		{owner, "?limit=257", 400, nil, 0, 0},
 		{owner, "?after=x", 400, nil, 0, 0},
@@ -109,8 +110,8 @@ func TestMessagesAreFiltered(t *testing.T) {
 func TestMessagesAreWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake()
-		guest := Peer{UID: 5001, Known: true}
-		s := f.server(t, Policy{Owner: testOwner, Rules: []Rule{{User: "5001", Accounts: []string{"main"}, May: []string{VerbStatus}}}}, nil)
+		guest := socket.Peer{UID: 5001, Known: true}
+		s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{{User: "5001", Accounts: []string{"main"}, May: []string{socket.VerbStatus}}}}, nil)
 		c := inBubble(t, s, guest)
 		begun := time.Now()
 		go func() {

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // pools remembers when which account was handed out for a tag, so that each
@@ -64,7 +65,7 @@ func (s *Server) choose(r *http.Request, a asked) (offer, error) {
 	}
 	s.pools.mu.Lock()
 	defer s.pools.mu.Unlock()
-	key := pooled{a.tag, PeerOf(r.Context()).UID}
+	key := pooled{a.tag, socket.PeerOf(r.Context()).UID}
 	for _, name := range s.pools.order(key, a.strategy, names) {
 		c, err := s.parts.Credentials.Credential(name, a.CredentialQuery)
 		if isProblem(err, client.ProblemNeedsLogin) || isProblem(err, client.ProblemNoAccount) {
@@ -85,17 +86,17 @@ func (s *Server) choose(r *http.Request, a asked) (offer, error) {
 
 // bearers are the accounts with the tag that the caller may have, by name.
 func (s *Server) bearers(r *http.Request, a asked) ([]string, error) {
-	own := s.rights(PeerOf(r.Context()))
+	own := s.rights(socket.PeerOf(r.Context()))
 	all := s.tagged(a.tag)
 	if len(all) == 0 {
 		return nil, &client.Problem{Type: client.ProblemNoAccount, Detail: fmt.Sprintf("no account has the tag %q", a.tag),
 			Hint: fmt.Sprintf("tags are set in the configuration: [[account]] with name = %q, tags = [%q]", "main", a.tag)}
 	}
 	for _, verb := range a.verbs() {
-		all = slices.DeleteFunc(all, func(name string) bool { return !own.may(verb, name) })
+		all = slices.DeleteFunc(all, func(name string) bool { return !own.May(verb, name) })
 		if len(all) == 0 {
 			// Which accounts there are is not for everybody to know.
-			p := own.refusal(verb, "", s.directory)
+			p := own.Refusal(verb, "", s.directory)
 			p.Detail = fmt.Sprintf("%s with the tag %q", p.Detail, a.tag)
 			return nil, s.refuseReading(r, p, verb, "", a)
 		}

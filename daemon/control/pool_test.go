@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // pool is a keeper with accounts a, b, c and d, of which the first three have
@@ -40,7 +41,7 @@ func (f *fake) set(name, state string) {
 const poolPath = "/v1/credential?tag=pool"
 
 // given asks n times and returns which accounts came.
-func given(t *testing.T, s *Server, p Peer, target string, n int) string {
+func given(t *testing.T, s *Server, p socket.Peer, target string, n int) string {
 	t.Helper()
 	var names []string
 	for range n {
@@ -56,13 +57,13 @@ func given(t *testing.T, s *Server, p Peer, target string, n int) string {
 
 func TestRoundRobin(t *testing.T) {
 	f := pool()
-	s := f.server(t, Policy{Owner: testOwner, Rules: []Rule{
-		{User: "5001", Accounts: []string{"a", "c", "d"}, May: []string{VerbGet}}}}, nil)
-	guest := Peer{UID: 5001, Known: true}
+	s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{
+		{User: "5001", Accounts: []string{"a", "c", "d"}, May: []string{socket.VerbGet}}}}, nil)
+	guest := socket.Peer{UID: 5001, Known: true}
 	for _, tc := range []struct {
 		what string
 		do   func()
-		peer Peer
+		peer socket.Peer
 		want string
 	}{
 		{"all by turns", nil, owner, "abcabc"},
@@ -89,7 +90,7 @@ func TestRoundRobin(t *testing.T) {
 }
 
 func TestRandom(t *testing.T) {
-	s := pool().server(t, Policy{Owner: testOwner}, nil)
+	s := pool().server(t, socket.Policy{Owner: testOwner}, nil)
 	got := given(t, s, owner, poolPath+"&strategy=random", 120)
 	for _, name := range []string{"a", "b", "c"} {
 		// By chance alone, one in some hundred thousand runs has fewer.
@@ -103,7 +104,7 @@ func TestRandom(t *testing.T) {
 }
 
 func TestRoundRobinIsFairAtOnce(t *testing.T) {
-	s := pool().server(t, Policy{Owner: testOwner}, nil)
+	s := pool().server(t, socket.Policy{Owner: testOwner}, nil)
 	var mu sync.Mutex
 	counts := map[string]int{}
 	var all sync.WaitGroup
@@ -126,27 +127,27 @@ func TestPoolWithoutALife(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		f.set(name, client.StateNeedsLogin)
 	}
-	s := f.server(t, Policy{Owner: testOwner, Rules: []Rule{
-		{User: "5001", Accounts: []string{"a", "c"}, May: []string{VerbGet}},
-		{User: "5002", Accounts: []string{"d"}, May: []string{VerbGet}}}}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{
+		{User: "5001", Accounts: []string{"a", "c"}, May: []string{socket.VerbGet}},
+		{User: "5002", Accounts: []string{"d"}, May: []string{socket.VerbGet}}}}, nil)
 	w := do(s, owner, "GET", poolPath, "")
 	if p := problemOf(t, w); w.Code != http.StatusConflict || p.Type != client.ProblemNeedsLogin ||
 		!strings.Contains(p.Detail, "a, b, c") || p.Hint != "run: bilikeeper login a" {
 		t.Errorf("%d %+v", w.Code, p)
 	}
-	w = do(s, Peer{UID: 5001, Known: true}, "GET", poolPath, "")
+	w = do(s, socket.Peer{UID: 5001, Known: true}, "GET", poolPath, "")
 	if p := problemOf(t, w); !strings.Contains(p.Detail, ": a, c") {
 		t.Errorf("one who may not have b is told %q", p.Detail)
 	}
-	w = do(s, Peer{UID: 5002, Known: true}, "GET", poolPath, "")
+	w = do(s, socket.Peer{UID: 5002, Known: true}, "GET", poolPath, "")
 	if p := problemOf(t, w); w.Code != http.StatusForbidden || !strings.Contains(p.Detail, `with the tag "pool"`) || strings.Contains(p.Detail, `"a"`) {
 		t.Errorf("%d %+v", w.Code, p)
 	}
-	w = do(s, Peer{UID: 5003, Known: true}, "GET", poolPath, "")
+	w = do(s, socket.Peer{UID: 5003, Known: true}, "GET", poolPath, "")
 	if w.Code != http.StatusForbidden {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
-	w = do(s, Peer{UID: 5003, Known: true}, "GET", "/v1/credential?tag=invented", "")
+	w = do(s, socket.Peer{UID: 5003, Known: true}, "GET", "/v1/credential?tag=invented", "")
 	if w.Code != http.StatusForbidden {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
@@ -157,7 +158,7 @@ func TestPoolWithoutALife(t *testing.T) {
 
 func TestPoolTags(t *testing.T) {
 	f := pool()
-	s := f.server(t, Policy{Owner: testOwner}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 	for _, step := range []struct {
 		have   string
 		status int
@@ -187,7 +188,7 @@ func TestWaitForAny(t *testing.T) {
 		for _, name := range []string{"a", "b", "c"} {
 			f.set(name, client.StateNeedsLogin)
 		}
-		c := inBubble(t, f.server(t, Policy{Owner: testOwner}, nil), owner)
+		c := inBubble(t, f.server(t, socket.Policy{Owner: testOwner}, nil), owner)
 		began := time.Now()
 		_, err := c.AnyCredential(t.Context(), "pool", client.CredentialOptions{Wait: 10 * time.Second})
 		if !errors.Is(err, &client.Problem{Type: client.ProblemNeedsLogin}) || time.Since(began) != 10*time.Second {

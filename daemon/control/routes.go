@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // subject says for what a route's verb has to be allowed.
@@ -36,46 +37,49 @@ type route struct {
 	serve func(s *Server, w http.ResponseWriter, r *http.Request) error
 }
 
+// verbOpen marks a route that everyone who can connect may use.
+const verbOpen = "open"
+
 func routes() []route {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	const account, login = "/v1/accounts/{name}", "/v1/logins/{id}"
 	return []route{
 		{get, "/v1/healthz", verbOpen, ofNothing, nil, (*Server).healthz},
-		{get, "/v1/status", VerbStatus, ofAny, nil, (*Server).status},
-		{get, "/v1/events", VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, (*Server).events},
-		{get, "/v1/messages", VerbStatus, ofAny, []string{"after", "wait", "limit"}, (*Server).messages},
+		{get, "/v1/status", socket.VerbStatus, ofAny, nil, (*Server).status},
+		{get, "/v1/events", socket.VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, (*Server).events},
+		{get, "/v1/messages", socket.VerbStatus, ofAny, []string{"after", "wait", "limit"}, (*Server).messages},
 
-		{get, "/v1/accounts", VerbStatus, ofAny, nil, (*Server).accounts},
-		{post, "/v1/accounts", VerbManage, ofBody, nil, (*Server).importLogin},
-		{get, account, VerbStatus, ofAccount, nil, (*Server).account},
-		{patch, account, VerbManage, ofAccount, nil, nil},
-		{del, account, VerbManage, ofAccount, nil, (*Server).forget},
-		{get, account + "/credential", VerbGet, ofAccount,
+		{get, "/v1/accounts", socket.VerbStatus, ofAny, nil, (*Server).accounts},
+		{post, "/v1/accounts", socket.VerbManage, ofBody, nil, (*Server).importLogin},
+		{get, account, socket.VerbStatus, ofAccount, nil, (*Server).account},
+		{patch, account, socket.VerbManage, ofAccount, nil, nil},
+		{del, account, socket.VerbManage, ofAccount, nil, (*Server).forget},
+		{get, account + "/credential", socket.VerbGet, ofAccount,
 			[]string{"format", "with_refresh_token", "stale", "after", "wait"}, (*Server).credential},
-		{get, "/v1/credential", VerbGet, ofAny,
+		{get, "/v1/credential", socket.VerbGet, ofAny,
 			[]string{"tag", "strategy", "format", "with_refresh_token", "stale", "after", "wait"}, (*Server).anyCredential},
-		{post, account + "/check", VerbCheck, ofAccount, nil, (*Server).check},
-		{post, account + "/refresh", VerbRefresh, ofAccount, nil, (*Server).refresh},
-		{post, account + "/logout", VerbManage, ofAccount, nil, (*Server).logout},
+		{post, account + "/check", socket.VerbCheck, ofAccount, nil, (*Server).check},
+		{post, account + "/refresh", socket.VerbRefresh, ofAccount, nil, (*Server).refresh},
+		{post, account + "/logout", socket.VerbManage, ofAccount, nil, (*Server).logout},
 
-		{post, "/v1/logins", VerbLogin, ofBody, nil, (*Server).startLogin},
-		{get, login, VerbLogin, ofLogin, []string{"after", "wait"}, (*Server).login},
-		{del, login, VerbLogin, ofLogin, nil, (*Server).cancelLogin},
-		{get, login + "/qr.png", VerbLogin, ofLogin, nil, (*Server).loginPNG},
-		{post, login + "/{step}", VerbLogin, ofLogin, nil, (*Server).loginStep},
+		{post, "/v1/logins", socket.VerbLogin, ofBody, nil, (*Server).startLogin},
+		{get, login, socket.VerbLogin, ofLogin, []string{"after", "wait"}, (*Server).login},
+		{del, login, socket.VerbLogin, ofLogin, nil, (*Server).cancelLogin},
+		{get, login + "/qr.png", socket.VerbLogin, ofLogin, nil, (*Server).loginPNG},
+		{post, login + "/{step}", socket.VerbLogin, ofLogin, nil, (*Server).loginStep},
 
-		{get, "/v1/notify", VerbStatus, ofKeeper, nil, (*Server).channels},
-		{post, "/v1/notify/{name}/test", VerbManage, ofKeeper, nil, (*Server).testChannel},
-		{get, "/v1/outputs", VerbStatus, ofKeeper, nil, (*Server).outputs},
-		{post, "/v1/outputs/{name}/run", VerbManage, ofKeeper, nil, (*Server).runOutput},
-		{post, "/v1/reload", VerbManage, ofKeeper, nil, (*Server).reload},
+		{get, "/v1/notify", socket.VerbStatus, ofKeeper, nil, (*Server).channels},
+		{post, "/v1/notify/{name}/test", socket.VerbManage, ofKeeper, nil, (*Server).testChannel},
+		{get, "/v1/outputs", socket.VerbStatus, ofKeeper, nil, (*Server).outputs},
+		{post, "/v1/outputs/{name}/run", socket.VerbManage, ofKeeper, nil, (*Server).runOutput},
+		{post, "/v1/reload", socket.VerbManage, ofKeeper, nil, (*Server).reload},
 
-		{get, "/v1/vault", VerbManage, ofKeeper, nil, (*Server).vault},
-		{get, "/v1/vault/verify", VerbManage, ofKeeper, nil, (*Server).verifyVault},
-		{post, "/v1/vault/backup", VerbManage, ofKeeper, nil, (*Server).backupVault},
-		{post, "/v1/vault/slots", VerbManage, ofOwner, nil, (*Server).addSlot},
-		{del, "/v1/vault/slots/{id}", VerbManage, ofOwner, []string{"rely_on"}, (*Server).removeSlot},
-		{get, "/metrics", VerbStatus, ofKeeper, nil, nil},
+		{get, "/v1/vault", socket.VerbManage, ofKeeper, nil, (*Server).vault},
+		{get, "/v1/vault/verify", socket.VerbManage, ofKeeper, nil, (*Server).verifyVault},
+		{post, "/v1/vault/backup", socket.VerbManage, ofKeeper, nil, (*Server).backupVault},
+		{post, "/v1/vault/slots", socket.VerbManage, ofOwner, nil, (*Server).addSlot},
+		{del, "/v1/vault/slots/{id}", socket.VerbManage, ofOwner, []string{"rely_on"}, (*Server).removeSlot},
+		{get, "/metrics", socket.VerbStatus, ofKeeper, nil, nil},
 	}
 }
 
@@ -147,7 +151,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) error {
 		return notFound("this keeper does not offer that yet")
 	}
 	if err := s.permit(r, rt); err != nil {
-		if p, ok := errors.AsType[*client.Problem](err); ok && rt.verb == VerbGet {
+		if p, ok := errors.AsType[*client.Problem](err); ok && rt.verb == socket.VerbGet {
 			s.noteRefused(r, p)
 		}
 		return err
@@ -160,24 +164,24 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) error {
 
 // permit asks the policy about a route, as far as path and peer tell.
 func (s *Server) permit(r *http.Request, rt route) error {
-	own := s.rights(PeerOf(r.Context()))
-	account := every
+	own := s.rights(socket.PeerOf(r.Context()))
+	account := socket.Every
 	switch rt.of {
 	case ofNothing, ofBody:
 		return nil
 	case ofOwner:
 		// Whoever makes a slot of their own and takes a backup reads everything,
 		// which no rule lets anybody do.
-		if own.all {
+		if own.All() {
 			return nil
 		}
 		return &client.Problem{Type: client.ProblemNotPermitted,
 			Detail: "what opens the vault is changed by the keeper's own user and by root alone"}
 	case ofAny:
-		if own.mayAny(rt.verb) {
+		if own.MayAny(rt.verb) {
 			return nil
 		}
-		return own.refusal(rt.verb, "", s.directory)
+		return own.Refusal(rt.verb, "", s.directory)
 	case ofAccount:
 		account = r.PathValue("name")
 	case ofLogin:
@@ -185,15 +189,15 @@ func (s *Server) permit(r *http.Request, rt route) error {
 		if err != nil {
 			// Whether there is such a login is told only to those who may
 			// log in at all.
-			if own.mayAny(rt.verb) {
+			if own.MayAny(rt.verb) {
 				return err
 			}
-			return own.refusal(rt.verb, "", s.directory)
+			return own.Refusal(rt.verb, "", s.directory)
 		}
 		account = l.Account
 	}
-	if !own.may(rt.verb, account) {
-		return own.refusal(rt.verb, account, s.directory)
+	if !own.May(rt.verb, account) {
+		return own.Refusal(rt.verb, account, s.directory)
 	}
 	return nil
 }
@@ -222,7 +226,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, rt route, starte
 	if out, ok := w.(*reply); ok {
 		status = out.status
 	}
-	peer := PeerOf(r.Context())
+	peer := socket.PeerOf(r.Context())
 	line := s.parts.Log.Info().Str("method", r.Method).Str("route", rt.path).Int("status", status).
 		Dur("took", time.Since(started)).Uint32("uid", peer.UID).Int32("pid", peer.PID).Str("program", peer.Program)
 	if name := r.PathValue("name"); name != "" {

@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // Config holds the keeper's parts and what the server needs beside them. All
@@ -41,7 +42,7 @@ type Config struct {
 	// QR draws a code as PNG; without it qr.png is not offered.
 	QR func(content string) ([]byte, error)
 
-	Policy  Policy
+	Policy  socket.Policy
 	Log     zerolog.Logger
 	Version string
 }
@@ -62,8 +63,8 @@ func (c Config) validate() error {
 // Server answers the control API.
 type Server struct {
 	parts     Config
-	policy    atomic.Pointer[Policy]
-	directory *directory
+	policy    atomic.Pointer[socket.Policy]
+	directory *socket.Directory
 	pools     pools
 	handler   http.Handler
 	http      *http.Server
@@ -77,12 +78,12 @@ func New(c Config) (*Server, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{parts: c, directory: newDirectory(), closing: make(chan struct{})}
+	s := &Server{parts: c, directory: socket.NewDirectory(), closing: make(chan struct{})}
 	s.policy.Store(&c.Policy)
 	s.handler = s.guard(s.mux())
 	s.http = &http.Server{
 		Handler:     s.handler,
-		ConnContext: connPeer,
+		ConnContext: socket.ConnContext,
 		// There is no ReadTimeout and no WriteTimeout: both would end the
 		// waits and the streams. The body's reading and each write have their
 		// own deadlines instead.
@@ -96,7 +97,7 @@ func New(c Config) (*Server, error) {
 
 // SetPolicy replaces the policy for every request, and for every entry of a
 // stream, from now on. A policy with a fault is not taken.
-func (s *Server) SetPolicy(p Policy) error {
+func (s *Server) SetPolicy(p socket.Policy) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
@@ -126,10 +127,10 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // Handler is the API without a socket, for tests. A request needs a peer in
-// its context, see [WithPeer]; the kernel names none here.
+// its context, see [socket.WithPeer]; the kernel names none here.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-func (s *Server) rights(p Peer) rights { return s.policy.Load().rights(p, s.directory) }
+func (s *Server) rights(p socket.Peer) socket.Rights { return s.policy.Load().Rights(p, s.directory) }
 
 // reply notes whether and how a request has been answered.
 type reply struct {

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -66,7 +67,7 @@ func bodyFor(rt route) string {
 func TestEveryRouteDeclaresItsVerb(t *testing.T) {
 	var table bytes.Buffer
 	for _, rt := range routes() {
-		if rt.verb != verbOpen && !slices.Contains(Verbs(), rt.verb) {
+		if rt.verb != verbOpen && !slices.Contains(socket.Verbs(), rt.verb) {
 			t.Errorf("%s %s: verb %q", rt.method, rt.path, rt.verb)
 		}
 		if (rt.verb == verbOpen) != (rt.of == ofNothing) {
@@ -87,16 +88,16 @@ func TestEveryRouteDeclaresItsVerb(t *testing.T) {
 // A peer for whom no rule is there gets nowhere but to healthz; one that has
 // the verb gets through, and one that has all but the verb does not.
 func TestEveryRouteAsksThePolicy(t *testing.T) {
-	stranger := Peer{UID: 5001, GID: 5001, Known: true}
+	stranger := socket.Peer{UID: 5001, GID: 5001, Known: true}
 	for _, rt := range routes() {
 		if rt.serve == nil {
 			continue
 		}
 		t.Run(rt.method+" "+rt.path, func(t *testing.T) {
 			ask := func(may ...string) int {
-				p := Policy{Owner: testOwner}
+				p := socket.Policy{Owner: testOwner}
 				if may != nil {
-					p.Rules = []Rule{{User: "5001", Accounts: []string{"*"}, May: may}}
+					p.Rules = []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: may}}
 				}
 				return do(newFake().server(t, p, nil), stranger, rt.method, address(rt), bodyFor(rt)).Code
 			}
@@ -106,7 +107,7 @@ func TestEveryRouteAsksThePolicy(t *testing.T) {
 				}
 				return
 			}
-			others := slices.DeleteFunc(Verbs(), func(v string) bool { return v == rt.verb })
+			others := slices.DeleteFunc(socket.Verbs(), func(v string) bool { return v == rt.verb })
 			if got := ask(); got != http.StatusForbidden {
 				t.Errorf("a stranger got %d", got)
 			}
@@ -114,10 +115,10 @@ func TestEveryRouteAsksThePolicy(t *testing.T) {
 				t.Errorf("with every other verb: %d", got)
 			}
 			if rt.of == ofOwner {
-				if got := ask(Verbs()...); got != http.StatusForbidden {
+				if got := ask(socket.Verbs()...); got != http.StatusForbidden {
 					t.Errorf("with every verb: %d", got)
 				}
-				w := do(newFake().server(t, Policy{Owner: testOwner}, nil), owner, rt.method, address(rt), bodyFor(rt))
+				w := do(newFake().server(t, socket.Policy{Owner: testOwner}, nil), owner, rt.method, address(rt), bodyFor(rt))
 				if w.Code != http.StatusOK && w.Code != http.StatusNoContent {
 					t.Errorf("the owner got %d", w.Code)
 				}
@@ -131,14 +132,14 @@ func TestEveryRouteAsksThePolicy(t *testing.T) {
 }
 
 func TestNobodyWithoutAPeer(t *testing.T) {
-	s := newFake().server(t, Policy{}, nil) // the owner is root, as is the zero uid
-	if w := do(s, Peer{}, "GET", "/v1/status", ""); kernelNamesPeers && w.Code != http.StatusForbidden {
+	s := newFake().server(t, socket.Policy{}, nil) // the owner is root, as is the zero uid
+	if w := do(s, socket.Peer{}, "GET", "/v1/status", ""); socket.KernelNamesPeers && w.Code != http.StatusForbidden {
 		t.Errorf("an unnamed peer got %d", w.Code)
 	}
 }
 
 func TestRefusals(t *testing.T) {
-	s := newFake().server(t, Policy{Owner: testOwner}, nil)
+	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
 	big := `{"account":"` + strings.Repeat("x", maxBody) + `"}`
 	for _, tc := range []struct {
 		name, method, target, body string
@@ -207,7 +208,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestHosts(t *testing.T) {
-	s := newFake().server(t, Policy{Owner: testOwner}, nil)
+	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
 	for _, host := range []string{"", "localhost", "unix", "bilikeeper", "control"} {
 		if w := do(s, owner, "GET", "/v1/healthz", "", "Host", host); w.Code != http.StatusOK {
 			t.Errorf("host %q: %d", host, w.Code)
@@ -240,7 +241,7 @@ func TestProblemTypes(t *testing.T) {
 func TestPanicIsAnswered(t *testing.T) {
 	var log bytes.Buffer
 	f := newFake()
-	s := f.server(t, Policy{Owner: testOwner}, &log)
+	s := f.server(t, socket.Policy{Owner: testOwner}, &log)
 	f.checkFn = func() { panic(canary) }
 	w := do(s, owner, "POST", "/v1/accounts/main/check", "")
 	if p := problemOf(t, w); w.Code != 500 || p.Type != client.ProblemInternal {
@@ -260,7 +261,7 @@ func TestPanicIsAnswered(t *testing.T) {
 
 func TestLogsWhatChangesThingsOnly(t *testing.T) {
 	var log bytes.Buffer
-	s := newFake().server(t, Policy{Owner: testOwner}, &log)
+	s := newFake().server(t, socket.Policy{Owner: testOwner}, &log)
 	do(s, owner, "GET", "/v1/accounts/main/credential?format=json", "")
 	do(s, owner, "GET", "/v1/status", "")
 	if log.Len() > 0 {
@@ -277,12 +278,12 @@ func TestNewWantsItsParts(t *testing.T) {
 	if _, err := New(Config{}); err == nil {
 		t.Error("an empty configuration is taken")
 	}
-	s := newFake().server(t, Policy{Owner: testOwner}, nil)
-	if err := s.SetPolicy(Policy{Rules: []Rule{{User: "x", May: []string{"fly"}}}}); err == nil {
+	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
+	if err := s.SetPolicy(socket.Policy{Rules: []socket.Rule{{User: "x", May: []string{"fly"}}}}); err == nil {
 		t.Error("an unknown verb is taken")
 	}
-	guest := Peer{UID: 5001, Known: true}
-	if err := s.SetPolicy(Policy{Rules: []Rule{{User: "5001", Accounts: []string{"*"}, May: []string{VerbStatus}}}}); err != nil {
+	guest := socket.Peer{UID: 5001, Known: true}
+	if err := s.SetPolicy(socket.Policy{Rules: []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: []string{socket.VerbStatus}}}}); err != nil {
 		t.Fatal(err)
 	}
 	if w := do(s, guest, "GET", "/v1/status", ""); w.Code != 200 {

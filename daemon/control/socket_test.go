@@ -2,10 +2,9 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"slices"
@@ -15,13 +14,14 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // Every method of the client against the server, over a socket, as the user
 // who runs the test.
 func TestClientAndServer(t *testing.T) {
 	f := newFake()
-	c := onSocket(t, f.server(t, Policy{Owner: uint32(os.Geteuid())}, nil))
+	c := onSocket(t, f.server(t, socket.Policy{Owner: uint32(os.Geteuid())}, nil))
 	ctx := t.Context()
 	f.emit(client.EventCheckOK, "main")
 
@@ -96,7 +96,7 @@ func TestClientAndServer(t *testing.T) {
 
 func TestManyClients(t *testing.T) {
 	f := newFake()
-	c := onSocket(t, f.server(t, Policy{Owner: uint32(os.Geteuid())}, nil))
+	c := onSocket(t, f.server(t, socket.Policy{Owner: uint32(os.Geteuid())}, nil))
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() {
@@ -123,7 +123,7 @@ func TestManyClients(t *testing.T) {
 // Waits and streams do not hold up the keeper's end.
 func TestShutdownEndsStreams(t *testing.T) {
 	f := newFake()
-	s := f.server(t, Policy{Owner: uint32(os.Geteuid())}, nil)
+	s := f.server(t, socket.Policy{Owner: uint32(os.Geteuid())}, nil)
 	c := onSocket(t, s)
 	var all sync.WaitGroup
 	f.emit(client.EventCheckOK, "main")
@@ -154,39 +154,34 @@ func TestCurl(t *testing.T) {
 	if err != nil {
 		t.Skip("no curl")
 	}
-	c := onSocket(t, newFake().server(t, Policy{Owner: uint32(os.Geteuid())}, nil))
+	c := onSocket(t, newFake().server(t, socket.Policy{Owner: uint32(os.Geteuid())}, nil))
 	out, err := exec.CommandContext(t.Context(), curl, "-sS", "--unix-socket", c.Socket, "http://localhost/v1/accounts/main/credential").Output()
 	if err != nil || string(out) != canary {
 		t.Errorf("%q, %v", out, err)
 	}
 }
 
-// The peer's name is that of this process.
-func TestPeerOfASocket(t *testing.T) {
-	if !kernelNamesPeers {
-		t.Skip("the kernel names no peers here")
+func TestListsAreFiltered(t *testing.T) {
+	f := newFake()
+	s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{{User: "5001", Accounts: []string{"main"}, May: []string{socket.VerbStatus}}}}, nil)
+	f.emit(client.EventCheckOK, "main")
+	f.emit(client.EventCheckOK, "other")
+	f.emit(client.EventNotifyFailed, "")
+	principal := socket.Peer{UID: 5001, Known: true}
+	for _, path := range []string{"/v1/status", "/v1/accounts", "/v1/events"} {
+		w := do(s, principal, "GET", path, "")
+		if w.Code != 200 || strings.Contains(w.Body.String(), "other") || !strings.Contains(w.Body.String(), "main") {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+		if strings.Contains(w.Body.String(), "L-main") {
+			t.Errorf("%s shows a login to one who may not log in", path)
+		}
+		if w := do(s, owner, "GET", path, ""); !strings.Contains(w.Body.String(), "other") {
+			t.Errorf("%s: the owner does not see all: %s", path, w.Body)
+		}
 	}
-	path := t.TempDir() + "/p.sock"
-	l, err := Listen(path, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seen := make(chan Peer, 1)
-	h := &http.Server{ConnContext: connPeer, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		seen <- PeerOf(r.Context())
-	})}
-	go func() { _ = h.Serve(l) }()
-	defer h.Close()
-	conn, err := net.Dial("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.Write([]byte("GET / HTTP/1.0\r\n\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	p := <-seen
-	if !p.Known || p.UID != uint32(os.Geteuid()) || p.GID != uint32(os.Getegid()) || p.PID != int32(os.Getpid()) {
-		t.Errorf("%+v", p)
+	var list []client.Event
+	if err := json.Unmarshal(do(s, principal, "GET", "/v1/events", "").Body.Bytes(), &list); err != nil || len(list) != 1 {
+		t.Errorf("%v, %+v", err, list)
 	}
 }

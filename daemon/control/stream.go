@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // heartbeat is how often a silent stream shows that it lives.
@@ -20,7 +21,7 @@ const heartbeat = 15 * time.Second
 type stream struct {
 	server *Server
 	out    http.ResponseWriter
-	peer   Peer
+	peer   socket.Peer
 	query  eventQuery
 	// position is the last entry that was looked at, told the last id that
 	// the reader was given.
@@ -28,7 +29,7 @@ type stream struct {
 }
 
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, q eventQuery) error {
-	st := &stream{server: s, out: w, peer: PeerOf(r.Context()), query: q}
+	st := &stream{server: s, out: w, peer: socket.PeerOf(r.Context()), query: q}
 	lost, err := st.start(r)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 const sampleVault = "a sealed vault"
@@ -49,7 +50,7 @@ func (f *fake) RemoveSlot(_ context.Context, id, relyOn string) error {
 
 func TestVaultOverTheSocket(t *testing.T) {
 	f := newFake()
-	s := f.server(t, Policy{Owner: testOwner}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 	w := do(s, owner, "GET", "/v1/vault", "")
 	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `"slots":[]`) || !strings.Contains(w.Body.String(), `"aside":[]`) {
 		t.Errorf("%d %s", w.Code, w.Body)
@@ -73,7 +74,7 @@ func (short) BackupVault(context.Context) (Backup, error) {
 
 func TestBackupThatEndsEarly(t *testing.T) {
 	f := newFake()
-	s := f.server(t, Policy{Owner: testOwner}, nil)
+	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
 	s.parts.Vault = short{f}
 	defer func() {
 		if v := recover(); v != http.ErrAbortHandler {

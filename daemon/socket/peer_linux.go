@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"os"
@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernelNamesPeers: a peer without a name is refused here.
-const kernelNamesPeers = true
+// KernelNamesPeers: a peer without a name is refused here.
+const KernelNamesPeers = true
 
 func socketPeer(raw syscall.RawConn) Peer {
 	var cred *unix.Ucred

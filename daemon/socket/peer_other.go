@@ -1,11 +1,11 @@
 //go:build !linux && !darwin
 
-package control
+package socket
 
 import "syscall"
 
-// kernelNamesPeers is false: who gets through the socket's mode, or the
+// KernelNamesPeers is false: who gets through the socket's mode, or the
 // directory's access list on Windows, may do everything.
-const kernelNamesPeers = false
+const KernelNamesPeers = false
 
 func socketPeer(syscall.RawConn) Peer { return Peer{} }

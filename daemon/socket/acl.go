@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"cmp"
@@ -88,20 +88,20 @@ func (a acl) perm(tag uint16) uint16 {
 	return aclRead | aclWrite | aclExecute
 }
 
-// socketACL lets guests and the owner connect, and nobody else: the file's
+// socketACL lets principals and the owner connect, and nobody else: the file's
 // group is nobody's choice.
-func socketACL(guests []guest) acl {
+func socketACL(principals []principal) acl {
 	list := aclOf(0o600)
-	for _, g := range guests {
+	for _, g := range principals {
 		list = append(list, aclEntry{g.tag(), aclRead | aclWrite, g.id})
 	}
 	return list.masked()
 }
 
-// throughFor is a directory's list with just these guests let through. An entry
+// throughFor is a directory's list with just these principals let through. An entry
 // of a directory that grants the passage and nothing else is one of ours, perhaps
-// of guests that are none any more; what somebody else put in stays.
-func (a acl) throughFor(guests []guest) acl {
+// of principals that are none any more; what somebody else put in stays.
+func (a acl) throughFor(principals []principal) acl {
 	mask := a.perm(aclMask)
 	var list acl
 	for _, e := range a {
@@ -114,7 +114,7 @@ func (a acl) throughFor(guests []guest) acl {
 		}
 		list = append(list, e)
 	}
-	for _, g := range guests {
+	for _, g := range principals {
 		same := func(e aclEntry) bool { return e.tag == g.tag() && e.id == g.id }
 		if i := slices.IndexFunc(list, same); i >= 0 {
 			list[i].perm |= aclExecute
@@ -140,9 +140,9 @@ func (a acl) masked() acl {
 	return append(a, aclEntry{aclMask, mask, aclNobody})
 }
 
-// lets reports whether the list grants the passage to a guest that is in
+// lets reports whether the list grants the passage to a principal that is in
 // groups, for a directory of that owner and group.
-func (a acl) lets(g guest, groups []uint32, owner, group uint32) bool {
+func (a acl) lets(g principal, groups []uint32, owner, group uint32) bool {
 	mask := a.perm(aclMask)
 	if !g.group && g.id == owner {
 		return a.perm(aclUserObj)&aclExecute != 0

@@ -1,8 +1,9 @@
-package control
+package socket
 
 import (
 	"errors"
 	"fmt"
+	"github.com/bilikeeper/bilikeeper/daemon/socket/sockettest"
 	"io/fs"
 	"net"
 	"os"
@@ -41,7 +42,7 @@ func needRoot(t *testing.T) {
 // connects tells whether a user of a group gets to the socket.
 func connects(t *testing.T, path string, uid, gid int) bool {
 	t.Helper()
-	conn, err := dialAs(uid, gid, path)(t.Context())
+	conn, err := sockettest.DialAs(uid, gid, path)(t.Context())
 	if err == nil {
 		_ = conn.Close()
 		return true
@@ -68,9 +69,9 @@ func ruleFor(list ...string) Policy {
 
 // Whom each policy lets through to the socket, one after the other as by
 // reloads: those that it names and nobody else.
-func TestAdmit(t *testing.T) {
+func TestGrant(t *testing.T) {
 	needRoot(t)
-	path := filepath.Join(openDir(t), "run", "c.sock")
+	path := filepath.Join(sockettest.OpenDir(t), "run", "c.sock")
 	listening(t, path)
 	if mode(t, path) != 0o600 || mode(t, filepath.Dir(path)) != 0o700 {
 		t.Errorf("born with %o in %o", mode(t, path), mode(t, filepath.Dir(path)))
@@ -89,7 +90,7 @@ func TestAdmit(t *testing.T) {
 		{ruleFor(), nil},
 		{ruleFor("5002"), []ids{{5002, 5002}}},
 	} {
-		if troubles := Admit(path, step.policy); len(troubles) > 0 {
+		if troubles := Grant(path, step.policy); len(troubles) > 0 {
 			t.Fatal(troubles)
 		}
 		for _, who := range all {
@@ -108,7 +109,7 @@ func TestAdmit(t *testing.T) {
 }
 
 // What is not the keeper's to change, and what cannot be done, is said.
-func TestAdmitSaysWhatItCannotDo(t *testing.T) {
+func TestGrantSaysWhatItCannotDo(t *testing.T) {
 	needRoot(t)
 	for _, tc := range []struct {
 		name    string
@@ -139,7 +140,7 @@ func TestAdmitSaysWhatItCannotDo(t *testing.T) {
 		}, ruleFor("5001"), nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			dir := openDir(t)
+			dir := sockettest.OpenDir(t)
 			if tc.prepare != nil {
 				if err := tc.prepare(dir); err != nil {
 					t.Fatal(err)
@@ -147,7 +148,7 @@ func TestAdmitSaysWhatItCannotDo(t *testing.T) {
 			}
 			path := filepath.Join(dir, "above", "run", "c.sock")
 			listening(t, path)
-			troubles := Admit(path, tc.policy)
+			troubles := Grant(path, tc.policy)
 			for _, text := range tc.says {
 				if !strings.Contains(strings.Join(troubles, "; "), text) {
 					t.Errorf("%q is not said: %q", text, troubles)
@@ -161,9 +162,9 @@ func TestAdmitSaysWhatItCannotDo(t *testing.T) {
 }
 
 // A directory keeps what somebody else put into its list.
-func TestAdmitLeavesForeignEntries(t *testing.T) {
+func TestGrantLeavesForeignEntries(t *testing.T) {
 	needRoot(t)
-	path := filepath.Join(openDir(t), "run", "c.sock")
+	path := filepath.Join(sockettest.OpenDir(t), "run", "c.sock")
 	listening(t, path)
 	dir := filepath.Dir(path)
 	foreign := aclEntry{aclUser, aclRead | aclExecute, 5009}
@@ -171,7 +172,7 @@ func TestAdmitLeavesForeignEntries(t *testing.T) {
 		t.Skip("no access lists here: ", err)
 	}
 	for _, p := range []Policy{ruleFor("5001"), ruleFor("5009"), ruleFor()} {
-		Admit(path, p)
+		Grant(path, p)
 		list, err := readACL(dir, 0o700)
 		if err != nil || !slices.Contains(list, foreign) {
 			t.Errorf("%v, %v", list, err)
@@ -183,39 +184,39 @@ func TestAdmitLeavesForeignEntries(t *testing.T) {
 }
 
 // Where there are no lists, one group can be let in.
-func TestAdmitByGroup(t *testing.T) {
+func TestGrantByGroup(t *testing.T) {
 	needRoot(t)
-	path := filepath.Join(openDir(t), "run", "c.sock")
+	path := filepath.Join(sockettest.OpenDir(t), "run", "c.sock")
 	listening(t, path)
-	w := way{socket: path, dir: filepath.Dir(path), directory: invented(),
+	w := access{socket: path, dir: filepath.Dir(path), directory: invented(),
 		write: func(string, acl) error { return errors.ErrUnsupported }}
-	media, recorder := guest{group: true, id: 6000, name: "media"}, guest{id: 5001, name: "recorder"}
+	media, recorder := principal{group: true, id: 6000, name: "media"}, principal{id: 5001, name: "recorder"}
 	for _, step := range []struct {
-		guests []guest
-		in     int // the group whose members get in, 0 for none
-		says   string
+		principals []principal
+		in         int // the group whose members get in, 0 for none
+		says       string
 	}{
-		{[]guest{recorder}, 5100, ""},
-		{[]guest{media}, 6000, ""},
+		{[]principal{recorder}, 5100, ""},
+		{[]principal{media}, 6000, ""},
 		{nil, 0, ""},
-		{[]guest{media, recorder}, 0, "takes no access list"},
-		{[]guest{media}, 6000, ""},
+		{[]principal{media, recorder}, 0, "takes no access list"},
+		{[]principal{media}, 6000, ""},
 	} {
-		w.guests = step.guests
+		w.principals = step.principals
 		troubles := append(w.through(), w.in()...)
 		if (len(troubles) > 0) != (step.says != "") || !strings.Contains(strings.Join(troubles, "; "), step.says) {
-			t.Errorf("%v: it says %q", step.guests, troubles)
+			t.Errorf("%v: it says %q", step.principals, troubles)
 		}
 		want := fs.FileMode(0o600)
-		if len(step.guests) > 0 {
+		if len(step.principals) > 0 {
 			want = 0o660
 		}
 		if got := mode(t, path); got != want {
-			t.Errorf("%v: mode %o", step.guests, got)
+			t.Errorf("%v: mode %o", step.principals, got)
 		}
 		for _, gid := range []int{6000, 5100, 5001} {
 			if len(troubles) == 0 && connects(t, path, 5001, gid) != (gid == step.in) {
-				t.Errorf("%v: a member of %d", step.guests, gid)
+				t.Errorf("%v: a member of %d", step.principals, gid)
 			}
 		}
 	}
@@ -225,7 +226,7 @@ func TestAdmitByGroup(t *testing.T) {
 // says of its user.
 func TestPeersGroups(t *testing.T) {
 	needRoot(t)
-	path := filepath.Join(openDir(t), "c.sock")
+	path := filepath.Join(sockettest.OpenDir(t), "c.sock")
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
@@ -239,7 +240,7 @@ func TestPeersGroups(t *testing.T) {
 		many = append(many, 7000+i)
 	}
 	for _, groups := range [][]uint32{{}, {6000}, many} {
-		conn, err := dialWith(5001, 5001, groups, path)
+		conn, err := sockettest.DialWith(5001, 5001, groups, path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +248,7 @@ func TestPeersGroups(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := PeerOf(connPeer(t.Context(), far))
+		p := PeerOf(ConnContext(t.Context(), far))
 		if !p.Known || !p.GroupsKnown || p.UID != 5001 || fmt.Sprint(p.Groups) != fmt.Sprint(groups) {
 			t.Errorf("%d groups: %+v", len(groups), p)
 		}

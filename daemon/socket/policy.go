@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"fmt"
@@ -16,9 +16,6 @@ const (
 	VerbCheck   = "check"
 	VerbRefresh = "refresh"
 	VerbManage  = "manage"
-
-	// verbOpen marks a route that everyone who can connect may use.
-	verbOpen = "open"
 )
 
 // Verbs lists what a rule may allow.
@@ -26,9 +23,9 @@ func Verbs() []string {
 	return []string{VerbStatus, VerbGet, VerbLogin, VerbCheck, VerbRefresh, VerbManage}
 }
 
-// every stands in a rule for all accounts, and in a question for the keeper as
+// Every stands in a rule for all accounts, and in a question for the keeper as
 // a whole, which only a rule for all accounts answers.
-const every = "*"
+const Every = "*"
 
 // Policy says who may do what. Root and Owner may everything; for everybody
 // else the first rule that names both them and the account decides, and
@@ -61,48 +58,48 @@ func (p Policy) Validate() error {
 	return nil
 }
 
-// rights is the policy as one peer sees it.
-type rights struct {
+// Rights is the policy as one peer sees it.
+type Rights struct {
 	peer Peer
 	all  bool
 	// rules holds the peer's rules with their places in the configuration,
 	// counted from 1.
-	rules []placedRule
+	rules []positionedRule
 }
 
-type placedRule struct {
+type positionedRule struct {
 	Rule
 	place int
 }
 
-func (p Policy) rights(peer Peer, d *directory) rights {
+func (p Policy) Rights(peer Peer, d *Directory) Rights {
 	if !peer.Known {
-		return rights{peer: peer, all: !kernelNamesPeers}
+		return Rights{peer: peer, all: !KernelNamesPeers}
 	}
 	if peer.UID == 0 || peer.UID == p.Owner {
-		return rights{peer: peer, all: true}
+		return Rights{peer: peer, all: true}
 	}
-	own := rights{peer: peer}
+	own := Rights{peer: peer}
 	for i, r := range p.Rules {
 		if d.fits(r, peer) {
-			own.rules = append(own.rules, placedRule{r, i + 1})
+			own.rules = append(own.rules, positionedRule{r, i + 1})
 		}
 	}
 	return own
 }
 
 // deciding returns the rule that decides about an account, if one does.
-func (r rights) deciding(account string) (placedRule, bool) {
-	i := slices.IndexFunc(r.rules, func(rule placedRule) bool {
-		return slices.Contains(rule.Accounts, account) || slices.Contains(rule.Accounts, every)
+func (r Rights) deciding(account string) (positionedRule, bool) {
+	i := slices.IndexFunc(r.rules, func(rule positionedRule) bool {
+		return slices.Contains(rule.Accounts, account) || slices.Contains(rule.Accounts, Every)
 	})
 	if i < 0 {
-		return placedRule{}, false
+		return positionedRule{}, false
 	}
 	return r.rules[i], true
 }
 
-func (r rights) may(verb, account string) bool {
+func (r Rights) May(verb, account string) bool {
 	if r.all {
 		return true
 	}
@@ -110,24 +107,24 @@ func (r rights) may(verb, account string) bool {
 	return ok && slices.Contains(rule.May, verb)
 }
 
-// mayAny reports whether there is an account for which the verb is allowed.
+// MayAny reports whether there is an account for which the verb is allowed.
 // Accounts that no rule names are decided as "*" is, so the names in the rules
 // are all that has to be tried.
-func (r rights) mayAny(verb string) bool {
-	return r.all || slices.ContainsFunc(r.rules, func(rule placedRule) bool {
-		return slices.ContainsFunc(rule.Accounts, func(a string) bool { return r.may(verb, a) })
+func (r Rights) MayAny(verb string) bool {
+	return r.all || slices.ContainsFunc(r.rules, func(rule positionedRule) bool {
+		return slices.ContainsFunc(rule.Accounts, func(a string) bool { return r.May(verb, a) })
 	})
 }
 
 // refusal is the problem for a peer that may not, with the line that would let
 // it. account is "" where any account would do.
-func (r rights) refusal(verb, account string, d *directory) *client.Problem {
+func (r Rights) Refusal(verb, account string, d *Directory) *client.Problem {
 	subject := fmt.Sprintf("%q of account %q", verb, account)
 	switch account {
-	case every:
+	case Every:
 		subject = fmt.Sprintf("%q of the whole keeper", verb)
 	case "":
-		subject, account = fmt.Sprintf("%q of any account", verb), every
+		subject, account = fmt.Sprintf("%q of any account", verb), Every
 	}
 	p := &client.Problem{Type: client.ProblemNotPermitted}
 	if !r.peer.Known {
@@ -135,7 +132,7 @@ func (r rights) refusal(verb, account string, d *directory) *client.Problem {
 		p.Hint = "connect to the keeper's socket directly; inside a user namespace the peer cannot be named"
 		return p
 	}
-	who := d.userName(r.peer.UID)
+	who := d.UserName(r.peer.UID)
 	p.Detail = fmt.Sprintf("%s (uid %d) is not permitted %s", who, r.peer.UID, subject)
 	if rule, ok := r.deciding(account); ok {
 		p.Hint = fmt.Sprintf("the first match decides: add %q to may of [[control.allow]] number %d (%s), or put a rule before it",
@@ -157,3 +154,6 @@ func (r Rule) subject() string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// All reports whether the peer may everything: root and the keeper's owner.
+func (r Rights) All() bool { return r.all }

@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"context"
@@ -38,9 +38,9 @@ func PeerOf(ctx context.Context) Peer {
 	return p
 }
 
-// connPeer names the peer of a connection while it is being accepted, which is
+// ConnContext names the peer of a connection while it is being accepted, which is
 // as close to the peer's connect as one gets.
-func connPeer(ctx context.Context, conn net.Conn) context.Context {
+func ConnContext(ctx context.Context, conn net.Conn) context.Context {
 	socket, ok := conn.(*net.UnixConn)
 	if !ok {
 		return ctx

@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"os/user"
@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// directory answers who is who on this system. Answers are kept for a moment:
+// Directory answers who is who on this system. Answers are kept for a moment:
 // a request would otherwise read the user database several times, and with a
 // network directory behind it that can be slow.
-type directory struct {
+type Directory struct {
 	users   memo[string, uint32]   // user name → uid
 	groups  memo[string, uint32]   // group name → gid
 	members memo[uint32, []uint32] // uid → gids
@@ -19,8 +19,8 @@ type directory struct {
 	names   memo[uint32, string]   // uid → user name
 }
 
-func newDirectory() *directory {
-	return &directory{
+func NewDirectory() *Directory {
+	return &Directory{
 		users: memo[string, uint32]{find: func(name string) (uint32, bool) {
 			if u, err := user.Lookup(name); err == nil {
 				return number(u.Uid)
@@ -75,7 +75,7 @@ func number(s string) (uint32, bool) {
 }
 
 // fits reports whether a rule is about a peer.
-func (d *directory) fits(r Rule, p Peer) bool {
+func (d *Directory) fits(r Rule, p Peer) bool {
 	if r.User == "" && r.Group == "" {
 		return false
 	}
@@ -101,8 +101,8 @@ func (d *directory) fits(r Rule, p Peer) bool {
 	return slices.Contains(gids, gid)
 }
 
-// userName is a uid as people and the configuration write it.
-func (d *directory) userName(uid uint32) string {
+// UserName is a uid as people and the configuration write it.
+func (d *Directory) UserName(uid uint32) string {
 	if name, ok := d.names.get(uid); ok {
 		return name
 	}

@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ var masking sync.Mutex
 
 // Listen makes the keeper's socket, 0600 from its first moment, and its
 // directory, 0700, where that does not exist yet. An existing directory keeps
-// its mode. [Admit] lets others in; where that is going to happen, shared is
+// its mode. [Grant] lets others in; where that is going to happen, shared is
 // true, and the directories above that have to be made let everybody through.
 //
 // The mode comes from the process's mask, which is changed for a moment, so
