@@ -202,7 +202,7 @@ func (l ledger) Save(channel string, p notify.Progress, results []notify.Result)
 			continue
 		case notify.OutcomeFailing:
 			events = append(events, happened{Type: client.EventAccountAttention, Account: r.Account, Data: map[string]any{
-				"reason": catalog.ReasonChannel, "channel": channel, "detail": r.Detail,
+				"reason": client.AttentionChannel, "channel": channel, "detail": r.Detail,
 			}})
 			continue
 		}

@@ -61,21 +61,13 @@ func About(d Data) string {
 		return aboutEarly
 	case d.Type == client.EventLoginFailed && d.Reason != client.ReasonExpired:
 		return ""
-	case d.Type == client.EventAccountAttention && d.Reason == ReasonExpires:
+	case d.Type == client.EventAccountAttention && d.Reason == client.AttentionExpires:
 		return aboutEnding
 	case d.Type == client.EventLoginRequired, d.Type == client.EventLoginFailed, d.Type == client.EventLoginSucceeded:
 		return d.Type
 	}
 	return ""
 }
-
-// The reasons for which an account wants attention.
-const (
-	// ReasonExpires: the session ends soon and cannot be refreshed.
-	ReasonExpires = "expires"
-	// ReasonChannel: messages do not arrive.
-	ReasonChannel = "channel"
-)
 
 // usual is what the language has for a message.
 func (c Catalog) usual(d Data) (title, text string) {
@@ -113,16 +105,23 @@ func (c Catalog) forOne(d Data) (title, text string) {
 		return c.succeeded, c.succeededText
 	case client.EventLoginFailed:
 		text := c.reasons[d.Reason]
+		if d.Reason == client.ReasonWrongAccount && d.By != "" {
+			text = c.wrongBy
+		}
 		if !d.Next.IsZero() {
 			text += c.gap + c.nextAttempt
 		}
 		return c.failed, text + c.gap + c.byHand
 	}
 	switch d.Reason {
-	case ReasonExpires:
+	case client.AttentionExpires:
 		return c.ending, c.endingText
-	case ReasonChannel:
+	case client.AttentionChannel:
 		return c.channel, c.channelText
+	case client.AttentionPostponed:
+		return c.postponed, c.postponedText
+	case client.AttentionShortLogin:
+		return c.short, c.shortText
 	}
 	return c.attention, "{detail}"
 }
@@ -156,8 +155,8 @@ func (c Catalog) forSeveral(d Data) (title, text string) {
 
 func (c Catalog) filler(d Data) func(string) string {
 	return strings.NewReplacer("{account}", d.Account, "{who}", d.Who, "{detail}", d.Detail, "{channel}", d.Channel,
-		"{link}", d.Link, "{days}", strconv.Itoa(d.Days), "{until}", clock(d.Until, c.hour),
-		"{next}", clock(d.Next, c.day), "{ends}", clock(d.Ends, c.day)).Replace
+		"{link}", d.Link, "{by}", d.By, "{promised}", zoned(d.Promised, c.day), "{days}", strconv.Itoa(d.Days), "{until}", zoned(d.Until, c.hour),
+		"{next}", zoned(d.Next, c.day), "{ends}", zoned(d.Ends, c.day)).Replace
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -44,8 +44,17 @@ func everything() []Data {
 	}
 	list = append(list,
 		with(client.EventAccountAttention, func(d *Data) { d.Detail = "something is odd" }),
-		with(client.EventAccountAttention, func(d *Data) { d.Reason, d.Days, d.Ends = ReasonExpires, 7, at }),
-		with(client.EventAccountAttention, func(d *Data) { d.Reason, d.Channel, d.Detail = ReasonChannel, "phone", "the service answered 404" }),
+		with(client.EventAccountAttention, func(d *Data) { d.Reason, d.Days, d.Ends = client.AttentionExpires, 7, at }),
+		with(client.EventAccountAttention, func(d *Data) {
+			d.Reason, d.Channel, d.Detail = client.AttentionChannel, "phone", "the service answered 404"
+		}),
+	)
+	list = append(list,
+		with(client.EventLoginFailed, func(d *Data) { d.Reason, d.By = client.ReasonWrongAccount, "other (mid 400500600)" }),
+		with(client.EventAccountAttention, func(d *Data) {
+			d.Reason, d.Promised, d.Next = client.AttentionPostponed, at, at.Add(5*time.Hour)
+		}),
+		with(client.EventAccountAttention, func(d *Data) { d.Reason, d.Ends = client.AttentionShortLogin, at }),
 	)
 	for _, d := range list {
 		if About(d) == "" {
@@ -76,6 +85,15 @@ func TestTexts(t *testing.T) {
 			fmt.Fprintf(&b, "%s\n%s\n\n", title, text)
 		}
 		golden(t, language+".golden", b.String())
+	}
+}
+
+// TestZones: a time says its zone, in a form that has one meaning.
+func TestZones(t *testing.T) {
+	for want, seconds := range map[string]int{"UTC": 0, "UTC+8": 8 * 3600, "UTC-3:30": -12600, "UTC+5:45": 20700} {
+		if got := zone(time.Unix(0, 0).In(time.FixedZone("CST", seconds))); got != want {
+			t.Errorf("%d s: %s, want %s", seconds, got, want)
+		}
 	}
 }
 

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -20,6 +22,11 @@ type Data struct {
 	// Until is when the code ends, Next when the next one comes, and Ends when
 	// the session does. They are local times; zero where there is none.
 	Until, Next, Ends time.Time
+	// Promised is the time of the next code that was told before, where Next is
+	// another one now.
+	Promised time.Time
+	// By is who scanned a code that was another account's, "" where nobody did.
+	By string
 	// Days are those that are left until Ends.
 	Days int
 	// Link is the login page's address, "" where none is served.
@@ -38,10 +45,37 @@ type Data struct {
 	Accounts []Data
 }
 
-// clock formats a time for people, "" where there is none.
+// clock formats a local time, "" where there is none.
 func clock(t time.Time, layout string) string {
 	if t.IsZero() {
 		return ""
 	}
 	return t.Local().Format(layout)
+}
+
+// zoned is clock with the zone: people read a time elsewhere than on the keeper's
+// machine, whose zone is often UTC.
+func zoned(t time.Time, layout string) string {
+	if t.IsZero() {
+		return ""
+	}
+	return clock(t, layout) + " (" + zone(t.Local()) + ")"
+}
+
+// zone is a time's distance from UTC as people write it: UTC, UTC+8, UTC+5:30.
+// Names such as CST stand for several zones.
+func zone(t time.Time) string {
+	_, seconds := t.Zone()
+	if seconds == 0 {
+		return "UTC"
+	}
+	sign := "+"
+	if seconds < 0 {
+		sign, seconds = "-", -seconds
+	}
+	name := "UTC" + sign + strconv.Itoa(seconds/3600)
+	if minutes := seconds / 60 % 60; minutes != 0 {
+		name += fmt.Sprintf(":%02d", minutes)
+	}
+	return name
 }

@@ -5,7 +5,8 @@ import (
 )
 
 // phrases are the texts of one language. {account}, {who}, {until}, {next},
-// {days}, {ends}, {detail}, {channel}, {link} and {n} stand for what is told.
+// {days}, {ends}, {detail}, {channel}, {link}, {promised}, {by} and {n} stand for
+// what is told.
 type phrases struct {
 	required, requiredText, requiredManual string
 	early, earlyText                       string
@@ -18,6 +19,9 @@ type phrases struct {
 	attention                              string
 	ending, endingText                     string
 	channel, channelText                   string
+	postponed, postponedText               string
+	short, shortText                       string
+	wrongBy                                string
 	page                                   string
 	// many are the texts of messages for several accounts, by what they tell.
 	many map[string]several
@@ -47,7 +51,7 @@ func english() phrases {
 		early:          "{account}: a new login is wanted before {ends}",
 		earlyText:      "The session of {who} still works, but {detail}.",
 		code:           "{account}: scan to log in again",
-		codeText:       "Scan this code with the Bilibili app as {who}. It works until {until}. Scan it only if you expect it: it logs this keeper in.",
+		codeText:       "Scan this code with the Bilibili app as {who}. It works until {until}. Scan it only if you expect it: it logs this keeper in. On the phone do not choose the 24-hour login (短期登录).",
 		succeeded:      "{account}: logged in",
 		succeededText:  "{who} is logged in again; tools get the new credential from now on.",
 		firstText:      "{who} is logged in; tools get the credential from now on.",
@@ -58,7 +62,7 @@ func english() phrases {
 			client.ReasonWrongAccount: "The code was scanned by another account than {who}. It was refused and nothing was changed.",
 			client.ReasonRefused:      "The site took back the login that it had just granted. Nothing was changed.",
 			client.ReasonUnusable:     "The site granted the login, but its answer lacked the cookies. Nothing was changed.",
-			client.ReasonSite:         "The site gave no new code. Nothing was changed.",
+			client.ReasonSite:         "The site blocked or did not answer, so no code could be had or asked about. Nothing was changed.",
 		},
 		nextAttempt: "The next code comes at {next}.",
 		byHand:      "To try at once, run: bilikeeper login {account}",
@@ -67,7 +71,14 @@ func english() phrases {
 		endingText:  "The session of {who} ends on {ends} and cannot be refreshed. Log in again before then: bilikeeper login {account}",
 		channel:     "The notification channel {channel} does not deliver",
 		channelText: "Messages through {channel} do not arrive: {detail}. The keeper goes on trying; what it has to tell comes through the other channels meanwhile.",
-		page:        "A fresh code whenever you open this page, for a day: {link}",
+		postponed:   "{account}: the next code comes later",
+		postponedText: "The code for {who} that was announced for {promised} cannot come then: the site gives none, or other accounts come first. " +
+			"It comes as soon as it can, at {next} at the earliest. To try at once, run: bilikeeper login {account}",
+		short: "{account}: this login lasts only until {ends}",
+		shortText: "{who} is logged in, but for a short time only: on the phone the 24-hour login (短期登录) was probably chosen. " +
+			"For a login that lasts, log in again and leave that choice out: bilikeeper login {account}",
+		wrongBy: "The code was scanned by {by}, not by {who}. It was refused and nothing was changed.",
+		page:    "A fresh code whenever you open this page, for a day: {link}",
 		many: map[string]several{
 			client.EventLoginRequired: {
 				"{n} accounts: the Bilibili logins have died",
@@ -98,7 +109,7 @@ func chinese() phrases {
 		early:          "{account}：请在 {ends} 之前重新登录",
 		earlyText:      "{who} 的登录目前仍然有效，但已无法自动续期。（{detail}）",
 		code:           "{account}：请扫码重新登录",
-		codeText:       "请用哔哩哔哩 App 以 {who} 的身份扫描此二维码，有效期至 {until}。仅在您预期会收到时扫描：扫码即授权本程序登录。",
+		codeText:       "请用哔哩哔哩 App 以 {who} 的身份扫描此二维码，有效期至 {until}。仅在您预期会收到时扫描：扫码即授权本程序登录。在手机上确认时请勿选择“短期登录”，它只保持 24 小时。",
 		succeeded:      "{account}：登录成功",
 		succeededText:  "{who} 已重新登录，各工具将取得新的凭据。",
 		firstText:      "{who} 已登录，各工具可以取得凭据。",
@@ -109,16 +120,21 @@ func chinese() phrases {
 			client.ReasonWrongAccount: "扫码的不是 {who} 而是其他账号，已拒绝，未作任何更改。",
 			client.ReasonRefused:      "B站撤销了刚刚授予的登录，未作任何更改。",
 			client.ReasonUnusable:     "B站已授予登录，但其答复缺少 Cookie，未作任何更改。",
-			client.ReasonSite:         "B站未给出新的二维码，未作任何更改。",
+			client.ReasonSite:         "B站拦截了请求或没有响应，无法取得或查询二维码，未作任何更改。",
 		},
-		nextAttempt: "下一个二维码将于 {next} 发送。",
-		byHand:      "如需立即重试，请运行：bilikeeper login {account}",
-		attention:   "{account} 需要处理",
-		ending:      "{account}：登录将在 {days} 天后到期",
-		endingText:  "{who} 的登录将于 {ends} 到期且无法自动续期，请提前重新登录：bilikeeper login {account}",
-		channel:     "通知渠道 {channel} 无法送达",
-		channelText: "通过 {channel} 发送的消息未能送达：{detail}。程序会继续重试；在此期间消息将通过其他渠道发送。",
-		page:        "打开此页面即可随时获取新的二维码，一天内有效：{link}",
+		nextAttempt:   "下一个二维码将于 {next} 发送。",
+		byHand:        "如需立即重试，请运行：bilikeeper login {account}",
+		attention:     "{account} 需要处理",
+		ending:        "{account}：登录将在 {days} 天后到期",
+		endingText:    "{who} 的登录将于 {ends} 到期且无法自动续期，请提前重新登录：bilikeeper login {account}",
+		channel:       "通知渠道 {channel} 无法送达",
+		channelText:   "通过 {channel} 发送的消息未能送达：{detail}。程序会继续重试；在此期间消息将通过其他渠道发送。",
+		postponed:     "{account}：下一个二维码将推迟",
+		postponedText: "原定于 {promised} 为 {who} 发送的二维码无法按时发送：B站未给出二维码，或需先处理其他账号。将尽快发送，最早为 {next}。如需立即重试，请运行：bilikeeper login {account}",
+		short:         "{account}：此次登录仅保持至 {ends}",
+		shortText:     "{who} 已登录，但有效期很短：在手机上确认时可能选择了“短期登录”（24 小时）。如需长期有效，请重新登录且不要选择该项：bilikeeper login {account}",
+		wrongBy:       "扫码的是 {by}，而不是 {who}，已拒绝，未作任何更改。",
+		page:          "打开此页面即可随时获取新的二维码，一天内有效：{link}",
 		many: map[string]several{
 			client.EventLoginRequired: {
 				"{n} 个账号的B站登录已失效",

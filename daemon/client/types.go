@@ -183,6 +183,14 @@ const (
 	ReasonCancelled    = "cancelled"
 )
 
+// The reasons for which an account wants attention (account.attention).
+const (
+	AttentionExpires    = "expires"     // the session ends soon and cannot be refreshed
+	AttentionChannel    = "channel"     // messages do not arrive through a channel
+	AttentionPostponed  = "postponed"   // the next code comes later than people were told
+	AttentionShortLogin = "short_login" // the login lasts a few days only
+)
+
 // LoginRequest is the body of POST /v1/logins.
 type LoginRequest struct {
 	Account string `json:"account"`

@@ -53,8 +53,11 @@ type Account struct {
 
 	CheckedAt   time.Time `json:"checked_at,omitzero"`
 	NextCheckAt time.Time `json:"next_check_at,omitzero"`
-	LastCheck   Outcome   `json:"last_check,omitempty"`
-	Detail      string    `json:"detail,omitempty"`
+	// Plan is the schedule that NextCheckAt was taken from, to be compared with
+	// the configuration's at a start.
+	Plan      string  `json:"plan,omitempty"`
+	LastCheck Outcome `json:"last_check,omitempty"`
+	Detail    string  `json:"detail,omitempty"`
 	// Failures counts the answers in a row that decided nothing, and the site
 	// is left alone until BlockedUntil because of the last of them.
 	Failures     int       `json:"failures,omitempty"`
@@ -86,6 +89,9 @@ type Incident struct {
 	// Failures counts the attempts in a row for which the site gave no code.
 	Failures    int       `json:"failures,omitempty"`
 	NextAttempt time.Time `json:"next_attempt"`
+	// Promised is the time of the next attempt that people were told of, zero
+	// where they were told none.
+	Promised time.Time `json:"promised,omitzero"`
 	// InLine is since when the account waits for its turn to get a code.
 	InLine time.Time `json:"in_line,omitzero"`
 	Early  bool      `json:"early,omitempty"`
@@ -120,8 +126,18 @@ type Login struct {
 	Phase       Phase     `json:"phase"`
 	Code        int       `json:"code"`
 	CodeExpires time.Time `json:"code_expires,omitzero"`
+	// Blocked is true where the site, asked whether the code was scanned, answered
+	// that it is to be left alone. The code is asked about all the same, a few
+	// times: its answer comes once and cannot be had later.
+	Blocked bool `json:"blocked,omitempty"`
+	// Late counts the questions after the code's end that were not answered.
+	Late int `json:"late,omitempty"`
+	// DeniedAt is when the site denied the session that it had just given.
+	DeniedAt time.Time `json:"denied_at,omitzero"`
 	// GrantedMid is whose account came back, before the site confirmed it.
 	GrantedMid int64 `json:"granted_mid,omitempty"`
+	// By is whose scan was refused, because the code was another account's.
+	By string `json:"by,omitempty"`
 	// RetryAt is the earliest time for the next request of this login.
 	RetryAt  time.Time `json:"retry_at,omitzero"`
 	Failures int       `json:"failures,omitempty"`
@@ -141,6 +157,10 @@ func (l *Login) Active() bool {
 func (l *Login) Granted() bool {
 	return l != nil && (l.Phase == PhaseCollecting || l.Phase == PhaseProving)
 }
+
+// Insists reports whether the next question about the code is asked although the
+// site wants to be left alone.
+func (l *Login) Insists() bool { return l.Active() && l.Blocked }
 
 // New returns an account without a credential.
 func New(name string, site passport.Site, now time.Time) Account {

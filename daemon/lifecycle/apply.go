@@ -19,7 +19,9 @@ type Input interface{ apply(*transition) }
 // of it. It changes nothing that a belongs to.
 func Apply(a Account, in Input, now time.Time, p Policy) (Account, []Event) {
 	t := transition{Account: a.clone(), now: now.UTC().Round(0), policy: p}
+	t.mendClock(t.now, p)
 	in.apply(&t)
+	t.keepPromise()
 	return t.Account, t.events
 }
 
@@ -200,12 +202,16 @@ func (t *transition) checkAt(next time.Time) {
 }
 
 // Started is the keeper's own start. What was due meanwhile is due now, spread
-// over a short while, so that a restart neither forgets nor bursts.
+// over a short while, so that a restart neither forgets nor bursts. A schedule
+// that was changed meanwhile is taken up.
 type Started struct{}
 
 func (Started) apply(t *transition) {
 	if t.Base != BaseValid {
 		return
+	}
+	if t.Plan != t.policy.Plan {
+		Rescheduled{}.apply(t)
 	}
 	if t.NextCheckAt.IsZero() || t.NextCheckAt.Before(t.now) {
 		t.NextCheckAt = t.now.Add(time.Duration(t.policy.Spread * float64(min(t.policy.Interval, time.Minute))))
@@ -216,9 +222,16 @@ func (Started) apply(t *transition) {
 type Rescheduled struct{}
 
 func (Rescheduled) apply(t *transition) {
-	if t.Base == BaseValid && t.BlockedUntil.Before(t.now) {
-		t.NextCheckAt = earlier(t.NextCheckAt, t.policy.FirstCheck(t.now).UTC())
+	first := t.Plan == "" // a record of a version that did not keep it
+	t.Plan = t.policy.Plan
+	if t.Base != BaseValid || t.BlockedUntil.After(t.now) {
+		return
 	}
+	next := t.policy.FirstCheck(t.now).UTC()
+	if first || next.Before(t.NextCheckAt) {
+		next = earlier(t.NextCheckAt, next)
+	}
+	t.NextCheckAt = next
 }
 
 func later(a, b time.Time) time.Time {

@@ -45,7 +45,7 @@ func (t *transition) begin(mid int64, uname string, expires time.Time, refreshab
 	}
 	// What belonged to the credential before is void.
 	t.Refresh, t.Confirm, t.Warned = nil, nil, 0
-	t.drawDeadline()
+	t.drawDeadline(t.policy)
 	t.LastCheck, t.Detail, t.Attention = OutcomeOK, "", ""
 	t.DeniedAt, t.AskAgainAt = time.Time{}, time.Time{}
 	t.answered()

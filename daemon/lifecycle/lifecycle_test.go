@@ -263,7 +263,101 @@ func TestStrangersScanIsRefused(t *testing.T) {
 				t.Errorf("after the stranger: %+v, login %+v", s.a, s.a.Login)
 			}
 			s.wantNext(lifecycle.ActCode, time.Hour)
+			if s.a.Login.By != "mid 400500600" {
+				t.Errorf("whose scan it was: %q", s.a.Login.By)
+			}
 		})
+	}
+}
+
+// TestDeniedOnceAfterTheGrant: the second answer decides.
+func TestDeniedOnceAfterTheGrant(t *testing.T) {
+	s := newStory(t).login().die()
+	s.after(0, s.issue(true)).after(time.Second, lifecycle.Granted{Mid: mid, Complete: true}).after(0, lifecycle.Proved{Verdict: dead()})
+	s.after(time.Minute, lifecycle.Proved{Verdict: ok(), Mid: mid}).wantState(lifecycle.StateValid).
+		wantEvents(client.EventLoginCode, client.EventLoginSucceeded)
+}
+
+// TestBlockedWhilePolling: a code that was scanned is asked about within its
+// life, and no login whose answer is missing is called one that nobody scanned.
+func TestBlockedWhilePolling(t *testing.T) {
+	blocked := lifecycle.Polled{Verdict: lifecycle.Verdict{Class: passport.Blocked, RetryAfter: 30 * time.Minute}}
+	s := newStory(t).login().die()
+	s.p.Codes = 1
+	s.after(0, s.issue(true)).after(2*time.Second, lifecycle.Polled{Verdict: ok(), Scanned: true})
+	polls := 0
+	for s.a.Login.Active() {
+		next := s.a.Next(s.p)
+		s.after(next.At.Sub(s.now), blocked)
+		if s.a.Login.Active() && !s.a.Login.Insists() {
+			t.Fatal("the next question waits for the site to be asked again")
+		}
+		if polls++; polls > 20 {
+			t.Fatal("the site is asked without end")
+		}
+	}
+	if polls < 4 || polls > 10 {
+		t.Errorf("%d questions about one code", polls)
+	}
+	if l := s.a.Login; l.Reason != client.ReasonSite {
+		t.Errorf("the login ended as %q: %s", l.Reason, l.Detail)
+	}
+
+	s = newStory(t).login().die()
+	s.after(0, s.issue(true)).after(2*time.Second, lifecycle.Polled{Verdict: ok(), Scanned: true}).after(2*time.Second, blocked).wantNext(lifecycle.ActPoll, 10*time.Second)
+	s.after(10*time.Second, lifecycle.Granted{Mid: mid, Complete: true}).after(0, lifecycle.Proved{Verdict: ok(), Mid: mid}).wantState(lifecycle.StateValid)
+
+	s = newStory(t).login().die()
+	s.p.Codes = 1
+	s.after(0, s.issue(true)).after(180*time.Second, blocked)
+	if l := s.a.Login; l.Reason != client.ReasonSite {
+		t.Errorf("a code that the site did not answer for ended as %q: %s", l.Reason, l.Detail)
+	}
+	s = newStory(t).login().die()
+	s.p.Codes = 1
+	s.after(0, s.issue(true)).after(2*time.Second, lifecycle.Polled{Verdict: ok(), Scanned: true}).after(178*time.Second, lifecycle.Polled{Verdict: ok(), Expired: true})
+	if l := s.a.Login; l.Detail == "nobody scanned the code" {
+		t.Errorf("somebody scanned it: %s", l.Detail)
+	}
+}
+
+// TestManualLoginMovesNothing: a login that a person began and gave up leaves
+// the next code at the time that was told.
+func TestManualLoginMovesNothing(t *testing.T) {
+	s := newStory(t).login().die()
+	s.p.Codes = 1
+	s.after(0, s.issue(true)).after(180*time.Second, lifecycle.Polled{Verdict: ok()}).wantNext(lifecycle.ActCode, time.Hour)
+	s.after(2*time.Minute, s.issue(false)).after(time.Second, lifecycle.Cancelled{}).wantNext(lifecycle.ActCode, 58*time.Minute-time.Second)
+	if s.a.Incident.Attempts != 1 {
+		t.Errorf("%d attempts were counted", s.a.Incident.Attempts)
+	}
+}
+
+// TestPostponed: people are told once where the code that was announced comes
+// later.
+func TestPostponed(t *testing.T) {
+	s := newStory(t).login().die()
+	s.p.Codes = 1
+	s.after(0, s.issue(true)).after(180*time.Second, lifecycle.Polled{Verdict: ok()})
+	s.events = nil
+	refused := lifecycle.CodeRefused{Verdict: lifecycle.Verdict{Class: passport.Blocked, RetryAfter: 30 * time.Minute}}
+	s.after(time.Hour, refused).wantEvents(client.EventAccountAttention)
+	s.after(30*time.Minute, refused).after(time.Hour, refused).wantEvents()
+	s = newStory(t).login().die()
+	s.after(0, refused).wantEvents()
+}
+
+func TestShortLogin(t *testing.T) {
+	for life, want := range map[time.Duration]bool{24 * time.Hour: true, 180 * 24 * time.Hour: false, 0: false} {
+		s := newStory(t)
+		var expires time.Time
+		if life > 0 {
+			expires = start.Add(life)
+		}
+		s.after(0, s.issue(false)).after(0, lifecycle.Granted{Mid: mid, Complete: true}).after(0, lifecycle.Proved{Verdict: ok(), Mid: mid, ExpiresAt: expires})
+		if got := slices.Contains(s.events, client.EventAccountAttention); got != want {
+			t.Errorf("a login for %s: told %t, want %t", life, got, want)
+		}
 	}
 }
 
@@ -294,7 +388,12 @@ func TestUnusableGrantSaysSo(t *testing.T) {
 		t.Errorf("reason %q", s.a.Login.Reason)
 	}
 	s = newStory(t).login().die()
-	s.after(0, s.issue(true)).after(time.Second, lifecycle.Granted{Mid: mid, Complete: true}).after(time.Second, lifecycle.Proved{Verdict: dead()})
+	s.after(0, s.issue(true)).after(time.Second, lifecycle.Granted{Mid: mid, Complete: true}).after(time.Second, lifecycle.Proved{Verdict: dead()}).
+		wantNext(lifecycle.ActProve, time.Minute)
+	if !s.a.Login.Granted() {
+		t.Fatal("one denial threw away what the site had just given")
+	}
+	s.after(time.Minute, lifecycle.Proved{Verdict: dead()})
 	if s.a.Login.Reason != client.ReasonRefused {
 		t.Errorf("reason %q", s.a.Login.Reason)
 	}
@@ -418,6 +517,20 @@ func TestRestart(t *testing.T) {
 	s = newStory(t).login()
 	s.p.Spread = 0.5
 	s.after(100*time.Hour, lifecycle.Started{}).wantNext(lifecycle.ActCheck, 30*time.Second)
+}
+
+// TestScheduleChangedWhileStopped: the new schedule holds from the start on.
+func TestScheduleChangedWhileStopped(t *testing.T) {
+	s := newStory(t)
+	s.p.Plan = "@every 8h"
+	s.login().after(0, lifecycle.Rescheduled{}).wantNext(lifecycle.ActCheck, 8*time.Hour)
+	for plan, next := range map[string]time.Duration{"@every 1h": time.Hour, "@every 48h": 48 * time.Hour} {
+		after := *s
+		after.p.Plan = plan
+		after.p.FirstCheck = func(now time.Time) time.Time { return now.Add(next) }
+		after.p.CheckAfter = after.p.FirstCheck
+		after.after(0, lifecycle.Started{}).wantNext(lifecycle.ActCheck, next)
+	}
 }
 
 // TestApplyChangesNoArgument: a committed record is shared with readers.

@@ -1,6 +1,7 @@
 package lifecycle
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -21,7 +22,7 @@ func (c CodeIssued) apply(t *transition) {
 		t.Login = &Login{ID: c.ID, Method: c.Method, Started: t.now, Automatic: c.Automatic, Attended: c.Attended}
 	}
 	l := t.Login
-	l.Phase, l.Detail, l.Failures = PhaseWaiting, "", 0
+	l.Phase, l.Detail, l.Failures, l.Blocked, l.Late = PhaseWaiting, "", 0, false, 0
 	l.Code++
 	l.CodeExpires = c.Expires.UTC().Round(0)
 	l.RetryAt = t.now.Add(t.policy.Poll)
@@ -96,16 +97,21 @@ type Polled struct {
 
 func (c Polled) apply(t *transition) {
 	l := t.Login
-	over := c.Expired || !t.now.Before(l.CodeExpires)
+	over := !t.now.Before(l.CodeExpires)
 	switch {
-	case over:
+	case c.Expired, over && c.OK():
 		t.codeOver()
-	case !c.OK():
-		l.Failures++
+	case over && (l.Phase != PhaseScanned || l.Late >= latePolls):
+		t.codeUnanswered(c.Verdict)
+	case over:
+		// Somebody scanned it, and the site does not say what came of that.
+		l.Late++
 		l.Detail = c.Detail
-		l.RetryAt = t.now.Add(max(t.policy.Poll, double(t.policy.Poll, l.Failures, 30*time.Second), c.RetryAfter))
+		l.RetryAt = t.now.Add(latePollGap)
+	case !c.OK():
+		t.pollAgain(c.Verdict)
 	default:
-		l.Failures, l.Detail = 0, ""
+		l.Failures, l.Detail, l.Blocked = 0, "", false
 		l.RetryAt = t.now.Add(t.policy.Poll)
 		if c.Scanned && l.Phase == PhaseWaiting {
 			l.Phase = PhaseScanned
@@ -114,16 +120,63 @@ func (c Polled) apply(t *transition) {
 	}
 }
 
-// codeOver follows a code that nobody answered: another one while the login
+const (
+	// latePolls bounds the questions about a scanned code after its end, latePollGap
+	// is how far apart they are. A login confirmed in time may still be granted.
+	latePolls   = 3
+	latePollGap = 20 * time.Second
+)
+
+// pollAgain sets when a poll that was not answered is made again. A site that
+// blocks is asked a few times within the code's life: the person may have
+// confirmed on the phone, and there is no later time for the answer.
+func (t *transition) pollAgain(v Verdict) {
+	l := t.Login
+	l.Failures++
+	l.Detail = v.Detail
+	l.Blocked = v.blocked()
+	wait := max(t.policy.Poll, double(t.policy.Poll, l.Failures, 30*time.Second))
+	switch {
+	case l.Blocked && l.Phase == PhaseScanned:
+		wait = double(10*time.Second, l.Failures, time.Minute)
+	case l.Blocked:
+		wait = double(30*time.Second, l.Failures, time.Minute)
+	default:
+		wait = max(wait, v.RetryAfter)
+	}
+	l.RetryAt = t.now.Add(wait)
+}
+
+// moreCodes reports whether the login goes on with another code.
+func (t *transition) moreCodes() bool {
+	l := t.Login
+	attended := t.now.Before(l.Attended) && l.Code < attendedCodes
+	return l.Code < t.policy.Codes && t.policy.awake(t.now).Equal(t.now) || attended
+}
+
+// codeOver follows a code that was not confirmed: another one while the login
 // has codes left or a person stays with it, else the end of the attempt.
 func (t *transition) codeOver() {
 	l := t.Login
-	attended := t.now.Before(l.Attended) && l.Code < attendedCodes
-	if l.Code < t.policy.Codes && t.policy.awake(t.now).Equal(t.now) || attended {
+	scanned := l.Phase == PhaseScanned
+	switch {
+	case t.moreCodes():
 		l.Phase, l.RetryAt = PhaseAsking, t.now
+	case scanned:
+		t.endLogin(client.ReasonExpired, "the code was scanned, and not confirmed on the phone in time")
+	default:
+		t.endLogin(client.ReasonExpired, "nobody scanned the code")
+	}
+}
+
+// codeUnanswered follows a code of which the site did not say at its end whether
+// it was scanned.
+func (t *transition) codeUnanswered(v Verdict) {
+	if t.moreCodes() {
+		t.Login.Phase, t.Login.RetryAt = PhaseAsking, t.now
 		return
 	}
-	t.endLogin(client.ReasonExpired, "nobody scanned the code")
+	t.endLogin(client.ReasonSite, "the site did not say whether the code was scanned: "+v.Detail)
 }
 
 // Granted is a success reply. The caller keeps the credential in the same
@@ -136,7 +189,7 @@ type Granted struct {
 func (c Granted) apply(t *transition) {
 	l := t.Login
 	if t.Mid != 0 && c.Mid != 0 && c.Mid != t.Mid {
-		t.endLogin(client.ReasonWrongAccount, "another account scanned the code; nothing was changed")
+		t.wrongAccount(c.Mid, "")
 		return
 	}
 	l.GrantedMid = c.Mid
@@ -184,16 +237,35 @@ type Proved struct {
 func (c Proved) apply(t *transition) {
 	l := t.Login
 	switch {
+	case c.Dead() && l.DeniedAt.IsZero():
+		// Once proves nothing: what one of the site's machines has granted another
+		// may not know yet.
+		l.DeniedAt, l.Detail = t.now, c.Detail
+		l.RetryAt = t.now.Add(t.policy.ConfirmAfter)
 	case c.Dead():
-		t.endLogin(client.ReasonRefused, "the site denied the session that it had just given")
+		t.endLogin(client.ReasonRefused, "the site denied the session that it had just given, twice")
 	case !c.OK():
 		t.waitWithLogin(c.Verdict)
 	case t.Mid != 0 && c.Mid != t.Mid, l.GrantedMid != 0 && c.Mid != l.GrantedMid:
-		t.endLogin(client.ReasonWrongAccount, "another account scanned the code; nothing was changed")
+		t.wrongAccount(c.Mid, c.Uname)
 	default:
 		t.promote(c)
 	}
 }
+
+// wrongAccount refuses what somebody else's scan brought, and says whose it was.
+func (t *transition) wrongAccount(mid int64, uname string) {
+	by := "mid " + strconv.FormatInt(mid, 10)
+	if uname != "" {
+		by = uname + " (" + by + ")"
+	}
+	t.Login.By = by
+	t.endLogin(client.ReasonWrongAccount, "the code was scanned by "+by+", not by this account; nothing was changed")
+}
+
+// shortLogin is a life after a login that is too short to be the site's usual
+// one of 180 days: the app offers a login of 24 hours when a code is confirmed.
+const shortLogin = 7 * 24 * time.Hour
 
 func (t *transition) promote(c Proved) {
 	t.Origin = OriginLogin
@@ -203,6 +275,12 @@ func (t *transition) promote(c Proved) {
 	t.Incident = nil
 	t.Login.end(PhaseSucceeded, "", "", t.now)
 	t.tell(client.EventLoginSucceeded, data)
+	if left := t.ExpiresAt.Sub(t.now); !t.ExpiresAt.IsZero() && left < shortLogin {
+		t.tell(client.EventAccountAttention, map[string]any{
+			"reason": client.AttentionShortLogin, "expires_at": t.ExpiresAt, "mid": t.Mid, "uname": t.Uname,
+			"detail": "the login lasts a short time only: on the phone the 24-hour login was probably chosen; log in again without it",
+		})
+	}
 }
 
 // waitWithLogin keeps what was granted and asks again later, however long the
@@ -228,19 +306,49 @@ func (t *transition) endLogin(reason, detail string) {
 }
 
 // finish ends the login. While an incident is open the keeper tries again by
-// itself later, and the event says when.
+// itself later, and the event says when. A login that a person began does not
+// move that time.
 func (t *transition) finish(phase Phase, reason, detail string) {
 	data := t.loginData()
 	data["reason"], data["detail"] = reason, detail
+	if t.Login.By != "" {
+		data["by"] = t.Login.By
+	}
+	automatic := t.Login.Automatic
 	t.Login.end(phase, reason, detail, t.now)
-	if t.Incident != nil {
-		t.Incident.Attempts++
-		t.Incident.NextAttempt = t.nextAttempt()
+	if i := t.Incident; i != nil {
+		if automatic {
+			i.Attempts++
+			i.NextAttempt = t.nextAttempt()
+		}
 		if t.policy.AutoLogin {
-			data["next_attempt"] = t.policy.awake(t.Incident.NextAttempt)
+			i.Promised = t.policy.awake(later(i.NextAttempt, t.now))
+			data["next_attempt"] = i.Promised
 		}
 	}
 	t.tell(client.EventLoginFailed, data)
+}
+
+// promiseSlack is how much later than promised the next attempt may come before
+// people are told: accounts wait for each other for some minutes.
+const promiseSlack = 15 * time.Minute
+
+// keepPromise tells people where the next attempt comes later than they were
+// told. It is told once: from then on it comes as soon as it can.
+func (t *transition) keepPromise() {
+	i := t.Incident
+	if i == nil || i.Promised.IsZero() || t.Login.Active() || !t.policy.AutoLogin {
+		return
+	}
+	next := t.policy.awake(i.NextAttempt)
+	if next.Sub(i.Promised) <= promiseSlack {
+		return
+	}
+	t.tell(client.EventAccountAttention, map[string]any{
+		"reason": client.AttentionPostponed, "promised": i.Promised, "next_attempt": next, "incident": i.ID,
+		"mid": t.Mid, "uname": t.Uname, "detail": "the next code comes later than it was said",
+	})
+	i.Promised = time.Time{}
 }
 
 // nextAttempt is when the keeper tries again by itself. While the session still
@@ -260,7 +368,7 @@ func (t *transition) nextAttempt() time.Time {
 
 func (l *Login) end(phase Phase, reason, detail string, now time.Time) {
 	l.Phase, l.Reason, l.Detail, l.Ended = phase, reason, detail, now
-	l.RetryAt, l.CodeExpires = time.Time{}, time.Time{}
+	l.RetryAt, l.CodeExpires, l.Blocked = time.Time{}, time.Time{}, false
 }
 
 func (t *transition) loginData() map[string]any {

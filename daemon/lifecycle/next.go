@@ -91,7 +91,7 @@ func (l *Login) next() Step {
 		// The last poll falls on the code's end, never after it: a scan in the
 		// last seconds, or while the keeper was not running, still counts.
 		at := l.RetryAt
-		if l.CodeExpires.Before(at) {
+		if l.Late == 0 && l.CodeExpires.Before(at) {
 			at = l.CodeExpires
 		}
 		return Step{ActPoll, at}

@@ -20,6 +20,8 @@ type Policy struct {
 	// FirstCheck and CheckAfter are the schedule with the account's own offset.
 	FirstCheck func(now time.Time) time.Time
 	CheckAfter func(last time.Time) time.Time
+	// Plan names the schedule: another text is another schedule.
+	Plan string
 	// Interval is about how far apart two scheduled checks are.
 	Interval time.Duration
 	// Spread in [0,1) is the account's own: accounts that fail together do not

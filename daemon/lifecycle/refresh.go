@@ -34,8 +34,10 @@ type Refresh struct {
 	// Unsure is true from before the site is asked until it answered in a way
 	// that leaves no doubt: it may have acted, and its reply been lost. The
 	// next attempt is then made whether or not the site calls it due.
-	Unsure bool   `json:"unsure,omitempty"`
-	Detail string `json:"detail,omitempty"`
+	Unsure bool `json:"unsure,omitempty"`
+	// DeniedAt is when the site denied the new pair for the first time.
+	DeniedAt time.Time `json:"denied_at,omitzero"`
+	Detail   string    `json:"detail,omitempty"`
 }
 
 // Confirm is a rotation that the site has yet to be told of: the new pair is
@@ -99,14 +101,14 @@ func (t *transition) refreshDue() {
 // site never says that it is due: with a third of its life left, and up to a
 // tenth of it earlier. The tenth is drawn once and kept. A deadline drawn anew
 // at each look would come early for everybody.
-func (t *transition) drawDeadline() {
-	t.RefreshBy = time.Time{}
-	life := t.ExpiresAt.Sub(t.IssuedAt)
-	if !t.Refreshable || t.ExpiresAt.IsZero() || life <= 0 {
+func (a *Account) drawDeadline(p Policy) {
+	a.RefreshBy = time.Time{}
+	life := a.ExpiresAt.Sub(a.IssuedAt)
+	if !a.Refreshable || a.ExpiresAt.IsZero() || life <= 0 {
 		return
 	}
-	early := time.Duration(float64(life) * 0.1 * t.policy.Spread)
-	t.RefreshBy = t.ExpiresAt.Add(-life/3 - early).Round(time.Second)
+	early := time.Duration(float64(life) * 0.1 * p.Spread)
+	a.RefreshBy = a.ExpiresAt.Add(-life/3 - early).Round(time.Second)
 }
 
 // RefreshWanted is a person's wish to rotate now.
@@ -314,8 +316,12 @@ func (c RefreshProved) apply(t *transition) {
 		t.rotated(c)
 	case c.OK():
 		RefreshFailed{Verdict: Verdict{Detail: "the new pair belongs to another account"}, Why: RefreshDenied}.apply(t)
+	case c.Dead() && t.Refresh.DeniedAt.IsZero():
+		// Once proves nothing, and this pair cannot be had again.
+		t.Refresh.DeniedAt, t.Refresh.Detail = t.now, c.Detail
+		t.Refresh.At = t.now.Add(t.policy.ConfirmAfter)
 	case c.Dead():
-		RefreshFailed{Verdict: Verdict{Detail: "the site denied the new pair: " + c.Detail}, Why: RefreshDenied}.apply(t)
+		RefreshFailed{Verdict: Verdict{Detail: "the site denied the new pair twice: " + c.Detail}, Why: RefreshDenied}.apply(t)
 	default:
 		// Staged and safe; asked again when the site can be.
 		t.Refresh.Failures++
@@ -334,7 +340,7 @@ func (t *transition) rotated(c RefreshProved) {
 	t.ExpiresAt = c.ExpiresAt.UTC()
 	t.Refresh = nil
 	t.Warned = 0
-	t.drawDeadline()
+	t.drawDeadline(t.policy)
 	t.LastCheck, t.Detail, t.Attention = OutcomeOK, "", ""
 	t.DeniedAt, t.AskAgainAt = time.Time{}, time.Time{}
 	t.answered()
@@ -408,7 +414,7 @@ func (ExpiryNear) apply(t *transition) {
 	}
 	left := max(0, int(math.Ceil(t.ExpiresAt.Sub(t.now).Hours()/24)))
 	t.tell(client.EventAccountAttention, map[string]any{
-		"reason": "expires", "days": left, "expires_at": t.ExpiresAt, "mid": t.Mid, "uname": t.Uname,
+		"reason": client.AttentionExpires, "days": left, "expires_at": t.ExpiresAt, "mid": t.Mid, "uname": t.Uname,
 		"detail": "the session ends soon and cannot be refreshed; log in again before it does",
 	})
 }

@@ -180,7 +180,12 @@ func TestConfirmation(t *testing.T) {
 func TestNewPairDenied(t *testing.T) {
 	s := refreshing(t)
 	s.after(0, lifecycle.RefreshWanted{Forced: true}).after(0, lifecycle.RefreshIntended{}).after(0, lifecycle.RefreshStagedNow{})
-	s.after(0, lifecycle.RefreshProved{Verdict: dead()}).wantState(lifecycle.StateValid)
+	// Once proves nothing.
+	s.after(0, lifecycle.RefreshProved{Verdict: dead()}).wantState(lifecycle.StateValid).wantNext(lifecycle.ActProveRefresh, time.Minute)
+	if !s.a.Staged() {
+		t.Fatal("one denial threw away what the site had just given")
+	}
+	s.after(time.Minute, lifecycle.RefreshProved{Verdict: dead()}).wantState(lifecycle.StateValid)
 	if s.a.Generation != 1 || s.a.Staged() {
 		t.Errorf("a pair that the site denied was kept: %+v", s.a)
 	}

@@ -23,6 +23,8 @@ type Queue struct {
 	entries entries
 	index   map[string]*entry
 	changed chan struct{}
+	// seen is the wall clock at the last look.
+	seen time.Time
 }
 
 type entry struct {
@@ -81,7 +83,7 @@ func (q *Queue) Len() int {
 }
 
 // Run calls fire for each key that is due, the longest due first, until ctx
-// ends. A key is out of the queue before fire is called, which may Set it
+// ends, and for all keys where the clock was set back. A key is out of the queue before fire is called, which may Set it
 // again. One call runs at a time, so fire hands work on and does not do it.
 func (q *Queue) Run(ctx context.Context, fire func(key string)) {
 	timer := time.NewTimer(look)
@@ -106,16 +108,33 @@ func (q *Queue) Run(ctx context.Context, fire func(key string)) {
 func (q *Queue) pop() (key string, wait time.Duration, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	now := q.wall()
+	if now.Before(q.seen.Add(-look)) {
+		q.hurry(now)
+	}
+	q.seen = now
 	if len(q.entries) == 0 {
 		return "", look, false
 	}
 	first := q.entries[0]
-	if left := first.due.Sub(q.wall()); left > 0 {
+	if left := first.due.Sub(now); left > 0 {
 		return "", min(left, look), false
 	}
 	heap.Pop(&q.entries)
 	delete(q.index, first.key)
 	return first.key, 0, true
+}
+
+// hurry makes all keys due after the clock was set back: what was meant for later
+// today would come as much later as the clock went back, which can be years. Who
+// is fired too early has to look at the time. The caller holds q.mu.
+func (q *Queue) hurry(now time.Time) {
+	for _, e := range q.entries {
+		if e.due.After(now) {
+			e.due = now
+		}
+	}
+	heap.Init(&q.entries)
 }
 
 func (q *Queue) wall() time.Time {

@@ -134,7 +134,11 @@ func TestQueueFollowsTheWallClock(t *testing.T) {
 		time.Sleep(time.Minute)
 		want(t, f, "in 8h 2m0s")
 
+		// Set back, everybody is asked to look: what waits would come as much later.
 		set(0)
+		time.Sleep(time.Minute)
+		want(t, f, "in 9h 3m0s")
+		q.Set("in 9h", start.Add(9*time.Hour))
 		time.Sleep(8 * time.Hour)
 		want(t, f)
 		time.Sleep(time.Hour)

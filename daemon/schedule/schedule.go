@@ -1,8 +1,12 @@
 package schedule
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	// A container or a Windows machine often has no time zone database.
@@ -96,7 +100,8 @@ func parse(spec string) (parsed cron.Schedule, err error) {
 }
 
 // Parse reads a spec of robfig/cron v3: five fields, or a descriptor such as
-// "@every 8h", either after "CRON_TZ=Zone ". A schedule with two times closer
+// "@every 8h", either after "CRON_TZ=Zone "; beside what the library takes, days
+// in a duration ("@every 1d") and 7 for Sunday. A schedule with two times closer
 // together than min is refused, whatever form it is written in. The error is
 // an [*Error].
 func Parse(spec string, min time.Duration) (Schedule, error) {
@@ -111,7 +116,7 @@ func Parse(spec string, min time.Duration) (Schedule, error) {
 	if err := checkBody(spec, body); err != nil {
 		return Schedule{}, err
 	}
-	parsed, err := parse(strings.Join(words, " "))
+	parsed, err := parse(strings.Join(forLibrary(words, body), " "))
 	if err != nil {
 		return Schedule{}, &Error{Spec: spec, What: "cannot be read", Err: err, Hint: hintForm}
 	}
@@ -180,13 +185,72 @@ func checkBody(spec string, body []string) error {
 	return nil
 }
 
+// forLibrary writes a spec in the library's words: it knows neither days in a
+// duration nor 7 for Sunday, which other programs of its kind take.
+func forLibrary(words, body []string) []string {
+	head := slices.Clone(words[:len(words)-len(body)])
+	switch {
+	case body[0] == "@every":
+		if d, err := duration(body[1]); err == nil {
+			return append(head, body[0], d.String())
+		}
+	case len(body) == 5:
+		return append(append(head, body[:4]...), sundays(body[4]))
+	}
+	return words
+}
+
+// duration reads a duration that may begin with days: 1d, 2d12h.
+func duration(text string) (time.Duration, error) {
+	days, rest, ok := strings.Cut(text, "d")
+	if !ok {
+		return time.ParseDuration(text)
+	}
+	n, err := strconv.ParseFloat(days, 64)
+	if err != nil || !(math.Abs(n) < 100_000) {
+		return 0, fmt.Errorf("no number of days: %q", days)
+	}
+	d := time.Duration(n * float64(24*time.Hour))
+	if rest == "" {
+		return d, nil
+	}
+	more, err := time.ParseDuration(rest)
+	return d + more, err
+}
+
+// sundays writes 0 for 7 in the field of weekdays, and a range that ends with 7
+// day by day.
+func sundays(field string) string {
+	parts := strings.Split(field, ",")
+	for i, part := range parts {
+		days, every, _ := strings.Cut(part, "/")
+		from, to, isRange := strings.Cut(days, "-")
+		switch {
+		case days == "7":
+			parts[i] = "0"
+		case isRange && to == "7":
+			first, err1 := strconv.Atoi(from)
+			step, err2 := strconv.Atoi(cmp.Or(every, "1"))
+			if err1 != nil || err2 != nil || first < 0 || first > 7 || step < 1 {
+				continue // the library says what is wrong with it
+			}
+			var list []string
+			for day := first; day <= 7; day += step {
+				list = append(list, strconv.Itoa(day%7))
+			}
+			parts[i] = strings.Join(list, ",")
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
 // checkEvery reads the duration from the text, since the library rounds what
 // is below a second up to one, and cuts off what is beyond whole seconds.
 func checkEvery(spec string, args []string) error {
 	if len(args) != 1 {
 		return &Error{Spec: spec, What: "needs one duration after @every", Hint: `write "@every 8h"`}
 	}
-	d, err := time.ParseDuration(args[0])
+	d, err := duration(args[0])
 	if err != nil {
 		return &Error{Spec: spec, What: fmt.Sprintf("has %q where a duration belongs", args[0]), Hint: `write "@every 8h"`}
 	}
