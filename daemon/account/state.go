@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -76,9 +77,17 @@ func (w *Worker) apply(in lifecycle.Input, change func(r *store.Record)) error {
 		return err
 	}
 	for _, e := range events {
-		w.log.Info().Str("event", e.EventType()).Interface("data", e).Msg("account")
+		w.log.Info().Str("event", e.EventType()).Fields(fields(e)).Msg("account")
 	}
 	return nil
+}
+
+// fields is an event's data as a line of the log has it.
+func fields(data client.EventData) (m map[string]any) {
+	if text, err := json.Marshal(data); err == nil {
+		_ = json.Unmarshal(text, &m)
+	}
+	return m
 }
 
 func (w *Worker) preview(in lifecycle.Input) (*store.Record, []client.EventData) {

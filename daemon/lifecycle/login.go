@@ -257,7 +257,7 @@ func (t *transition) wrongAccount(mid int64, uname string) {
 		by = uname + " (" + by + ")"
 	}
 	t.Login.By = by
-	t.endLogin(client.ReasonWrongAccount, "the code was scanned by "+by+", not by this account; nothing was changed")
+	t.endLogin(client.ReasonWrongAccount, "another account scanned the code: "+by+"; nothing was changed")
 }
 
 // shortLogin is a life after a login that is too short to be the site's usual
