@@ -1,19 +1,45 @@
-// Package daemon is the keeper: accounts' lives, the schedule, the journal, one
-// thing at a time per account. It is the only room that knows the site's
-// protocol (passport), the vault and the notifications (notify), and it brings
-// them together; none of the three knows another.
+// Package daemon wires the rooms of the keeper into a process: it opens the vault,
+// builds everything from the configuration, listens, reloads and stops. No rule
+// about accounts, messages or outputs lives here.
 //
-// [Run] is the whole daemon. Inside it a [Keeper] holds the accounts. Each
-// account is owned by one goroutine, which asks package life what is due, does
-// it, and commits what came of it: state and events in one transaction,
-// fsynced before anything else goes out. Readers (the control API, the
-// notifications) see committed states only.
+// [Run] is the whole daemon. The rooms below it, from the top down; each imports
+// only those below it:
 //
-// What a person touches does not belong here (cmd), nor what is on the wire
-// (passport), nor what a state means (life).
+//	control, page   what uses the keeper: the API on the socket, pages in a browser
+//	alert, output   the journal made into messages; the credential made into files
+//	keeper          the accounts together, and the operations on them
+//	account         one account's worker
+//	loginqueue      who may have a code out next
+//	audit           who read which credential
+//	store           records and the journal, in the vault's terms
+//	lifecycle       what an account's life asks for, as a pure function
+//	schedule        when each account is due
+//	socket          who is at the socket's other end, and who may
+//	catalog         the wording of messages
+//	input, config   what people paste; what they configure
+//	client          the API's client and wire types
 //
-// Guarantees: what the site gave is on disk before the next request; no two
-// things happen to an account at once; a stop waits for the answer to a poll
-// under way, since the site gives it once; a panic in one account's work is
-// recorded and stops no other.
+// doctor and agent work from outside, through client.
+//
+// # Words
+//
+//	account     a login at the site that the keeper looks after, by a name of its own
+//	credential  the cookies and tokens of a session; its generation counts them
+//	session     what the site knows a credential as
+//	check       the question whether a session lives; a session is dead when the
+//	            site denied it twice (checkSession, then identify)
+//	refresh     the rotation of a credential: stage, prove, promote, confirm
+//	login       one attempt to get a new credential, with its codes
+//	code        a QR code that waits for a phone
+//	incident    a death, until the login that ends it
+//	event       an entry of the journal, with its EventData
+//	principal   a user or group that the ACL grants something
+//	batch       messages that go out as one; their group says what may be one
+//	attempt     one try of a delivery; its backoff says when the next one comes
+//	limiter     what holds requests or messages to a rate
+//	position    how far a reader has come in the journal
+//
+// Guarantees: what the site gave is on disk before the next request; a wrong
+// configuration is found before anything of it is in force, and a reload cannot end
+// half way; a stop waits for the answer to a poll under way.
 package daemon

@@ -12,14 +12,15 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 
-	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
@@ -103,11 +104,12 @@ func runOnce(ctx context.Context, o Options) error {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
 		}
 	}()
-	k, err := NewKeeper(Parts{Vault: v, Config: o.Config, Transport: o.Transport, Log: o.Log, Version: o.Version})
+	d := &daemon{Options: o}
+	k, err := keeper.New(keeper.Parts{Vault: v, Config: o.Config, Transport: o.Transport, PageLink: d.pageLink, Log: o.Log, Version: o.Version})
 	if err != nil {
 		return err
 	}
-	d := &daemon{Options: o, keeper: k}
+	d.keeper = k
 	return d.run(ctx)
 }
 
@@ -133,10 +135,11 @@ func prepareState(dir string) error {
 // daemon is a running keeper with everything around it.
 type daemon struct {
 	Options
-	keeper   *Keeper
-	notifier *notifier
-	outputs  *outputs
+	keeper   *keeper.Keeper
+	channels channels
+	outputs  outputs
 	readers  *runner[*readServer]
+	page     atomic.Pointer[page.Page] // nil where none is served
 	server   *control.Server
 	ctx      context.Context
 	mu       sync.Mutex // guards Config and lets one reload run at a time
@@ -146,19 +149,14 @@ func (d *daemon) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d.ctx = ctx
-	var err error
-	if d.notifier, err = newNotifier(d.keeper); err != nil {
-		return err
-	}
-	if d.outputs, err = newOutputs(d.keeper); err != nil {
-		return err
-	}
-	readers, err := newReadServer(d.keeper, d.Config.Serve)
+	set, err := d.prepare(d.Config)
 	if err != nil {
 		return err
 	}
-	d.readers = newRunner(d.Log, readListener, readers)
-	pages, pageListener, err := d.keeper.openPage(d.Config)
+	d.channels = channels{newRunner(d.Log, "notifications", set.channels)}
+	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}
+	d.readers = newRunner(d.Log, readListener, set.readers)
+	pages, pageListener, err := d.openPage()
 	if err != nil {
 		return err
 	}
@@ -166,13 +164,13 @@ func (d *daemon) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.keeper.begin(ctx)
+	d.keeper.Begin(ctx)
 	defer d.servePage(pages, pageListener)()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(listener) }()
 	kept := make(chan struct{})
-	go func() { defer close(kept); d.keeper.keep(ctx) }()
-	d.notifier.start(ctx)
+	go func() { defer close(kept); d.keeper.Keep(ctx) }()
+	d.channels.start(ctx)
 	d.outputs.start(ctx)
 	d.readers.start(ctx)
 	go d.watchdog(ctx)
@@ -189,10 +187,10 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	<-kept
 	d.readers.wait()
-	if err := d.keeper.audit.keep(&d.keeper.store); err != nil {
+	if err := d.keeper.Credentials().SaveCounts(); err != nil {
 		d.Log.Warn().Err(err).Msg("readings that were counted and not noted are forgotten")
 	}
-	d.notifier.wait()
+	d.channels.wait()
 	d.outputs.wait()
 	d.Log.Info().Msg("stopped")
 	return err
@@ -203,12 +201,12 @@ func (d *daemon) servePage(p *page.Page, l net.Listener) (stop func()) {
 	if p == nil {
 		return func() {}
 	}
-	d.keeper.page.Store(p)
+	d.page.Store(p)
 	d.Log.Info().Str("address", l.Addr().String()).Msg("serving the login page")
 	go func() {
 		if err := p.Serve(l); err != nil {
 			d.Log.Error().Err(err).Msg("the login page is not served any more")
-			d.keeper.problems.set("login page", err)
+			d.keeper.Problems().Set("login page", err)
 		}
 	}()
 	return func() {
@@ -225,10 +223,10 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 			return nil
 		case err := <-served:
 			return fmt.Errorf("the control socket failed: %w", err)
-		case <-d.keeper.store.vault.Failed():
+		case <-d.keeper.Store().Vault().Failed():
 			// Nothing more can be kept. A new start finds out what is on the disk
 			// and goes on from there, which this process cannot.
-			return fmt.Errorf("the vault failed: %w", d.keeper.store.vault.Err())
+			return fmt.Errorf("the vault failed: %w", d.keeper.Store().Vault().Err())
 		case <-d.Options.Reload:
 			if r, err := d.Reload(ctx); err != nil {
 				d.Log.Error().Err(err).Msg("the configuration was not reloaded; the old one stays")
@@ -241,9 +239,10 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 
 func (d *daemon) listen() (net.Listener, error) {
 	var err error
+	f := newFront(d.keeper)
 	d.server, err = control.New(control.Config{
-		Accounts: d.keeper, Checker: d.keeper, Refresher: d.keeper, Mover: d.keeper, Outputs: d.outputs, SMS: d.keeper, Credentials: d.keeper, Logins: d.keeper, Journal: d.keeper,
-		Channels: d.notifier, Messages: feed{messages{d.keeper}}, Reloader: d, Vault: d.keeper, Slots: d.keeper, QR: qr.PNG,
+		Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: d.outputs, SMS: f, Credentials: f, Logins: f, Journal: f,
+		Channels: d.channels, Messages: f, Reloader: d, Vault: f, Slots: f, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {
@@ -264,10 +263,10 @@ func (d *daemon) grant(p socket.Policy) {
 		d.Log.Warn().Str("socket", d.Places.Socket).Msg(trouble)
 	}
 	if len(troubles) == 0 {
-		d.keeper.problems.clear("socket")
+		d.keeper.Problems().Clear("socket")
 		return
 	}
-	d.keeper.problems.set("socket", errors.New(strings.Join(troubles, "; ")))
+	d.keeper.Problems().Set("socket", errors.New(strings.Join(troubles, "; ")))
 }
 
 func policyOf(c config.Config) socket.Policy {
@@ -290,8 +289,8 @@ func owner() uint32 {
 
 func (d *daemon) announce() {
 	d.Log.Info().Str("version", d.Version).Str("socket", d.Places.Socket).
-		Str("vault", d.keeper.store.vault.Info().Path).Int("accounts", len(d.keeper.all())).Msg("keeping")
-	d.keeper.adviseRecovery()
+		Str("vault", d.keeper.Store().Vault().Info().Path).Int("accounts", len(d.keeper.Records())).Msg("keeping")
+	d.keeper.Vault().AdviseRecovery()
 	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
 		d.Log.Warn().Err(err).Msg("the service manager was not told that the keeper is ready")
 	}
@@ -313,54 +312,8 @@ func (d *daemon) watchdog(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			d.keeper.Status()
+			d.keeper.Accounts().Status()
 			_, _ = sd.SdNotify(false, sd.SdNotifyWatchdog)
 		}
 	}
-}
-
-// Reload reads the configuration anew and puts it into force. On an error the
-// old one stays as a whole.
-func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.Reread == nil {
-		return client.Reloaded{}, badRequest("this keeper has no configuration to reload")
-	}
-	next, err := d.Reread()
-	if err != nil {
-		return client.Reloaded{}, badRequest("%s", err)
-	}
-	previous, policy := d.Config, policyOf(next)
-	readers, err := newReadServer(d.keeper, next.Serve)
-	if err != nil {
-		return client.Reloaded{}, badRequest("%s", err)
-	}
-	if err := policy.Validate(); err != nil {
-		return client.Reloaded{}, badRequest("%s", err)
-	}
-	if err := d.keeper.reconfigure(next); err != nil {
-		return client.Reloaded{}, badRequest("%s", err)
-	}
-	if err := d.notifier.replace(d.ctx, next); err != nil {
-		return client.Reloaded{}, badRequest("%s", errors.Join(err, d.keeper.reconfigure(previous)))
-	}
-	if err := d.outputs.replace(d.ctx, next); err != nil {
-		return client.Reloaded{}, badRequest("%s", errors.Join(err, d.keeper.reconfigure(previous), d.notifier.replace(d.ctx, previous)))
-	}
-	if err := d.server.SetPolicy(policy); err != nil {
-		return client.Reloaded{}, badRequest("%s", err)
-	}
-	d.grant(policy)
-	d.readers.put(d.ctx, readers)
-	d.Config = next
-	result := client.Reloaded{Changed: []string{}, NeedsRestart: []string{}}
-	for _, key := range previous.Changes(next) {
-		if needRestart(key) {
-			result.NeedsRestart = append(result.NeedsRestart, key)
-		} else {
-			result.Changed = append(result.Changed, key)
-		}
-	}
-	return result, nil
 }

@@ -11,8 +11,11 @@ import (
 
 	"golang.org/x/net/netutil"
 
-	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
 )
 
@@ -26,42 +29,33 @@ const (
 	readerSlow = 10 * time.Second
 )
 
-// networkAudit notes in the journal who was given a credential over the
-// network. Unlike on the socket, where the system says who asks, nothing is
-// given that cannot be noted.
-type networkAudit struct{ keeper *Keeper }
+// networkReaders is the keeper as the read listener calls it.
+type networkReaders struct{ keeper *keeper.Keeper }
 
-// Read implements serve.Auditor.
-func (n networkAudit) Read(_ context.Context, account, format, remote string) error {
-	var generation uint64
-	if a := n.keeper.find(account); a != nil {
-		generation = a.shown.Load().Generation
-	}
-	// The port is another one each time.
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	who := reader{Account: account, Program: "network " + host, Format: format}
-	return n.keeper.audit.note(who, generation, func(more uint64) error {
-		data := map[string]any{"format": format, "generation": generation, "remote": remote}
-		if more > 0 {
-			data["reads"] = more
-		}
-		return n.keeper.store.tell(happened{Type: client.EventCredentialRead, Account: account, Data: data})
+// Credential implements serve.Source.
+func (n networkReaders) Credential(_ context.Context, name string) (output.Credential, bool, error) {
+	held := n.keeper.Credentials().Held(name)
+	return engine.FromKeeper(held), held.Alive, nil
+}
+
+// Read implements serve.Auditor. Unlike on the socket, where the system says who
+// asks, nothing is given that cannot be noted.
+func (n networkReaders) Read(_ context.Context, name, format, remote string) error {
+	return n.keeper.Credentials().NoteRead(audit.Reading{
+		Account: name, Format: format, Generation: n.keeper.Credentials().Held(name).Generation, Remote: remote,
 	})
 }
 
 // readServer is the listener from which programs fetch credentials. Its
 // handler is nil where it is off.
 type readServer struct {
-	keeper  *Keeper
+	keeper  *keeper.Keeper
 	address string
 	handler http.Handler
 }
 
 // newReadServer builds what [serve] says. It does not listen yet.
-func newReadServer(k *Keeper, c config.Serve) (*readServer, error) {
+func newReadServer(k *keeper.Keeper, c config.Serve) (*readServer, error) {
 	s := &readServer{keeper: k, address: c.Listen}
 	if c.Listen == "" {
 		return s, nil
@@ -81,7 +75,7 @@ func newReadServer(k *Keeper, c config.Serve) (*readServer, error) {
 		}
 		parts.RSSHub = &serve.RSSHub{Accounts: c.RSSHub.Accounts, Auth: token}
 	}
-	h, err := serve.New(credentials{k}, networkAudit{k}, k.log, parts)
+	h, err := serve.New(networkReaders{k}, networkReaders{k}, *k.Log(), parts)
 	if err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
@@ -92,8 +86,8 @@ func newReadServer(k *Keeper, c config.Serve) (*readServer, error) {
 // Run implements part. A listener that fails is tried again: at boot its
 // address may not be there yet. The keeper goes on without it meanwhile.
 func (s *readServer) Run(ctx context.Context) error {
-	problems := &s.keeper.problems
-	defer problems.clear(readListener)
+	problems := s.keeper.Problems()
+	defer problems.Clear(readListener)
 	if s.handler == nil {
 		<-ctx.Done()
 		return nil
@@ -103,8 +97,8 @@ func (s *readServer) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		problems.set(readListener, err)
-		s.keeper.log.Error().Err(err).Dur("retry_in", pause).Msg("the " + readListener + " does not serve")
+		problems.Set(readListener, err)
+		s.keeper.Log().Error().Err(err).Dur("retry_in", pause).Msg("the " + readListener + " does not serve")
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -123,8 +117,8 @@ func (s *readServer) serve(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.address, err)
 	}
-	s.keeper.problems.clear(readListener)
-	log := s.keeper.log.With().Str("part", readListener).Logger()
+	s.keeper.Problems().Clear(readListener)
+	log := s.keeper.Log().With().Str("part", readListener).Logger()
 	log.Info().Str("address", l.Addr().String()).Msg("serving credentials to programs that prove themselves")
 	server := &http.Server{
 		Handler:           s.handler,

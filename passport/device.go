@@ -13,13 +13,14 @@ import (
 // the same for the account's life: a session whose browser changes between two
 // requests looks stolen.
 type Device struct {
-	UserAgent string
+	UserAgent string `json:"user_agent"`
 	// Buvid3 and Buvid4 are the site's device identifiers, as it gave them
 	// (Buvid4 not percent-encoded). Empty before the first Fingerprint.
-	Buvid3, Buvid4 secret.String
+	Buvid3 secret.String `json:"buvid3,omitempty"`
+	Buvid4 secret.String `json:"buvid4,omitempty"`
 	// Key is an opaque, stable name under which the gate keeps the account's
 	// budget. It is never sent.
-	Key string
+	Key string `json:"-"`
 }
 
 // userAgents is small on purpose: common browsers, none of them a rarity that

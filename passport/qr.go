@@ -24,14 +24,14 @@ const (
 // the scan can take part in the login.
 type Code struct {
 	// URL is the QR code's content, byte for byte.
-	URL secret.String
-	Key secret.String
+	URL secret.String `json:"url"`
+	Key secret.String `json:"key"`
 	// ExpiresAt is 180 s after the request for it was sent; the site's own
 	// word, Expired, may come earlier.
-	ExpiresAt time.Time
+	ExpiresAt time.Time `json:"expires_at"`
 	// Cookies are those that came with the code; only the international site's
 	// polls need them.
-	Cookies []Cookie
+	Cookies []Cookie `json:"cookies,omitempty"`
 }
 
 // ScanState is how far a code has come.
@@ -53,15 +53,15 @@ type Scan struct {
 
 // Grant is what a successful login gave.
 type Grant struct {
-	Cookies []Cookie
+	Cookies []Cookie `json:"cookies"`
 	// RefreshToken may be empty: such a session works but cannot be refreshed.
-	RefreshToken secret.String
+	RefreshToken secret.String `json:"refresh_token,omitempty"`
 	// HopURL leads to what the cookies may still lack. It holds a ticket.
-	HopURL secret.String
-	At     time.Time
+	HopURL secret.String `json:"hop_url,omitempty"`
+	At     time.Time     `json:"at"`
 	// BodyMid is the account's number where the reply's body has it, as the
 	// international site's does, else 0.
-	BodyMid int64
+	BodyMid int64 `json:"body_mid,omitempty"`
 }
 
 // Missing returns the names of the required cookies that are not there.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -86,7 +87,7 @@ func (a *app) vaultInfo(ctx context.Context) (client.VaultInfo, error) {
 	if err != nil {
 		return info, vaultError(err)
 	}
-	return daemon.ShowVault(d), nil
+	return keeper.ShowVault(d), nil
 }
 
 func (a *app) vaultInfoCommand() *cobra.Command {

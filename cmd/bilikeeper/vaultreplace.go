@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -47,7 +47,7 @@ func (a *app) vaultRestore(k *vaultSecrets, path string, force bool) error {
 			Vault  client.VaultInfo `json:"vault"`
 			Aside  string           `json:"aside"`
 			Opened client.VaultSlot `json:"opened_by"`
-		}{daemon.ShowVault(r.Details), r.Aside, daemon.ShowSlot(r.Opened)})
+		}{keeper.ShowVault(r.Details), r.Aside, keeper.ShowSlot(r.Opened)})
 	}
 	a.say("%s is in place at %s: %d accounts, %d entries of the journal.", path, r.Details.Path, r.Details.Records["account"], r.Details.Events)
 	if r.Aside != "" {
@@ -154,7 +154,7 @@ func (a *app) vaultRekey(k *vaultSecrets, drop bool) error {
 func shownSlots(slots []vault.SlotInfo) []client.VaultSlot {
 	list := []client.VaultSlot{}
 	for _, s := range slots {
-		list = append(list, daemon.ShowSlot(s))
+		list = append(list, keeper.ShowSlot(s))
 	}
 	return list
 }

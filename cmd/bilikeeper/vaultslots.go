@@ -10,8 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -156,7 +156,7 @@ func (a *app) addSlot(ctx context.Context, k *vaultSecrets, r client.VaultSlotRe
 	var added client.VaultSlotAdded
 	err = a.withVault(k, func(v *vault.Vault) error {
 		s, key, err := v.AddSlot(vault.NewSlot{Kind: r.Kind, Label: r.Label, Source: r.Source, Secret: secret.New(string(r.Secret))})
-		added = client.VaultSlotAdded{Slot: daemon.ShowSlot(s), RecoveryKey: key.Reveal()}
+		added = client.VaultSlotAdded{Slot: keeper.ShowSlot(s), RecoveryKey: key.Reveal()}
 		return err
 	})
 	return added, err

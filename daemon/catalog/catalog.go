@@ -63,6 +63,8 @@ func About(d Data) string {
 		return ""
 	case d.Type == client.EventAccountAttention && d.Reason == client.AttentionExpires:
 		return aboutEnding
+	case d.Type == client.EventAccountAttention && d.Reason == client.AttentionPostponed:
+		return aboutPostponed
 	case d.Type == client.EventLoginRequired, d.Type == client.EventLoginFailed, d.Type == client.EventLoginSucceeded:
 		return d.Type
 	}

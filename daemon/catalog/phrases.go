@@ -41,6 +41,8 @@ type several struct{ title, text, manual string }
 const (
 	aboutEarly  = "login.required/early"
 	aboutEnding = "account.attention/expires"
+
+	aboutPostponed = "account.attention/postponed"
 )
 
 func english() phrases {
@@ -92,6 +94,10 @@ func english() phrases {
 			},
 			client.EventLoginSucceeded: {"{n} accounts: logged in", "These accounts are logged in; tools get their new credentials from now on.", ""},
 			aboutEnding:                {"{n} accounts: the logins end soon", "These sessions end and cannot be refreshed. Log in again before then: bilikeeper login NAME", ""},
+			aboutPostponed: {
+				"{n} accounts: the next codes come later",
+				"The codes that were announced cannot come at their time: the site gives none, or other accounts come first. They come as soon as they can. To try at once, run: bilikeeper login NAME", "",
+			},
 		},
 		line: "- {account}", lineWho: " ({who})", gap: " ", lineNext: ", next code {next}", lineEnds: ", until {ends}", lineLink: ": {link}",
 		open:       "Show the code",
@@ -148,6 +154,10 @@ func chinese() phrases {
 			},
 			client.EventLoginSucceeded: {"{n} 个账号登录成功", "以下账号已登录，各工具将取得新的凭据。", ""},
 			aboutEnding:                {"{n} 个账号的登录即将到期", "以下登录即将到期且无法自动续期，请提前重新登录：bilikeeper login 账号名", ""},
+			aboutPostponed: {
+				"{n} 个账号：下一个二维码将推迟",
+				"已预告的二维码无法按时发送：B站未给出二维码，或需先处理其他账号。将尽快发送。如需立即重试，请运行：bilikeeper login 账号名", "",
+			},
 		},
 		line: "- {account}", lineWho: "（{who}）", lineNext: "，下一个二维码 {next}", lineEnds: "，有效期至 {ends}", lineLink: "：{link}",
 		open:       "显示二维码",

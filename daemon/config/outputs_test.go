@@ -11,9 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
-	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
 )
 
 func TestBadOutputs(t *testing.T) {
@@ -526,15 +523,5 @@ token_file = "t"
 	c.Serve.Listen = ""
 	if w := c.Warnings(); w[len(w)-1] != "serve.listen is not set: nothing of [serve] is served" {
 		t.Errorf("%v", w)
-	}
-}
-
-// The rooms that act on these words know the same ones.
-func TestWordsOfOtherRooms(t *testing.T) {
-	if diff := cmp.Diff(engine.Presets(), Presets()); diff != "" {
-		t.Error(diff)
-	}
-	if CryptoFixed != serve.CryptoFixed || CryptoLegacy != serve.CryptoLegacy {
-		t.Error("CookieCloud's ways are called otherwise")
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -78,7 +79,7 @@ func (s *stage) populate(n int) {
 	c.Endpoints = config.Endpoints{Passport: e.Passport, API: e.API, WWW: e.WWW, PassportGame: e.PassportGame, PassportIntl: e.PassportIntl, APIIntl: e.APIIntl}
 	c.Limits.RequestsPerMinute, c.Limits.Concurrency = 1_000_000, 8
 	c.Login.Poll = config.Duration(time.Millisecond)
-	k, err := daemon.NewKeeper(daemon.Parts{
+	k, err := keeper.New(keeper.Parts{
 		Vault: v, Config: c, Log: zerolog.Nop(), Version: "test",
 		Transport: passport.Options{Transport: s.site.Transport()},
 	})
@@ -87,19 +88,20 @@ func (s *stage) populate(n int) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var kept sync.WaitGroup
-	kept.Go(func() { k.Run(ctx) })
+	k.Begin(ctx)
+	kept.Go(func() { k.Keep(ctx) })
 	for i := range n {
 		name, who := fmt.Sprintf("account-%d", i), int64(700000000+i)
 		s.site.AddUser(who, "user "+strconv.Itoa(i))
 		var l client.Login
 		until(t, "the keeper runs", func() bool {
-			l, err = k.StartLogin(ctx, client.LoginRequest{Account: name})
+			l, err = k.Logins().Start(ctx, client.LoginRequest{Account: name})
 			return err == nil
 		})
 		s.answer(l.URL, who)
 	}
 	until(t, "all accounts are logged in", func() bool {
-		return !slices.ContainsFunc(k.Status().Accounts, func(a client.Account) bool { return a.State != client.StateValid })
+		return !slices.ContainsFunc(k.Accounts().Status().Accounts, func(a client.Account) bool { return a.State != client.StateValid })
 	})
 	cancel()
 	kept.Wait()

@@ -6,18 +6,12 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
-// Event is something that happened, for the journal. Data holds no secret.
-type Event struct {
-	Type string
-	Data map[string]any
-}
-
 // Input is something that happened to an account.
 type Input interface{ apply(*transition) }
 
 // Apply returns the account after something happened, and the events that tell
 // of it. It changes nothing that a belongs to.
-func Apply(a Account, in Input, now time.Time, p Policy) (Account, []Event) {
+func Apply(a Account, in Input, now time.Time, p Policy) (Account, []client.EventData) {
 	t := transition{Account: a.clone(), now: now.UTC().Round(0), policy: p}
 	t.mendClock(t.now, p)
 	in.apply(&t)
@@ -30,12 +24,10 @@ type transition struct {
 	Account
 	now    time.Time
 	policy Policy
-	events []Event
+	events []client.EventData
 }
 
-func (t *transition) tell(kind string, data map[string]any) {
-	t.events = append(t.events, Event{Type: kind, Data: data})
-}
+func (t *transition) tell(data client.EventData) { t.events = append(t.events, data) }
 
 // Checked is the answer to the question whether the session lives, and with it
 // the site's word whether it should be refreshed.
@@ -82,7 +74,7 @@ func (c AskedAgain) apply(t *transition) {
 		// Cookies of two accounts got mixed up. Nothing here can mend that, and
 		// a guess could hand one person's session to another.
 		t.Attention = "the site says that this session belongs to another account; log in again"
-		t.tell(client.EventAccountAttention, map[string]any{"detail": t.Attention, "mid": c.Mid})
+		t.tell(client.AccountAttention{Detail: t.Attention, Mid: c.Mid})
 		t.denied(Verdict{Class: c.Class, Detail: t.Attention})
 	case c.OK():
 		t.alive()
@@ -102,19 +94,19 @@ func (t *transition) alive() {
 	t.answered()
 	t.DeniedAt, t.AskAgainAt = time.Time{}, time.Time{}
 	t.checkAt(t.policy.CheckAfter(t.now))
-	t.tell(client.EventCheckOK, map[string]any{"next_check_at": t.NextCheckAt})
+	t.tell(client.CheckAlive{NextCheckAt: t.NextCheckAt})
 	if !revived {
 		return
 	}
-	data := map[string]any{"revived": true, "mid": t.Mid, "uname": t.Uname}
+	done := client.LoginDone{Revived: true, Mid: t.Mid, Uname: t.Uname}
 	if t.Incident != nil {
-		data["incident"] = t.Incident.ID
+		done.Incident = t.Incident.ID
 		t.Incident = nil
 	}
 	if t.Login.Active() && t.Login.Automatic && !t.Login.Granted() {
 		t.Login.end(PhaseCancelled, client.ReasonCancelled, "the session lives after all", t.now)
 	}
-	t.tell(client.EventLoginSucceeded, data)
+	t.tell(done)
 }
 
 // doubted notes the first denial. Nothing follows from it but a second question.
@@ -123,7 +115,7 @@ func (t *transition) doubted(v Verdict) {
 	t.answered()
 	t.DeniedAt = t.now
 	t.AskAgainAt = t.now.Add(t.policy.ConfirmAfter)
-	t.tell(client.EventCheckDead, map[string]any{"detail": v.Detail, "confirmed": false, "ask_again_at": t.AskAgainAt})
+	t.tell(client.CheckDenied{Detail: v.Detail, AskAgainAt: t.AskAgainAt})
 }
 
 // denied notes that the session is dead, and opens the incident if none is.
@@ -132,7 +124,7 @@ func (t *transition) denied(v Verdict) {
 	t.answered()
 	t.DeniedAt, t.AskAgainAt = time.Time{}, time.Time{}
 	t.NextCheckAt = time.Time{}
-	t.tell(client.EventCheckDead, map[string]any{"detail": v.Detail, "confirmed": true})
+	t.tell(client.CheckDenied{Detail: v.Detail, Confirmed: true})
 	if t.Base == BaseDead {
 		return
 	}
@@ -143,9 +135,9 @@ func (t *transition) denied(v Verdict) {
 	// A login that was asked for early becomes the one that is needed.
 	t.Incident = &Incident{ID: incidentID(t.Name, t.now), Since: t.now, NextAttempt: t.now}
 	t.Refresh, t.Confirm, t.RefreshBy = nil, nil, time.Time{}
-	t.tell(client.EventLoginRequired, map[string]any{
-		"incident": t.Incident.ID, "detail": v.Detail, "auto": t.policy.AutoLogin,
-		"mid": t.Mid, "uname": t.Uname, "attention": t.Attention,
+	t.tell(client.LoginRequired{
+		Incident: t.Incident.ID, Detail: v.Detail, Auto: t.policy.AutoLogin,
+		Mid: t.Mid, Uname: t.Uname, Attention: t.Attention,
 	})
 }
 
@@ -173,11 +165,9 @@ func (t *transition) undecided(v Verdict) {
 			t.NextCheckAt = later(t.BlockedUntil, t.policy.CheckAfter(t.now))
 		}
 	}
-	kind := client.EventCheckUnreachable
-	if v.blocked() {
-		kind = client.EventCheckBlocked
-	}
-	t.tell(kind, map[string]any{"detail": v.Detail, "blocked_until": t.BlockedUntil, "failures": t.Failures, "asked": !v.Unasked})
+	t.tell(client.CheckUndecided{
+		Blocks: v.blocked(), Detail: v.Detail, BlockedUntil: t.BlockedUntil, Failures: t.Failures, Asked: !v.Unasked,
+	})
 }
 
 func (t *transition) leaveAlone(v Verdict) {

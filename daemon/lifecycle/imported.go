@@ -26,8 +26,9 @@ type Imported struct {
 func (c Imported) apply(t *transition) {
 	t.Origin = OriginImport
 	t.begin(c.Mid, c.Uname, c.ExpiresAt, c.Refreshable)
-	t.tell(client.EventLoginSucceeded, map[string]any{
-		"imported": true, "mid": t.Mid, "uname": t.Uname, "generation": t.Generation, "refreshable": t.Refreshable, "interactive": true,
+	t.tell(client.LoginDone{
+		Imported: true, Mid: t.Mid, Uname: t.Uname, Generation: t.Generation, Refreshable: &c.Refreshable,
+		LoginRef: client.LoginRef{Interactive: true},
 	})
 	t.Incident = nil
 }

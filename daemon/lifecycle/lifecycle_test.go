@@ -43,10 +43,10 @@ func newStory(t *testing.T) *story {
 func (s *story) after(d time.Duration, in lifecycle.Input) *story {
 	s.t.Helper()
 	s.now = s.now.Add(d)
-	var events []lifecycle.Event
+	var events []client.EventData
 	s.a, events = lifecycle.Apply(s.a, in, s.now, s.p)
 	for _, e := range events {
-		s.events = append(s.events, e.Type)
+		s.events = append(s.events, e.EventType())
 	}
 	return s
 }

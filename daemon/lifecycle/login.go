@@ -30,10 +30,7 @@ func (c CodeIssued) apply(t *transition) {
 		t.Incident.Failures, t.Incident.InLine = 0, time.Time{}
 	}
 	t.answered()
-	data := t.loginData()
-	data["code"] = l.Code
-	data["expires_at"] = l.CodeExpires
-	t.tell(client.EventLoginCode, data)
+	t.tell(client.LoginCode{Code: l.Code, ExpiresAt: l.CodeExpires, LoginRef: t.loginRef()})
 }
 
 // CodeRefused is the site's failure to give a code.
@@ -115,7 +112,7 @@ func (c Polled) apply(t *transition) {
 		l.RetryAt = t.now.Add(t.policy.Poll)
 		if c.Scanned && l.Phase == PhaseWaiting {
 			l.Phase = PhaseScanned
-			t.tell(client.EventLoginScanned, t.loginData())
+			t.tell(client.LoginScan{LoginRef: t.loginRef()})
 		}
 	}
 }
@@ -260,7 +257,7 @@ func (t *transition) wrongAccount(mid int64, uname string) {
 		by = uname + " (" + by + ")"
 	}
 	t.Login.By = by
-	t.endLogin(client.ReasonWrongAccount, "the code was scanned by "+by+", not by this account; nothing was changed")
+	t.endLogin(client.ReasonWrongAccount, "another account scanned the code: "+by+"; nothing was changed")
 }
 
 // shortLogin is a life after a login that is too short to be the site's usual
@@ -270,15 +267,14 @@ const shortLogin = 7 * 24 * time.Hour
 func (t *transition) promote(c Proved) {
 	t.Origin = OriginLogin
 	t.begin(c.Mid, c.Uname, c.ExpiresAt, c.Refreshable)
-	data := t.loginData()
-	data["mid"], data["uname"], data["generation"], data["refreshable"] = t.Mid, t.Uname, t.Generation, t.Refreshable
+	done := client.LoginDone{Mid: t.Mid, Uname: t.Uname, Generation: t.Generation, Refreshable: &c.Refreshable, LoginRef: t.loginRef()}
 	t.Incident = nil
 	t.Login.end(PhaseSucceeded, "", "", t.now)
-	t.tell(client.EventLoginSucceeded, data)
+	t.tell(done)
 	if left := t.ExpiresAt.Sub(t.now); !t.ExpiresAt.IsZero() && left < shortLogin {
-		t.tell(client.EventAccountAttention, map[string]any{
-			"reason": client.AttentionShortLogin, "expires_at": t.ExpiresAt, "mid": t.Mid, "uname": t.Uname,
-			"detail": "the login lasts a short time only: on the phone the 24-hour login was probably chosen; log in again without it",
+		t.tell(client.AccountAttention{
+			Reason: client.AttentionShortLogin, ExpiresAt: t.ExpiresAt, Mid: t.Mid, Uname: t.Uname,
+			Detail: "the login lasts a short time only: on the phone the 24-hour login was probably chosen; log in again without it",
 		})
 	}
 }
@@ -309,11 +305,7 @@ func (t *transition) endLogin(reason, detail string) {
 // itself later, and the event says when. A login that a person began does not
 // move that time.
 func (t *transition) finish(phase Phase, reason, detail string) {
-	data := t.loginData()
-	data["reason"], data["detail"] = reason, detail
-	if t.Login.By != "" {
-		data["by"] = t.Login.By
-	}
+	undone := client.LoginUndone{Reason: reason, Detail: detail, By: t.Login.By, LoginRef: t.loginRef()}
 	automatic := t.Login.Automatic
 	t.Login.end(phase, reason, detail, t.now)
 	if i := t.Incident; i != nil {
@@ -323,10 +315,10 @@ func (t *transition) finish(phase Phase, reason, detail string) {
 		}
 		if t.policy.AutoLogin {
 			i.Promised = t.policy.awake(later(i.NextAttempt, t.now))
-			data["next_attempt"] = i.Promised
+			undone.NextAttempt = i.Promised
 		}
 	}
-	t.tell(client.EventLoginFailed, data)
+	t.tell(undone)
 }
 
 // promiseSlack is how much later than promised the next attempt may come before
@@ -344,9 +336,9 @@ func (t *transition) keepPromise() {
 	if next.Sub(i.Promised) <= promiseSlack {
 		return
 	}
-	t.tell(client.EventAccountAttention, map[string]any{
-		"reason": client.AttentionPostponed, "promised": i.Promised, "next_attempt": next, "incident": i.ID,
-		"mid": t.Mid, "uname": t.Uname, "detail": "the next code comes later than it was said",
+	t.tell(client.AccountAttention{
+		Reason: client.AttentionPostponed, Promised: i.Promised, NextAttempt: next, Incident: i.ID,
+		Mid: t.Mid, Uname: t.Uname, Detail: "the next code comes later than it was said",
 	})
 	i.Promised = time.Time{}
 }
@@ -371,10 +363,10 @@ func (l *Login) end(phase Phase, reason, detail string, now time.Time) {
 	l.RetryAt, l.CodeExpires, l.Blocked = time.Time{}, time.Time{}, false
 }
 
-func (t *transition) loginData() map[string]any {
-	data := map[string]any{"login": t.Login.ID, "interactive": !t.Login.Automatic}
+func (t *transition) loginRef() client.LoginRef {
+	ref := client.LoginRef{Login: t.Login.ID, Interactive: !t.Login.Automatic}
 	if t.Incident != nil {
-		data["incident"] = t.Incident.ID
+		ref.Incident = t.Incident.ID
 	}
-	return data
+	return ref
 }

@@ -257,11 +257,11 @@ func (c RefreshFailed) apply(t *transition) {
 }
 
 func (t *transition) refreshFailed(c RefreshFailed) {
-	data := map[string]any{"reason": string(c.Why), "detail": c.Detail}
+	undone := client.RefreshUndone{Reason: string(c.Why), Detail: c.Detail}
 	if t.Refresh != nil && c.Why != RefreshWrongCSRF && t.Refresh.Mismatches < 2 {
-		data["next_attempt"] = t.Refresh.At
+		undone.NextAttempt = t.Refresh.At
 	}
-	t.tell(client.EventRefreshFailed, data)
+	t.tell(undone)
 }
 
 // cannotRefresh notes that this credential can never be rotated. It goes on
@@ -272,9 +272,9 @@ func (t *transition) cannotRefresh(why RefreshFailure) {
 	t.Attention = t.foreignHand(why)
 	if t.Incident == nil {
 		t.Incident = &Incident{ID: incidentID(t.Name, t.now), Since: t.now, NextAttempt: t.now, Early: true}
-		t.tell(client.EventLoginRequired, map[string]any{
-			"incident": t.Incident.ID, "detail": t.Attention, "auto": t.policy.AutoLogin, "early": true,
-			"mid": t.Mid, "uname": t.Uname, "expires_at": t.ExpiresAt,
+		t.tell(client.LoginRequired{
+			Incident: t.Incident.ID, Detail: t.Attention, Auto: t.policy.AutoLogin, Early: true,
+			Mid: t.Mid, Uname: t.Uname, ExpiresAt: t.ExpiresAt,
 		})
 	}
 }
@@ -346,9 +346,7 @@ func (t *transition) rotated(c RefreshProved) {
 	t.answered()
 	t.checkAt(t.policy.CheckAfter(t.now))
 	t.Confirm = &Confirm{Since: t.now, At: t.now.Add(t.policy.ConfirmDelay)}
-	t.tell(client.EventRefreshed, map[string]any{
-		"generation": t.Generation, "expires_at": t.ExpiresAt, "refreshable": t.Refreshable,
-	})
+	t.tell(client.Refreshed{Generation: t.Generation, ExpiresAt: t.ExpiresAt, Refreshable: t.Refreshable})
 }
 
 // Confirmed is what came of telling the site that the new pair is in use.
@@ -363,7 +361,7 @@ func (c Confirmed) apply(t *transition) {
 	switch {
 	case c.OK():
 		t.Confirm = nil
-		t.tell(client.EventConfirmed, map[string]any{"generation": t.Generation})
+		t.tell(client.RefreshConfirmed{Generation: t.Generation})
 	case c.Dead():
 		// Either the confirmation had arrived before, or the new pair died.
 		// Only the site can say which: it is asked at once, the usual way.
@@ -382,7 +380,7 @@ func (c Confirmed) apply(t *transition) {
 
 // unconfirmed notes that the site was not told; the old session ends by itself.
 func (t *transition) unconfirmed(detail string) {
-	t.tell(client.EventRefreshFailed, map[string]any{"reason": "unconfirmed", "generation": t.Generation, "detail": detail})
+	t.tell(client.RefreshUndone{Reason: "unconfirmed", Generation: t.Generation, Detail: detail})
 }
 
 // warnDays are the days before its end at which people are told of a session
@@ -413,8 +411,8 @@ func (ExpiryNear) apply(t *transition) {
 		}
 	}
 	left := max(0, int(math.Ceil(t.ExpiresAt.Sub(t.now).Hours()/24)))
-	t.tell(client.EventAccountAttention, map[string]any{
-		"reason": client.AttentionExpires, "days": left, "expires_at": t.ExpiresAt, "mid": t.Mid, "uname": t.Uname,
-		"detail": "the session ends soon and cannot be refreshed; log in again before it does",
+	t.tell(client.AccountAttention{
+		Reason: client.AttentionExpires, Days: &left, ExpiresAt: t.ExpiresAt, Mid: t.Mid, Uname: t.Uname,
+		Detail: "the session ends soon and cannot be refreshed; log in again before it does",
 	})
 }

@@ -17,14 +17,14 @@ import (
 
 // Cookie is one cookie as the site set it. The value's bytes are those of the
 // Set-Cookie line: decoding and encoding SESSDATA again would change it, as
-// "*" is written both plainly and as %2A.
+// "*" is written both plainly and as %2A. The names in JSON are those of the vault.
 type Cookie struct {
-	Name     string
-	Value    secret.String
-	Domain   string
-	Path     string
-	Expires  time.Time // zero for a cookie of the browser's session
-	HTTPOnly bool
-	Secure   bool
-	SameSite string // "", "Lax", "Strict" or "None"
+	Name     string        `json:"name"`
+	Value    secret.String `json:"value"`
+	Domain   string        `json:"domain,omitempty"`
+	Path     string        `json:"path,omitempty"`
+	Expires  time.Time     `json:"expires,omitzero"` // zero for a cookie of the browser's session
+	HTTPOnly bool          `json:"http_only,omitempty"`
+	Secure   bool          `json:"secure,omitempty"`
+	SameSite string        `json:"same_site,omitempty"` // "", "Lax", "Strict" or "None"
 }

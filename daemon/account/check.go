@@ -1,0 +1,54 @@
+package account
+
+import (
+	"context"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/passport"
+)
+
+// Check asks the site whether the session lives.
+type Check struct{ *Worker }
+
+// Now asks the question that is open: the first, or while the first answer is
+// doubted the second, and waits until a doubted session is either dead or not.
+// Where the doubt has its time set already, only force asks before that.
+func (w Check) Now(ctx context.Context, force bool) (*store.Record, error) {
+	if force {
+		ctx = passport.Force(ctx)
+	}
+	if r := w.Shown(); !r.Doubted() || force && r.BlockedUntil.After(time.Now()) {
+		err := w.do(ctx, func(ctx context.Context) error {
+			if w.rec.Doubted() {
+				return w.askAgain(ctx)
+			}
+			return w.check(ctx)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return w.Await(ctx, func(r *store.Record) bool {
+		return !r.Doubted() || r.LastCheck != lifecycle.OutcomeDead
+	})
+}
+
+func (w Check) check(ctx context.Context) error {
+	info, err := w.checkSession(ctx)
+	if err := w.apply(lifecycle.Checked{Verdict: lifecycle.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
+		return err
+	}
+	if next := w.rec.Next(w.policy()); err == nil && next.Action == lifecycle.ActRefresh && !next.At.After(time.Now()) {
+		// The answer is the first step of a refresh as well. Without one, a
+		// refresh whose deadline has passed asks for itself, at its own time.
+		return Rotation{w.Worker}.refreshWith(ctx, info)
+	}
+	return nil
+}
+
+func (w Check) askAgain(ctx context.Context) error {
+	who, err := w.identify(ctx, w.rec.Session())
+	return w.apply(lifecycle.AskedAgain{Verdict: lifecycle.VerdictOf(err), Mid: who.Mid}, nil)
+}

@@ -1,0 +1,12 @@
+// Package account is one account's worker: it carries out, one thing at a time,
+// what package lifecycle asks for, against the site and the store.
+//
+// A [Worker] owns the record. What is done for an account is grouped by what it is
+// about: [Check], [Login], [SMS], [Rotation], [Session]. Which accounts there are,
+// who asks and how an answer looks to users do not belong here (keeper), nor what
+// a state means (lifecycle), nor what is on the wire (passport).
+//
+// Guarantees: no two things happen to an account at once; what the site gave is on
+// disk before anything else is asked or told; a caller that goes away cuts nothing;
+// a panic is recorded, and the account goes on.
+package account

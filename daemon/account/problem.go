@@ -1,0 +1,73 @@
+package account
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+// What callers of the keeper are told when something cannot be done.
+
+// NoAccount tells that there is no account of that name.
+func NoAccount(name string) error {
+	return &client.Problem{Type: client.ProblemNoAccount, Title: "there is no such account",
+		Detail: fmt.Sprintf("there is no account %q", name),
+		Hint:   "bilikeeper status lists the accounts; bilikeeper login " + name + " adds this one"}
+}
+
+// NeedsLogin tells that only a login helps, and why.
+func NeedsLogin(name, why string) error {
+	return &client.Problem{Type: client.ProblemNeedsLogin, Title: "the account needs a login",
+		Detail: fmt.Sprintf("account %s needs a login: %s", name, why),
+		Hint:   "run: bilikeeper login " + name}
+}
+
+// SiteAway tells that the site could not be asked, and until when it is left alone.
+func SiteAway(v lifecycle.Verdict, until time.Time) error {
+	p := &client.Problem{Type: client.ProblemSiteAway, Title: "the site is blocking or unreachable",
+		Detail: "the site could not be asked: " + v.Detail, Hint: "nothing is lost; try again later"}
+	if !until.IsZero() {
+		p.Hint = "nothing is lost; try again after " + until.Local().Format("15:04:05")
+	}
+	return p
+}
+
+// BadRequest tells what cannot be carried out.
+func BadRequest(format string, args ...any) error {
+	return &client.Problem{Type: client.ProblemBadRequest, Title: "the request cannot be carried out", Detail: fmt.Sprintf(format, args...)}
+}
+
+// BadAccountName tells what an account may be called.
+func BadAccountName(name string) error {
+	return BadRequest("%q cannot be an account's name: letters, digits, dot, dash and underscore, at most 64", name)
+}
+
+// Stopping tells that the keeper takes no more work.
+func Stopping() error {
+	return &client.Problem{Type: client.ProblemBusy, Title: "the keeper is Stopping", Hint: "try again when it runs"}
+}
+
+// StorageProblem tells a caller that the vault could not be written. Other
+// problems pass as they are.
+func StorageProblem(err error) error {
+	var p *client.Problem
+	if err == nil || errors.As(err, &p) {
+		return err
+	}
+	problem := &client.Problem{Type: client.ProblemStorage, Title: "the vault could not be written", Detail: err.Error(),
+		Hint: "nothing was changed; the keeper's log says more"}
+	if errors.Is(err, vault.ErrNoSpace) {
+		problem.Hint = "make room on the disk; nothing was changed"
+	}
+	return problem
+}
+
+// NoLogin tells that there is no login of that id any more.
+func NoLogin(id string) error {
+	return &client.Problem{Type: client.ProblemNoLogin, Title: "there is no such login", Detail: "there is no login " + id,
+		Hint: "a later login of the account took its place"}
+}

@@ -1,0 +1,208 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/passport"
+)
+
+// A refresh is a two-phase commit, because the site keeps the old pair alive
+// until the new one is confirmed:
+//
+//	0  is the vault writable?           nothing is asked otherwise
+//	1  intent                           on disk
+//	2  the site's refresh               spends the token
+//	3  stage the new pair beside the old   on disk
+//	4  prove it: whose is it?
+//	5  promote, hand out                on disk, with the old token
+//	6  confirm                          the old pair dies
+//	7  clear the old token              on disk
+//
+// A crash after any of them leaves a record from which lifecycle.Next goes on.
+
+// Rotation takes an account through a refresh.
+type Rotation struct{ *Worker }
+
+// refresh takes the account through steps 0 to 3.
+func (w Rotation) refresh(ctx context.Context) error {
+	info, err := w.Site.CookieInfo(ctx, w.rec.Session())
+	if err != nil {
+		return w.failed(err, lifecycle.RefreshTrouble)
+	}
+	return w.refreshWith(ctx, info)
+}
+
+// refreshWith is refresh after the site was asked whether it is due.
+func (w Rotation) refreshWith(ctx context.Context, info passport.Info) error {
+	if !info.RefreshDue && !w.rec.MustRefresh(time.Now()) {
+		return w.apply(lifecycle.RefreshNotDue{}, nil)
+	}
+	if err := w.Store.Vault().Writable(); err != nil {
+		return fmt.Errorf("no refresh is spent that could not be saved: %w", err)
+	}
+	if at := w.rec.RefreshRoom(time.Now(), w.Settings().RefreshesPerHour); !at.IsZero() {
+		return w.failed(overBudget(at), lifecycle.RefreshTrouble)
+	}
+	session := w.rec.Session()
+	csrf, err := w.Site.RefreshCSRF(ctx, session, info.ServerTime)
+	if errors.Is(err, passport.ErrPathRefused) {
+		// The page refuses a timestamp that is not quite now. Once, the whole
+		// way again with a fresh one; then it waits for its next turn.
+		if info, err = w.Site.CookieInfo(ctx, session); err == nil {
+			csrf, err = w.Site.RefreshCSRF(ctx, session, info.ServerTime)
+		}
+	}
+	if err != nil {
+		return w.failed(err, refreshFailure(err))
+	}
+	return w.rotate(ctx, session, csrf)
+}
+
+// rotate spends the token. Its intent is on disk before, the new pair before
+// anything else is asked or told.
+func (w Rotation) rotate(ctx context.Context, session passport.Session, csrf secret.String) error {
+	if err := w.apply(lifecycle.RefreshIntended{}, nil); err != nil {
+		return err
+	}
+	pair, err := w.Site.Refresh(ctx, session, csrf, w.rec.Credential.RefreshToken)
+	if err != nil {
+		return w.failed(err, refreshFailure(err))
+	}
+	next, events := w.preview(lifecycle.RefreshStagedNow{})
+	next.StagedGrant = pair
+	return w.commitForSure(ctx, next, events)
+}
+
+func (w Rotation) failed(err error, why lifecycle.RefreshFailure) error {
+	return w.apply(lifecycle.RefreshFailed{Verdict: lifecycle.VerdictOf(err), Why: why}, nil)
+}
+
+func refreshFailure(err error) lifecycle.RefreshFailure {
+	switch {
+	case errors.Is(err, passport.ErrMismatch):
+		return lifecycle.RefreshMismatch
+	case errors.Is(err, passport.ErrWrongCSRF):
+		return lifecycle.RefreshWrongCSRF
+	case errors.Is(err, passport.ErrIncomplete):
+		return lifecycle.RefreshUnusable
+	case errors.Is(err, passport.ErrNoCSRF), errors.Is(err, passport.ErrPathRefused):
+		return lifecycle.RefreshNoPage
+	}
+	return lifecycle.RefreshTrouble
+}
+
+func overBudget(at time.Time) error {
+	return &passport.Error{
+		Op: "cookie/refresh", Class: passport.Blocked, Scope: passport.ScopeAccount, RetryAfter: time.Until(at),
+		Detail: "the hour's refreshes of this account are used up", Err: passport.ErrNotAsked,
+	}
+}
+
+// prove is steps 4 and 5. The old pair stays in use until the new one is
+// proven, and its token is kept until the site is told.
+func (w Rotation) prove(ctx context.Context) error {
+	who, err := w.Site.Nav(ctx, w.rec.StagedSession())
+	staged, old := w.rec.StagedGrant, w.rec.Credential.RefreshToken
+	in := lifecycle.RefreshProved{
+		Verdict: lifecycle.VerdictOf(err), Mid: who.Mid, Uname: who.Uname,
+		ExpiresAt:   passport.Expiry(staged.Cookies),
+		Refreshable: !staged.RefreshToken.IsZero(),
+	}
+	generation := w.rec.Generation
+	return w.apply(in, func(r *store.Record) {
+		if r.Generation > generation {
+			r.Credential, r.OldToken = staged, old
+		}
+	})
+}
+
+// confirm is steps 6 and 7.
+func (w Rotation) confirm(ctx context.Context) error {
+	err := w.Site.Confirm(ctx, w.rec.Session(), w.rec.OldToken)
+	return w.apply(lifecycle.Confirmed{Verdict: lifecycle.VerdictOf(err), Refused: errors.Is(err, passport.ErrRefused)}, nil)
+}
+
+// Now rotates the credential if the site says that it is due, or in any case when
+// forced. It answers when the rotation is confirmed, or when there is nothing more
+// to wait for. Callers at the same time share one rotation.
+func (w Rotation) Now(ctx context.Context, force bool) (*store.Record, error) {
+	if force {
+		ctx = passport.Force(ctx)
+	}
+	before := w.Shown().Generation
+	if err := w.do(ctx, func(ctx context.Context) error { return w.now(ctx, before, force) }); err != nil {
+		return nil, err
+	}
+	return w.Await(ctx, func(r *store.Record) bool {
+		return r.Generation == before || r.Confirm == nil || r.Confirm.Tries > 0
+	})
+}
+
+// now does what a caller asked for, step after step, unless somebody
+// else did it while the caller waited for its turn.
+func (w Rotation) now(ctx context.Context, before uint64, force bool) error {
+	if w.rec.Generation != before || RefusesRefresh(w.rec) != nil {
+		return nil
+	}
+	if w.rec.Confirm != nil {
+		if err := w.confirm(ctx); err != nil || w.rec.Confirm != nil {
+			return err
+		}
+	}
+	if err := w.apply(lifecycle.RefreshWanted{Forced: force}, nil); err != nil {
+		return err
+	}
+	// A page that failed once, and a token that did not match, are tried a
+	// second time at once; everything after that waits for its time.
+	for range 2 {
+		if !w.rec.Staged() {
+			if err := w.refresh(ctx); err != nil {
+				return err
+			}
+		}
+		if w.rec.Staged() {
+			return w.prove(ctx)
+		}
+		if next := w.rec.Next(w.policy()); next.Action != lifecycle.ActRefresh || next.At.After(time.Now()) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// RefusesRefresh says why a record cannot be refreshed, nil where it can.
+func RefusesRefresh(r *store.Record) error {
+	switch {
+	case r.Generation == 0:
+		return NeedsLogin(r.Name, "it has never been logged in")
+	case r.Base == lifecycle.BaseDead:
+		return NeedsLogin(r.Name, "the site says that its session is dead, and a dead session cannot be refreshed")
+	case !r.Refreshable:
+		return NeedsLogin(r.Name, "its session works but cannot be refreshed")
+	case r.Login.Active():
+		return &client.Problem{Type: client.ProblemBusy, Title: "a login is in progress", Detail: "a login of account " + r.Name + " is in progress", Hint: "its end brings a fresh credential"}
+	}
+	return nil
+}
+
+// NotRotated says why a refresh that was asked for did not happen.
+func NotRotated(r *store.Record) (outcome, detail string) {
+	switch {
+	case r.Doubted():
+		return client.RefreshFailed, "the site denied the session; it is asked again before anybody believes it"
+	case !r.Refreshable:
+		return client.RefreshImpossible, r.Attention
+	case r.Refresh != nil && r.Refresh.Detail != "":
+		return client.RefreshFailed, r.Refresh.Detail
+	case r.Refresh != nil:
+		return client.RefreshFailed, "not finished"
+	}
+	return client.RefreshNotDue, "the site says that it is not due"
+}

@@ -1,0 +1,109 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/input"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/passport"
+)
+
+// Session takes a session over from elsewhere, and ends one.
+type Session struct{ *Worker }
+
+// TakeOver proves a login and puts it to use. Nothing is spent by that, so
+// nothing has to be kept before the site has answered.
+func (w Session) TakeOver(ctx context.Context, l input.Login) error {
+	return w.do(passport.Force(ctx), func(ctx context.Context) error { return w.takeOver(ctx, l) })
+}
+
+func (w Session) takeOver(ctx context.Context, l input.Login) error {
+	if w.rec.Login.Active() {
+		return &client.Problem{Type: client.ProblemBusy, Title: "a login is in progress", Detail: "a login of account " + w.name + " is in progress"}
+	}
+	grant := passport.Grant{RefreshToken: l.RefreshToken}
+	for _, c := range l.Cookies {
+		grant.Cookies = append(grant.Cookies, passport.Cookie(c))
+	}
+	device := w.rec.Device
+	if !l.Buvid3.IsZero() {
+		// The identifiers belong to the session that they came with.
+		device.Buvid3, device.Buvid4 = l.Buvid3, l.Buvid4
+	}
+	who, err := w.Site.Nav(ctx, passport.Session{Device: device, Cookies: grant.Cookies})
+	if err := w.refused(l, who, lifecycle.VerdictOf(err)); err != nil {
+		return err
+	}
+	in := lifecycle.Imported{
+		Mid: who.Mid, Uname: who.Uname, ExpiresAt: passport.Expiry(grant.Cookies),
+		Refreshable: !l.RefreshToken.IsZero() && HasCSRF(l),
+	}
+	if err := w.apply(in, func(r *store.Record) { r.Credential, r.Device = grant, device }); err != nil {
+		return err
+	}
+	if w.rec.Device.Buvid3.IsZero() {
+		Login{w.Worker}.fetchDevice(ctx)
+	}
+	return nil
+}
+
+func (w Session) refused(l input.Login, who passport.Identity, v lifecycle.Verdict) error {
+	switch {
+	case v.Dead():
+		return &client.Problem{Type: client.ProblemNeedsLogin, Title: "the site denies this login",
+			Detail: "the site says that this session is dead: " + v.Detail, Hint: "copy a fresh one, or run: bilikeeper login " + w.name}
+	case !v.OK():
+		return SiteAway(v, w.rec.BlockedUntil)
+	case l.Mid != 0 && l.Mid != who.Mid:
+		return BadRequest("the cookies belong to two accounts: DedeUserID says %d, the site says %d; copy them anew, all at once", l.Mid, who.Mid)
+	case w.rec.Mid != 0 && w.rec.Mid != who.Mid:
+		return BadRequest("account %s is mid %d, and this login belongs to mid %d; import it under another name", w.name, w.rec.Mid, who.Mid)
+	}
+	return nil
+}
+
+// Logout ends the session at the site, then forgets the account.
+func (w Session) Logout(ctx context.Context) (client.LogoutResult, error) {
+	result := client.LogoutResult{Account: w.name}
+	err := w.do(passport.Force(ctx), func(ctx context.Context) error {
+		if w.rec.Generation == 0 {
+			result.Detail = "it had never been logged in"
+			return w.forget(ctx)
+		}
+		err := w.endSession(ctx)
+		switch v := lifecycle.VerdictOf(err); {
+		case err == nil:
+			result.Ended = true
+		case errors.Is(err, passport.ErrAlreadyOut), v.Dead():
+			result.Detail = "the session had ended before"
+		case errors.Is(err, passport.ErrWrongCSRF):
+			return BadRequest("the site refused the logout, because the csrf token does not belong to the session; bilikeeper forget %s removes the account here", w.name)
+		default:
+			return SiteAway(v, w.rec.BlockedUntil)
+		}
+		return w.forget(ctx)
+	})
+	return result, err
+}
+
+// Forget removes the account here; its session at the site lives on.
+func (w Session) Forget(ctx context.Context) error { return w.do(ctx, w.forget) }
+
+// ForgetEmpty removes an account that never got a credential.
+func (w Session) ForgetEmpty(ctx context.Context) error {
+	return w.do(ctx, func(ctx context.Context) error {
+		if w.rec.Generation > 0 || w.rec.Login.Active() {
+			return nil
+		}
+		return w.forget(ctx)
+	})
+}
+
+// HasCSRF reports whether an imported login has what a refresh proves itself with.
+func HasCSRF(l input.Login) bool {
+	return slices.ContainsFunc(l.Cookies, func(c input.Cookie) bool { return c.Name == "bili_jct" && !c.Value.IsZero() })
+}

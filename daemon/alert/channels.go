@@ -1,0 +1,135 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/account"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/notify"
+	"github.com/bilikeeper/bilikeeper/notify/qr"
+)
+
+// Channels are the notification channels of one configuration. On a reload others
+// take their place; the journal and each channel's position in it stay, so nothing
+// is lost or repeated.
+type Channels struct {
+	keeper   *keeper.Keeper
+	pipeline *notify.Pipeline
+	// open are those that hold a connection.
+	open []io.Closer
+}
+
+// New builds the channels of a configuration without starting them. Its error names
+// the channel and holds no secret.
+func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
+	list := make([]notify.Config, 0, len(c.Notify))
+	a := &Channels{keeper: k}
+	// By the new configuration, which on a reload is not the keeper's own yet.
+	language, err := catalog.New(keeper.Locale(c.Locale))
+	if err != nil {
+		return nil, err
+	}
+	source := messages{k}
+	look := appearance{version: k.Version(), open: language.OpenLabel()}
+	for _, entry := range c.Notify {
+		channel, err := newChannel(entry, look)
+		if err != nil {
+			return nil, err
+		}
+		if closer, ok := channel.(io.Closer); ok {
+			a.open = append(a.open, closer)
+		}
+		list = append(list, notify.Config{
+			Name: entry.Name, Type: entry.Type, Channel: channel,
+			Route: notify.Route{Events: entry.Events, Accounts: entry.Accounts},
+			Quiet: c.Login.QuietHours.Until, Group: source.group,
+			Fallback: entry.Fallback, Rate: rateOf(entry, channel),
+		})
+	}
+	a.pipeline, err = notify.NewPipeline(source, ledger{k.Store()}, *k.Log(), list...)
+	return a, err
+}
+
+// rateOf is how much a channel may be sent: what the configuration says, what
+// the service is known to allow, or what is usual.
+func rateOf(entry config.Notify, channel notify.Channel) notify.Rate {
+	if !entry.Rate.IsZero() {
+		return notify.Rate(entry.Rate)
+	}
+	if limited, ok := channel.(interface {
+		Rate() (messages int, per time.Duration)
+	}); ok {
+		messages, per := limited.Rate()
+		return notify.Rate{Messages: messages, Per: per}
+	}
+	return notify.Rate{}
+}
+
+// Run delivers messages until ctx ends.
+func (a *Channels) Run(ctx context.Context) error {
+	defer func() {
+		for _, c := range a.open {
+			_ = c.Close()
+		}
+	}()
+	return a.pipeline.Run(ctx)
+}
+
+// Status returns how each channel has been doing.
+func (a *Channels) Status() []client.Channel {
+	list := []client.Channel{}
+	for _, s := range a.pipeline.Status() {
+		list = append(list, client.Channel{
+			Name: s.Name, Type: s.Type, Events: s.Route.Events, Accounts: s.Route.Accounts,
+			Pending: s.Pending, RetryAt: account.Known(s.RetryAt), LastDelivered: account.Known(s.Delivered),
+			LastFailed: account.Known(s.Failed), LastError: s.LastError,
+			FailingSince: account.Known(s.FailingSince), Fallback: s.Fallback,
+		})
+	}
+	return list
+}
+
+// sampleURL is what the sample's code says: it logs nobody in.
+const sampleURL = "https://github.com/bilikeeper/bilikeeper#this-is-a-sample"
+
+// Test sends a sample with a sample code, and returns what the service
+// said to it.
+func (a *Channels) Test(ctx context.Context, name string) (client.ChannelTest, error) {
+	png, err := qr.PNG(sampleURL)
+	if err != nil {
+		return client.ChannelTest{}, err
+	}
+	now := time.Now().UTC()
+	title, text := a.keeper.Settings().Catalog.Sample()
+	receipt, err := a.pipeline.Test(ctx, name, notify.Message{
+		ID: "msg_test_" + account.NewID(), Type: client.EventLoginCode, Time: now, Account: "sample", Site: "web",
+		Title: title, Text: text, Thread: "test",
+		Login: &notify.Login{ID: "sample", URL: secret.New(sampleURL), PNG: png, ExpiresAt: now.Add(3 * time.Minute)},
+	})
+	result := client.ChannelTest{Name: name, Delivered: err == nil, Answer: receipt.Answer}
+	switch {
+	case errors.Is(err, notify.ErrNoChannel):
+		names := []string{}
+		for _, c := range a.pipeline.Status() {
+			names = append(names, c.Name)
+		}
+		p := &client.Problem{Type: client.ProblemNoChannel, Title: "there is no such channel", Detail: "there is no notification channel " + name,
+			Hint: "configured are: " + strings.Join(names, ", ")}
+		if len(names) == 0 {
+			p.Hint = "no [[notify]] is configured"
+		}
+		return client.ChannelTest{}, p
+	case err != nil:
+		result.Error = err.Error()
+	}
+	return result, nil
+}

@@ -1,0 +1,11 @@
+// Package alert turns the journal into messages for people, and brings them to the
+// notification channels: what is told, in whose words, in which groups, with which
+// link.
+//
+// How a message reaches a service is package notify's, its wording package
+// catalog's. Nothing here changes an account.
+//
+// Guarantees: a message is made from what is committed, so it is the same after a
+// restart and has the same id; a code that can no longer be scanned yields none; no
+// message carries a cookie or a token.
+package alert

@@ -1,0 +1,224 @@
+package audit
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+)
+
+const (
+	// window is for how long readings that are the same in all that matters
+	// are one note. A tool that asks every minute would otherwise push everything
+	// else out of the journal within a week.
+	window = time.Hour
+	// mostReaders bounds how many readers are known at a time.
+	mostReaders = 4096
+	// mostRefused bounds the notes of refusals to one user in a window: names of
+	// accounts are for the asker to choose.
+	mostRefused = 60
+)
+
+// Audit notes in the journal who was given which credential, and who was not.
+// The first reading by a reader is noted before the bytes go out, and so is the
+// first of each generation. Others within an hour are counted; the next note
+// says how many they were. A clean stop keeps the counts; a killed keeper
+// forgets them, and so does one that meets thousands of readers at a time.
+type Audit struct {
+	store *store.Store
+
+	mu   sync.Mutex // guards what follows, and is held while a note is written: nobody passes one that is not on disk
+	seen map[reader]*readings
+}
+
+// reader is what makes readings the same, beside the generation. The process
+// id is not in it: a script has a new one each time.
+type reader struct {
+	Account string `json:"account,omitempty"`
+	Tag     string `json:"tag,omitempty"`
+	UID     uint32 `json:"uid"`
+	Program string `json:"program,omitempty"`
+	Format  string `json:"format,omitempty"`
+	Token   bool   `json:"token,omitempty"`
+	Refused string `json:"refused,omitempty"` // the verb that was lacking
+}
+
+// readings are those of a reader since its last note.
+type readings struct {
+	Generation uint64    `json:"generation,omitempty"`
+	Noted      time.Time `json:"noted"`
+	More       uint64    `json:"more,omitempty"`
+}
+
+func (r readings) recent(now time.Time) bool {
+	age := now.Sub(r.Noted)
+	return age >= 0 && age < window
+}
+
+// note counts a reading, or passes it to write with the number of those that
+// were only counted.
+func (a *Audit) note(who reader, generation uint64, write func(more uint64) error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := time.Now()
+	if who.Refused != "" && a.seen[who] == nil && a.refusals(who.UID, now) >= mostRefused {
+		who.Account, who.Tag = "", ""
+	}
+	last := a.seen[who]
+	if last != nil && last.Generation == generation && last.recent(now) {
+		last.More++
+		return nil
+	}
+	if last == nil {
+		last = &readings{}
+		a.add(who, last, now)
+	}
+	if err := write(last.More); err != nil {
+		last.More++
+		return err
+	}
+	*last = readings{Generation: generation, Noted: now}
+	return nil
+}
+
+// refusals counts what was noted of a user lately.
+func (a *Audit) refusals(uid uint32, now time.Time) int {
+	n := 0
+	for who, r := range a.seen {
+		if who.Refused != "" && who.UID == uid && r.recent(now) {
+			n++
+		}
+	}
+	return n
+}
+
+// add makes room for a reader where there is none: first those that have
+// nothing to tell any more go, then those that were not noted for the longest.
+func (a *Audit) add(who reader, r *readings, now time.Time) {
+	if a.seen == nil {
+		a.seen = map[reader]*readings{}
+	}
+	if len(a.seen) >= mostReaders {
+		maps.DeleteFunc(a.seen, func(_ reader, r *readings) bool { return r.More == 0 && !r.recent(now) })
+	}
+	if len(a.seen) >= mostReaders {
+		// Several at once, so that not each new reader costs a look at all.
+		oldest := slices.SortedFunc(maps.Keys(a.seen), func(x, y reader) int { return a.seen[x].Noted.Compare(a.seen[y].Noted) })
+		for _, other := range oldest[:mostReaders/8] {
+			delete(a.seen, other)
+		}
+	}
+	a.seen[who] = r
+}
+
+// kept is a reader as the vault keeps it over a stop.
+type kept struct {
+	reader
+	readings
+}
+
+// Save writes down what was counted and not noted.
+func (a *Audit) Save() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := []kept{}
+	now := time.Now()
+	for who, r := range a.seen {
+		if r.More > 0 || r.recent(now) {
+			list = append(list, kept{who, *r})
+		}
+	}
+	var old []kept
+	if revision, err := a.store.Get(store.KindAudit, store.KindAudit, &old); err != nil || revision == 0 && len(list) == 0 {
+		return err
+	}
+	// In order, so that the same counts are the same bytes.
+	slices.SortFunc(list, func(x, y kept) int {
+		return cmp.Or(cmp.Compare(x.Account, y.Account), x.Noted.Compare(y.Noted), cmp.Compare(x.Program, y.Program))
+	})
+	return a.store.Put(store.KindAudit, store.KindAudit, list, nil)
+}
+
+// Open returns the audit of a store, with what the keeper before this one had
+// counted and not noted.
+func Open(s *store.Store) (*Audit, error) {
+	a := &Audit{store: s}
+	var list []kept
+	if _, err := a.store.Get(store.KindAudit, store.KindAudit, &list); err != nil {
+		return nil, fmt.Errorf("load the counts of readings: %w", err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, k := range list {
+		a.add(k.reader, &k.readings, time.Now())
+	}
+	return a, nil
+}
+
+// Reading is a credential on its way out, or a refusal to let it go.
+type Reading struct {
+	// Account is "" where one of several was refused; Tag is "" where one was
+	// asked for by name.
+	Account, Tag     string
+	Format           string
+	Generation       uint64
+	WithRefreshToken bool
+	By               socket.Peer
+	// User is By's name, or its number.
+	User string
+	// Verb is what was lacking, of a refusal.
+	Verb string
+	// Remote is the address of a reader over the network, who is no process here.
+	Remote string
+}
+
+// Read notes who is given a credential, before it is given. wrote is false where
+// the reading was only counted.
+func (a *Audit) Read(r Reading) (wrote bool, err error) {
+	data := client.CredentialRead{Format: r.Format, Generation: r.Generation, RefreshToken: r.WithRefreshToken, Tag: r.Tag, Remote: r.Remote}
+	who := reader{Account: r.Account, Tag: r.Tag, UID: r.By.UID, Program: r.By.Program, Format: r.Format, Token: r.WithRefreshToken}
+	if r.Remote != "" {
+		who.Program = "network " + hostOf(r.Remote)
+	} else {
+		data = withPeer(data, r)
+	}
+	return a.tell(who, r, data)
+}
+
+// Refused notes who was kept from a credential.
+func (a *Audit) Refused(r Reading) (wrote bool, err error) {
+	// What the asker chooses, a program's name or a format, would make every
+	// refusal another one.
+	who := reader{Account: r.Account, Tag: r.Tag, UID: r.By.UID, Refused: r.Verb}
+	data := client.CredentialRead{Denied: true, Verb: r.Verb, RefreshToken: r.WithRefreshToken, Tag: r.Tag}
+	return a.tell(who, r, withPeer(data, r))
+}
+
+func withPeer(d client.CredentialRead, r Reading) client.CredentialRead {
+	d.UID, d.GID, d.PID, d.Program, d.User = &r.By.UID, &r.By.GID, &r.By.PID, &r.By.Program, &r.User
+	return d
+}
+
+// hostOf leaves out the port of an address, which is another one each time.
+func hostOf(remote string) string {
+	if host, _, err := net.SplitHostPort(remote); err == nil {
+		return host
+	}
+	return remote
+}
+
+func (a *Audit) tell(who reader, r Reading, data client.CredentialRead) (wrote bool, err error) {
+	err = a.note(who, r.Generation, func(more uint64) error {
+		wrote = true
+		data.Reads = more
+		return a.store.Tell(store.Event{Account: r.Account, Data: data})
+	})
+	return wrote, err
+}

@@ -1,0 +1,217 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/account"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/input"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/passport"
+)
+
+// Accounts are the operations on accounts that others ask for.
+type Accounts struct{ keeper *Keeper }
+
+// Accounts returns the operations on the keeper's accounts.
+func (k *Keeper) Accounts() Accounts { return Accounts{k} }
+
+// Status returns what is known, without asking the site.
+func (a Accounts) Status() client.Status {
+	info := a.keeper.store.Vault().Info()
+	s := client.Status{
+		Accounts: []client.Account{},
+		Daemon: client.Daemon{
+			Version: a.keeper.version, PID: os.Getpid(), StartedAt: a.keeper.started,
+			Vault:    client.Vault{Path: info.Path, Schema: info.Schema},
+			Problems: a.keeper.problems.Sentences(),
+		},
+	}
+	for _, w := range a.keeper.all() {
+		s.Accounts = append(s.Accounts, a.view(w.Shown()))
+	}
+	return s
+}
+
+// Get returns what is known of one account.
+func (a Accounts) Get(name string) (client.Account, error) {
+	w, err := a.keeper.named(name)
+	if err != nil {
+		return client.Account{}, err
+	}
+	return a.view(w.Shown()), nil
+}
+
+// view is a record as users see it.
+func (a Accounts) view(r *store.Record) client.Account {
+	v := client.Account{
+		Name: r.Name, Site: string(r.Site), State: string(r.State()), Uname: r.Uname,
+		Refreshable: r.Refreshable, PendingConfirm: r.Confirm != nil, Generation: r.Generation,
+		ExpiresAt: account.Known(r.ExpiresAt), CheckedAt: account.Known(r.CheckedAt), NextCheckAt: account.Known(r.NextCheckAt),
+		RefreshedAt: account.Known(r.RefreshedAt), BlockedUntil: account.Known(r.BlockedUntil),
+		Detail: r.Detail, Failures: r.Failures, Attention: r.Attention,
+		Tags: a.keeper.settings.Load().Account(r.Name).Tags,
+	}
+	if v.Tags == nil {
+		v.Tags = []string{}
+	}
+	if r.Mid != 0 {
+		v.Mid = &r.Mid
+	}
+	if r.LastCheck != "" {
+		word := string(r.LastCheck)
+		v.LastCheck = &word
+	}
+	if !r.BlockedUntil.After(time.Now()) {
+		v.BlockedUntil = nil
+	}
+	if r.Login.Active() {
+		v.LoginID = r.Login.ID
+	}
+	if next := r.Next(a.keeper.policy(r.Name)); next.Action != lifecycle.ActNothing {
+		v.Next = &client.Next{Action: string(next.Action), At: next.At.UTC()}
+	}
+	return v
+}
+
+// Check asks the site now. A first denial is followed by the second question
+// before it answers; the site is left alone where that is due, unless a person
+// insists.
+func (a Accounts) Check(ctx context.Context, name string, force bool) (client.CheckResult, error) {
+	w, err := a.keeper.named(name)
+	if err != nil {
+		return client.CheckResult{}, err
+	}
+	r := w.Shown()
+	if r.Base == lifecycle.BaseNew {
+		return client.CheckResult{}, account.NeedsLogin(name, "it has never been logged in")
+	}
+	if !force {
+		if result, away := a.leftAlone(r); away {
+			return result, nil
+		}
+	}
+	if r, err = (account.Check{Worker: w}).Now(ctx, force); err != nil {
+		return client.CheckResult{}, err
+	}
+	return client.CheckResult{Account: a.view(r), Outcome: string(r.LastCheck), Detail: r.Detail, Asked: true}, nil
+}
+
+// leftAlone answers for a site that is not to be asked now.
+func (a Accounts) leftAlone(r *store.Record) (client.CheckResult, bool) {
+	result := client.CheckResult{Account: a.view(r), Outcome: client.CheckBlocked, Detail: r.Detail}
+	if r.BlockedUntil.After(time.Now()) {
+		if r.LastCheck == lifecycle.OutcomeUnreachable {
+			result.Outcome = client.CheckUnreachable
+		}
+		return result, true
+	}
+	if until, reason := a.keeper.gate.BlockedAt(r.Site); until.After(time.Now()) {
+		result.Detail = reason
+		result.Account.BlockedUntil = account.Known(until)
+		return result, true
+	}
+	return result, false
+}
+
+// Refresh rotates the credential if the site says that it is due, or in any case
+// when forced. It answers when the rotation is confirmed, or when there is nothing
+// more to wait for.
+func (a Accounts) Refresh(ctx context.Context, name string, force bool) (client.RefreshResult, error) {
+	w, err := a.keeper.named(name)
+	if err != nil {
+		return client.RefreshResult{}, err
+	}
+	before := w.Shown()
+	if err := account.RefusesRefresh(before); err != nil {
+		return client.RefreshResult{}, err
+	}
+	if !force {
+		if away, yes := a.leftAlone(before); yes {
+			return client.RefreshResult{Account: away.Account, Outcome: client.RefreshFailed, Detail: away.Detail}, nil
+		}
+	}
+	r, err := account.Rotation{Worker: w}.Now(ctx, force)
+	if err != nil {
+		return client.RefreshResult{}, err
+	}
+	result := client.RefreshResult{Account: a.view(r), Outcome: client.RefreshDone}
+	if r.Generation == before.Generation {
+		result.Outcome, result.Detail = account.NotRotated(r)
+	}
+	return result, nil
+}
+
+// Forget removes an account here; its session at the site lives on.
+func (a Accounts) Forget(ctx context.Context, name string) error {
+	w, err := a.keeper.named(name)
+	if err != nil {
+		return err
+	}
+	return account.Session{Worker: w}.Forget(ctx)
+}
+
+// Logout ends the session at the site, then forgets the account.
+func (a Accounts) Logout(ctx context.Context, name string) (client.LogoutResult, error) {
+	w, err := a.keeper.named(name)
+	if err != nil {
+		return client.LogoutResult{}, err
+	}
+	return account.Session{Worker: w}.Logout(ctx)
+}
+
+// sharedNote is told with every import that can be refreshed: the most common
+// reason for a cookie that dies within days.
+const sharedNote = "a login that a browser or another tool goes on using is refreshed by it, which ends the one kept here: log out there without ending the session (delete the site's cookies), or give the keeper a login of its own"
+
+// Import takes over an existing login after the site has said whose it is.
+func (a Accounts) Import(ctx context.Context, req client.ImportRequest) (client.ImportResult, error) {
+	if !config.ValidName(req.Account) {
+		return client.ImportResult{}, account.BadAccountName(req.Account)
+	}
+	if req.Format == "" {
+		req.Format = input.Auto
+	}
+	found, err := input.Parse(req.Format, []byte(req.Data))
+	if err != nil {
+		return client.ImportResult{}, account.BadRequest("%s", err)
+	}
+	existed := a.keeper.find(req.Account) != nil
+	w, err := a.keeper.ensure(req.Account, passport.Web)
+	if err != nil {
+		return client.ImportResult{}, err
+	}
+	session := account.Session{Worker: w}
+	if err := session.TakeOver(ctx, found); err != nil {
+		if !existed {
+			// An account that was made for this import holds nothing.
+			err = errors.Join(err, session.ForgetEmpty(ctx))
+		}
+		return client.ImportResult{}, account.StorageProblem(err)
+	}
+	r := w.Shown()
+	result := client.ImportResult{Account: a.view(r), Format: found.Format, Refreshable: r.Refreshable, Notes: found.Notes}
+	if r.Refreshable {
+		result.Notes = append(result.Notes, sharedNote)
+	} else {
+		result.Notes = append(result.Notes, cannotBeRefreshed(found))
+	}
+	return result, nil
+}
+
+func cannotBeRefreshed(l input.Login) string {
+	lacks := []string{}
+	if l.RefreshToken.IsZero() {
+		lacks = append(lacks, "the refresh token (ac_time_value)")
+	}
+	if !account.HasCSRF(l) {
+		lacks = append(lacks, "bili_jct")
+	}
+	return "the session is checked and handed out, but cannot be refreshed, because " + strings.Join(lacks, " and ") + " is missing; a new login is asked for before it ends"
+}

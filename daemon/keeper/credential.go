@@ -1,0 +1,119 @@
+package keeper
+
+import (
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/account"
+	"github.com/bilikeeper/bilikeeper/daemon/audit"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+// Credential is what an account's tools log in with.
+type Credential struct {
+	Account    string
+	Site       string
+	Mid        int64
+	Uname      string
+	Generation uint64
+	IssuedAt   time.Time
+	ExpiresAt  time.Time
+	// Cookies are in the order in which they are written.
+	Cookies      []cookie.Cookie
+	RefreshToken secret.String
+	UserAgent    string
+	// Alive is false where there is none, and where the site has said that its
+	// session is dead.
+	Alive bool
+}
+
+// Value returns a cookie's bytes, "" where the credential has none of that name.
+func (c Credential) Value(name string) string {
+	for _, one := range c.Cookies {
+		if one.Name == name {
+			return one.Value.Reveal()
+		}
+	}
+	return ""
+}
+
+// Credentials hands credentials out and notes who got them.
+type Credentials struct{ keeper *Keeper }
+
+// Credentials returns the accounts' credentials.
+func (k *Keeper) Credentials() Credentials { return Credentials{k} }
+
+// Get returns the credential in use. One that is known to be dead is a
+// problem, unless the caller wants it all the same.
+func (c Credentials) Get(name string, stale bool) (Credential, error) {
+	w, err := c.keeper.named(name)
+	if err != nil {
+		return Credential{}, err
+	}
+	r := w.Shown()
+	switch {
+	case r.Generation == 0:
+		return Credential{}, account.NeedsLogin(name, "it has never been logged in")
+	case r.Base == lifecycle.BaseDead && !stale:
+		return Credential{}, account.NeedsLogin(name, "the site says that its session is dead")
+	}
+	return credentialOf(r), nil
+}
+
+// Held is Get for who wants to know whether there is one: its zero value
+// is none.
+func (c Credentials) Held(name string) Credential {
+	if r := c.keeper.Record(name); r != nil {
+		return credentialOf(r)
+	}
+	return Credential{}
+}
+
+func credentialOf(r *store.Record) Credential {
+	return Credential{
+		Account: r.Name, Site: string(r.Site), Mid: r.Mid, Uname: r.Uname, Generation: r.Generation,
+		IssuedAt: r.IssuedAt, ExpiresAt: r.ExpiresAt, RefreshToken: r.Credential.RefreshToken,
+		UserAgent: r.Device.UserAgent, Cookies: r.Session().All(),
+		Alive: r.Generation > 0 && r.Base == lifecycle.BaseValid,
+	}
+}
+
+// NoteRead notes in the journal who is given a credential, before it is given. A
+// journal that cannot be written keeps no tool from its cookie: a full disk would
+// stop every recorder. It is said in the log and in the status instead. Over the
+// network, where nobody says who asks, nothing is given that cannot be noted.
+func (c Credentials) NoteRead(r audit.Reading) error {
+	wrote, err := c.keeper.audit.Read(r)
+	c.noted(r, wrote, err)
+	if r.Remote != "" {
+		return err
+	}
+	return nil
+}
+
+// NoteRefused notes who was kept from a credential. Names that are no account's
+// are left out.
+func (c Credentials) NoteRefused(r audit.Reading) {
+	if r.Account != "" && c.keeper.find(r.Account) == nil {
+		return
+	}
+	wrote, err := c.keeper.audit.Refused(r)
+	c.noted(r, wrote, err)
+}
+
+func (c Credentials) noted(r audit.Reading, wrote bool, err error) {
+	switch {
+	case err != nil:
+		c.keeper.log.Error().Err(err).Str("account", r.Account).Str("format", r.Format).Uint32("uid", r.By.UID).Int32("pid", r.By.PID).
+			Msg("a credential is read, and the journal cannot be written")
+		c.keeper.problems.Set("journal", err)
+	case wrote:
+		c.keeper.problems.Clear("journal")
+	}
+}
+
+// SaveCounts writes down what readings were counted and not noted. It comes last,
+// when nobody reads any more.
+func (c Credentials) SaveCounts() error { return c.keeper.audit.Save() }

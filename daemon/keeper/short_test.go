@@ -1,0 +1,15 @@
+//go:build !long
+
+package keeper_test
+
+import "github.com/bilikeeper/bilikeeper/passport/passporttest"
+
+// The default run takes samples; the tag "long" takes everything.
+const manyRotations = 100
+
+func refreshTroubles() []passporttest.Trouble {
+	return []passporttest.Trouble{
+		passporttest.HTTP500, passporttest.HTTP412, passporttest.HalfJSON, passporttest.Hang,
+		passporttest.Code352, passporttest.CodeStrange, passporttest.CodeTrouble(-111), passporttest.CodeTrouble(86095),
+	}
+}

@@ -1,0 +1,159 @@
+package keeper
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/account"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+// Vault is where all is kept, as a whole.
+type Vault struct{ keeper *Keeper }
+
+// Vault returns the keeper's vault.
+func (k *Keeper) Vault() Vault { return Vault{k} }
+
+func (v Vault) vault() *vault.Vault { return v.keeper.store.Vault() }
+
+// Backup is a copy of the vault on its way out.
+type Backup struct {
+	Body   io.ReadCloser
+	Size   int64
+	SHA256 string // base64
+	// Sent is called once all of it went out.
+	Sent func()
+}
+
+// Info tells of the vault.
+func (v Vault) Info() (client.VaultInfo, error) {
+	d, err := v.vault().Details()
+	if err != nil {
+		return client.VaultInfo{}, account.StorageProblem(err)
+	}
+	return ShowVault(d), nil
+}
+
+// ShowVault words a vault's details as they are on the wire.
+func ShowVault(d vault.Details) client.VaultInfo {
+	i := client.VaultInfo{
+		Path: d.Path, ID: d.ID, Schema: d.Schema, CreatedAt: d.Created, Size: d.Size,
+		FreePages: d.FreePages, PageSize: d.PageSize, Records: d.Records,
+		Journal: client.VaultJournal{
+			Count: d.Events, FirstID: d.FirstEvent, LastID: d.LastEvent, OldestAt: d.FirstAt, NewestAt: d.LastAt,
+		},
+		Slots: []client.VaultSlot{}, BackedUpAt: d.BackedUp, Aside: append([]string{}, d.Aside...),
+	}
+	for _, s := range d.Slots {
+		i.Slots = append(i.Slots, ShowSlot(s))
+	}
+	return i
+}
+
+// ShowSlot words a slot as it is on the wire.
+func ShowSlot(s vault.SlotInfo) client.VaultSlot {
+	return client.VaultSlot{
+		ID: s.ID, Kind: s.Kind, Label: s.Label, Source: s.Source, CreatedAt: s.Created, InUse: s.InUse, Unattended: s.Unattended(),
+	}
+}
+
+// Verify reads all of the vault. Damage is an answer, not an error.
+func (v Vault) Verify(context.Context) (client.VaultCheck, error) {
+	err := v.vault().Verify()
+	switch {
+	case errors.Is(err, vault.ErrCorrupt):
+		return client.VaultCheck{Detail: err.Error()}, nil
+	case err != nil:
+		return client.VaultCheck{}, account.StorageProblem(err)
+	}
+	return client.VaultCheck{OK: true}, nil
+}
+
+// Backup makes a copy beside the vault, which is gone when the body is
+// closed.
+func (v Vault) Backup(context.Context) (Backup, error) {
+	c, err := v.vault().Copy()
+	if err != nil {
+		return Backup{}, account.StorageProblem(err)
+	}
+	f, err := os.Open(c.Path)
+	if err != nil {
+		c.Remove()
+		return Backup{}, account.StorageProblem(err)
+	}
+	return Backup{
+		Body: passingFile{f, f, c}, Size: c.Size, SHA256: base64.StdEncoding.EncodeToString(c.SHA256[:]),
+		Sent: func() {
+			if err := v.vault().BackedUp(time.Now()); err != nil {
+				v.keeper.log.Warn().Err(err).Msg("a backup was made, and could not be noted")
+			}
+		},
+	}, nil
+}
+
+type passingFile struct {
+	io.Reader
+	file *os.File
+	copy vault.Copy
+}
+
+func (p passingFile) Close() error {
+	err := p.file.Close()
+	p.copy.Remove()
+	return err
+}
+
+// AddSlot makes one more way to open the vault.
+func (v Vault) AddSlot(_ context.Context, r client.VaultSlotRequest) (client.VaultSlotAdded, error) {
+	s, key, err := v.vault().AddSlot(vault.NewSlot{
+		Kind: r.Kind, Label: r.Label, Source: r.Source, Secret: secret.New(string(r.Secret)),
+	})
+	if err != nil {
+		return client.VaultSlotAdded{}, slotProblem(err)
+	}
+	v.keeper.log.Info().Str("slot", s.ID).Str("kind", s.Kind).Msg("a slot was added to the vault")
+	return client.VaultSlotAdded{Slot: ShowSlot(s), RecoveryKey: key.Reveal()}, nil
+}
+
+// RemoveSlot takes a way to open the vault away.
+func (v Vault) RemoveSlot(_ context.Context, id, relyOn string) error {
+	if err := v.vault().RemoveSlot(id, relyOn); err != nil {
+		return slotProblem(err)
+	}
+	v.keeper.log.Info().Str("slot", id).Msg("a slot was removed from the vault")
+	return nil
+}
+
+// slotProblem tells what a person can mend from what failed.
+func slotProblem(err error) error {
+	p := &client.Problem{Detail: err.Error()}
+	switch {
+	case errors.Is(err, vault.ErrNotFound):
+		p.Type, p.Detail, p.Hint = client.ProblemNotFound, "there is no such slot", "bilikeeper vault slots list shows them"
+	case errors.Is(err, vault.ErrLastSlot):
+		p.Type, p.Hint = client.ProblemSlot, "add another slot first: bilikeeper vault slots add recovery"
+	case errors.Is(err, vault.ErrAttended):
+		p.Type, p.Hint = client.ProblemSlot, "add a slot that needs no person, or name the slot that the vault will be opened with: --rely-on ID"
+	case errors.Is(err, vault.ErrNoSpace), errors.Is(err, vault.ErrStorage), errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrClosed):
+		return account.StorageProblem(err)
+	default:
+		p.Type = client.ProblemBadRequest
+	}
+	return p
+}
+
+// AdviseRecovery says once in a vault's life that nothing opens it where its key
+// file is lost.
+func (v Vault) AdviseRecovery() {
+	info := v.vault().Info()
+	if info.LastEvent > 0 || len(info.Slots) > 1 {
+		return
+	}
+	v.keeper.log.Info().Str("vault", info.Path).Msg("the vault is new and has no recovery key yet; bilikeeper vault slots add recovery makes one")
+}

@@ -1,0 +1,196 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/daemon/account"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+// credentials are the accounts as the outputs see them.
+type credentials struct{ keeper *keeper.Keeper }
+
+// Credential implements Source.
+func (c credentials) Credential(_ context.Context, name string) (output.Credential, bool, error) {
+	held := c.keeper.Credentials().Held(name)
+	return FromKeeper(held), held.Alive, nil
+}
+
+// Changed implements Source.
+func (c credentials) Changed() <-chan struct{} { return c.keeper.Store().Changed() }
+
+// deliveries keeps the outputs' records in the vault.
+type deliveries struct{ keeper *keeper.Keeper }
+
+// Load implements Ledger.
+func (d deliveries) Load(name string) (Progress, bool, error) {
+	var p Progress
+	revision, err := d.keeper.Store().Get(store.KindOutput, name, &p)
+	if err == nil {
+		d.report(name, p)
+	}
+	return p, revision != 0, err
+}
+
+// report says in the status what keeps failing.
+func (d deliveries) report(name string, p Progress) {
+	switch what := "output " + name; {
+	case p.LastError != "":
+		d.keeper.Problems().Set(what, errors.New(p.LastError))
+	case p.HookError != "":
+		d.keeper.Problems().Set(what, errors.New("its command failed: "+p.HookError))
+	default:
+		d.keeper.Problems().Clear(what)
+	}
+}
+
+// Save implements Ledger.
+func (d deliveries) Save(name string, p Progress, results []Result) error {
+	var events []store.Event
+	for _, r := range results {
+		events = append(events, store.Event{Account: r.Account, Data: client.OutputRun{
+			Failed: r.Outcome == OutcomeFailed, Output: name, Generation: r.Generation, Stage: r.Stage, Attempts: r.Attempts,
+			GaveUp: r.GaveUp, Detail: r.Detail, Exit: r.Exit, TookMS: r.Took.Milliseconds(),
+		}})
+	}
+	d.report(name, p)
+	return d.keeper.Store().Put(store.KindOutput, name, p, events)
+}
+
+// Outputs are the outputs of one configuration. On a reload others take their
+// place; how far each is stays in the vault.
+type Outputs struct {
+	keeper *keeper.Keeper
+	engine *Engine
+}
+
+// Configured builds the outputs of a configuration without starting them.
+func Configured(k *keeper.Keeper, c config.Config) (*Outputs, error) {
+	o := &Outputs{keeper: k}
+	list := make([]Output, 0, len(c.Output))
+	for _, entry := range c.Output {
+		e, err := o.output(entry)
+		if err != nil {
+			return nil, fmt.Errorf("output %s: %w", entry.Name, err)
+		}
+		list = append(list, e)
+	}
+	var err error
+	o.engine, err = New(credentials{k}, deliveries{k}, *k.Log(), list...)
+	return o, err
+}
+
+// output is an entry of the configuration as the engine takes it.
+func (o *Outputs) output(entry config.Output) (Output, error) {
+	e := Output{
+		Name: entry.Name, Account: entry.Account, Format: entry.Format, Template: entry.Template,
+		Path: entry.Path, Owner: entry.Owner, InPlace: entry.InPlace, WithRefreshToken: entry.WithRefreshToken,
+		Timeout: entry.Timeout.Std(), HookTimeout: entry.OnChangeTimeout.Std(), Debounce: entry.Debounce.Std(),
+	}
+	for _, argv := range entry.OnChange.Argv() {
+		e.OnChange = append(e.OnChange, argv)
+	}
+	if entry.Mode != "" {
+		mode, err := strconv.ParseUint(entry.Mode, 8, 32)
+		if err != nil {
+			return e, fmt.Errorf("mode %q: %w", entry.Mode, err)
+		}
+		e.Mode = os.FileMode(mode)
+	}
+	address, err := entry.Address()
+	if err != nil || address.IsZero() {
+		return e, err
+	}
+	e.Push = &Push{
+		Preset: entry.Preset, URL: address.Reveal(), Method: entry.Method, ContentType: entry.ContentType,
+		AllowHTTP: entry.AllowHTTP, Proxy: secret.New(entry.Proxy), Version: o.keeper.Version(),
+	}
+	for _, name := range slices.Sorted(maps.Keys(entry.Headers)) {
+		e.Push.Headers = append(e.Push.Headers, Header{Name: name, Value: Text(entry.Headers[name])})
+	}
+	if entry.SecretFile != "" {
+		e.Push.Secret = File(entry.SecretFile)
+	}
+	return e, nil
+}
+
+// Run writes outputs until ctx ends.
+func (o *Outputs) Run(ctx context.Context) error { return o.engine.Run(ctx) }
+
+// Replaces takes back what was said of outputs that are no more.
+func (o *Outputs) Replaces(old *Outputs) {
+	for _, s := range old.engine.Status() {
+		if !slices.ContainsFunc(o.engine.Status(), func(now Status) bool { return now.Name == s.Name }) {
+			o.keeper.Problems().Clear("output " + s.Name)
+		}
+	}
+}
+
+// Status returns how each output has been doing.
+func (o *Outputs) Status() []client.Output {
+	list := []client.Output{}
+	for _, s := range o.engine.Status() {
+		list = append(list, viewOutput(s))
+	}
+	return list
+}
+
+// RunNow writes an output now.
+func (o *Outputs) RunNow(ctx context.Context, name string) (client.Output, error) {
+	s, err := o.engine.RunNow(ctx, name)
+	switch {
+	case errors.Is(err, ErrNoOutput):
+		names := []string{}
+		for _, s := range o.engine.Status() {
+			names = append(names, s.Name)
+		}
+		p := &client.Problem{Type: client.ProblemNoOutput, Title: "there is no such output", Detail: "there is no output " + name,
+			Hint: "configured are: " + strings.Join(names, ", ")}
+		if len(names) == 0 {
+			p.Hint = "no [[output]] is configured"
+		}
+		return client.Output{}, p
+	case errors.Is(err, ErrNoCredential):
+		return client.Output{}, account.NeedsLogin(s.Account, "there is no living credential to write")
+	case err != nil:
+		return client.Output{}, &client.Problem{Type: client.ProblemOutput, Title: "the output failed", Detail: "output " + name + ": " + err.Error()}
+	}
+	return viewOutput(s), nil
+}
+
+func viewOutput(s Status) client.Output {
+	retry := s.RetryAt
+	if retry.IsZero() {
+		retry = s.HookRetryAt
+	}
+	return client.Output{
+		Name: s.Name, Account: s.Account, Format: s.Format, Kind: s.Kind, Place: s.Place, State: s.State,
+		Generation: s.Generation, LastWritten: account.Known(s.WrittenAt), LastFailed: account.Known(s.FailedAt),
+		RetryAt: account.Known(retry), LastError: s.LastError,
+		HookGeneration: s.HookGeneration, HookAt: account.Known(s.HookAt), HookExit: s.HookExit, HookError: s.HookError,
+	}
+}
+
+// FromKeeper is the keeper's credential as the formats take it.
+func FromKeeper(k keeper.Credential) output.Credential {
+	c := output.Credential{
+		Account: k.Account, Site: k.Site, Mid: k.Mid, Uname: k.Uname, Generation: k.Generation,
+		IssuedAt: k.IssuedAt, ExpiresAt: k.ExpiresAt, RefreshToken: k.RefreshToken, UserAgent: k.UserAgent,
+	}
+	for _, one := range k.Cookies {
+		c.Cookies = append(c.Cookies, output.Cookie(one))
+	}
+	return c
+}

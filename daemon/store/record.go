@@ -1,0 +1,59 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/passport"
+)
+
+// Record is all that is kept of one account, in one sealed value: its state and
+// its secrets change together or not at all. The names in JSON are on disk and
+// never change.
+type Record struct {
+	lifecycle.Account `json:"account"`
+	Device            passport.Device `json:"device"`
+	// Credential is in use; StagedGrant was granted and is not yet proven.
+	Credential  passport.Grant `json:"credential,omitzero"`
+	StagedGrant passport.Grant `json:"staged,omitzero"`
+	// OldToken belongs to the pair before; it is kept until the site was told
+	// that the new one is in use.
+	OldToken secret.String `json:"old_token,omitempty"`
+	// Code is the code that a person may be scanning now.
+	Code passport.Code `json:"code,omitzero"`
+	// SMS is what a login by SMS waits for an answer to.
+	SMS SMS `json:"sms,omitzero"`
+	// Revision is the vault's, to be given back with the next change.
+	Revision uint64 `json:"-"`
+}
+
+// SMS is what a message was sent with, which its answer needs.
+type SMS struct {
+	Phone secret.String `json:"phone"`
+	CID   int           `json:"cid"`
+	Key   secret.String `json:"key,omitempty"`
+}
+
+// Session is the session in use.
+func (r *Record) Session() passport.Session {
+	return passport.Session{Device: r.Device, Cookies: r.Credential.Cookies}
+}
+
+// StagedSession is the session that was granted and is not yet proven.
+func (r *Record) StagedSession() passport.Session {
+	return passport.Session{Device: r.Device, Cookies: r.StagedGrant.Cookies}
+}
+
+// encode writes the record for the vault, which seals it: the only place where
+// an account's secrets become text on their way to the disk.
+func (r *Record) encode() ([]byte, error) { return secret.Seal{}.Marshal(*r) }
+
+func decodeRecord(data []byte, revision uint64) (*Record, error) {
+	r := &Record{Revision: revision}
+	if err := (secret.Seal{}).Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("read an account's record: %w", err)
+	}
+	r.Device.Key = r.Name
+	return r, nil
+}
