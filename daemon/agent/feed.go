@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
@@ -96,7 +97,7 @@ func (f *feed) watch(ctx context.Context, after uint64) {
 			f.wake()
 		}
 		after = list.Upto
-		if replaced && !sleep(ctx, firstPause) { // Pending sees it and ends ctx
+		if replaced && !attempt.Sleep(ctx, firstPause) { // Pending sees it and ends ctx
 			return
 		}
 	}
@@ -132,20 +133,12 @@ func (f *feed) ask(ctx context.Context, q client.MessageQuery) (client.MessageLi
 
 // patiently repeats a question until it is answered. Its error is ctx's.
 func (f *feed) patiently(ctx context.Context, question func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		err := question()
-		if err == nil {
-			f.reached()
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		f.away(err)
-		if !sleep(ctx, pause) {
-			return ctx.Err()
-		}
+	pauses := attempt.Backoff{First: firstPause, Most: maxPause}
+	err := attempt.Until(ctx, pauses, question, func(_ int, err error) { f.away(err) })
+	if err == nil {
+		f.reached()
 	}
+	return err
 }
 
 // away says what keeps the keeper away, each cause once. A keeper that stops
@@ -270,17 +263,5 @@ func (f *feed) survey(ctx context.Context) (newest map[string]brief, journal str
 			return newest, journal, upto, nil
 		}
 		upto = list.Upto
-	}
-}
-
-// sleep waits for d and reports whether ctx is still alive then.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
 	}
 }
