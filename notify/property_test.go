@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // chaos is a random life: messages, failures, stops and crashes.
@@ -55,7 +57,7 @@ func (c *chaos) service(name string) sendFunc {
 				return Receipt{}, errors.New("down")
 			}
 		}
-		if kind%5 == 0 && !sleep(ctx, time.Duration(kind)*100*time.Millisecond) {
+		if kind%5 == 0 && !attempt.Sleep(ctx, time.Duration(kind)*100*time.Millisecond) {
 			return Receipt{}, ctx.Err()
 		}
 		err := c.w.deliver(name, m)
