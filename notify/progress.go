@@ -100,19 +100,27 @@ func (p *Progress) end(id string) {
 func (p *Progress) settle(m Message, w *window) {
 	w.remove(m.Position)
 	p.Ahead = append(p.Ahead, m.Position)
+	slices.Sort(p.Ahead)
 	reached := w.upto
 	if len(w.msgs) > 0 {
-		reached = w.msgs[0].Position - 1
-	} else {
-		p.Position = max(p.Position, reached)
-	}
-	for _, at := range p.Ahead {
-		if at <= reached {
-			p.Position = max(p.Position, at)
+		reached = 0
+		for _, at := range p.Ahead {
+			if at < w.msgs[0].Position {
+				reached = at
+			}
 		}
 	}
-	p.Ahead = slices.DeleteFunc(p.Ahead, func(at uint64) bool { return at <= p.Position })
-	slices.SortFunc(p.Ahead, cmp.Compare)
+	p.advance(reached)
+}
+
+// advance moves on to a position, and forgets what lies before it.
+func (p *Progress) advance(to uint64) {
+	p.Position = max(p.Position, to)
+	behind := func(at uint64) bool { return at <= p.Position }
+	p.Ahead = slices.DeleteFunc(p.Ahead, behind)
+	p.Sending = slices.DeleteFunc(p.Sending, func(s Sending) bool {
+		return !slices.ContainsFunc(s.Positions, func(at uint64) bool { return !behind(at) })
+	})
 }
 
 // farAhead is true when nothing more may overtake what waits: the places of what

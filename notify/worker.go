@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -64,7 +63,7 @@ func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		// Taken before the source is read: what comes in between is not missed.
 		changed := w.src.Changed()
-		if !w.persist(ctx, "the messages cannot be read", func() error { return w.read(ctx) }) {
+		if !attempt.Persist(ctx, w.log, "the messages cannot be read", func() error { return w.read(ctx) }) {
 			return
 		}
 		now := attempt.Wall()
@@ -81,7 +80,7 @@ func (w *worker) run(ctx context.Context) {
 // saved at once, so that what comes from now on is not missed over a restart.
 func (w *worker) start(ctx context.Context) bool {
 	var found bool
-	ok := w.persist(ctx, "the channel's progress cannot be read", func() (err error) {
+	ok := attempt.Persist(ctx, w.log, "the channel's progress cannot be read", func() (err error) {
 		w.progress, found, err = w.led.Load(w.cfg.Name)
 		return err
 	})
@@ -89,7 +88,7 @@ func (w *worker) start(ctx context.Context) bool {
 		return false
 	}
 	if !found {
-		ok := w.persist(ctx, "the messages cannot be read", func() error { return w.skipAll(ctx) })
+		ok := attempt.Persist(ctx, w.log, "the messages cannot be read", func() error { return w.skipAll(ctx) })
 		if !ok || !w.save(ctx) {
 			return false
 		}
@@ -120,23 +119,14 @@ func (w *worker) skipAll(ctx context.Context) error {
 	}
 }
 
-// read reads on in the source, and forgets what it does not yield any more.
+// read reads on in the source, and moves on where it yields nothing.
 func (w *worker) read(ctx context.Context) error {
-	p := &w.progress
-	if err := w.window.fill(ctx, w.src, p.Ahead); err != nil {
-		return err
-	}
-	if len(w.window.msgs) == 0 {
-		p.Position, p.Ahead = max(p.Position, w.window.upto), nil
+	err := w.window.fill(ctx, w.src, w.progress.Ahead)
+	if err == nil && len(w.window.msgs) == 0 {
+		w.progress.advance(w.window.upto)
 		w.saveMoved()
-		return nil
 	}
-	l := limits{own: limit{name: w.cfg.Name, route: w.cfg.Route}, groups: w.cfg.Group != nil}
-	p.Sending = slices.DeleteFunc(p.Sending, func(s Sending) bool {
-		unread := slices.ContainsFunc(s.Positions, func(at uint64) bool { return at > w.window.upto })
-		return !unread && !l.sendable(l.composed(&w.window, s))
-	})
-	return nil
+	return err
 }
 
 // limits is what holds at the channels now.
@@ -190,7 +180,7 @@ func (w *worker) wait(ctx context.Context, a action, changed <-chan struct{}) {
 // gone out, and going on without a record would send it twice.
 func (w *worker) save(ctx context.Context, results ...Result) bool {
 	w.owed, w.dirty = append(w.owed, results...), true
-	return w.persist(ctx, "the channel's progress cannot be saved", w.saveOnce)
+	return attempt.Persist(ctx, w.log, "the channel's progress cannot be saved", w.saveOnce)
 }
 
 func (w *worker) saveOnce() error {
@@ -230,18 +220,6 @@ func (w *worker) saveOrWarn() {
 	if err := w.saveOnce(); err != nil {
 		w.log.Warn().Str("reason", err.Error()).Msg("the channel's progress cannot be saved")
 	}
-}
-
-// persist repeats an operation on the source or the ledger until it works, and
-// reports false when ctx has ended before it did.
-func (w *worker) persist(ctx context.Context, trouble string, op func() error) bool {
-	delays := w.backoff
-	delays.Most = attempt.Tick
-	return attempt.Until(ctx, delays, op, func(n int, err error) {
-		if n == 1 {
-			w.log.Error().Str("reason", err.Error()).Msg(trouble)
-		}
-	}) == nil
 }
 
 func (w *worker) publish(pending bool, until time.Time, attempts int) {

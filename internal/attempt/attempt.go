@@ -110,7 +110,11 @@ func Do[T any](ctx context.Context, s *Slot, l Limits, f func(context.Context) (
 	go func() {
 		defer close(done)
 		defer s.Free() // before done: the caller may make the next try at once
-		v, e := protected(s.Guard, life, f)
+		var v T
+		e := s.Protect(func() (err error) {
+			v, err = f(life)
+			return err
+		})
 		if !over.Swap(true) {
 			value, err = v, e
 		} else if e == nil && late != nil {
@@ -138,14 +142,6 @@ func Do[T any](ctx context.Context, s *Slot, l Limits, f func(context.Context) (
 		err = ErrCut
 	}
 	return value, err
-}
-
-func protected[T any](g Guard, ctx context.Context, f func(context.Context) (T, error)) (v T, err error) {
-	err = g.Protect(func() (err error) {
-		v, err = f(ctx)
-		return err
-	})
-	return v, err
 }
 
 func within(done <-chan struct{}, d time.Duration) bool {

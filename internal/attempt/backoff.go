@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/rs/zerolog"
 )
 
 // Tick is the longest single wait for a deadline. Deadlines are wall-clock
@@ -71,11 +73,24 @@ func (b Backoff) Asked(n int, asked time.Duration) time.Duration {
 	return max(b.Delay(n), min(asked, b.MostAsked))
 }
 
+// Persist repeats an operation on a store until it has worked, and reports false
+// when ctx has ended before it did. What was done and is not recorded would be
+// done twice, so there is no going on without it. trouble is logged once, with
+// the reason.
+func Persist(ctx context.Context, log zerolog.Logger, trouble string, op func() error) bool {
+	return Until(ctx, Backoff{First: time.Second, Most: Tick}, op, func(n int, err error) {
+		if n == 1 {
+			log.Error().Str("reason", Line(err.Error(), maxReason)).Msg(trouble)
+		}
+	}) == nil
+}
+
+// maxReason is enough for a status and a sentence.
+const maxReason = 200
+
 // Until repeats op until it has worked, and returns nil, or until ctx has
 // ended, and returns ctx's error. failed hears of each failure but one that the
-// end of ctx may have caused; n counts from 1. It is made for what cannot be
-// gone past: a record of something that has been done, an answer without which
-// there is nothing to do.
+// end of ctx may have caused; n counts from 1.
 func Until(ctx context.Context, b Backoff, op func() error, failed func(n int, err error)) error {
 	for n := 1; ; n++ {
 		err := op()

@@ -113,16 +113,8 @@ func (w *worker) runNow(ctx context.Context) (Status, error) {
 		return w.snapshot(), context.Cause(ctx)
 	}
 	select {
-	case err := <-answer:
+	case err := <-answer: // run answers each order that it took, also when it stops
 		return w.snapshot(), err
-	case <-w.stopped:
-		// Answered at the last moment, perhaps.
-		select {
-		case err := <-answer:
-			return w.snapshot(), err
-		default:
-			return w.snapshot(), ErrStopped
-		}
 	case <-ctx.Done():
 		return w.snapshot(), context.Cause(ctx)
 	}
@@ -211,16 +203,8 @@ func (w *worker) record(ctx context.Context, state string, results ...Result) {
 	w.publish(state)
 }
 
-// persist repeats an operation on the ledger until it works, and reports false
-// when ctx has ended before it did.
 func (w *worker) persist(ctx context.Context, trouble string, op func() error) bool {
-	delays := w.backoff
-	delays.Most = attempt.Tick
-	return attempt.Until(ctx, delays, func() error { return w.slot.Protect(op) }, func(n int, err error) {
-		if n == 1 {
-			w.log.Error().Str("reason", attempt.Line(err.Error(), maxReason)).Msg(trouble)
-		}
-	}) == nil
+	return attempt.Persist(ctx, w.log, trouble, func() error { return w.slot.Protect(op) })
 }
 
 func (w *worker) publish(state string) {
