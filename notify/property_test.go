@@ -265,11 +265,7 @@ func (c *chaos) checkOrder() {
 }
 
 func TestWhateverHappens(t *testing.T) {
-	seeds := 300
-	if testing.Short() {
-		seeds = 50
-	}
-	for seed := range seeds {
+	for seed := range chaosSeeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &chaos{t: t, w: newWorld(), draw: rand.New(rand.NewPCG(uint64(seed), 1)), added: map[string]Message{}}
