@@ -42,7 +42,7 @@ func (w *worker) act(ctx context.Context, a action) {
 		w.window.reset(w.progress.Position)
 	case actPass:
 		w.progress.settle(a.batch.members[0], &w.window)
-		w.saveMoved()
+		w.saveMoved(lazySave)
 	case actOutdate:
 		w.progress.outdate(a.batch.members[0].Account, a.batch.members[0].Position)
 		w.save(ctx)

@@ -58,7 +58,7 @@ func (w *worker) run(ctx context.Context) {
 	if !w.start(ctx) {
 		return
 	}
-	defer w.saveLast()
+	defer w.saveMoved(1)
 	w.retract(ctx)
 	for ctx.Err() == nil {
 		// Taken before the source is read: what comes in between is not missed.
@@ -124,7 +124,7 @@ func (w *worker) read(ctx context.Context) error {
 	err := w.window.fill(ctx, w.src, w.progress.Ahead)
 	if err == nil && len(w.window.msgs) == 0 {
 		w.progress.advance(w.window.upto)
-		w.saveMoved()
+		w.saveMoved(lazySave)
 	}
 	return err
 }
@@ -201,22 +201,13 @@ func (w *worker) saveOnce() error {
 	return nil
 }
 
-// saveMoved stores a position that has moved far enough without a result.
+// saveMoved stores, once, what has changed without a result, or could not be
+// stored before the pipeline was stopped: a position that has moved by so much.
 // Failing is harmless: the entries are passed over again after a restart.
-func (w *worker) saveMoved() {
-	if w.progress.Position >= w.saved+lazySave {
-		w.saveOrWarn()
+func (w *worker) saveMoved(by uint64) {
+	if !w.dirty && w.progress.Position < w.saved+by {
+		return
 	}
-}
-
-// saveLast stores, once, what there is to store when the pipeline stops.
-func (w *worker) saveLast() {
-	if w.dirty || w.progress.Position > w.saved {
-		w.saveOrWarn()
-	}
-}
-
-func (w *worker) saveOrWarn() {
 	if err := w.saveOnce(); err != nil {
 		w.log.Warn().Str("reason", err.Error()).Msg("the channel's progress cannot be saved")
 	}

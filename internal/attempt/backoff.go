@@ -51,13 +51,7 @@ type Backoff struct {
 
 // Delay is the wait after the n-th failure in a row, n from 1.
 func (b Backoff) Delay(n int) time.Duration {
-	d := min(b.First, b.Most)
-	for range n - 1 {
-		if d >= b.Most {
-			break
-		}
-		d = min(2*d, b.Most)
-	}
+	d := Double(b.First, n, b.Most)
 	if b.Spread == 0 {
 		return d
 	}
@@ -66,6 +60,19 @@ func (b Backoff) Delay(n int) time.Duration {
 		draw = rand.Float64
 	}
 	return time.Duration(float64(d) * (1 - b.Spread + 2*b.Spread*draw()))
+}
+
+// Double is the wait after the n-th failure in a row, n from 1, where each
+// doubles the first one up to the most.
+func Double(first time.Duration, n int, most time.Duration) time.Duration {
+	d := min(first, most)
+	for range n - 1 {
+		if d >= most {
+			break
+		}
+		d = min(2*d, most)
+	}
+	return d
 }
 
 // Asked is Delay where the other side asked to be left alone for some time.
