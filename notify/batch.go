@@ -85,12 +85,12 @@ func (s *planner) gather(group string) batch {
 	return b
 }
 
-// gathers is the time until which a batch waits for others of its group, zero
-// where it does not, and whether the source may end that.
-func (s *planner) gathers(b batch) (until time.Time, released bool) {
+// gathers has a batch wait where others of its group are waited for.
+func (s *planner) gathers(b batch) bool {
 	if s.window.full() || s.progress.farAhead() {
-		return time.Time{}, false // later messages could not be seen
+		return false // later messages could not be seen
 	}
+	var until, again time.Time
 	code, needed := s.codeBehind(b)
 	// One that was overtaken counts, or an account that never rests would hold
 	// the others for as long.
@@ -103,16 +103,23 @@ func (s *planner) gathers(b batch) (until time.Time, released bool) {
 		if code {
 			until = attempt.Earlier(until, needed)
 		}
-		released = true
+		if s.window.changed { // the source may have ended the wait
+			again = s.window.began.Add(refreshEvery)
+		}
 	}
 	gather, sent := b.members[0].Gather, within(s.progress.Gathered[b.group], s.now)
 	if len(sent) > 0 && len(sent) >= gather.After && !code {
 		until = attempt.Later(until, sent[len(sent)-1].Add(gather.For))
 	}
 	if !until.After(s.now) {
-		return time.Time{}, false
+		return false
 	}
-	return until, released
+	for _, m := range slices.Concat(b.members, b.older) {
+		s.held[m.Account], s.taken[m.Position] = true, true
+	}
+	s.wait.again = cmp.Or(s.wait.again, again)
+	s.await(b, until)
+	return true
 }
 
 // few reports whether the members are better told of one by one.

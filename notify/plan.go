@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -71,18 +72,6 @@ type limit struct {
 // fails is news for all others.
 func (l limit) wants(m Message) bool {
 	return l.route.Wants(m) && !m.Silent && (m.About == "" || m.About != l.name)
-}
-
-// ready is when the channel may be used by another one, zero where that is now,
-// and whether it is failing that keeps it from it.
-func (l limit) ready() (at time.Time, failing bool) {
-	switch {
-	case !l.quiet.IsZero():
-		return l.quiet, false
-	case !l.rests.IsZero():
-		return l.rests, true
-	}
-	return l.full, false
 }
 
 // overdue reports whether a bout of failures has lasted for so long that it is
@@ -186,7 +175,7 @@ func (s *planner) message(i int, m Message) action {
 	case !s.own.wants(m):
 		return s.unwanted(i, m)
 	case superseded(m, s.window.msgs[i+1:]):
-		return s.drop(b, ErrSuperseded)
+		return end(b, s.progress.trial(b.id), OutcomeDropped, ErrSuperseded.Error())
 	case m.Expired(s.now):
 		return expire(b, s.progress.trial(m.ID))
 	case s.blocked(m):
@@ -195,8 +184,7 @@ func (s *planner) message(i int, m Message) action {
 		return s.route(b)
 	}
 	group := s.gather(m.Group)
-	if until, released := s.gathers(group); !until.IsZero() {
-		s.hold(group, until, released)
+	if s.gathers(group) {
 		return action{}
 	}
 	if s.few(group) {
@@ -205,7 +193,8 @@ func (s *planner) message(i int, m Message) action {
 	}
 	if len(group.past) > 0 {
 		// Once what has overtaken it is gone, nobody would know that it was.
-		return s.drop(single(group.past[0]), ErrSuperseded)
+		past := single(group.past[0])
+		return end(past, s.progress.trial(past.id), OutcomeDropped, ErrSuperseded.Error())
 	}
 	s.take(group)
 	return s.route(group)
@@ -223,24 +212,18 @@ func (s *planner) unwanted(i int, m Message) action {
 	return action{}
 }
 
-// drop leaves out a message that is no longer worth sending.
-func (s *planner) drop(b batch, why error) action { return dropped(b, s.progress.trial(b.id), why) }
-
-func dropped(b batch, t *Trial, why error) action {
-	return action{verb: actEnd, batch: b, result: Result{Outcome: OutcomeDropped, Attempts: t.tries(), Detail: why.Error()}}
+// end has a batch recorded as not tried any more. That the channel fails is
+// told at once where a message is given up for it.
+func end(b batch, t *Trial, outcome, detail string) action {
+	return action{verb: actEnd, batch: b, failing: outcome == OutcomeFailed, result: Result{Outcome: outcome, Attempts: t.tries(), Detail: detail}}
 }
 
 // expire ends a message whose code has died. It failed if it was tried at all.
 func expire(b batch, t *Trial) action {
 	if t.tries() == 0 {
-		return dropped(b, t, ErrExpired)
+		return end(b, t, OutcomeDropped, ErrExpired.Error())
 	}
-	return action{verb: actEnd, batch: b, failing: true, result: Result{Outcome: OutcomeFailed, Attempts: t.tries(), Detail: ErrExpired.Error()}}
-}
-
-// giveUp ends a message that no channel takes.
-func giveUp(b batch, t *Trial) action {
-	return action{verb: actEnd, batch: b, failing: true, result: Result{Outcome: OutcomeFailed, Attempts: t.tries(), Detail: t.Reason}}
+	return end(b, t, OutcomeFailed, ErrExpired.Error())
 }
 
 func (s *planner) blocked(m Message) bool {
@@ -262,10 +245,10 @@ func (s *planner) route(b batch) action {
 	case !refused && until.IsZero():
 		return s.send(b, s.own)
 	case refused && (len(others) == 0 || !s.now.Before(t.Since.Add(giveUpAfter))):
-		return giveUp(b, t)
+		return end(b, t, OutcomeFailed, t.Reason)
 	}
 	if refused || failing && !s.own.rests.IsZero() {
-		s.waitsForEnd(b)
+		s.fails = cmp.Or(s.fails, &b)
 	}
 	switch {
 	case refused:
@@ -275,14 +258,16 @@ func (s *planner) route(b batch) action {
 		return s.later(b, until, true)
 	}
 	for _, other := range others {
-		at, down := other.ready()
-		if at.IsZero() {
-			return s.send(b, other)
-		}
-		until = attempt.Earlier(until, at)
-		if !down { // it is only a matter of time
+		if !other.quiet.IsZero() || other.rests.IsZero() {
+			// Where it does not fail it is only a matter of time.
+			at := cmp.Or(other.quiet, other.full)
+			if at.IsZero() {
+				return s.send(b, other)
+			}
+			until = attempt.Earlier(until, at)
 			break
 		}
+		until = attempt.Earlier(until, other.rests)
 	}
 	return s.later(b, until, false)
 }
@@ -309,38 +294,23 @@ func (s *planner) send(b batch, via limit) action {
 	return action{verb: actSend, batch: b, via: via.name}
 }
 
-// later has a batch wait. alone: nothing behind it could go another way.
-func (s *planner) later(b batch, until time.Time, alone bool) action {
-	s.wait.until, s.over = attempt.Earlier(s.wait.until, until), alone || s.progress.farAhead()
-	for _, m := range b.members {
-		s.waiting[m.Account] = true
-	}
-	s.waitsFirst(b)
-	return action{}
-}
-
-// hold has a group wait for others. released: the source may end that.
-func (s *planner) hold(b batch, until time.Time, released bool) {
-	for _, m := range slices.Concat(b.members, b.older) {
-		s.held[m.Account], s.taken[m.Position] = true, true
-	}
+// await has a batch wait.
+func (s *planner) await(b batch, until time.Time) {
 	s.wait.until = attempt.Earlier(s.wait.until, until)
-	if released && s.window.changed {
-		s.wait.again = s.window.began.Add(refreshEvery)
-	}
-	s.waitsFirst(b)
-}
-
-func (s *planner) waitsFirst(b batch) {
 	if s.wait.batch.id == "" {
 		s.wait.batch = b
 	}
 }
 
-func (s *planner) waitsForEnd(b batch) {
-	if s.fails == nil {
-		s.fails = &b
+// later has a batch wait for a channel. alone: nothing behind it could go
+// another way.
+func (s *planner) later(b batch, until time.Time, alone bool) action {
+	s.await(b, until)
+	s.over = alone || s.progress.farAhead()
+	for _, m := range b.members {
+		s.waiting[m.Account] = true
 	}
+	return action{}
 }
 
 // rest waits, and tells that failures have lasted for long where something
