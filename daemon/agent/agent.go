@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,9 @@ import (
 
 // channelName names the one channel, in the ledger and in the log.
 const channelName = "desktop"
+
+// ErrRunning says that the session has an agent already.
+var ErrRunning = errors.New("another agent runs in this session")
 
 // Options are what an agent needs to know.
 type Options struct {
