@@ -1,8 +1,10 @@
 // Package notify brings messages to people: it decides which channel a message
 // is for, leaves out what is no longer true, and tries until it arrives.
 //
-// A [Pipeline] gives every [Channel] a cursor into one [Source] of messages and
-// a goroutine of its own. The text of a message is already written when it gets
+// A [Pipeline] gives every [Channel] a worker of its own, which goes through one
+// [Source] of messages. It plans what to do next by a function of what it has
+// read, its progress and what holds at the channels, with no clock, ledger or
+// goroutine in it; then it carries that out and records it. The text of a message is already written when it gets
 // here. What an account is, what a session or a journal is, and how the site is
 // asked, does not come in: the keeper shows its journal as a Source and its
 // vault as a [Ledger]. Each service has a package of its own below this one,

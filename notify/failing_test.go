@@ -144,7 +144,7 @@ func TestWhatIsKnownOfAServiceIsPutTogether(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, order := range [][]Service{{tt.a, tt.b}, {tt.b, tt.a}} {
-			var g gate
+			var g limiter
 			for _, s := range order {
 				g.learn(s)
 			}

@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // Source is where messages come from, in order. Positions only grow.
@@ -34,56 +35,6 @@ type Ledger interface {
 	// Save stores the progress and what there is to tell about it in one
 	// transaction: neither may be seen without the other.
 	Save(channel string, p Progress, results []Result) error
-}
-
-// Progress is how far a channel is. Its JSON is what a ledger stores.
-type Progress struct {
-	// Position is the place in the source up to which all is dealt with.
-	Position uint64 `json:"position"`
-	// Ahead are the places after Position that are dealt with too: what was held
-	// was overtaken by others.
-	Ahead []uint64 `json:"ahead,omitempty"`
-	// Trials are the messages that were tried and have not ended.
-	Trials []Trial `json:"trials,omitempty"`
-	// Sending are the messages whose composition must not change any more.
-	Sending []Sending `json:"sending,omitempty"`
-	// Gathered is when messages of a Group went out lately.
-	Gathered map[string][]time.Time `json:"gathered,omitempty"`
-	// Service is what is known of the channel's own service, Others of those
-	// that take over for it.
-	Service
-	Others map[string]Service `json:"others,omitempty"`
-	// Told is the beginning of the bout of failures that was told of last.
-	Told time.Time `json:"told,omitzero"`
-	// Shown are the messages with a code that people still see, oldest first,
-	// where the channel can replace or retract them.
-	Shown []Shown `json:"shown,omitempty"`
-}
-
-// The outcomes of a message on a channel. Names are on the wire.
-const (
-	OutcomeDelivered = "delivered"
-	OutcomeFailed    = "failed"  // tried, and given up
-	OutcomeDropped   = "dropped" // never tried, or overtaken by a newer message
-	// OutcomeFailing is told once per bout of failures, beside what became of the
-	// message at hand.
-	OutcomeFailing = "failing"
-)
-
-// Result is how a message ended on a channel. It holds no secret.
-type Result struct {
-	// MessageID is what the message went out under: each member of a grouped one
-	// has a result with the group's id and its own type, account and position.
-	MessageID string
-	Type      string
-	Account   string
-	Position  uint64
-	// Outcome is one of the Outcome… words.
-	Outcome  string
-	Attempts int
-	// Detail is what the service answered, or why the message did not arrive.
-	Detail string
-	Took   time.Duration
 }
 
 // DefaultTimeout is the time that one try may take.
@@ -134,7 +85,7 @@ type ChannelStatus struct {
 
 // Pipeline brings the messages of a source to the channels that want them.
 type Pipeline struct {
-	cursors []*cursor
+	workers []*worker
 	started atomic.Bool
 }
 
@@ -152,10 +103,10 @@ func NewPipeline(src Source, led Ledger, log zerolog.Logger, channels ...Config)
 		cfg.Rate = cmp.Or(cfg.Rate, DefaultRate)
 		cfg.Route.Events = slices.Clone(cfg.Route.Events)
 		cfg.Route.Accounts = slices.Clone(cfg.Route.Accounts)
-		p.cursors = append(p.cursors, newCursor(cfg, src, led, log, rand.Float64))
+		p.workers = append(p.workers, newWorker(cfg, src, led, log, p.find))
 	}
-	for _, c := range p.cursors {
-		if err := p.join(c); err != nil {
+	for _, w := range p.workers {
+		if err := p.join(w); err != nil {
 			return nil, err
 		}
 	}
@@ -179,12 +130,31 @@ func (p *Pipeline) check(cfg Config) error {
 	return nil
 }
 
-func (p *Pipeline) find(name string) *cursor {
-	i := slices.IndexFunc(p.cursors, func(c *cursor) bool { return c.cfg.Name == name })
+func (p *Pipeline) find(name string) *worker {
+	i := slices.IndexFunc(p.workers, func(w *worker) bool { return w.cfg.Name == name })
 	if i < 0 {
 		return nil
 	}
-	return p.cursors[i]
+	return p.workers[i]
+}
+
+// join resolves the channels that take over for w, in order. It is called once,
+// when all channels are known.
+func (p *Pipeline) join(w *worker) error {
+	for at := w; at.cfg.Fallback != ""; {
+		next := p.find(at.cfg.Fallback)
+		switch {
+		case next == nil:
+			return fmt.Errorf("channel %q falls back on %q: %w", at.cfg.Name, at.cfg.Fallback, ErrNoChannel)
+		case next == w:
+			return fmt.Errorf("channel %q falls back on itself", w.cfg.Name)
+		case slices.Contains(w.chain, next):
+			return fmt.Errorf("the channels that %q falls back on run in a circle", w.cfg.Name)
+		}
+		w.chain = append(w.chain, next)
+		at = next
+	}
+	return nil
 }
 
 // Run delivers until ctx ends, and returns when every channel has finished the
@@ -195,8 +165,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		return errors.New("the pipeline has run before")
 	}
 	var wg sync.WaitGroup
-	for _, c := range p.cursors {
-		wg.Go(func() { c.run(ctx) })
+	for _, w := range p.workers {
+		wg.Go(func() { w.run(ctx) })
 	}
 	wg.Wait()
 	<-ctx.Done()
@@ -205,26 +175,26 @@ func (p *Pipeline) Run(ctx context.Context) error {
 
 // Status tells how each channel has been doing, in the order of NewPipeline.
 func (p *Pipeline) Status() []ChannelStatus {
-	all := make([]ChannelStatus, 0, len(p.cursors))
-	for _, c := range p.cursors {
-		all = append(all, c.snapshot())
+	all := make([]ChannelStatus, 0, len(p.workers))
+	for _, w := range p.workers {
+		all = append(all, w.snapshot())
 	}
 	return all
 }
 
 // Test sends a sample over a channel at once, past its route, its quiet hours
-// and its cursor. It waits for a send in progress, and works whether or not the
+// and what waits for it. It waits for a send in progress, and works whether or not the
 // pipeline runs.
 func (p *Pipeline) Test(ctx context.Context, name string, m Message) (Receipt, error) {
-	c := p.find(name)
-	if c == nil {
+	w := p.find(name)
+	if w == nil {
 		return Receipt{}, fmt.Errorf("%w: %q", ErrNoChannel, name)
 	}
-	receipt, err := c.sender.send(ctx, m, "", 0)
+	receipt, err := w.sender.send(ctx, m, "", 0)
 	if err == nil {
 		return receipt, nil
 	}
-	if ctx.Err() != nil && errors.Is(err, errCut) {
+	if ctx.Err() != nil && errors.Is(err, attempt.ErrCut) {
 		return Receipt{}, context.Cause(ctx)
 	}
 	if text := harmless(err, m); text != err.Error() {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // chaos is a random life: messages, failures, stops and crashes.
@@ -55,7 +57,7 @@ func (c *chaos) service(name string) sendFunc {
 				return Receipt{}, errors.New("down")
 			}
 		}
-		if kind%5 == 0 && !sleep(ctx, time.Duration(kind)*100*time.Millisecond) {
+		if kind%5 == 0 && !attempt.Sleep(ctx, time.Duration(kind)*100*time.Millisecond) {
 			return Receipt{}, ctx.Err()
 		}
 		err := c.w.deliver(name, m)
@@ -263,11 +265,7 @@ func (c *chaos) checkOrder() {
 }
 
 func TestWhateverHappens(t *testing.T) {
-	seeds := 300
-	if testing.Short() {
-		seeds = 50
-	}
-	for seed := range seeds {
+	for seed := range chaosSeeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := &chaos{t: t, w: newWorld(), draw: rand.New(rand.NewPCG(uint64(seed), 1)), added: map[string]Message{}}

@@ -129,11 +129,11 @@ func TestAChangeThatIsRefusedCountsTwice(t *testing.T) {
 // A clock that was set back does not silence a channel for as long.
 func TestRateAndAClockSetBack(t *testing.T) {
 	rate, now := Rate{Messages: 4, Per: time.Minute}, time.Now()
-	g := gate{rate: rate, known: Service{Paced: now.Add(1000 * time.Hour)}}
+	g := limiter{rate: rate, known: Service{Paced: now.Add(1000 * time.Hour)}}
 	if at := g.full(now); at.Sub(now) > 15*time.Second || at.IsZero() {
 		t.Errorf("the next is due in %v", at.Sub(now))
 	}
-	g = gate{rate: rate}
+	g = limiter{rate: rate}
 	for i := range 4 {
 		if !g.take(now) {
 			t.Errorf("call %d was refused", i)
@@ -153,7 +153,7 @@ func FuzzRate(f *testing.F) {
 			t.Skip()
 		}
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		g := gate{rate: rate, known: Service{Paced: now.Add(time.Duration(used))}}
+		g := limiter{rate: rate, known: Service{Paced: now.Add(time.Duration(used))}}
 		allowed, span := 0, time.Duration(0)
 		for range 100 {
 			if g.take(now.Add(span)) {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -19,9 +20,14 @@ func TestBackoff(t *testing.T) {
 		0: time.Second, 1: time.Second, 2: 2 * time.Second, 5: 16 * time.Second, 10: 512 * time.Second,
 		11: 15 * time.Minute, 12: 15 * time.Minute, 64: 15 * time.Minute, 1 << 40: 15 * time.Minute,
 	} {
-		equal(t, fmt.Sprint("middle of ", n), backoff(n, 0.5), want)
-		equal(t, fmt.Sprint("least of ", n), backoff(n, 0), want*8/10)
-		if most := backoff(n, 0.999999); most > want*12/10 || most < want*119/100 {
+		wait := func(draw float64) time.Duration {
+			b := backoff()
+			b.Draw = func() float64 { return draw }
+			return b.Delay(n)
+		}
+		equal(t, fmt.Sprint("middle of ", n), wait(0.5), want)
+		equal(t, fmt.Sprint("least of ", n), wait(0), want*8/10)
+		if most := wait(0.999999); most > want*12/10 || most < want*119/100 {
 			t.Errorf("most of %d: %v", n, most)
 		}
 	}
@@ -97,7 +103,7 @@ func TestGivesUpAfterADay(t *testing.T) {
 		after(2 * time.Hour)
 		// Ten tries in the first 1023 s, then one every quarter of an hour.
 		equal(t, "tries", tries, 11+(86400-1023)/900)
-		if last > giveUpAfter || last < giveUpAfter-maxDelay {
+		if last > giveUpAfter || last < giveUpAfter-backoff().Most {
 			t.Errorf("the last try was after %v", last)
 		}
 		equal(t, "outcomes", w.outcomes("phone"), []string{fmt.Sprintf("m failed %d", tries), "next delivered 1"})
@@ -226,7 +232,7 @@ func TestStopping(t *testing.T) {
 					if tt.deaf {
 						ctx = context.WithoutCancel(ctx)
 					}
-					if !sleep(ctx, tt.takes) {
+					if !attempt.Sleep(ctx, tt.takes) {
 						return Receipt{}, ctx.Err()
 					}
 					return Receipt{}, nil

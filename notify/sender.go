@@ -3,13 +3,14 @@ package notify
 import (
 	"context"
 	"errors"
-	"fmt"
-	"runtime"
-	"runtime/debug"
-	"sync"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
 const (
@@ -22,22 +23,15 @@ const (
 	retractLimit = 10 * time.Second
 )
 
-// errCut says that a try ended because the pipeline is stopping: it counts for
-// nothing, and the message is sent again after the next start.
-var errCut = errors.New("cut short by the shutdown")
-
 // sender makes one try at a time, with a limit that holds even where the
-// channel ignores its context: the try is then left behind, and the next one
+// channel ignores its context: the try is then left to itself, and the next one
 // waits for it.
 type sender struct {
 	channel Channel
 	timeout time.Duration
-	log     zerolog.Logger
-	// slot is held by the try that is in the channel, left behind or not.
-	slot chan struct{}
-
-	mu sync.Mutex // guards late
-	// late is a message that was left behind and arrived all the same.
+	slot    *attempt.Slot
+	// late is a message that was left to itself and arrived all the same. It
+	// belongs to who holds the slot.
 	late arrival
 }
 
@@ -47,49 +41,39 @@ type arrival struct {
 }
 
 func newSender(channel Channel, timeout time.Duration, log zerolog.Logger) *sender {
-	return &sender{channel: channel, timeout: timeout, log: log, slot: make(chan struct{}, 1)}
-}
-
-// call is one call of the channel.
-type call func(ctx context.Context) (Receipt, error)
-
-// try is a call on its way.
-type try struct {
-	id      string
-	done    chan struct{} // closed when the call has come back
-	receipt Receipt
-	err     error
-
-	mu         sync.Mutex // guards the two below; taken before sender.mu
-	back, left bool
+	guard := attempt.Guard{Err: ErrPanicked, Message: "a notification channel panicked", Log: log}
+	again := func(err error) error { return &SendError{Retry: true, Err: err} }
+	return &sender{channel: channel, timeout: timeout, slot: attempt.NewSlot(guard, again(ErrTimeout), again(ErrBusy))}
 }
 
 // send tries once, in the place of an earlier message where one is named. It
-// returns errCut when ctx has ended before there was an answer, having waited
-// for one for patience.
-func (s *sender) send(ctx context.Context, m Message, earlier Handle, patience time.Duration) (Receipt, error) {
-	if err := s.acquire(ctx); err != nil {
+// returns [attempt.ErrCut] when ctx has ended before the message arrived, having
+// waited for that for a time of grace.
+func (s *sender) send(ctx context.Context, m Message, earlier Handle, grace time.Duration) (Receipt, error) {
+	if err := s.slot.Take(ctx, s.timeout); err != nil {
 		return Receipt{}, err
 	}
-	if handle, ok := s.arrivedLate(m.ID); ok {
-		<-s.slot
-		return Receipt{Answer: "arrived late", Handle: handle}, nil
-	}
-	limit := s.timeout
+	limits := attempt.Limits{Most: s.timeout, Grace: grace, Settle: settle}
 	if m.Login != nil {
 		// A slow connection must not deliver a code that died on the way.
-		limit = min(limit, time.Until(m.Login.ExpiresAt))
+		limits.Most = min(limits.Most, time.Until(m.Login.ExpiresAt))
 	}
-	if m.Expired(time.Now()) {
-		<-s.slot
+	switch late := s.late; {
+	case late.id == m.ID && m.ID != "":
+		s.late = arrival{}
+		s.slot.Free()
+		return Receipt{Answer: "arrived late", Handle: late.handle}, nil
+	case m.Expired(time.Now()):
+		s.slot.Free()
 		return Receipt{}, ErrExpired
 	}
-	return s.run(ctx, limit, patience, m.ID, func(ctx context.Context) (Receipt, error) {
+	receipt, err := attempt.Do(ctx, s.slot, limits, func(ctx context.Context) (Receipt, error) {
 		if r, ok := s.channel.(Replacer); ok && earlier != "" {
 			return r.Replace(ctx, m, earlier)
 		}
 		return s.channel.Send(ctx, m)
-	})
+	}, func(r Receipt) { s.late = arrival{m.ID, r.Handle} })
+	return receipt, unlessStopping(ctx, err)
 }
 
 // retract takes a message back, once.
@@ -98,114 +82,55 @@ func (s *sender) retract(ctx context.Context, earlier Handle) error {
 	if !ok {
 		return nil
 	}
-	if err := s.acquire(ctx); err != nil {
+	if err := s.slot.Take(ctx, s.timeout); err != nil {
 		return err
 	}
-	_, err := s.run(ctx, min(s.timeout, retractLimit), 0, "", func(ctx context.Context) (Receipt, error) {
+	limits := attempt.Limits{Most: min(s.timeout, retractLimit), Settle: settle}
+	_, err := attempt.Do(ctx, s.slot, limits, func(ctx context.Context) (Receipt, error) {
 		return Receipt{}, r.Retract(ctx, earlier)
-	})
+	}, nil)
+	return unlessStopping(ctx, err)
+}
+
+// unlessStopping is an error that counts: one during the shutdown may be its doing.
+func unlessStopping(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return attempt.ErrCut
+	}
 	return err
 }
 
-// run makes a call that holds the slot and lets go of it in the end. id names
-// the message whose late arrival counts.
-func (s *sender) run(ctx context.Context, limit, patience time.Duration, id string, do call) (Receipt, error) {
-	life, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), limit, ErrTimeout)
-	defer cancel()
-	t := &try{id: id, done: make(chan struct{})}
-	go s.carryOut(life, t, do)
-	return s.await(ctx, life, cancel, t, patience)
+// final reports whether an error makes no sense to try again.
+func final(err error) bool {
+	sendErr, ok := errors.AsType[*SendError](err)
+	return ok && !sendErr.Retry && !errors.Is(err, ErrExpired)
 }
 
-// await waits for the answer of a try, and leaves it behind in the end.
-func (s *sender) await(ctx, life context.Context, cancel func(), t *try, patience time.Duration) (Receipt, error) {
-	failed := error(&SendError{Retry: true, Err: ErrTimeout})
-	select {
-	case <-t.done:
-		return t.receipt, t.err
-	case <-life.Done():
-	case <-ctx.Done():
-		failed = errCut
-		awaitFor(t.done, patience)
-		cancel()
+// asked is how long the service asked to be left alone by an error.
+func asked(err error) time.Duration {
+	if sendErr, ok := errors.AsType[*SendError](err); ok {
+		return max(0, min(sendErr.After, giveUpAfter))
 	}
-	awaitFor(t.done, settle)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if !t.back {
-		t.left = true
-		return Receipt{}, failed
-	}
-	// A success counts even when it came after the end of the context.
-	if t.err != nil && failed == errCut {
-		return Receipt{}, errCut
-	}
-	return t.receipt, t.err
+	return 0
 }
 
-// carryOut makes the call, in a goroutine of its own.
-func (s *sender) carryOut(ctx context.Context, t *try, do call) {
-	defer func() {
-		<-s.slot
-		close(t.done)
-	}()
-	receipt, err := s.protected(ctx, do)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.back, t.receipt, t.err = true, receipt, err
-	if t.left && err == nil && t.id != "" {
-		s.mu.Lock()
-		s.late = arrival{t.id, receipt.Handle}
-		s.mu.Unlock()
-	}
-}
+// maxText is enough for a status and a sentence.
+const maxText = 200
 
-// protected turns a panic of the channel into an error of the channel.
-func (s *sender) protected(ctx context.Context, do call) (receipt Receipt, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			// The value may be a text with a secret in it; a runtime error is not.
-			if re, ok := r.(runtime.Error); ok {
-				err = fmt.Errorf("%w: %w", ErrPanicked, re)
-			} else {
-				err = fmt.Errorf("%w: %T", ErrPanicked, r)
+// harmless is the text of a channel's error for the ledger, the log and people.
+// Channels are asked to keep secrets out; this is the net below them. It knows
+// what is likely: the URL in a *url.Error, the message's own code and page.
+func harmless(err error, m Message) string {
+	text := err.Error()
+	if urlErr, ok := errors.AsType[*url.Error](err); ok {
+		text = strings.ToLower(urlErr.Op) + ": " + urlErr.Err.Error()
+	}
+	if m.Login != nil {
+		for _, hidden := range []string{m.Login.URL.Reveal(), m.Login.PageURL} {
+			if hidden != "" {
+				text = strings.ReplaceAll(text, hidden, secret.Redacted)
 			}
-			s.log.Error().Err(err).Bytes("stack", debug.Stack()).Msg("a notification channel panicked")
 		}
-	}()
-	return do(ctx)
-}
-
-// acquire takes the slot, which a sample or a try that was left behind may hold.
-func (s *sender) acquire(ctx context.Context) error {
-	timer := time.NewTimer(s.timeout)
-	defer timer.Stop()
-	select {
-	case s.slot <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return errCut
-	case <-timer.C:
-		return &SendError{Retry: true, Err: ErrBusy}
 	}
-}
-
-func (s *sender) arrivedLate(id string) (Handle, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.late.id != id || id == "" {
-		return "", false
-	}
-	handle := s.late.handle
-	s.late = arrival{}
-	return handle, true
-}
-
-func awaitFor(done <-chan struct{}, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
-	}
+	return attempt.Line(text, maxText)
 }

@@ -12,9 +12,6 @@ const (
 	// code that is further behind than this has expired by the time it is due.
 	readAtOnce = 64
 	windowSize = 256
-	// refreshEvery is how often the messages are read anew while one is held that
-	// its source may release.
-	refreshEvery = time.Second
 )
 
 // window holds the messages that were read and not yet dealt with.
@@ -24,9 +21,9 @@ type window struct {
 	upto uint64
 	// began is when the first of them were read.
 	began time.Time
-	// aged is true when something was sent since the messages were read, waited
-	// when time has passed, changed when the source has.
-	aged, waited, changed bool
+	// sent is true when something was sent since then, changed when the source
+	// may yield other messages by now.
+	sent, changed bool
 }
 
 // reset forgets what was read, so that it is read anew from a position on.

@@ -251,8 +251,8 @@ func (w *world) start(t *testing.T, configs ...Config) running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range p.cursors {
-		c.draw = func() float64 { return 0.5 }
+	for _, w := range p.workers {
+		w.backoff.Draw = func() float64 { return 0.5 }
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	w.mu.Lock()

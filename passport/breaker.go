@@ -3,6 +3,8 @@ package passport
 import (
 	"strconv"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // wholeWeb and wholeIntl stand for every host of a realm at once: a block
@@ -104,24 +106,13 @@ func (c *circuit) extend(now time.Time, pause time.Duration) bool {
 // pause is how long the circuit stays open after its latest failure.
 func (c *circuit) pause(e *Error) time.Duration {
 	if !c.ofSite() {
-		return doubled(hostBase, c.Failures-hostThreshold, hostMax)
+		return attempt.Double(hostBase, c.Failures-hostThreshold+1, hostMax)
 	}
 	base := siteBlockBase
 	if e.HTTPStatus == 429 || e.Code == codeOverLimit || e.Code == codeTooFrequent {
 		base = siteRateBase
 	}
-	return max(doubled(base, c.Failures-1, siteMax), e.RetryAfter)
-}
-
-func doubled(base time.Duration, times int, limit time.Duration) time.Duration {
-	d := base
-	for range times {
-		if d >= limit {
-			break
-		}
-		d *= 2
-	}
-	return min(d, limit)
+	return max(attempt.Double(base, c.Failures, siteMax), e.RetryAfter)
 }
 
 // succeed records that the other side answered, and reports whether that closed

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // account is what the gate remembers of one Device.Key. All but turn is guarded
@@ -109,14 +111,8 @@ func (g *Gate) waitGap(ctx context.Context, p *pass) error {
 	if !polite || wait <= 0 {
 		return nil
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	attempt.Sleep(ctx, wait)
+	return ctx.Err()
 }
 
 // slots bounds the requests under way. The gate's mutex guards it. Its limit

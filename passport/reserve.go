@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // pollPatience is how long a poll leaves the reserve to others. Without an end
@@ -30,14 +32,7 @@ func (l Limits) reserve() int {
 func (g *Gate) awaitReserve(ctx context.Context, p *pass) error {
 	for {
 		wait := g.reserveWait(p)
-		if wait <= 0 {
-			return ctx.Err()
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if wait <= 0 || !attempt.Sleep(ctx, wait) {
 			return ctx.Err()
 		}
 	}

@@ -3,6 +3,7 @@ package agent
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,9 @@ import (
 
 // channelName names the one channel, in the ledger and in the log.
 const channelName = "desktop"
+
+// ErrRunning says that the session has an agent already.
+var ErrRunning = errors.New("another agent runs in this session")
 
 // Options are what an agent needs to know.
 type Options struct {
@@ -103,18 +107,11 @@ func follow(ctx context.Context, o Options, led *ledger) error {
 // gather makes one message of several. The words are the keeper's, and what it
 // would write for all of them is not known here, so the titles stand in a list.
 func gather(list []notify.Message) notify.Message {
-	first := list[0]
-	one := notify.Message{
-		ID: first.ID, Type: first.Type, Time: first.Time, Group: first.Group, Position: first.Position,
-		Title: fmt.Sprintf("%s (+%d)", first.Title, len(list)-1),
-	}
 	var titles []string
 	for _, m := range list {
 		titles = append(titles, m.Title)
-		one.Members = append(one.Members, notify.Member{Account: m.Account, Site: m.Site, Mid: m.Mid, Uname: m.Uname})
 	}
-	one.Text = strings.Join(titles, "\n")
-	return one
+	return notify.Message{Title: fmt.Sprintf("%s (+%d)", titles[0], len(list)-1), Text: strings.Join(titles, "\n")}
 }
 
 // OpenLabel is the button's text in the session's language.

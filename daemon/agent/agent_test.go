@@ -100,7 +100,7 @@ func TestNothingTwice(t *testing.T) {
 		d.want(t, 10*time.Minute)
 		d.keeper.start()
 		d.keeper.tell(code("main"))
-		d.want(t, maxPause, "main login.code")
+		d.want(t, maxWait, "main login.code")
 
 		// The agent is restarted, and something happens meanwhile.
 		stop()
@@ -126,13 +126,13 @@ func TestWaitingForTheKeeper(t *testing.T) {
 		if n := d.log.count("the keeper does not answer; waiting"); n != 1 {
 			t.Errorf("said %d times", n)
 		}
-		if n, most := d.keeper.dialled(), int(24*time.Hour/maxPause)+5; n > most {
+		if n, most := d.keeper.dialled(), int(24*time.Hour/maxWait)+5; n > most {
 			t.Errorf("%d tries in a day, %d at the most", n, most)
 		}
 		d.keeper.start()
 		d.keeper.tell(about(required, "main"))
 		d.keeper.change(func() { d.keeper.states["main"] = client.StateNeedsLogin })
-		d.want(t, maxPause, "main login.required")
+		d.want(t, maxWait, "main login.required")
 		d.keeper.stop()
 		d.want(t, time.Hour)
 		d.keeper.start()
@@ -170,7 +170,7 @@ func TestNotPermitted(t *testing.T) {
 			t.Errorf("the hint was given %d times", n)
 		}
 		d.keeper.change(func() { d.keeper.refusal = nil })
-		d.after(maxPause)
+		d.after(maxWait)
 		d.keeper.tell(about(required, "main"))
 		d.want(t, time.Second, "main login.required")
 		stop()

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
@@ -19,8 +20,8 @@ const (
 	pollFor = 30 * time.Second
 	// Between tries to reach the keeper. It costs a connect to a socket, and a
 	// person who starts the keeper looks at the desktop next.
-	firstPause = time.Second
-	maxPause   = 15 * time.Second
+	firstWait = time.Second
+	maxWait   = 15 * time.Second
 )
 
 // feed is the keeper's messages as the pipeline's source.
@@ -96,7 +97,7 @@ func (f *feed) watch(ctx context.Context, after uint64) {
 			f.wake()
 		}
 		after = list.Upto
-		if replaced && !sleep(ctx, firstPause) { // Pending sees it and ends ctx
+		if replaced && !attempt.Sleep(ctx, firstWait) { // Pending sees it and ends ctx
 			return
 		}
 	}
@@ -112,7 +113,7 @@ func (f *feed) wake() {
 // ask asks until the keeper answers or ctx ends.
 func (f *feed) ask(ctx context.Context, q client.MessageQuery) (client.MessageList, error) {
 	var list client.MessageList
-	err := f.patiently(ctx, func() (err error) {
+	err := f.untilAnswered(ctx, func() (err error) {
 		list, err = f.client.Messages(ctx, q)
 		// One that comes back is to be heard of at once, not after a long wait.
 		q.Wait = 0
@@ -130,22 +131,13 @@ func (f *feed) ask(ctx context.Context, q client.MessageQuery) (client.MessageLi
 	return list, nil
 }
 
-// patiently repeats a question until it is answered. Its error is ctx's.
-func (f *feed) patiently(ctx context.Context, question func() error) error {
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		err := question()
-		if err == nil {
-			f.reached()
-			return nil
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		f.away(err)
-		if !sleep(ctx, pause) {
-			return ctx.Err()
-		}
+// untilAnswered repeats a question until it is answered. Its error is ctx's.
+func (f *feed) untilAnswered(ctx context.Context, question func() error) error {
+	err := attempt.Until(ctx, attempt.Backoff{First: firstWait, Most: maxWait}, question, func(_ int, err error) { f.away(err) })
+	if err == nil {
+		f.reached()
 	}
+	return err
 }
 
 // away says what keeps the keeper away, each cause once. A keeper that stops
@@ -214,55 +206,45 @@ const aboutLogins = "login."
 // begin finds what is open in a journal that is new here: of each account that
 // needs a login the newest message, and each code that can be scanned.
 func (f *feed) begin(ctx context.Context) error {
-	for {
-		newest, journal, upto, err := f.survey(ctx)
-		if err != nil {
-			return err
-		}
-		if newest == nil {
-			continue // the journal was replaced meanwhile
-		}
-		var status client.Status
-		if err := f.patiently(ctx, func() (err error) { status, err = f.client.Status(ctx); return err }); err != nil {
-			return err
-		}
-		var open []uint64
-		for _, a := range status.Accounts {
-			m, ok := newest[a.Name]
-			ends := m.kind == client.EventLoginSucceeded
-			if ok && !ends && (m.code || a.State == client.StateNeedsLogin || a.State == client.StateLoggingIn) {
-				open = append(open, m.position)
-			}
-		}
-		f.led.begin(journal, upto, open)
-		f.log.Debug().Uint64("position", upto).Int("open", len(open)).Msg("a journal that is new here")
-		return nil
+	newest, journal, upto, err := f.survey(ctx)
+	if err != nil {
+		return err
 	}
-}
-
-// brief is what begin wants to know of a message.
-type brief struct {
-	kind     string
-	position uint64
-	code     bool
+	var status client.Status
+	if err := f.untilAnswered(ctx, func() (err error) { status, err = f.client.Status(ctx); return err }); err != nil {
+		return err
+	}
+	var open []uint64
+	for _, a := range status.Accounts {
+		m, ok := newest[a.Name]
+		ends := m.Type == client.EventLoginSucceeded
+		if ok && !ends && (m.Login != nil || a.State == client.StateNeedsLogin || a.State == client.StateLoggingIn) {
+			open = append(open, m.Position)
+		}
+	}
+	f.led.begin(journal, upto, open)
+	f.log.Debug().Uint64("position", upto).Int("open", len(open)).Msg("a journal that is new here")
+	return nil
 }
 
 // survey reads the journal from its beginning to its end, and returns the
-// newest message of each account's incident. It returns nil where the journal
-// became another one on the way.
-func (f *feed) survey(ctx context.Context) (newest map[string]brief, journal string, upto uint64, err error) {
-	newest = map[string]brief{}
+// newest message of each account's incident. Where the journal becomes another
+// one on the way, it starts over.
+func (f *feed) survey(ctx context.Context) (newest map[string]client.Message, journal string, upto uint64, err error) {
+	newest = map[string]client.Message{}
 	for {
 		list, err := f.ask(ctx, client.MessageQuery{After: upto})
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, "", 0, err
-		}
-		if journal != "" && journal != list.Journal || list.Upto < upto {
-			return nil, "", 0, nil
+		case journal != "" && journal != list.Journal || list.Upto < upto:
+			clear(newest)
+			journal, upto = "", 0
+			continue
 		}
 		for _, m := range list.Messages {
 			if strings.HasPrefix(m.Type, aboutLogins) {
-				newest[m.Account] = brief{kind: m.Type, position: m.Position, code: m.Login != nil}
+				newest[m.Account] = m
 			}
 		}
 		journal = list.Journal
@@ -270,17 +252,5 @@ func (f *feed) survey(ctx context.Context) (newest map[string]brief, journal str
 			return newest, journal, upto, nil
 		}
 		upto = list.Upto
-	}
-}
-
-// sleep waits for d and reports whether ctx is still alive then.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
 	}
 }

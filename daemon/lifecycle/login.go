@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // CodeIssued is a code that the site gave. The first one begins the login that
@@ -132,12 +133,12 @@ func (t *transition) pollAgain(v Verdict) {
 	l.Failures++
 	l.Detail = v.Detail
 	l.Blocked = v.blocked()
-	wait := max(t.policy.Poll, double(t.policy.Poll, l.Failures, 30*time.Second))
+	wait := max(t.policy.Poll, attempt.Double(t.policy.Poll, l.Failures, 30*time.Second))
 	switch {
 	case l.Blocked && l.Phase == PhaseScanned:
-		wait = double(10*time.Second, l.Failures, time.Minute)
+		wait = attempt.Double(10*time.Second, l.Failures, time.Minute)
 	case l.Blocked:
-		wait = double(30*time.Second, l.Failures, time.Minute)
+		wait = attempt.Double(30*time.Second, l.Failures, time.Minute)
 	default:
 		wait = max(wait, v.RetryAfter)
 	}

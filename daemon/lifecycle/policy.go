@@ -2,6 +2,8 @@ package lifecycle
 
 import (
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // Policy is what the configuration says about one account.
@@ -45,7 +47,7 @@ func (p Policy) backoff(n int) time.Duration {
 	if p.Interval > 0 && p.Interval < base {
 		base = p.Interval
 	}
-	return p.spread(double(base, n, maxBackoff))
+	return p.spread(attempt.Double(base, n, maxBackoff))
 }
 
 // pause is how long the site is left alone after the n-th undecided answer in
@@ -59,7 +61,7 @@ func (p Policy) pause(v Verdict, n int) time.Duration {
 	if !v.AccountOnly {
 		return max(v.RetryAfter, time.Minute)
 	}
-	return p.spread(double(max(v.RetryAfter, 15*time.Minute), n, maxBlocked))
+	return p.spread(attempt.Double(max(v.RetryAfter, 15*time.Minute), n, maxBlocked))
 }
 
 func (p Policy) spread(d time.Duration) time.Duration {
@@ -82,14 +84,4 @@ func (p Policy) awake(t time.Time) time.Time {
 		}
 	}
 	return t
-}
-
-func double(d time.Duration, n int, limit time.Duration) time.Duration {
-	for range n - 1 {
-		if d >= limit {
-			break
-		}
-		d *= 2
-	}
-	return min(d, limit)
 }

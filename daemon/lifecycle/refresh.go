@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // RefreshPhase is how far a refresh has come, as it stands on disk.
@@ -52,7 +53,7 @@ type Confirm struct {
 // least, doubling to a day. An attempt costs a handful of requests; whatever
 // fails, an hour sees no more of them.
 func (p Policy) refreshPause(failures int) time.Duration {
-	return p.spread(double(time.Hour, failures, maxBlocked))
+	return p.spread(attempt.Double(time.Hour, failures, maxBlocked))
 }
 
 // stagedPause is the pause before a new pair that could not be proven is asked

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -135,7 +134,7 @@ func New(src Source, led Ledger, log zerolog.Logger, outputs ...Output) (*Engine
 				return nil, fmt.Errorf("outputs %q and %q write the same file", w.out.Name, o.Name)
 			}
 		}
-		e.workers = append(e.workers, newWorker(p, src, led, log, rand.Float64))
+		e.workers = append(e.workers, newWorker(p, src, led, log))
 	}
 	return e, nil
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
 // What RunNow returns beside an [*Error].
@@ -49,4 +51,4 @@ func (e *Error) Error() string { return e.Stage + ": " + e.Reason }
 func (e *Error) Unwrap() error { return e.err }
 
 // errCut says that a try ended because the engine stops. It counts for nothing.
-var errCut = errors.New("cut short by the shutdown")
+var errCut = attempt.ErrCut

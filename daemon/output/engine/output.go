@@ -157,6 +157,24 @@ func (p prepared) checkFormat() error {
 	return nil
 }
 
+func (p prepared) kind() string {
+	switch {
+	case p.Push != nil:
+		return StagePush
+	case p.Path != "":
+		return StageFile
+	}
+	return StageHook
+}
+
+// address is the whole of where a push goes; another path is another place.
+func (p prepared) address() string {
+	if p.Push == nil {
+		return ""
+	}
+	return p.Push.Preset + " " + p.Push.Method + " " + p.Push.URL + " " + p.Push.ContentType
+}
+
 // render writes the credential out as the target wants it. An output of
 // commands alone has no text; all it needs to know is that there is another.
 func (p prepared) render(c output.Credential) (output.Rendered, error) {

@@ -1,0 +1,5 @@
+//go:build long
+
+package notify
+
+const chaosSeeds = 5000
