@@ -63,13 +63,13 @@ func (a *app) login(ctx context.Context, req client.LoginRequest, timeout time.D
 		l, err = a.smsDialogue(followed, c, l)
 	}
 	if err == nil {
-		l, err = a.followLogin(followed, c, l)
+		l, err = a.followLogin(followed, c, l, mine)
 	}
 	if err != nil {
 		over := mine && a.abandon(c, l)
 		switch {
 		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-			return fail(exitFailed, "run the command again for a new code", "nobody scanned the code within %s", timeout)
+			return overdue(l, timeout)
 		case ctx.Err() != nil && over:
 			return fail(exitFailed, "", "interrupted; the code no longer works")
 		case ctx.Err() != nil:
@@ -79,6 +79,38 @@ func (a *app) login(ctx context.Context, req client.LoginRequest, timeout time.D
 	}
 	return a.loginEnd(ctx, c, l)
 }
+
+// overdue says what a login has come to for which no more time is left.
+func overdue(l client.Login, timeout time.Duration) error {
+	const again = "run the command again for a new code"
+	switch {
+	case l.Granted:
+		return away(l)
+	case l.State == client.LoginScanned:
+		return fail(exitFailed, again, "the code was scanned, and not confirmed on the phone within %s", timeout)
+	case l.Detail != "":
+		return fail(exitSiteAway, again, "the site did not say within %s whether the code was scanned: %s", timeout, l.Detail)
+	}
+	return fail(exitFailed, again, "nobody scanned the code within %s", timeout)
+}
+
+// away says that a login was granted, and that the site has yet to say whose it
+// is. Nobody has to scan again.
+func away(l client.Login) error {
+	text := "the site has yet to say whose it is"
+	if l.Detail != "" {
+		text = "the site could not be asked whose it is: " + l.Detail
+	}
+	if l.RetryAt != nil {
+		text += "; it is asked again at " + l.RetryAt.Local().Format("15:04:05 MST")
+	}
+	return fail(exitSiteAway, "nobody has to scan again; to ask at once, run: bilikeeper check --force "+l.Account,
+		"%s: the login is granted and saved; %s", l.Account, text)
+}
+
+// longWait is how far off the next question to the site may lie for the command to
+// wait for it.
+const longWait = 15 * time.Second
 
 // startLogin sees the request through even when a person gives up meanwhile:
 // the keeper may have begun, and only who knows the login can end it.
@@ -106,13 +138,13 @@ func (a *app) abandon(c *client.Client, l client.Login) bool {
 
 // followLogin shows each state of the login until it ends. A keeper that goes
 // away in the middle (a restart, a crash) comes back with the same login.
-func (a *app) followLogin(ctx context.Context, c *client.Client, l client.Login) (client.Login, error) {
-	view := a.loginView()
+func (a *app) followLogin(ctx context.Context, c *client.Client, l client.Login, mine bool) (client.Login, error) {
+	view := a.loginView(mine)
 	for {
 		if err := view.show(l); err != nil {
 			return l, err
 		}
-		if l.Ended() {
+		if l.Ended() || l.RetryAt != nil && time.Until(*l.RetryAt) > longWait {
 			return l, nil
 		}
 		next, err := view.during(ctx, func(ctx context.Context) (client.Login, error) {
@@ -137,6 +169,9 @@ func (a *app) followLogin(ctx context.Context, c *client.Client, l client.Login)
 
 // loginEnd says how the login ended.
 func (a *app) loginEnd(ctx context.Context, c *client.Client, l client.Login) error {
+	if !l.Ended() {
+		return away(l)
+	}
 	if l.State != client.LoginSucceeded {
 		hint := ""
 		switch l.Reason {

@@ -19,13 +19,13 @@ type loginView interface {
 	note(text string)
 }
 
-func (a *app) loginView() loginView {
+func (a *app) loginView(mine bool) loginView {
 	out := a.screen(a.stdout)
 	switch {
 	case a.json:
 		return &plainView{app: a, json: true}
 	case out.tty:
-		return &panel{screen: out}
+		return &panel{screen: out, mine: mine}
 	default:
 		return &plainView{app: a}
 	}
@@ -65,6 +65,7 @@ func (v *plainView) note(text string) { v.app.say("%s", text) }
 type panel struct {
 	screen screen
 	login  client.Login
+	mine   bool // the command began the login, and ends it
 	lines  int
 	remark string
 }
@@ -139,7 +140,11 @@ func (p *panel) content() string {
 	line := sentence(l)
 	if l.State == client.LoginWaiting && l.ExpiresAt != nil {
 		left := max(time.Until(*l.ExpiresAt), 0).Round(time.Second)
-		line += p.screen.paint(faint, fmt.Sprintf("  code %d, %d:%02d left, Ctrl-C cancels", l.Code, int(left.Minutes()), int(left.Seconds())%60))
+		leave := "Ctrl-C leaves it to the keeper"
+		if p.mine {
+			leave = "Ctrl-C cancels"
+		}
+		line += p.screen.paint(faint, fmt.Sprintf("  code %d, %d:%02d left, %s", l.Code, int(left.Minutes()), int(left.Seconds())%60, leave))
 	}
 	if p.remark != "" {
 		line = p.remark

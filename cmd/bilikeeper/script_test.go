@@ -208,18 +208,21 @@ func cmdSite(ts *testscript.TestScript, _ bool, args []string) {
 	switch {
 	case args[0] == "kill":
 		site.Kill(demoMid)
-	case args[0] == "trouble" && len(args) == 2:
-		kind := passporttest.Trouble(args[1])
+	case args[0] == "trouble" && (len(args) == 2 || len(args) == 3):
+		kind, path := passporttest.Trouble(args[1]), passporttest.Any
 		if args[1] == "none" {
 			kind = passporttest.None
 		}
-		site.SetTrouble(passporttest.Any, kind)
+		if len(args) == 3 {
+			path = args[2]
+		}
+		site.SetTrouble(path, kind)
 	case args[0] == "asked" && len(args) == 3:
 		if n := site.Requests(args[1]); strconv.Itoa(n) != args[2] {
 			ts.Fatalf("the site was asked %d times for %s, want %s", n, args[1], args[2])
 		}
 	default:
-		ts.Fatalf("site kill, site trouble KIND or site asked PATH N")
+		ts.Fatalf("site kill, site trouble KIND [PATH] or site asked PATH N")
 	}
 }
 

@@ -12,12 +12,16 @@ import (
 // Check asks the site whether the session lives.
 type Check struct{ *Worker }
 
-// Now asks the question that is open: the first, or while the first answer is
-// doubted the second, and waits until a doubted session is either dead or not.
-// Where the doubt has its time set already, only force asks before that.
+// Now asks the question that is open: whose a login is that the site has granted,
+// whether the session lives, or while the first answer to that is doubted the
+// second. It waits until a doubted session is either dead or not. Where the doubt
+// has its time set already, only force asks before that.
 func (w Check) Now(ctx context.Context, force bool) (*store.Record, error) {
 	if force {
 		ctx = passport.Force(ctx)
+	}
+	if w.Shown().Login.Granted() {
+		return w.granted(ctx)
 	}
 	if r := w.Shown(); !r.Doubted() || force && r.BlockedUntil.After(time.Now()) {
 		err := w.do(ctx, func(ctx context.Context) error {
@@ -33,6 +37,20 @@ func (w Check) Now(ctx context.Context, force bool) (*store.Record, error) {
 	return w.Await(ctx, func(r *store.Record) bool {
 		return !r.Doubted() || r.LastCheck != lifecycle.OutcomeDead
 	})
+}
+
+// granted asks whose a login is that the site has granted.
+func (w Check) granted(ctx context.Context) (*store.Record, error) {
+	err := w.do(ctx, func(ctx context.Context) error {
+		for w.rec.Login.Granted() {
+			before := w.rec.Login.Phase
+			if err := (Login{w.Worker}).goOn(ctx); err != nil || w.rec.Login.Phase == before {
+				return err
+			}
+		}
+		return nil
+	})
+	return w.Shown(), err
 }
 
 func (w Check) check(ctx context.Context) error {

@@ -113,6 +113,9 @@ func (w Login) issueCode(ctx context.Context, issued lifecycle.CodeIssued) error
 // poll asks whether the code was scanned. The reply to a granted code comes
 // once, so it is committed before anything else is asked or told.
 func (w Login) poll(ctx context.Context) error {
+	if w.rec.Login.Insists() {
+		ctx = passport.Force(ctx)
+	}
 	scan, err := w.scan(ctx)
 	if err != nil || scan.State != passport.Granted {
 		return w.apply(lifecycle.Polled{
@@ -126,6 +129,14 @@ func (w Login) poll(ctx context.Context) error {
 		next.StagedGrant = scan.Grant
 	}
 	return w.commitForSure(ctx, next, events)
+}
+
+// goOn asks what is open about a login that the site has granted.
+func (w Login) goOn(ctx context.Context) error {
+	if w.rec.Login.Phase == lifecycle.PhaseCollecting {
+		return w.collect(ctx)
+	}
+	return w.prove(ctx)
 }
 
 // collect fetches what the success reply lacked, from where it points to.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -31,10 +32,30 @@ func SiteAway(v lifecycle.Verdict, until time.Time) error {
 	p := &client.Problem{Type: client.ProblemSiteAway, Title: "the site is blocking or unreachable",
 		Detail: "the site could not be asked: " + v.Detail, Hint: "nothing is lost; try again later"}
 	if !until.IsZero() {
-		p.Hint = "nothing is lost; try again after " + until.Local().Format("15:04:05")
+		p.Hint = "nothing is lost; try again after " + clock(until)
 	}
 	return p
 }
+
+// GrantedAway tells that a login was granted and saved, and that the site, which
+// has to say whose it is, could not be asked.
+func GrantedAway(r *store.Record) error {
+	return &client.Problem{Type: client.ProblemSiteAway, Title: "the site is blocking or unreachable",
+		Detail: fmt.Sprintf("account %s: %s", r.Name, GrantedSentence(r.Login)),
+		Hint:   "nobody has to scan again; bilikeeper check --force " + r.Name + " asks at once"}
+}
+
+// GrantedSentence says what a login that the site has granted waits for.
+func GrantedSentence(l *lifecycle.Login) string {
+	text := "a login was granted and is saved; the site has yet to say whose it is"
+	if l.Detail != "" {
+		text += ", and could not be asked (" + l.Detail + "); it is asked again at " + clock(l.RetryAt)
+	}
+	return text
+}
+
+// clock is a time as people are told it, with its zone.
+func clock(t time.Time) string { return t.Local().Format("15:04:05 MST") }
 
 // BadRequest tells what cannot be carried out.
 func BadRequest(format string, args ...any) error {

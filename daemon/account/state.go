@@ -31,15 +31,31 @@ type state struct {
 	gone      bool
 }
 
+// mostTrouble is the longest that an account is held back after a failure that is
+// not the site's.
+const mostTrouble = 15 * time.Minute
+
 // trouble holds the account back after a failure that is not the site's: a
 // minute, doubling to a quarter of an hour, so that a full disk or a bug does
 // not turn into requests.
 func (w *Worker) trouble(err error) {
 	w.troubles++
-	wait := min(time.Minute<<min(w.troubles-1, 8), 15*time.Minute)
+	wait := min(time.Minute<<min(w.troubles-1, 8), mostTrouble)
 	w.notBefore = time.Now().Add(wait)
 	w.log.Error().Err(err).Dur("retry_in", wait).Msg("could not go on with the account")
 	w.Problems.Set("account "+w.name, err)
+}
+
+// mendClock brings times that a wrong clock left far ahead back within bounds.
+func (w *Worker) mendClock(now time.Time) error {
+	if w.notBefore.Sub(now) > mostTrouble {
+		w.notBefore = now
+	}
+	if !w.rec.OffClock(now, w.policy()) {
+		return nil
+	}
+	w.log.Warn().Msg("the clock was set; times that lay too far ahead are set anew")
+	return w.apply(lifecycle.ClockSet{}, nil)
 }
 
 func (w *Worker) recovered() {

@@ -38,6 +38,9 @@ func ViewLogin(r *store.Record) client.Login {
 		StartedAt: l.Started.UTC(), Reason: l.Reason, Detail: l.Detail, Revision: r.Revision,
 		State: LoginState(l),
 	}
+	if v.Granted = l.Granted(); v.Granted && l.Detail != "" {
+		v.RetryAt = Known(l.RetryAt)
+	}
 	if !r.Code.URL.IsZero() {
 		v.URL = r.Code.URL.Reveal()
 		v.ExpiresAt = Known(l.CodeExpires)

@@ -247,7 +247,7 @@ func (w *Worker) Come() {
 func (w *Worker) step(ctx context.Context) error {
 	next := w.rec.Next(w.policy())
 	if now := time.Now(); next.At.After(now) || w.notBefore.After(now) {
-		return nil
+		return w.mendClock(now)
 	}
 	switch next.Action {
 	case lifecycle.ActCheck:

@@ -220,6 +220,11 @@ type Login struct {
 	StartedAt time.Time `json:"started_at"`
 	// Joined is true where the login was already in progress.
 	Joined bool `json:"joined,omitempty"`
+	// Granted is true where the site has granted the login and what it gave is
+	// saved: nobody has to scan again. It is verifying then; RetryAt is when the
+	// site is asked next, where it could not be asked just now.
+	Granted bool       `json:"granted,omitempty"`
+	RetryAt *time.Time `json:"retry_at,omitempty"`
 	// Reason and Detail say why a login failed, or what it waits for.
 	Reason string `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`

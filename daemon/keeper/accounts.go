@@ -74,6 +74,9 @@ func (a Accounts) view(r *store.Record) client.Account {
 	if r.Login.Active() {
 		v.LoginID = r.Login.ID
 	}
+	if r.Login.Granted() {
+		v.Attention = account.GrantedSentence(r.Login)
+	}
 	if next := r.Next(a.keeper.policy(r.Name)); next.Action != lifecycle.ActNothing {
 		v.Next = &client.Next{Action: string(next.Action), At: next.At.UTC()}
 	}
@@ -89,7 +92,7 @@ func (a Accounts) Check(ctx context.Context, name string, force bool) (client.Ch
 		return client.CheckResult{}, err
 	}
 	r := w.Shown()
-	if r.Base == lifecycle.BaseNew {
+	if r.Base == lifecycle.BaseNew && !r.Login.Granted() {
 		return client.CheckResult{}, account.NeedsLogin(name, "it has never been logged in")
 	}
 	if !force {
@@ -97,14 +100,43 @@ func (a Accounts) Check(ctx context.Context, name string, force bool) (client.Ch
 			return result, nil
 		}
 	}
+	granted := r.Login.Granted()
 	if r, err = (account.Check{Worker: w}).Now(ctx, force); err != nil {
 		return client.CheckResult{}, err
+	}
+	if granted {
+		return a.afterGrant(r)
 	}
 	return client.CheckResult{Account: a.view(r), Outcome: string(r.LastCheck), Detail: r.Detail, Asked: true}, nil
 }
 
+// afterGrant is what became of the question whose a granted login is.
+func (a Accounts) afterGrant(r *store.Record) (client.CheckResult, error) {
+	switch l := r.Login; {
+	case l.Granted():
+		return a.grantedAway(r, true), nil
+	case r.Base == lifecycle.BaseValid:
+		return client.CheckResult{Account: a.view(r), Outcome: client.CheckOK, Asked: true}, nil
+	default:
+		return client.CheckResult{}, account.NeedsLogin(r.Name, l.Detail)
+	}
+}
+
+// grantedAway is the answer for a granted login of which the site could not be
+// asked whose it is.
+func (a Accounts) grantedAway(r *store.Record, asked bool) client.CheckResult {
+	result := client.CheckResult{Account: a.view(r), Outcome: client.CheckUnreachable, Detail: account.GrantedSentence(r.Login), Asked: asked}
+	if r.Login.Blocked {
+		result.Outcome = client.CheckBlocked
+	}
+	return result
+}
+
 // leftAlone answers for a site that is not to be asked now.
 func (a Accounts) leftAlone(r *store.Record) (client.CheckResult, bool) {
+	if r.Login.Granted() && r.Login.Detail != "" && r.Login.RetryAt.After(time.Now()) {
+		return a.grantedAway(r, false), true
+	}
 	result := client.CheckResult{Account: a.view(r), Outcome: client.CheckBlocked, Detail: r.Detail}
 	if r.BlockedUntil.After(time.Now()) {
 		if r.LastCheck == lifecycle.OutcomeUnreachable {

@@ -54,6 +54,8 @@ func (c Credentials) Get(name string, stale bool) (Credential, error) {
 	}
 	r := w.Shown()
 	switch {
+	case r.Login.Granted() && r.Base != lifecycle.BaseValid && !stale:
+		return Credential{}, account.GrantedAway(r)
 	case r.Generation == 0:
 		return Credential{}, account.NeedsLogin(name, "it has never been logged in")
 	case r.Base == lifecycle.BaseDead && !stale:

@@ -160,7 +160,7 @@ func (l *Login) Granted() bool {
 
 // Insists reports whether the next question about the code is asked although the
 // site wants to be left alone.
-func (l *Login) Insists() bool { return l.Active() && l.Blocked }
+func (l *Login) Insists() bool { return l.Active() && !l.Granted() && l.Blocked }
 
 // New returns an account without a credential.
 func New(name string, site passport.Site, now time.Time) Account {

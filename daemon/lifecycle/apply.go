@@ -147,7 +147,8 @@ const shared = 7 * 24 * time.Hour
 
 // suddenDeath says what probably ended a session that should have lived on.
 func (t *transition) suddenDeath() string {
-	if t.Origin == OriginImport && t.now.Sub(t.IssuedAt) < shared && t.now.Before(t.ExpiresAt) {
+	// A session that the keeper itself rotated since is no copy any more.
+	if t.Origin == OriginImport && t.RefreshedAt.IsZero() && t.now.Sub(t.IssuedAt) < shared && t.now.Before(t.ExpiresAt) {
 		return "the session died soon after it was imported: the browser or tool that it came from has probably refreshed it or logged out; log in anew (bilikeeper login " + t.Name + ") and use that login nowhere else"
 	}
 	return t.Attention

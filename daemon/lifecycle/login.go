@@ -285,7 +285,7 @@ func (t *transition) promote(c Proved) {
 func (t *transition) waitWithLogin(v Verdict) {
 	l := t.Login
 	l.Failures++
-	l.Detail = v.Detail
+	l.Detail, l.Blocked = v.Detail, v.blocked()
 	l.RetryAt = t.now.Add(t.policy.pause(v, l.Failures))
 }
 
