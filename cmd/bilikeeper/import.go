@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,7 +40,7 @@ ends the one kept here: a login of the keeper's own lives longer.`,
 			if err != nil {
 				return err
 			}
-			req.Data = string(data)
+			req.Bytes = data // as they are: they may be in another encoding
 			r, err := a.client().Import(cmd.Context(), req)
 			if err != nil {
 				return err
@@ -52,6 +53,7 @@ ends the one kept here: a login of the keeper's own lives longer.`,
 	}
 	cmd.Flags().StringVar(&req.Account, "account", "default", "the account's `name` here")
 	cmd.Flags().StringVar(&req.Format, "format", "auto", "auto, header, netscape, json, bilibili-api, biliup, ...")
+	cmd.Flags().BoolVar(&req.Replace, "replace", false, "also in the place of a login that can be refreshed, or of another user's")
 	oneOf(cmd, "format", append([]string{"auto"}, input.Formats()...)...)
 	return cmd
 }
@@ -61,7 +63,7 @@ func (a *app) readImport(args []string) ([]byte, error) {
 	if len(args) == 1 && args[0] != "-" {
 		f, err := os.Open(args[0])
 		if err != nil {
-			return nil, fail(exitUsage, "", "read the login: %w", err)
+			return nil, noFile(args[0], err)
 		}
 		defer f.Close()
 		in = f
@@ -76,6 +78,16 @@ func (a *app) readImport(args []string) ([]byte, error) {
 		return nil, fail(exitUsage, "name a file, or pipe the login in", "read the login: nothing came")
 	}
 	return data, nil
+}
+
+// noFile says that a login cannot be read. What was given as the file's name is
+// not repeated where it may be the login itself, pasted in the wrong place.
+func noFile(name string, err error) error {
+	if strings.ContainsAny(name, "=;{\n\t%") || len(name) > 200 {
+		return fail(exitUsage, "give a file's name, or pipe the login in: xclip -o | bilikeeper import -",
+			"read the login: the argument is no file's name; a login is not given on the command line, where others see it")
+	}
+	return fail(exitUsage, "", "read the login: %w", err)
 }
 
 func (a *app) imported(r client.ImportResult) error {

@@ -178,6 +178,9 @@ func (w Login) prove(ctx context.Context) error {
 	return w.apply(in, func(r *store.Record) {
 		if r.Generation > generation {
 			r.Credential = staged
+			if r.Site == passport.Web {
+				r.Credential.Cookies = withMid(staged.Cookies, who.Mid)
+			}
 		}
 	})
 }

@@ -119,6 +119,7 @@ func (w Rotation) prove(ctx context.Context) error {
 	return w.apply(in, func(r *store.Record) {
 		if r.Generation > generation {
 			r.Credential, r.OldToken = staged, old
+			r.Credential.Cookies = withMid(staged.Cookies, who.Mid)
 		}
 	})
 }

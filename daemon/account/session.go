@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/input"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
 
@@ -17,11 +20,13 @@ type Session struct{ *Worker }
 
 // TakeOver proves a login and puts it to use. Nothing is spent by that, so
 // nothing has to be kept before the site has answered.
-func (w Session) TakeOver(ctx context.Context, l input.Login) error {
-	return w.do(passport.Force(ctx), func(ctx context.Context) error { return w.takeOver(ctx, l) })
+// Where it would take the place of a better one, or of another user's, replace
+// says that this is meant.
+func (w Session) TakeOver(ctx context.Context, l input.Login, replace bool) error {
+	return w.do(passport.Force(ctx), func(ctx context.Context) error { return w.takeOver(ctx, l, replace) })
 }
 
-func (w Session) takeOver(ctx context.Context, l input.Login) error {
+func (w Session) takeOver(ctx context.Context, l input.Login, replace bool) error {
 	if w.rec.Login.Active() {
 		return &client.Problem{Type: client.ProblemBusy, Title: "a login is in progress", Detail: "a login of account " + w.name + " is in progress"}
 	}
@@ -35,13 +40,17 @@ func (w Session) takeOver(ctx context.Context, l input.Login) error {
 		device.Buvid3, device.Buvid4 = l.Buvid3, l.Buvid4
 	}
 	who, err := w.Site.Nav(ctx, passport.Session{Device: device, Cookies: grant.Cookies})
-	if err := w.refused(l, who, lifecycle.VerdictOf(err)); err != nil {
-		return err
-	}
 	in := lifecycle.Imported{
 		Mid: who.Mid, Uname: who.Uname, ExpiresAt: passport.Expiry(grant.Cookies),
 		Refreshable: !l.RefreshToken.IsZero() && HasCSRF(l),
 	}
+	if err := w.refused(l, who, lifecycle.VerdictOf(err)); err != nil {
+		return err
+	}
+	if err := w.worse(in); err != nil && !replace {
+		return err
+	}
+	grant.Cookies = withMid(grant.Cookies, who.Mid)
 	if err := w.apply(in, func(r *store.Record) { r.Credential, r.Device = grant, device }); err != nil {
 		return err
 	}
@@ -60,10 +69,40 @@ func (w Session) refused(l input.Login, who passport.Identity, v lifecycle.Verdi
 		return SiteAway(v, w.rec.BlockedUntil)
 	case l.Mid != 0 && l.Mid != who.Mid:
 		return BadRequest("the cookies belong to two accounts: DedeUserID says %d, the site says %d; copy them anew, all at once", l.Mid, who.Mid)
-	case w.rec.Mid != 0 && w.rec.Mid != who.Mid:
-		return BadRequest("account %s is mid %d, and this login belongs to mid %d; import it under another name", w.name, w.rec.Mid, who.Mid)
 	}
 	return nil
+}
+
+// worse says why a login must not take the place of the account's own without a
+// word.
+func (w Session) worse(in lifecycle.Imported) error {
+	switch r := w.rec; {
+	case r.Mid != 0 && r.Mid != in.Mid:
+		return BadRequest("account %s is mid %d, and this login belongs to mid %d; import it under another name, or with --replace in the place of the one that is kept", w.name, r.Mid, in.Mid)
+	case r.Base == lifecycle.BaseValid && r.Refreshable && !in.Refreshable:
+		return BadRequest("account %s has a session that lives and can be refreshed, and this login cannot; import it under another name, or with --replace in its place", w.name)
+	}
+	return nil
+}
+
+// withMid returns the cookies with DedeUserID as the site has proven it. It is
+// the account's number and nothing secret; what was pasted may lack it or have it
+// in another form.
+func withMid(list []cookie.Cookie, mid int64) []cookie.Cookie {
+	const name, session = "DedeUserID", "SESSDATA"
+	value := secret.New(strconv.FormatInt(mid, 10))
+	list = slices.Clone(list)
+	added := cookie.Cookie{Name: name, Value: value, Path: "/"}
+	for i, c := range list {
+		switch c.Name {
+		case name:
+			list[i].Value = value
+			return list
+		case session:
+			added.Domain, added.Path, added.Expires, added.Secure = c.Domain, c.Path, c.Expires, c.Secure
+		}
+	}
+	return append(list, added)
 }
 
 // Logout ends the session at the site, then forgets the account.

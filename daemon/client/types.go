@@ -130,7 +130,12 @@ type ImportRequest struct {
 	Account string `json:"account"`
 	// Format is "auto" or a format's name; "" is "auto".
 	Format string `json:"format,omitempty"`
-	Data   string `json:"data"`
+	// Data is what was pasted or exported, or Bytes where it may be in another
+	// encoding than UTF-8; one of them.
+	Data  string `json:"data,omitempty"`
+	Bytes []byte `json:"bytes,omitempty"`
+	// Replace lets the login take the place of a better one, or of another user's.
+	Replace bool `json:"replace,omitempty"`
 }
 
 // String keeps the data out of every print.

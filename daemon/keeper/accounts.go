@@ -210,7 +210,11 @@ func (a Accounts) Import(ctx context.Context, req client.ImportRequest) (client.
 	if req.Format == "" {
 		req.Format = input.Auto
 	}
-	found, err := input.Parse(req.Format, []byte(req.Data))
+	data := req.Bytes
+	if len(data) == 0 {
+		data = []byte(req.Data)
+	}
+	found, err := input.Parse(req.Format, data)
 	if err != nil {
 		return client.ImportResult{}, account.BadRequest("%s", err)
 	}
@@ -220,7 +224,7 @@ func (a Accounts) Import(ctx context.Context, req client.ImportRequest) (client.
 		return client.ImportResult{}, err
 	}
 	session := account.Session{Worker: w}
-	if err := session.TakeOver(ctx, found); err != nil {
+	if err := session.TakeOver(ctx, found, req.Replace); err != nil {
 		if !existed {
 			// An account that was made for this import holds nothing.
 			err = errors.Join(err, session.ForgetEmpty(ctx))
@@ -234,7 +238,23 @@ func (a Accounts) Import(ctx context.Context, req client.ImportRequest) (client.
 	} else {
 		result.Notes = append(result.Notes, cannotBeRefreshed(found))
 	}
+	result.Notes = append(result.Notes, a.twins(r)...)
 	return result, nil
+}
+
+// twins says under which other names the same login or the same user is kept.
+func (a Accounts) twins(r *store.Record) (notes []string) {
+	mine := credentialOf(r).Value("SESSDATA")
+	for _, other := range a.keeper.Records() {
+		switch {
+		case other.Name == r.Name || other.Mid != r.Mid || other.Site != r.Site || other.Base != lifecycle.BaseValid:
+		case credentialOf(other).Value("SESSDATA") == mine:
+			notes = append(notes, "the same session is kept as account "+other.Name+" too: a refresh of one ends the other; forget one of them")
+		default:
+			notes = append(notes, "the same user is kept as account "+other.Name+" too, with a session of its own")
+		}
+	}
+	return notes
 }
 
 func cannotBeRefreshed(l input.Login) string {
