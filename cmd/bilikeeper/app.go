@@ -39,6 +39,8 @@ type app struct {
 	json  bool
 	// keeper is made when a command first asks for it.
 	keeper *client.Client
+	// qrFile is where login keeps the code's picture, "" for nowhere.
+	qrFile string
 	// ran is true once a command's own code began; an error before is a mistake
 	// in the command line.
 	ran bool
@@ -62,9 +64,14 @@ func fail(code int, hint, format string, args ...any) error {
 func execute(ctx context.Context, a *app, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	out := &written{Writer: a.stdout}
+	a.stdout = out
 	root := a.rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
+		err = unwritten(out.err)
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -165,7 +172,7 @@ or unreachable (nothing is lost), 7 not permitted.`,
 	f.BoolVar(&a.json, "json", false, "machine-readable output on stdout")
 	root.AddCommand(
 		a.daemonCommand(), a.demoCommand(), a.loginCommand(), a.statusCommand(), a.checkCommand(),
-		a.getCommand(), a.execCommand(), a.refreshCommand(), a.importCommand(), a.logoutCommand(), a.forgetCommand(), a.waitCommand(), a.eventsCommand(), a.notifyCommand(), a.outputCommand(), a.agentCommand(),
+		a.getCommand(), a.execCommand(), a.refreshCommand(), a.reloadCommand(), a.importCommand(), a.logoutCommand(), a.forgetCommand(), a.waitCommand(), a.eventsCommand(), a.notifyCommand(), a.outputCommand(), a.agentCommand(),
 		a.vaultCommand(), a.configCommand(), a.doctorCommand(), a.serviceCommand(), a.versionCommand(),
 	)
 	return root

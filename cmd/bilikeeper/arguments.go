@@ -2,10 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 // arguments wants between least and most names after a command. The library's
@@ -38,7 +42,15 @@ func subcommandOnly(cmd *cobra.Command, args []string) error {
 }
 
 func badFlag(cmd *cobra.Command, err error) error {
-	return fail(exitUsage, cmd.CommandPath()+" --help lists its flags", "%w", err)
+	hint := cmd.CommandPath() + " --help lists its flags"
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			hint = "did you mean --" + near + "?"
+		}
+	}
+	return fail(exitUsage, hint, "%w", err)
 }
 
 // completeAccounts offers the keeper's accounts to the shell, which waits for

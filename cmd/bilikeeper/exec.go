@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -26,7 +27,8 @@ func (a *app) execCommand() *cobra.Command {
 		Long: `Runs a command with BILIBILI_COOKIE, BILIBILI_SESSDATA, BILIBILI_JCT, BILIBILI_UID
 and BILIBILI_BUVID3 in its environment. The argument {cookies} becomes the path
 of a private cookies.txt that lives as long as the command does: yt-dlp rewrites
-the file that it is given. The command's exit code is returned.`,
+the file that it is given. The command's exit code is returned; 127 where there is
+no such program, 126 where it cannot be run.`,
 		Example: `  bilikeeper exec main -- yt-dlp --cookies {cookies} URL
   bilikeeper exec main -- sh -c 'curl -H "Cookie: $BILIBILI_COOKIE" URL'
   bilikeeper exec --tag downloaders -- yt-dlp --cookies {cookies} URL`,
@@ -57,6 +59,9 @@ func (a *app) exec(cmd *cobra.Command, w whose, argv []string) error {
 	}
 	child := exec.Command(argv[0], argv[1:]...)
 	child.Stdin, child.Stdout, child.Stderr = a.stdin, a.stdout, a.stderr
+	if f := file(a.stdout); f != nil {
+		child.Stdout = f // its own, as if it had been started without us
+	}
 	child.Env = append(os.Environ(), environment(string(full.Body))...)
 	return runChild(child)
 }
@@ -103,7 +108,7 @@ func runChild(child *exec.Cmd) error {
 	signal.Notify(signals, passedOn...)
 	defer signal.Stop(signals)
 	if err := child.Start(); err != nil {
-		return fail(exitFailed, "", "run %s: %w", child.Path, errors.Unwrap(err))
+		return notRun(child, err)
 	}
 	done := make(chan error, 1)
 	go func() { done <- child.Wait() }()
@@ -115,6 +120,19 @@ func runChild(child *exec.Cmd) error {
 			return childResult(err)
 		}
 	}
+}
+
+// notRun says why a command was not run, with the exit code that a shell has for
+// it: 127 where there is no such program, 126 where it cannot be run.
+func notRun(child *exec.Cmd, err error) error {
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		return fail(127, "", "there is no program %s", child.Path)
+	}
+	reason := err
+	if inner := errors.Unwrap(err); inner != nil {
+		reason = inner
+	}
+	return fail(126, "", "%s cannot be run: %w", child.Path, reason)
 }
 
 func childResult(err error) error {

@@ -107,13 +107,17 @@ func (a *app) imported(r client.ImportResult) error {
 }
 
 func (a *app) logoutCommand() *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use:   "logout ACCOUNT",
 		Short: "End the session at the site, then forget the account",
 		Args:  arguments(1, 1),
 
 		ValidArgsFunction: a.completeAccounts(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.confirm(cmd.Context(), yes, "Log "+args[0]+" out at the site and forget it here?"); err != nil {
+				return err
+			}
 			r, err := a.client().Logout(cmd.Context(), args[0])
 			if err != nil {
 				var p *client.Problem
@@ -133,4 +137,6 @@ func (a *app) logoutCommand() *cobra.Command {
 			return nil
 		},
 	}
+	askedFor(cmd, &yes)
+	return cmd
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/notify/qr"
 )
 
 func (a *app) loginCommand() *cobra.Command {
@@ -43,6 +46,7 @@ separate and whose sessions cannot be refreshed.`,
 	f.StringVar(&req.Site, "site", "web", "web or intl")
 	f.StringVar(&req.Method, "method", "qr", "qr or sms")
 	f.DurationVar(&timeout, "timeout", 5*time.Minute, "give up after this long")
+	f.StringVar(&a.qrFile, "qr-file", "", "keep the code's picture in a `file` (PNG, 0600) while it works")
 	cmd.ValidArgsFunction = a.completeAccounts(1)
 	oneOf(cmd, "site", "web", "intl")
 	oneOf(cmd, "method", client.MethodQR, client.MethodSMS)
@@ -140,8 +144,10 @@ func (a *app) abandon(c *client.Client, l client.Login) bool {
 // away in the middle (a restart, a crash) comes back with the same login.
 func (a *app) followLogin(ctx context.Context, c *client.Client, l client.Login, mine bool) (client.Login, error) {
 	view := a.loginView(mine)
+	picture := &qrPicture{path: a.qrFile}
+	defer picture.remove()
 	for {
-		if err := view.show(l); err != nil {
+		if err := errors.Join(view.show(l), picture.show(l)); err != nil {
 			return l, err
 		}
 		if l.Ended() || l.RetryAt != nil && time.Until(*l.RetryAt) > longWait {
@@ -164,6 +170,39 @@ func (a *app) followLogin(ctx context.Context, c *client.Client, l client.Login,
 		default:
 			l = next
 		}
+	}
+}
+
+// qrPicture is the code as a file, for terminals that cannot show it.
+type qrPicture struct {
+	path, shown string
+}
+
+// show writes the picture of a code that can be scanned, and takes away that of
+// one that cannot.
+func (p *qrPicture) show(l client.Login) error {
+	if p.path == "" || l.URL == p.shown && l.State == client.LoginWaiting {
+		return nil
+	}
+	if l.URL == "" || l.State != client.LoginWaiting {
+		p.remove()
+		return nil
+	}
+	png, err := qr.PNG(l.URL)
+	if err == nil {
+		err = durable.WriteFile(p.path, png, 0o600)
+	}
+	if err != nil {
+		return fail(exitFailed, "", "write the code's picture: %w", err)
+	}
+	p.shown = l.URL
+	return nil
+}
+
+func (p *qrPicture) remove() {
+	if p.shown != "" {
+		_ = os.Remove(p.path)
+		p.shown = ""
 	}
 }
 

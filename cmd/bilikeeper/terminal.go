@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -22,8 +21,8 @@ type screen struct {
 
 func (a *app) screen(w io.Writer) screen {
 	s := screen{out: w}
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	f := file(w)
+	if f == nil || !term.IsTerminal(int(f.Fd())) {
 		return s
 	}
 	s.tty = a.env("TERM") != "dumb"
@@ -34,7 +33,7 @@ func (a *app) screen(w io.Writer) screen {
 // measured returns the screen with the size that it has now: people resize
 // windows when a code does not fit.
 func (s screen) measured() screen {
-	if f, ok := s.out.(*os.File); ok {
+	if f := file(s.out); f != nil {
 		if columns, lines, err := term.GetSize(int(f.Fd())); err == nil {
 			s.width, s.height = columns, lines
 		}

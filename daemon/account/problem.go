@@ -14,10 +14,15 @@ import (
 // What callers of the keeper are told when something cannot be done.
 
 // NoAccount tells that there is no account of that name.
-func NoAccount(name string) error {
-	return &client.Problem{Type: client.ProblemNoAccount, Title: "there is no such account",
+// near is one that may have been meant, "" if there is none.
+func NoAccount(name, near string) error {
+	p := &client.Problem{Type: client.ProblemNoAccount, Title: "there is no such account",
 		Detail: fmt.Sprintf("there is no account %q", name),
 		Hint:   "bilikeeper status lists the accounts; bilikeeper login " + name + " adds this one"}
+	if near != "" {
+		p.Hint = "did you mean " + near + "? " + p.Hint
+	}
+	return p
 }
 
 // NeedsLogin tells that only a login helps, and why.

@@ -201,7 +201,7 @@ func (w *Worker) left() error {
 	if w.Kept(w) {
 		return Stopping()
 	}
-	return NoAccount(w.name)
+	return NoAccount(w.name, "")
 }
 
 // guard runs fn and turns a panic into an error, so that the account and the

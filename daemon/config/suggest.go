@@ -13,7 +13,7 @@ func suggest(t reflect.Type, path, name string) string {
 	if slices.Contains(own, name+"_file") {
 		return "write " + name + "_file, which names a file that holds it"
 	}
-	if near := nearest(name, own); near != "" {
+	if near := Nearest(name, own); near != "" {
 		return "did you mean " + near + "?"
 	}
 	tables := make(map[string]string)
@@ -32,7 +32,7 @@ func suggest(t reflect.Type, path, name string) string {
 	} else if ok {
 		return "it belongs in [" + table + "]"
 	}
-	if near := nearest(name, elsewhere); near != "" && tables[near] != "" {
+	if near := Nearest(name, elsewhere); near != "" && tables[near] != "" {
 		return "did you mean " + near + " in [" + tables[near] + "]?"
 	}
 	if len(own) == 0 {
@@ -41,9 +41,9 @@ func suggest(t reflect.Type, path, name string) string {
 	return "known here: " + strings.Join(own, ", ")
 }
 
-// nearest returns the candidate that is the fewest keystrokes away, "" if all
+// Nearest returns the candidate that is the fewest keystrokes away, "" if all
 // of them are far.
-func nearest(name string, candidates []string) string {
+func Nearest(name string, candidates []string) string {
 	best, least := "", max(2, len(name)/3)+1
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(name), strings.ToLower(c), least); d < least {

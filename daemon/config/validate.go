@@ -180,7 +180,7 @@ func (f *faults) word(key, given string, known ...string) {
 		return
 	}
 	hint := "one of: " + strings.Join(known, ", ")
-	if near := nearest(given, known); near != "" {
+	if near := Nearest(given, known); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
 	f.add(key, fmt.Sprintf("%q is not known", clip(given)), hint)

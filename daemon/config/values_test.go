@@ -157,7 +157,7 @@ func TestNearest(t *testing.T) {
 		"shedule": "schedule", "Schedule": "schedule", "jiter": "jitter", "confirmafter": "confirm_after",
 		"confirm-after": "confirm_after", "uri": "url", "zh_cn": "zh-CN", "colour": "", "": "", "x": "",
 	} {
-		if got := nearest(given, words); got != want {
+		if got := Nearest(given, words); got != want {
 			t.Errorf("nearest to %q is %q, want %q", given, got, want)
 		}
 	}

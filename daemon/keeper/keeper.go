@@ -161,7 +161,11 @@ func (k *Keeper) named(name string) (*account.Worker, error) {
 	if w := k.find(name); w != nil {
 		return w, nil
 	}
-	return nil, account.NoAccount(name)
+	var names []string
+	for _, r := range k.Records() {
+		names = append(names, r.Name)
+	}
+	return nil, account.NoAccount(name, config.Nearest(name, names))
 }
 
 // all returns the accounts by name.
