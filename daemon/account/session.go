@@ -30,10 +30,7 @@ func (w Session) takeOver(ctx context.Context, l input.Login, replace bool) erro
 	if w.rec.Login.Active() {
 		return &client.Problem{Type: client.ProblemBusy, Title: "a login is in progress", Detail: "a login of account " + w.name + " is in progress"}
 	}
-	grant := passport.Grant{RefreshToken: l.RefreshToken}
-	for _, c := range l.Cookies {
-		grant.Cookies = append(grant.Cookies, passport.Cookie(c))
-	}
+	grant := passport.Grant{RefreshToken: l.RefreshToken, Cookies: l.Cookies}
 	device := w.rec.Device
 	if !l.Buvid3.IsZero() {
 		// The identifiers belong to the session that they came with.
@@ -144,5 +141,5 @@ func (w Session) ForgetEmpty(ctx context.Context) error {
 
 // HasCSRF reports whether an imported login has what a refresh proves itself with.
 func HasCSRF(l input.Login) bool {
-	return slices.ContainsFunc(l.Cookies, func(c input.Cookie) bool { return c.Name == "bili_jct" && !c.Value.IsZero() })
+	return slices.ContainsFunc(l.Cookies, func(c cookie.Cookie) bool { return c.Name == "bili_jct" && !c.Value.IsZero() })
 }

@@ -131,11 +131,17 @@ type result struct {
 // command runs the program as a person would, to its end.
 func command(t testing.TB, config string, args ...string) result {
 	t.Helper()
+	return piped(t, config, "", args...)
+}
+
+// piped is command with something on standard input.
+func piped(t testing.TB, config, stdin string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, binary, append([]string{"--config", config}, args...)...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), &stdout, &stderr
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environment(), strings.NewReader(stdin), &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {

@@ -1,11 +1,13 @@
 package input
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -38,21 +40,25 @@ func isLoginName(name string) bool {
 // what it did.
 type collector struct {
 	now     time.Time
-	cookies []Cookie
+	cookies []cookie.Cookie
 	at      map[string]int // name → index in cookies
 	token   secret.String
 	mid     int64
 	// appLogin is set where the login is the app's, not the web's.
 	appLogin bool
+	// mids are the accounts' numbers that were seen; sessions counts SESSDATAs
+	// beside the first of which nothing tells that one replaced the other.
+	mids     map[int64]bool
+	sessions int
 	tally
 }
 
 func newCollector(now time.Time) *collector {
-	return &collector{now: now, at: map[string]int{}, tally: tally{doubled: map[string]bool{}}}
+	return &collector{now: now, at: map[string]int{}, mids: map[int64]bool{}, tally: tally{doubled: map[string]bool{}}}
 }
 
 // add takes one cookie.
-func (c *collector) add(k Cookie) {
+func (c *collector) add(k cookie.Cookie) {
 	k.Name = strings.TrimSpace(k.Name)
 	k.Domain = strings.ToLower(strings.TrimSpace(k.Domain))
 	value, unquoted := unquote(strings.TrimSpace(k.Value.Reveal()))
@@ -73,20 +79,41 @@ func (c *collector) add(k Cookie) {
 	case strings.HasPrefix(k.Name, "bili_ticket"):
 		c.ticket = true
 		return
-	case !sendable(k.Name) || strings.ContainsAny(k.Name, "= ,\"") || !sendable(value):
+	case cookie.CheckName(k.Name) != nil || k.Name != cookieSession && cookie.CheckValue(value) != nil || cookie.CheckDomain(k.Domain) != nil:
 		c.damaged++
-		c.damagedSession = c.damagedSession || k.Name == cookieSession
 		return
 	case k.Name != cookieSession && c.over(k):
 		c.expired++
 		return
 	}
 	c.unquoted = c.unquoted || unquoted
-	k.Value = secret.New(c.mend(k.Name, value))
-	if k.Path == "" {
+	value = c.mend(k.Name, value)
+	if !c.whole(k.Name, value) {
+		return
+	}
+	k.Value = secret.New(value)
+	if k.Path == "" || cookie.CheckPath(k.Path) != nil {
 		k.Path = "/"
 	}
 	c.keep(k)
+}
+
+// whole looks at the values of a login for the form that the site gives them, and
+// counts those that have another.
+func (c *collector) whole(name, value string) bool {
+	switch {
+	case name == cookieSession && (cookie.CheckValue(value) != nil || !isSession(value)):
+		c.damagedSession = true
+		return false
+	case name == cookieCSRF && !isToken(value):
+		c.brokenCSRF = true
+		return false
+	case name == cookieMid:
+		if mid := parseMid(value); mid != 0 {
+			c.mids[mid] = true
+		}
+	}
+	return true
 }
 
 // mend brings the values that tools are known to change back into the form in
@@ -110,7 +137,7 @@ func (c *collector) mend(name, value string) string {
 
 // keep decides between cookies of one name. A jar that was merged from several
 // holds an old SESSDATA beside the new one; the new one lives longer.
-func (c *collector) keep(k Cookie) {
+func (c *collector) keep(k cookie.Cookie) {
 	i, ok := c.at[k.Name]
 	if !ok {
 		c.at[k.Name] = len(c.cookies)
@@ -118,6 +145,9 @@ func (c *collector) keep(k Cookie) {
 		return
 	}
 	if !c.cookies[i].Value.Equal(k.Value) {
+		if k.Name == cookieSession && k.Expires.IsZero() && c.cookies[i].Expires.IsZero() {
+			c.sessions++ // nothing says which of them is the newer one
+		}
 		if isLoginName(k.Name) {
 			c.doubled[k.Name] = true
 		} else {
@@ -131,7 +161,7 @@ func (c *collector) keep(k Cookie) {
 
 // life orders cookies by how long they live: over, for the browser's session,
 // until a time.
-func (c *collector) life(k Cookie) int64 {
+func (c *collector) life(k cookie.Cookie) int64 {
 	switch {
 	case c.over(k):
 		return -1
@@ -141,12 +171,16 @@ func (c *collector) life(k Cookie) int64 {
 	return k.Expires.Unix()
 }
 
-func (c *collector) over(k Cookie) bool { return !k.Expires.IsZero() && !k.Expires.After(c.now) }
+func (c *collector) over(k cookie.Cookie) bool { return !k.Expires.IsZero() && !k.Expires.After(c.now) }
 
 // takeToken takes the web refresh token; the first one found counts.
 func (c *collector) takeToken(value string) bool {
 	value, _ = unquote(strings.TrimSpace(value))
-	if !c.token.IsZero() || value == "" || !sendable(value) {
+	if !c.token.IsZero() || value == "" {
+		return false
+	}
+	if !isToken(value) {
+		c.brokenToken = true
 		return false
 	}
 	c.token = secret.New(value)
@@ -156,12 +190,20 @@ func (c *collector) takeToken(value string) bool {
 // claimMid is for formats that name the account beside the cookies.
 func (c *collector) claimMid(text string) { c.mid = parseMid(text) }
 
+// parseMid reads an account's number, also one that a spreadsheet or a script has
+// written as a float. It is 0 where it is none.
 func parseMid(text string) int64 {
-	mid, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil || mid < 0 {
-		return 0
+	text = strings.TrimSpace(text)
+	mid, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		const exact = 1 << 53
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || f != math.Trunc(f) || f >= exact {
+			return 0
+		}
+		mid = int64(f)
 	}
-	return mid
+	return max(mid, 0)
 }
 
 func (c *collector) value(name string) string {
@@ -173,6 +215,9 @@ func (c *collector) value(name string) string {
 
 // login returns what was collected.
 func (c *collector) login() (Login, *Error) {
+	if c.sessions > 0 || len(c.mids) > 1 {
+		return Login{}, &Error{What: "it holds the logins of several accounts; give that of one", Err: ErrSeveral}
+	}
 	if err := c.lacksSession(); err != nil {
 		return Login{}, err
 	}
@@ -183,11 +228,24 @@ func (c *collector) login() (Login, *Error) {
 	if own := c.value(cookieMid); own != "" {
 		l.Mid = parseMid(own)
 		c.noNumber = l.Mid == 0
+		l.Cookies = c.withNumber(l.Mid)
 	}
 	c.sessionOver = c.over(c.cookies[c.at[cookieSession]])
 	c.appToken = c.appLogin && c.token.IsZero()
 	l.Notes = c.notes()
 	return l, nil
+}
+
+// withNumber returns the cookies with DedeUserID as a plain number, and without it
+// where it is none.
+func (c *collector) withNumber(mid int64) []cookie.Cookie {
+	list := slices.Clone(c.cookies)
+	i := c.at[cookieMid]
+	if mid == 0 {
+		return slices.Delete(list, i, i+1)
+	}
+	list[i].Value = secret.New(strconv.FormatInt(mid, 10))
+	return list
 }
 
 func (c *collector) lacksSession() *Error {
@@ -196,7 +254,7 @@ func (c *collector) lacksSession() *Error {
 	}
 	switch {
 	case c.damagedSession:
-		return &Error{What: "SESSDATA holds a character that no cookie can hold: it was damaged on its way", Err: ErrUnreadable}
+		return &Error{What: "SESSDATA was damaged on its way: it is cut off, or holds what the site never puts into it; copy it anew, all of it", Err: ErrDamaged}
 	case c.foreignSession:
 		return &Error{What: "the SESSDATA in it is not one of " + siteDomain, Err: ErrNoSession}
 	case c.firstBad > 0:

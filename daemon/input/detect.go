@@ -1,6 +1,7 @@
 package input
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,9 @@ func detect(text string) (string, *Error) {
 		found, err = detectObject(text)
 	case '[':
 		found = []string{"browser"}
+		if section.MatchString(text) {
+			found = detectText(text)
+		}
 	default:
 		found = detectText(text)
 	}
@@ -29,6 +33,10 @@ func detect(text string) (string, *Error) {
 	}
 	return "", &Error{What: "it could be " + strings.Join(found, " or ") + "; name the format", Err: ErrUnknownFormat}
 }
+
+// section is how a file of settings begins whose first character is that of a JSON
+// list.
+var section = regexp.MustCompile(`^\s*\[+[A-Za-z_][A-Za-z0-9_.-]*\]+\s*(\n|$)`)
 
 // detectObject goes by the names at the top of a JSON object.
 func detectObject(text string) ([]string, *Error) {
@@ -45,22 +53,26 @@ func detectObject(text string) ([]string, *Error) {
 			found = append(found, format)
 		}
 	}
-	own, stored := has("account", "generation", "issued_at", "expires_at", "user_agent", "refresh_token"), has("origins")
-	add("json", has("cookies") && (own || !stored))
-	add("playwright", has("cookies") && (stored || !own))
+	stored := has("origins")
+	// An extension's object of a url and its cookies is like the keeper's own form
+	// without the rest of it.
+	add("json", has("cookies") && !stored)
+	add("playwright", has("cookies") && stored)
+	add("har", has("log"))
 	add("biliup", has("cookie_info"))
 	add("bilibili-api", has("sessdata"))
 	add("bili-sync", has("credential"))
 	add("toolpro", has("bilibilicookies"))
 	add("cookiecloud", has("cookie_data", "encrypted"))
+	add("settings", len(found) == 0 && holdsSession(text))
 	return found, nil
 }
 
 // marks are what the lines of a text give away.
-type marks struct{ netscape, env, rsshub, header, bbdown bool }
+type marks struct{ netscape, env, rsshub, header, bbdown, devtools, wrapped bool }
 
 func detectText(text string) []string {
-	m := marks{}
+	m := marks{wrapped: !isHeader(text) || netCookie.MatchString(text) || sessionKey.MatchString(text)}
 	for line := range strings.Lines(text) {
 		m.look(strings.TrimSpace(line))
 	}
@@ -70,8 +82,11 @@ func detectText(text string) []string {
 			found = append(found, format)
 		}
 	}
-	add("header", m.header && !m.bbdown)
-	add("bbdown", m.header && m.bbdown)
+	plain := m.header && !m.devtools && !(m.wrapped && !m.env && !m.rsshub && holdsSession(text))
+	add("header", plain && !m.bbdown)
+	add("bbdown", plain && m.bbdown)
+	add("devtools", m.devtools && !m.netscape)
+	add("settings", !m.devtools && !m.netscape && !m.env && !m.rsshub && m.wrapped && holdsSession(text))
 	add("netscape", m.netscape)
 	add("env", m.env)
 	add("rsshub", m.rsshub && !m.env)
@@ -85,6 +100,10 @@ func (m *marks) look(line string) {
 	}
 	if _, ok := netscapeFields(line); ok {
 		m.netscape = true
+		return
+	}
+	if _, ok := tableRow(line); ok {
+		m.devtools = true
 		return
 	}
 	if name, _, ok := assignment(line); ok {

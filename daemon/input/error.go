@@ -15,6 +15,9 @@ var (
 	ErrNoSession = errors.New("no SESSDATA")
 	// ErrUnreadable says that the text is not what its format says.
 	ErrUnreadable = errors.New("unreadable")
+	// ErrDamaged says that SESSDATA was changed or cut off on its way here. The
+	// site was not asked: it would take it for a session that has died.
+	ErrDamaged = errors.New("damaged")
 	// ErrSeveral says that the text holds the logins of several accounts.
 	ErrSeveral = errors.New("several logins")
 )

@@ -7,11 +7,16 @@ import (
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/input"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 )
 
 // canary stands for every secret in the fuzzed text, wherever the fuzzer moves
 // it: in a name, a domain, a number.
-const canary = "c0ffee00c0ffee00"
+const (
+	canary = "c0ffee00c0ffee00"
+	// whole is a SESSDATA made of it.
+	whole = canary + "%2C1799999999%2C" + canary
+)
 
 // Whatever the bytes: no panic, a login with a usable SESSDATA or one of the
 // sentinels, and nothing of the text in what people are told.
@@ -33,13 +38,16 @@ func FuzzParse(f *testing.F) {
 	add("Cookie: " + three + "; ac_time_value=" + token + "; bili_ticket=" + ticket)
 	add("# Netscape HTTP Cookie File\n" + row("#HttpOnly_.bilibili.com", "TRUE", "/", "TRUE", "1799999999", "SESSDATA", sessdata))
 	add(`SESSDATA="a\054b"; SESSDATA=a%252Cb; buvid4=a==`)
+	for _, text := range pastedTexts(f) {
+		add(text)
+	}
 	add("\xff\xfeS\x00E\x00")
 	formats := append([]string{input.Auto}, input.Formats()...)
 	for i := range formats {
 		f.Add(uint8(i), `{"cookies":[{"name":"SESSDATA","value":"$","expires":$}],"$":1}`)
 	}
 	f.Fuzz(func(t *testing.T, n uint8, text string) {
-		text = strings.ReplaceAll(text, "$", canary)
+		text = strings.ReplaceAll(text, "$", whole)
 		format := formats[int(n)%len(formats)]
 		login, err := input.Parse(format, []byte(text))
 		if err != nil {
@@ -52,7 +60,7 @@ func FuzzParse(f *testing.F) {
 
 func refused(t *testing.T, err error) {
 	t.Helper()
-	known := []error{input.ErrUnknownFormat, input.ErrNoSession, input.ErrUnreadable, input.ErrSeveral}
+	known := []error{input.ErrUnknownFormat, input.ErrNoSession, input.ErrUnreadable, input.ErrSeveral, input.ErrDamaged}
 	if !slices.ContainsFunc(known, func(k error) bool { return errors.Is(err, k) }) {
 		t.Errorf("an error of no kind: %v", err)
 	}
@@ -76,6 +84,9 @@ func accepted(t *testing.T, login input.Login, format, text string) {
 		if names[c.Name] || c.Name == "" || v == "" || strings.ContainsAny(c.Name+v, ";\r\n\t\x00\x7f") ||
 			strings.HasPrefix(c.Name, "bili_ticket") || c.Name == "ac_time_value" || c.Name == "refresh_token" {
 			t.Errorf("%q=%q is no cookie to keep", c.Name, v)
+		}
+		if cookie.CheckName(c.Name) != nil || cookie.CheckValue(v) != nil || cookie.CheckPath(c.Path) != nil || cookie.CheckDomain(c.Domain) != nil {
+			t.Errorf("%q=%q, path %q, domain %q cannot be handed on", c.Name, v, c.Path, c.Domain)
 		}
 		if c.Domain == "" || c.Path == "" || c.Expires.Year() > 9999 {
 			t.Errorf("%q has domain %q, path %q, end %v", c.Name, c.Domain, c.Path, c.Expires)

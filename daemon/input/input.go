@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -20,7 +21,7 @@ type Login struct {
 	Format string
 	// Cookies are in the order of the file, each name once. SESSDATA is among
 	// them.
-	Cookies []Cookie
+	Cookies []cookie.Cookie
 	// RefreshToken is the web refresh token, zero where there is none.
 	RefreshToken secret.String
 	// Buvid3 and Buvid4 are the device identifiers, Buvid4 not percent-encoded.
@@ -31,18 +32,6 @@ type Login struct {
 	Mid int64
 	// Notes say what was mended or left out, each in a sentence for people.
 	Notes []string
-}
-
-// Cookie is one cookie with its attributes.
-type Cookie struct {
-	Name     string
-	Value    secret.String
-	Domain   string
-	Path     string
-	Expires  time.Time // zero for a cookie of the browser's session
-	HTTPOnly bool
-	Secure   bool
-	SameSite string // "", "Lax", "Strict" or "None"
 }
 
 // form is a format and how it is read.
@@ -67,6 +56,9 @@ func forms() []form {
 		{"playwright", (*collector).playwright},
 		{"cookiecloud", (*collector).cookiecloud},
 		{"browser", (*collector).browser},
+		{"har", (*collector).har},
+		{"devtools", (*collector).devtools},
+		{"settings", (*collector).settings},
 	}
 }
 

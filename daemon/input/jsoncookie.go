@@ -5,16 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
 func (c *collector) list(cookies cookieList, domain string) {
 	for _, k := range cookies {
-		c.add(k.cookie(domain))
+		c.add(k.asCookie(domain))
 	}
 }
 
@@ -35,7 +37,7 @@ func (l *cookieList) UnmarshalJSON(data []byte) error {
 		if err := d.Decode(&k); err != nil {
 			return err
 		}
-		if k.Name != "" && k.Value != "" {
+		if k = k.plain(); k.Name != "" && k.Value != "" {
 			*l = append(*l, k)
 		}
 	}
@@ -57,13 +59,36 @@ type jsonCookie struct {
 	Secure         flag `json:"secure"`
 	SameSite       word `json:"sameSite"`
 	SameSiteSnake  word `json:"same_site"` // keeper
+
+	// Cookie Quick Manager's names.
+	HostRaw    word `json:"Host raw"`
+	NameRaw    word `json:"Name raw"`
+	PathRaw    word `json:"Path raw"`
+	ContentRaw word `json:"Content raw"`
+	ExpiresRaw when `json:"Expires raw"`
+	SecureRaw  flag `json:"Send for raw"`
+	OnlyRaw    flag `json:"HTTP only raw"`
 }
 
-func (k jsonCookie) cookie(domain string) Cookie {
+// plain puts names that only one writer has in the place of the usual ones.
+func (k jsonCookie) plain() jsonCookie {
+	if k.NameRaw == "" {
+		return k
+	}
+	host := string(k.HostRaw)
+	if u, err := url.Parse(host); err == nil && u.Host != "" {
+		host = u.Host
+	}
+	k.Name, k.Value, k.Domain, k.Path, k.Expires = k.NameRaw, k.ContentRaw, word(host), k.PathRaw, k.ExpiresRaw
+	k.Secure, k.HTTPOnly = k.SecureRaw, k.OnlyRaw
+	return k
+}
+
+func (k jsonCookie) asCookie(domain string) cookie.Cookie {
 	if k.Domain != "" {
 		domain = string(k.Domain)
 	}
-	c := Cookie{
+	c := cookie.Cookie{
 		Name: string(k.Name), Value: secret.New(string(k.Value)), Domain: domain, Path: string(k.Path),
 		HTTPOnly: bool(k.HTTPOnly || k.HTTPOnlySnake), Secure: bool(k.Secure),
 		SameSite: sameSite(string(k.SameSite + k.SameSiteSnake)),
@@ -112,6 +137,8 @@ func (f *flag) UnmarshalJSON(data []byte) error {
 	*f = flag(b && err == nil)
 	return nil
 }
+
+func (w when) time() time.Time { return time.Time(w) }
 
 // when is a time in seconds, RFC 3339 or the form of a Set-Cookie line.
 type when time.Time

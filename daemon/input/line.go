@@ -1,10 +1,12 @@
 package input
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -50,7 +52,7 @@ func stripFieldName(line string) string {
 // pairs takes names and values. A line's end separates like a semicolon: a
 // value that an editor wrapped cannot be told from two values.
 func (c *collector) pairs(text string) {
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(commaBetween.ReplaceAllString(text, "; $1=")) {
 		for part := range strings.SplitSeq(stripFieldName(strings.TrimSpace(line)), ";") {
 			part = strings.TrimSpace(part)
 			name, value, ok := strings.Cut(part, "=")
@@ -66,12 +68,16 @@ func (c *collector) pairs(text string) {
 	}
 }
 
+// commaBetween is a comma that stands where a semicolon belongs: a pair of a login
+// follows. Commas within SESSDATA are followed by no name.
+var commaBetween = regexp.MustCompile(`,\s*(SESSDATA|bili_jct|DedeUserID|DedeUserID__ckMd5|sid|buvid3|buvid4|ac_time_value)=`)
+
 // pair takes a cookie of which the format keeps no attributes. The site sets
 // SESSDATA as HttpOnly and Secure; to forget that would let a tool that is
 // handed the cookie send it in the clear.
 func (c *collector) pair(name, value string) {
 	session := name == cookieSession
-	c.add(Cookie{Name: name, Value: secret.New(value), HTTPOnly: session, Secure: session})
+	c.add(cookie.Cookie{Name: name, Value: secret.New(value), HTTPOnly: session, Secure: session})
 }
 
 // isAttribute names what stands among the pairs and is no cookie: the

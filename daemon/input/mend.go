@@ -19,6 +19,9 @@ func (c *collector) plainText(data []byte) string {
 		text, c.utf16 = string(utf16.Decode(units)), true
 	}
 	text = strings.TrimPrefix(text, "\ufeff")
+	if strings.Contains(text, cookieSession) && strings.ContainsAny(text, "；，＝") {
+		text, c.wide = strings.NewReplacer("；", ";", "，", ",", "＝", "=").Replace(text), true
+	}
 	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 }
 

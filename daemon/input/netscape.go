@@ -2,10 +2,12 @@ package input
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -36,7 +38,7 @@ func (c *collector) netscape(text string) *Error {
 			c.spaces = true
 		}
 		domain, httpOnly := strings.CutPrefix(fields[0], httpOnlyPrefix)
-		c.add(Cookie{
+		c.add(cookie.Cookie{
 			Name: fields[5], Value: secret.New(fields[6]), Domain: domain, Path: fields[2],
 			Expires: seconds(fields[4]), HTTPOnly: httpOnly, Secure: strings.EqualFold(fields[3], "TRUE"),
 		})
@@ -64,6 +66,10 @@ func netscapeFields(line string) ([]string, bool) {
 	if len(fields) == 1 {
 		fields = strings.Fields(line)
 	}
+	if len(fields) == netscapeFieldCount-1 && isFlag(fields[1]) && isFlag(fields[3]) && !isSeconds(fields[4]) {
+		// A writer that leaves the expiry of a session's cookie out.
+		fields = slices.Insert(fields, 4, "0")
+	}
 	if len(fields) == netscapeFieldCount-1 {
 		fields = append(fields, "")
 	}
@@ -71,6 +77,11 @@ func netscapeFields(line string) ([]string, bool) {
 		return nil, false
 	}
 	return fields, true
+}
+
+func isSeconds(s string) bool {
+	_, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	return err == nil
 }
 
 func isFlag(s string) bool { return strings.EqualFold(s, "TRUE") || strings.EqualFold(s, "FALSE") }

@@ -13,6 +13,7 @@ type tally struct {
 	ticket, tokenCookie, appToken                  bool
 	sessionOver, noNumber                          bool
 	foreignSession, damagedSession                 bool
+	brokenCSRF, brokenToken, wide                  bool
 	doubled                                        map[string]bool // names of a login only
 	doubledOther                                   bool
 	foreign, expired, damaged, nameless            int
@@ -41,6 +42,9 @@ func (t *tally) notes() []string {
 	note(t.commas, "SESSDATA had plain commas, which a Cookie header cannot hold; they are %2C again")
 	note(t.buvid4, "buvid4 was percent-encoded for use in a Cookie header")
 	note(t.tokenCookie, "the refresh token lay among the cookies; it is kept apart and never sent as one")
+	note(t.wide, "full-width punctuation between the cookies was read as plain one")
+	note(t.brokenCSRF, "bili_jct was left out: it is not the 32 hexadecimal digits that the site gives, and without it the session cannot be refreshed")
+	note(t.brokenToken, "the refresh token was left out: it is not the 32 hexadecimal digits that the site gives, so the session cannot be refreshed")
 	note(t.ticket, "bili_ticket was left out: kept with a session, it is known to end it within days")
 	note(len(t.doubled) > 0 || t.doubledOther, t.doubledNote())
 	note(t.sessionOver, "SESSDATA should have ended by its own expiry; the site decides")

@@ -55,6 +55,18 @@ func toolFiles() []toolFile {
 		{"an extension's list", "browser", "[" + jsonCookie + `"expirationDate":1799999999.123,"sameSite":"Lax","hostOnly":false,"session":false,"storeId":null,"id":1},
 			{"name":"ac_time_value","value":"` + token + `","domain":".bilibili.com"},{}]`, session, token, 0, []string{"refresh token lay"}},
 		{"a list of the browser's session", "browser", `[{"name":"SESSDATA","value":"` + sessdata + `","expires":-1,"sameSite":"no_restriction"}]`, session, "", 0, nil},
+		{"a recording", "har", `{"log":{"entries":[{"request":{"url":"https://example.com/","headers":[{"name":"cookie","value":"a=b"}]}},
+			{"request":{"url":"https://api.bilibili.com/x/web-interface/nav","headers":[{"name":"authorization","value":"c"},{"name":"Cookie","value":"` + pair + `"}],"cookies":[]}}]}}`, pair, "", 0, nil},
+		{"rows of the browser's table", "devtools", "SESSDATA\t" + sessdata + "\t.bilibili.com\t/\t2027-04-15T07:59:59.000Z\t52\t✓\t✓\nbili_jct\t" + csrf + "\t.bilibili.com\t/\tSession\t52\nx\ty\texample.com\t/\tSession\n",
+			pair, "", 0, []string{"1 cookie of another site"}},
+		{"curl, for cmd", "settings", "curl ^\"https://api.bilibili.com/^\" ^\n  -H ^\"accept: */*^\" ^\n  -b ^\"" + strings.ReplaceAll(pair, "%", "^%") + "^\" ^\n  -H ^\"x: y^\"", pair, "", 0, nil},
+		{"curl, a header of it", "settings", "curl 'https://api.bilibili.com/' -H 'authorization: Bearer c' -H 'cookie: " + pair + "' --compressed", pair, "", 0, nil},
+		{"PowerShell", "settings", "$session = New-Object Microsoft.PowerShell.Commands.WebRequestSession\n$session.Cookies.Add((New-Object System.Net.Cookie(\"SESSDATA\", \"" + sessdata +
+			"\", \"/\", \".bilibili.com\")))\n$session.Cookies.Add((New-Object System.Net.Cookie(\"bili_jct\", \"" + csrf + "\", \"/\", \".bilibili.com\")))\nInvoke-WebRequest -Uri \"https://api.bilibili.com/\" -WebSession $session",
+			pair, "", 0, nil},
+		{"fetch", "settings", "fetch(\"https://api.bilibili.com/\", {\n  \"headers\": {\n    \"accept\": \"*/*\",\n    \"cookie\": \"" + pair + "\",\n    \"Referer\": \"https://www.bilibili.com/\"\n  },\n  \"body\": null\n});", pair, "", 0, nil},
+		{"YAML, bare", "settings", "cookies:\n  live.douyin.com: a=1;b=2\n  live.bilibili.com: " + pair + "\n", pair, "", 0, nil},
+		{"another program's environment", "settings", "PORT=1\nRay_BiliBiliCookies__0=" + pair + "\n", pair, "", 0, nil},
 		{"WebDriver's list", "browser", "[" + jsonCookie + `"expiry":1799999999,"sameSite":"Lax"}]`, session, "", 0, nil},
 	}
 }
@@ -71,7 +83,7 @@ func TestTools(t *testing.T) {
 					t.Errorf("format %s, token %t, mid %d", l.Format, !l.RefreshToken.IsZero(), l.Mid)
 				}
 				wantNotes(t, l, tt.notes...)
-				c := cookie(t, l, "SESSDATA")
+				c := named(t, l, "SESSDATA")
 				if strings.Contains(tt.text, `"Lax"`) || strings.Contains(tt.text, `"lax"`) {
 					if c.SameSite != "Lax" || !c.HTTPOnly || !c.Secure || c.Expires.Unix() != 1799999999 {
 						t.Errorf("SESSDATA became %+v", c)
@@ -95,7 +107,7 @@ func TestExpiry(t *testing.T) {
 	}
 	for text, want := range tests {
 		l := mustParse(t, "json", `{"cookies":[{"name":"SESSDATA","value":"`+sessdata+`","expires":`+text+`}]}`)
-		if got := cookie(t, l, "SESSDATA").Expires; !got.Equal(want) {
+		if got := named(t, l, "SESSDATA").Expires; !got.Equal(want) {
 			t.Errorf("%s became %v", text, got)
 		}
 	}
@@ -116,13 +128,13 @@ func TestRefused(t *testing.T) {
 		{"prose", "auto", "hello", input.ErrUnknownFormat, 0, "cannot be told; name it: header"},
 		{"a value alone", "auto", sessdata, input.ErrUnknownFormat, 0, "cannot be told"},
 		{"an object", "auto", `{"a":1}`, input.ErrUnknownFormat, 0, "cannot be told"},
-		{"one of two", "auto", `{"cookies":[]}`, input.ErrUnknownFormat, 0, "it could be json or playwright; name the format"},
+		{"a list alone", "auto", `{"cookies":[]}`, input.ErrNoSession, 0, "json: there is no SESSDATA"},
 		{"one of two, both marked", "auto", `{"cookies":[],"cookie_info":{},"origins":[]}`, input.ErrUnknownFormat, 0, "playwright or biliup"},
 		{"two in one text", "auto", three + "\n" + row(".bilibili.com", "TRUE", "/", "TRUE", "0", "SESSDATA", "x"), input.ErrUnknownFormat, 0, "header or netscape"},
 		{"header without", "auto", "DedeUserID=100200300; bili_jct=" + csrf, input.ErrNoSession, 0, "header: there is no SESSDATA"},
 		{"header, empty", "auto", "SESSDATA=; bili_jct=" + csrf, input.ErrNoSession, 0, "no SESSDATA"},
 		{"only the look of it", "header", "SESSDATA2=" + sessdata, input.ErrNoSession, 0, "no SESSDATA"},
-		{"broken value", "json", `{"cookies":[{"name":"SESSDATA","value":"a\nb` + sessdata + `"}]}`, input.ErrUnreadable, 0, "damaged on its way"},
+		{"broken value", "json", `{"cookies":[{"name":"SESSDATA","value":"a\nb` + sessdata + `"}]}`, input.ErrDamaged, 0, "damaged on its way"},
 		{"another site's", "netscape", row(".bilibili.tv", "TRUE", "/", "TRUE", "0", "SESSDATA", sessdata), input.ErrNoSession, 0, "not one of bilibili.com"},
 		{"the international site's", "json", `{"site":"intl","cookies":[{"name":"SESSDATA","value":"` + sessdata + `"}]}`, input.ErrNoSession, 0, "bilibili.tv"},
 		{"the wrong format", "json", three, input.ErrUnreadable, 1, "; it looks like header"},

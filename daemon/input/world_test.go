@@ -7,10 +7,12 @@ import (
 	"testing/synctest"
 
 	"github.com/bilikeeper/bilikeeper/daemon/input"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 )
 
 const (
 	sessdata = "1a2b3c4d%2C1799999999%2Cf00d5*81CjExampleOnly"
+	older    = "5e6f7a8b%2C1700000000%2Ca1b2c*93CjExampleOlder"
 	decoded  = "1a2b3c4d,1799999999,f00d5*81CjExampleOnly"
 	double   = "1a2b3c4d%252C1799999999%252Cf00d5%2A81CjExampleOnly"
 	csrf     = "00000000000000000000000000000001"
@@ -63,9 +65,9 @@ func line(l input.Login) string {
 	return strings.Join(pairs, "; ")
 }
 
-func cookie(t *testing.T, l input.Login, name string) input.Cookie {
+func named(t *testing.T, l input.Login, name string) cookie.Cookie {
 	t.Helper()
-	i := slices.IndexFunc(l.Cookies, func(c input.Cookie) bool { return c.Name == name })
+	i := slices.IndexFunc(l.Cookies, func(c cookie.Cookie) bool { return c.Name == name })
 	if i < 0 {
 		t.Fatalf("there is no %s", name)
 	}

@@ -37,7 +37,7 @@ func playwright(c Credential, _ Options) ([]byte, error) {
 	state := storageState{Cookies: []stateCookie{}, Origins: []stateOrigin{}}
 	for _, k := range c.Cookies {
 		entry := stateCookie{
-			Name: k.Name, Value: k.Value.Reveal(), Domain: c.domain(k), Path: k.path(), Expires: -1,
+			Name: k.Name, Value: k.Value.Reveal(), Domain: c.domain(k), Path: path(k), Expires: -1,
 			HTTPOnly: k.HTTPOnly, Secure: k.Secure, SameSite: "Lax",
 		}
 		if !k.Expires.IsZero() {
@@ -86,7 +86,7 @@ func cookieCloud(c Credential, _ Options) ([]byte, error) {
 	for _, k := range c.Cookies {
 		domain := c.domain(k)
 		entry := cloudCookie{
-			Name: k.Name, Value: k.Value.Reveal(), Domain: domain, Path: k.path(),
+			Name: k.Name, Value: k.Value.Reveal(), Domain: domain, Path: path(k),
 			HTTPOnly: k.HTTPOnly, Secure: k.Secure, SameSite: extensionSameSite(k.SameSite), Session: k.Expires.IsZero(),
 		}
 		if !k.Expires.IsZero() {

@@ -29,6 +29,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 )
 
 // site stands for api.bilibili.com: a proxy that answers in its place, over TLS
@@ -251,7 +252,7 @@ func TestConsumers(t *testing.T) {
 	}
 }
 
-func sorted(cookies []output.Cookie) []string {
+func sorted(cookies []cookie.Cookie) []string {
 	var all []string
 	for _, k := range cookies {
 		all = append(all, k.Name+"="+k.Value.Reveal())

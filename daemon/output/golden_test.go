@@ -13,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -21,14 +22,14 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // account has all that the site sets.
 func account() output.Credential {
 	expires := time.Unix(1799999999, 0)
-	cookie := func(name, value string) output.Cookie {
-		return output.Cookie{Name: name, Value: secret.New(value), Domain: ".bilibili.com", Path: "/", Expires: expires}
+	of := func(name, value string) cookie.Cookie {
+		return cookie.Cookie{Name: name, Value: secret.New(value), Domain: ".bilibili.com", Path: "/", Expires: expires}
 	}
 	c := sample()
 	c.IssuedAt = time.Date(2026, 11, 20, 1, 2, 3, 0, time.UTC)
-	c.Cookies = []output.Cookie{
-		cookie("SESSDATA", sessdata), cookie("bili_jct", "00000000000000000000000000000001"), cookie("DedeUserID", "100200300"),
-		cookie("DedeUserID__ckMd5", "0011223344556677"), cookie("sid", "exampl1d"),
+	c.Cookies = []cookie.Cookie{
+		of("SESSDATA", sessdata), of("bili_jct", "00000000000000000000000000000001"), of("DedeUserID", "100200300"),
+		of("DedeUserID__ckMd5", "0011223344556677"), of("sid", "exampl1d"),
 		{Name: "buvid3", Value: secret.New("0A1B2C3D-0000-1111-2222-333344445555012345infoc")},
 		{Name: "buvid4", Value: secret.New("9F8E7D6C-0000-1111-2222-333344445555-026112001-example%3D%3D")},
 	}

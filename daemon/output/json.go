@@ -38,7 +38,7 @@ func full(c Credential, _ Options) ([]byte, error) {
 	}
 	for _, k := range c.Cookies {
 		f.Cookies = append(f.Cookies, fullCookie{
-			Name: k.Name, Value: k.Value.Reveal(), Domain: k.Domain, Path: k.path(), Expires: known(k.Expires),
+			Name: k.Name, Value: k.Value.Reveal(), Domain: k.Domain, Path: path(k), Expires: known(k.Expires),
 			HTTPOnly: k.HTTPOnly, Secure: k.Secure, SameSite: k.SameSite,
 		})
 	}

@@ -39,7 +39,7 @@ func netscape(c Credential, _ Options) ([]byte, error) {
 		if !end.IsZero() {
 			expires = end.Unix()
 		}
-		fields := []string{c.domain(k), "TRUE", k.path(), upper(k.Secure), strconv.FormatInt(expires, 10), k.Name, k.Value.Reveal()}
+		fields := []string{c.domain(k), "TRUE", path(k), upper(k.Secure), strconv.FormatInt(expires, 10), k.Name, k.Value.Reveal()}
 		b.WriteString(strings.Join(fields, "\t") + "\n")
 	}
 	return []byte(b.String()), nil

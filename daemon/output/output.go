@@ -1,11 +1,13 @@
 package output
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -19,21 +21,9 @@ type Credential struct {
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
 	// Cookies are in the order in which they are written.
-	Cookies      []Cookie
+	Cookies      []cookie.Cookie
 	RefreshToken secret.String
 	UserAgent    string
-}
-
-// Cookie is one cookie with its attributes. A Value is written as it is.
-type Cookie struct {
-	Name     string
-	Value    secret.String
-	Domain   string
-	Path     string
-	Expires  time.Time
-	HTTPOnly bool
-	Secure   bool
-	SameSite string
 }
 
 // Options say what a caller asked for by name.
@@ -95,7 +85,7 @@ func (f format) suits(c *Credential, o Options) error {
 	if !o.WithRefreshToken {
 		c.RefreshToken = secret.String{}
 	}
-	c.Cookies = slices.DeleteFunc(slices.Clone(c.Cookies), func(k Cookie) bool { return stray(k.Name) })
+	c.Cookies = slices.DeleteFunc(slices.Clone(c.Cookies), func(k cookie.Cookie) bool { return stray(k.Name) })
 	for _, k := range c.Cookies {
 		if k.Name == "" || !f.holds(k.Name) || strings.Contains(k.Name, "=") || !f.holds(k.Value.Reveal()) {
 			return f.unsuitable("a cookie holds a character that has no place in it")
@@ -120,7 +110,7 @@ func stray(name string) bool {
 
 // value returns a cookie's value, "" where there is none of that name.
 func (c Credential) value(name string) string {
-	i := slices.IndexFunc(c.Cookies, func(k Cookie) bool { return k.Name == name })
+	i := slices.IndexFunc(c.Cookies, func(k cookie.Cookie) bool { return k.Name == name })
 	if i < 0 {
 		return ""
 	}
@@ -149,7 +139,7 @@ func (c Credential) line() string {
 // domain is the one for which a cookie is sent, with the dot that says that the
 // site's other hosts are meant too. The site sets its cookies for all of them;
 // without the dot, readers would send them to one host alone.
-func (c Credential) domain(k Cookie) string {
+func (c Credential) domain(k cookie.Cookie) string {
 	d := k.Domain
 	if d == "" {
 		d = c.siteDomain()
@@ -164,9 +154,5 @@ func (c Credential) siteDomain() string {
 	return "bilibili.com"
 }
 
-func (k Cookie) path() string {
-	if k.Path == "" {
-		return "/"
-	}
-	return k.Path
-}
+// path is the one for which a cookie is sent.
+func path(k cookie.Cookie) string { return cmp.Or(k.Path, "/") }

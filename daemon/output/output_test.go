@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -19,17 +20,17 @@ const (
 
 func sample() output.Credential {
 	expires := time.Unix(1799999999, 0)
-	cookie := func(name, value string, httpOnly, secure bool) output.Cookie {
-		return output.Cookie{Name: name, Value: secret.New(value), Domain: "bilibili.com", Path: "/", Expires: expires, HTTPOnly: httpOnly, Secure: secure}
+	of := func(name, value string, httpOnly, secure bool) cookie.Cookie {
+		return cookie.Cookie{Name: name, Value: secret.New(value), Domain: "bilibili.com", Path: "/", Expires: expires, HTTPOnly: httpOnly, Secure: secure}
 	}
 	return output.Credential{
 		Account: "main", Site: "web", Mid: 100200300, Uname: "example", Generation: 3,
 		IssuedAt: time.Unix(1784447999, 0), ExpiresAt: expires, UserAgent: "Mozilla/5.0 (example)",
 		RefreshToken: secret.New(token),
-		Cookies: []output.Cookie{
-			cookie("SESSDATA", sessdata, true, true),
-			cookie("bili_jct", "00000000000000000000000000000001", false, false),
-			cookie("DedeUserID", "100200300", false, false),
+		Cookies: []cookie.Cookie{
+			of("SESSDATA", sessdata, true, true),
+			of("bili_jct", "00000000000000000000000000000001", false, false),
+			of("DedeUserID", "100200300", false, false),
 			{Name: "buvid3", Value: secret.New("0A1B2C3D-0000-1111-2222-333344445555012345infoc")},
 		},
 	}
@@ -117,7 +118,7 @@ func TestRefreshTokenOnlyByName(t *testing.T) {
 	for _, format := range output.Formats() {
 		c := sample()
 		// Some tools keep the token among the cookies, and it may come in with them.
-		c.Cookies = append(c.Cookies, output.Cookie{Name: "ac_time_value", Value: secret.New(token)})
+		c.Cookies = append(c.Cookies, cookie.Cookie{Name: "ac_time_value", Value: secret.New(token)})
 		r, err := output.Render(format, c, options(format, false))
 		if err != nil || strings.Contains(string(r.Body), token) {
 			t.Errorf("%s gives the refresh token away unasked, or %v", format, err)
@@ -144,8 +145,8 @@ func TestRefreshTokenOnlyByName(t *testing.T) {
 func TestTicketsAreLeftOut(t *testing.T) {
 	for _, format := range output.Formats() {
 		c := sample()
-		c.Cookies = append(c.Cookies, output.Cookie{Name: "bili_ticket", Value: secret.New("aTicketForExample")},
-			output.Cookie{Name: "bili_ticket_expires", Value: secret.New("1799999998")})
+		c.Cookies = append(c.Cookies, cookie.Cookie{Name: "bili_ticket", Value: secret.New("aTicketForExample")},
+			cookie.Cookie{Name: "bili_ticket_expires", Value: secret.New("1799999998")})
 		r, err := output.Render(format, c, options(format, false))
 		if err != nil || strings.Contains(string(r.Body), "ticket") {
 			t.Errorf("%s: %v, %s", format, err, r.Body)

@@ -83,7 +83,7 @@ func (c Credential) data() map[string]any {
 	cookies := []map[string]any{}
 	for _, k := range c.Cookies {
 		cookies = append(cookies, map[string]any{
-			"name": k.Name, "value": k.Value.Reveal(), "domain": k.Domain, "path": k.path(), "expires": timeText(k.Expires),
+			"name": k.Name, "value": k.Value.Reveal(), "domain": k.Domain, "path": path(k), "expires": timeText(k.Expires),
 			"http_only": k.HTTPOnly, "secure": k.Secure, "same_site": k.SameSite,
 		})
 	}

@@ -185,12 +185,8 @@ func viewOutput(s Status) client.Output {
 
 // FromKeeper is the keeper's credential as the formats take it.
 func FromKeeper(k keeper.Credential) output.Credential {
-	c := output.Credential{
+	return output.Credential{
 		Account: k.Account, Site: k.Site, Mid: k.Mid, Uname: k.Uname, Generation: k.Generation,
-		IssuedAt: k.IssuedAt, ExpiresAt: k.ExpiresAt, RefreshToken: k.RefreshToken, UserAgent: k.UserAgent,
+		IssuedAt: k.IssuedAt, ExpiresAt: k.ExpiresAt, RefreshToken: k.RefreshToken, UserAgent: k.UserAgent, Cookies: k.Cookies,
 	}
-	for _, one := range k.Cookies {
-		c.Cookies = append(c.Cookies, output.Cookie(one))
-	}
-	return c
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -29,7 +30,7 @@ func sessdata(generation uint64) string {
 func credential(account string, generation uint64) output.Credential {
 	return output.Credential{
 		Account: account, Site: "web", Mid: 100200300, Generation: generation, RefreshToken: secret.New("token" + canary),
-		Cookies: []output.Cookie{
+		Cookies: []cookie.Cookie{
 			{Name: "SESSDATA", Value: secret.New(sessdata(generation)), HTTPOnly: true, Secure: true},
 			{Name: "bili_jct", Value: secret.New("csrf" + canary)},
 			{Name: "DedeUserID", Value: secret.New("100200300")},

@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -42,7 +43,7 @@ func (k *keeper) Credential(_ context.Context, account string) (output.Credentia
 	}
 	c := output.Credential{
 		Account: account, Site: "web", Mid: 100200300, Generation: 3, RefreshToken: secret.New("token" + session),
-		Cookies: []output.Cookie{{Name: "SESSDATA", Value: secret.New(session), HTTPOnly: true}, {Name: "DedeUserID", Value: secret.New("100200300")}},
+		Cookies: []cookie.Cookie{{Name: "SESSDATA", Value: secret.New(session), HTTPOnly: true}, {Name: "DedeUserID", Value: secret.New("100200300")}},
 	}
 	if account == "second" {
 		c.Mid, c.Cookies[1].Value = 100200301, secret.New("100200301")
