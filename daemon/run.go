@@ -47,6 +47,9 @@ type Options struct {
 	Reload <-chan os.Signal
 }
 
+// ErrConfiguration: something in the configuration cannot be carried out.
+var ErrConfiguration = errors.New("the configuration cannot be used")
+
 // VaultFile and KeyFile are the names of the files in the state directory.
 const (
 	VaultFile = "vault.db"
@@ -151,7 +154,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.ctx = ctx
 	set, err := d.prepare(d.Config)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
 	d.channels = channels{newRunner(d.Log, "notifications", set.channels)}
 	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}

@@ -27,6 +27,10 @@ const (
 	exitNeedsLogin   = 5
 	exitSiteAway     = 6 // the site is blocking or unreachable; nothing is lost
 	exitNotPermitted = 7
+	// exitConfiguration is the daemon's where its configuration is wrong. It is
+	// none that a program ends with that crashes, so that a service manager can
+	// tell what trying again does not mend.
+	exitConfiguration = 78
 )
 
 // app is what a command works with.

@@ -45,11 +45,11 @@ working default; bilikeeper config init writes a commented one.`,
 func (a *app) runDaemon(ctx context.Context, ready func()) error {
 	c, places, err := a.loadConfig()
 	if err != nil {
-		return err
+		return a.misconfigured(err)
 	}
 	log, err := a.logger(c.Log)
 	if err != nil {
-		return err
+		return a.misconfigured(err)
 	}
 	for _, w := range c.Warnings() {
 		log.Warn().Msg(w)
@@ -67,7 +67,17 @@ func (a *app) runDaemon(ctx context.Context, ready func()) error {
 			return c, err
 		},
 	})
+	if errors.Is(err, daemon.ErrConfiguration) {
+		return a.misconfigured(err)
+	}
 	return daemonError(err)
+}
+
+// misconfigured is an error of the configuration that keeps the keeper from running.
+func (a *app) misconfigured(err error) error {
+	f := *a.judge(err)
+	f.code = exitConfiguration
+	return &f
 }
 
 // logger writes to stderr: the journal, a terminal or a file take it from

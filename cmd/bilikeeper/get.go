@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -58,6 +59,9 @@ is written --wait=10m.`,
 			}
 			if into != "" {
 				return a.writeCredential(into, c.Body)
+			}
+			if a.screen(a.stdout).tty && !bytes.HasSuffix(c.Body, []byte("\n")) {
+				c.Body = append(c.Body, '\n') // for the eye; a pipe gets the bytes
 			}
 			_, err = a.stdout.Write(c.Body)
 			return err

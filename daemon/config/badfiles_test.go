@@ -43,7 +43,7 @@ f:17:1: login.codes: must be a whole number; write it without quotes
 f:19:1: page.state_dir: is not a known key; it belongs at the top, before the first [table]
 `},
 		{"values, all at once", `
-locale = "zh_CN"
+locale = "fr"
 state_dir = "~/keeper"
 [log]
 level = "verbose"
@@ -60,7 +60,7 @@ requests_per_minute = 0
 refreshes_per_hour = 7
 concurrency = 65
 `, `
-f:2:1: locale: "zh_CN" is not known; did you mean "zh-CN"?
+f:2:1: locale: "fr" is not known; did you mean "en"?
 f:3:1: state_dir: starts with "~", which only a shell understands; write the directory out
 f:5:1: log.level: "verbose" is not known; one of: trace, debug, info, warn, error
 f:7:1: check.schedule: "* * * * *" is denser than limits.min_check_interval (10m); let more time pass between two checks

@@ -1,12 +1,14 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Config is the whole configuration. Start from [Default]; the zero value
@@ -266,10 +268,33 @@ func (c Config) Schedule(name string) (schedule.Schedule, error) {
 	return schedule.Parse(c.Account(name).Schedule, c.Limits.MinCheckInterval.Std())
 }
 
-var namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+const mostNameLetters = 64
 
 // ValidName reports whether a name can be an account's, a channel's or an
-// output's. Names of dots alone would be lost in a URL's path.
+// output's: letters and digits of any script, dashes, underscores and dots. One that
+// begins with a dash would be an option to other programs, one that begins or ends
+// with a dot a hidden file or a name that a file system changes.
 func ValidName(name string) bool {
-	return namePattern.MatchString(name) && strings.Trim(name, ".") != ""
+	if !norm.NFC.IsNormalString(name) || utf8.RuneCountInString(name) > mostNameLetters || strings.Trim(name, ".") != name || strings.HasPrefix(name, "-") {
+		return false
+	}
+	for _, r := range name {
+		if !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune("-_.", r) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// CanonicalLocale writes a language as the configuration has it: zh, zh_CN and
+// zh-Hans are zh-CN, en_US and C are en. Others stay as they are.
+func CanonicalLocale(given string) string {
+	language, _, _ := strings.Cut(strings.NewReplacer("_", "-", ".", "-").Replace(strings.ToLower(given)), "-")
+	switch language {
+	case "zh":
+		return LocaleChinese
+	case "en", "c", "posix":
+		return LocaleEnglish
+	}
+	return given
 }

@@ -34,7 +34,7 @@ func (c Config) checkValues(at places) []Problem {
 	f := &faults{places: at}
 	f.path("state_dir", c.StateDir)
 	f.path("socket", c.Socket)
-	f.word("locale", c.Locale, LocaleAuto, LocaleEnglish, LocaleChinese)
+	f.word("locale", CanonicalLocale(c.Locale), LocaleAuto, LocaleEnglish, LocaleChinese)
 	f.word("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
 	f.word("log.format", c.Log.Format, "auto", "json", "console")
 	c.checkEndpoints(f)

@@ -227,7 +227,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, rt route, starte
 		status = out.status
 	}
 	peer := socket.PeerOf(r.Context())
-	line := s.parts.Log.Info().Str("method", r.Method).Str("route", rt.path).Int("status", status).
+	line := s.parts.Log.Debug().Str("method", r.Method).Str("route", rt.path).Int("status", status).
 		Dur("took", time.Since(started)).Uint32("uid", peer.UID).Int32("pid", peer.PID).Str("program", peer.Program)
 	if name := r.PathValue("name"); name != "" {
 		line = line.Str("name", name)

@@ -50,17 +50,22 @@ func NewSettings(c config.Config) (*Settings, error) {
 // Locale resolves "auto" by the environment, as other programs do.
 func Locale(configured string) string {
 	if configured != config.LocaleAuto && configured != "" {
-		return configured
+		return config.CanonicalLocale(configured)
 	}
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
 		if v := os.Getenv(name); v != "" {
-			if strings.HasPrefix(v, "zh") {
-				return config.LocaleChinese
-			}
-			break
+			return cmp.Or(known(config.CanonicalLocale(v)), config.LocaleEnglish)
 		}
 	}
 	return config.LocaleEnglish
+}
+
+// known is a language that there are texts in, "" for others.
+func known(language string) string {
+	if language == config.LocaleChinese || language == config.LocaleEnglish {
+		return language
+	}
+	return ""
 }
 
 // confirmDelay is how long both pairs live after a rotation: time for whoever

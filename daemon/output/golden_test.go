@@ -122,7 +122,7 @@ func TestShapes(t *testing.T) {
 		}
 	}
 	texts := map[string]string{
-		"header": line + ";\n", "bbdown": tight + ";Expires=1799999999",
+		"header": line + ";", "bbdown": tight + ";Expires=1799999999",
 		"rsshub":         "BILIBILI_COOKIE_100200300=" + line + "\n",
 		"rsshub-systemd": `BILIBILI_COOKIE_100200300="` + line + "\"\n",
 		"rsshub-shell":   "BILIBILI_COOKIE_100200300='" + line + "'\n",

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-func header(c Credential, _ Options) ([]byte, error) { return []byte(c.line() + "\n"), nil }
+// header has no line end: who reads the file whole would send it too.
+func header(c Credential, _ Options) ([]byte, error) { return []byte(c.line()), nil }
 
 // bbdown is BBDown.data: the query with which the site's login once handed the
 // cookies on, and which BBDown now sends as its Cookie header. There is no line

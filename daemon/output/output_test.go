@@ -47,7 +47,7 @@ func render(t *testing.T, format string, o output.Options) string {
 
 func TestHeaderKeepsTheBytes(t *testing.T) {
 	want := "SESSDATA=" + sessdata + "; bili_jct=00000000000000000000000000000001; DedeUserID=100200300; " +
-		"buvid3=0A1B2C3D-0000-1111-2222-333344445555012345infoc;\n"
+		"buvid3=0A1B2C3D-0000-1111-2222-333344445555012345infoc;"
 	if got := render(t, "header", output.Options{}); got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

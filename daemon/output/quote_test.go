@@ -21,7 +21,7 @@ import (
 // Cookie header.
 func readers(shell string) map[string]func(body []byte) (string, error) {
 	all := map[string]func(body []byte) (string, error){
-		"header":         func(b []byte) (string, error) { return strings.TrimSuffix(string(b), ";\n"), nil },
+		"header":         func(b []byte) (string, error) { return strings.TrimSuffix(string(b), ";"), nil },
 		"rsshub":         dockerEnv,
 		"rsshub-systemd": systemdEnv,
 		"yutto": func(b []byte) (string, error) {

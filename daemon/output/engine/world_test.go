@@ -39,7 +39,7 @@ func credential(account string, generation uint64) output.Credential {
 }
 
 func headerOf(generation uint64) string {
-	return "SESSDATA=" + sessdata(generation) + "; bili_jct=csrf" + canary + "; DedeUserID=100200300;\n"
+	return "SESSDATA=" + sessdata(generation) + "; bili_jct=csrf" + canary + "; DedeUserID=100200300;"
 }
 
 // source shows credentials.
