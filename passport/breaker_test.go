@@ -140,7 +140,7 @@ func TestRepliesFromBeforeTheBlock(t *testing.T) {
 			d := passport.Device{Key: op}
 			work.Go(func() {
 				if i == 0 {
-					_, _ = b.client.Nav(t.Context(), passport.Session{Device: d})
+					_, _ = web(b.client).Identify(t.Context(), passport.Session{Device: d})
 				} else {
 					_, _ = b.client.Fingerprint(t.Context(), d)
 				}
@@ -203,7 +203,7 @@ func TestRetryAfter(t *testing.T) {
 					return resp, nil
 				}),
 			})
-			_, err := c.Nav(t.Context(), fakeSession())
+			_, err := web(c).Identify(t.Context(), fakeSession())
 			if got := errorOf(err).RetryAfter; got != want {
 				t.Errorf("%q: %v, want %v", header, got, want)
 			}
@@ -247,12 +247,12 @@ func TestHostBreakersAreApart(t *testing.T) {
 		site.SetTrouble(passporttest.PathCookieInfo, passporttest.HTTP500)
 		c := client(t, passport.Options{Endpoints: e, Gate: generous(), Transport: site.Transport()})
 		for range 7 {
-			_, _ = c.CookieInfo(t.Context(), fakeSession())
+			_, _ = web(c).CheckSession(t.Context(), fakeSession())
 		}
 		if n := site.Requests(passporttest.PathCookieInfo); n != 5 {
 			t.Errorf("%d requests to the failing host, want 5", n)
 		}
-		if _, err := c.Nav(t.Context(), fakeSession()); passport.ClassOf(err) != passport.Dead {
+		if _, err := web(c).Identify(t.Context(), fakeSession()); passport.ClassOf(err) != passport.Dead {
 			t.Errorf("the other host: %v", err)
 		}
 	})
@@ -359,7 +359,7 @@ func TestForce(t *testing.T) {
 		b.site.SetTrouble(passporttest.Any, passporttest.HTTP412)
 		b.ask(t.Context(), "a")
 		for range 20 { // a person who insists does not make it a day
-			if e := b.ask(passport.Force(t.Context()), "a"); !asked(e) {
+			if e := b.insist(t.Context(), "a"); !asked(e) {
 				t.Fatalf("%v", e)
 			}
 		}
@@ -370,7 +370,7 @@ func TestForce(t *testing.T) {
 		if e := b.ask(t.Context(), "a"); asked(e) {
 			t.Error("an ordinary request passed")
 		}
-		if e := b.ask(passport.Force(t.Context()), "a"); e.Class != passport.Dead {
+		if e := b.insist(t.Context(), "a"); e.Class != passport.Dead {
 			t.Errorf("%v", e)
 		}
 		if until, _ := b.gate.Blocked(); !until.IsZero() {
@@ -381,9 +381,9 @@ func TestForce(t *testing.T) {
 
 func TestForceKeepsTheRate(t *testing.T) {
 	bubble(t, passport.Limits{PerMinute: 10}, func(t *testing.T, b *bench) {
-		ctx, cancel := context.WithTimeout(passport.Force(t.Context()), 10*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
-		for asked(b.ask(ctx, "a")) {
+		for asked(b.insist(ctx, "a")) {
 		}
 		if most := b.site.MostInWindow(time.Minute); most > 10 {
 			t.Errorf("%d in a minute", most)

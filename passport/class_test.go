@@ -168,7 +168,7 @@ func TestRepliesToNav(t *testing.T) {
 				Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
 				Transport: says(row.status, row.ctype, row.body),
 			})
-			_, err := c.Nav(t.Context(), fakeSession())
+			_, err := web(c).Identify(t.Context(), fakeSession())
 			if got := passport.ClassOf(err); got != row.want {
 				t.Errorf("class %s (%v), want %s", got, err, row.want)
 			}
@@ -201,7 +201,7 @@ func TestCookieInfoReplies(t *testing.T) {
 		c := client(t, passport.Options{
 			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
 		})
-		info, err := c.CookieInfo(t.Context(), fakeSession())
+		info, err := web(c).CheckSession(t.Context(), fakeSession())
 		if passport.ClassOf(err) != want {
 			t.Errorf("%s: %v", body, err)
 		}
@@ -251,7 +251,7 @@ func TestErrorTexts(t *testing.T) {
 		passporttest.HTTP204: "cookie/info: HTTP 204 (no content)",
 	} {
 		site.SetTrouble(passporttest.Any, trouble)
-		if _, err := inMemory(t, site, generous()).CookieInfo(t.Context(), fakeSession()); err.Error() != want {
+		if _, err := web(inMemory(t, site, generous())).CheckSession(t.Context(), fakeSession()); err.Error() != want {
 			t.Errorf("%s: %q, want %q", trouble, err, want)
 		}
 	}

@@ -45,7 +45,10 @@ type Client struct {
 	transport http.RoundTripper
 	timeout   time.Duration
 	key       *rsa.PublicKey
-	intl      IntlOptions
+	// visitor is what the international site is told about it.
+	visitor IntlOptions
+	// forced lets requests pass an open breaker.
+	forced bool
 }
 
 // New returns a client. The error names the option that cannot be used.
@@ -63,13 +66,13 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("correspond key: %w", err)
 	}
-	intl, err := o.Intl.filled()
+	visitor, err := o.Intl.filled()
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
 		bases: b, real: o.Endpoints.Real(), gate: o.Gate, transport: o.Transport, timeout: o.Timeout,
-		key: key, intl: intl,
+		key: key, visitor: visitor,
 	}
 	if c.gate == nil {
 		c.gate = NewGate(Limits{Polite: c.real}, GateOptions{})
@@ -81,6 +84,15 @@ func New(o Options) (*Client, error) {
 		c.timeout = defaultTimeout
 	}
 	return c, nil
+}
+
+// Forced returns the client for what a person wants now: its requests pass an
+// open breaker, and go before others. The rate and the budgets hold for them as
+// for any other.
+func (c *Client) Forced() *Client {
+	f := *c
+	f.forced = true
+	return &f
 }
 
 // newTransport keeps no connection after a reply. The price is a handshake for
@@ -170,7 +182,7 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 		}
 	}
 	pass, refused := c.gate.enter(ctx, request{
-		op: q.op, site: q.site, key: q.device.Key, host: target.Host, poll: q.poll, urgent: q.urgent,
+		op: q.op, site: q.site, key: q.device.Key, host: target.Host, poll: q.poll, urgent: q.urgent || c.forced, forced: c.forced,
 		polite: isVendorHost(target.Hostname()),
 	})
 	if refused != nil {

@@ -1,6 +1,34 @@
 package passport
 
-import "cmp"
+import (
+	"cmp"
+)
+
+// The site's codes that this package knows by number.
+const (
+	codeOK            = 0
+	codeNotLoggedIn   = -101
+	codeRiskControl   = -352
+	codeBanned        = -412
+	codeOverLimit     = -509
+	codeTooFrequent   = -799
+	codeServerError   = -500
+	codeOverloaded    = -503
+	codeServerTimeout = -504
+
+	codeNotScanned = 86101
+	codeScanned    = 86090
+	codeGone       = 86038 // expired, unknown or already used
+
+	codeWrongCSRF  = -111
+	codeMalformed  = -400
+	codeMismatch   = 86095
+	codeLogoutCSRF = 2202
+
+	codeIntlGone       = 10018100
+	codeIntlNotScanned = 10018101
+	codeIntlScanned    = 10018102
+)
 
 // The codes of the captcha and of the login by SMS. The four-digit ones are the
 // web's; the others were seen with the apps, and may come here too.

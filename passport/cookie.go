@@ -3,7 +3,6 @@ package passport
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,8 +11,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
-// The cookies of a login. DedeUserID is a prefix of DedeUserID__ckMd5, so names
-// are always compared whole.
+// The cookies of a login.
 const (
 	cookieSession = "SESSDATA"
 	cookieCSRF    = "bili_jct"
@@ -56,7 +54,7 @@ func parseSetCookies(lines []string, now time.Time) []Cookie {
 		case parsed.MaxAge < 0, !c.Expires.IsZero() && !c.Expires.After(now):
 			continue
 		}
-		cookies = setCookie(cookies, c)
+		cookies = cookie.Set(cookies, c)
 	}
 	return cookies
 }
@@ -98,101 +96,29 @@ func forSite(cookies []Cookie) []Cookie {
 	return cookies
 }
 
-// setCookie replaces the cookie of the same name or appends.
-func setCookie(cookies []Cookie, c Cookie) []Cookie {
-	if i := indexCookie(cookies, c.Name); i >= 0 {
-		cookies[i] = c
-		return cookies
-	}
-	return append(cookies, c)
-}
-
-func indexCookie(cookies []Cookie, name string) int {
-	return slices.IndexFunc(cookies, func(c Cookie) bool { return c.Name == name })
-}
-
-// cookieValue is "no secret" where there is no cookie of that name.
-func cookieValue(cookies []Cookie, name string) secret.String {
-	if i := indexCookie(cookies, name); i >= 0 {
-		return cookies[i].Value
-	}
-	return secret.String{}
-}
-
-// hasCookie reports whether a usable cookie of that name is there.
-func hasCookie(cookies []Cookie, name string) bool {
-	return !cookieValue(cookies, name).IsZero()
-}
-
 // mergeMissing adds to have what it lacks, by name, and nothing else.
 //
 // SESSDATA and bili_jct belong together: a csrf token of another session is
 // refused. So where either is missing and more brings both, both are taken.
 func mergeMissing(have, more []Cookie) []Cookie {
-	merged := slices.Clone(have)
-	pair := (!hasCookie(have, cookieSession) || !hasCookie(have, cookieCSRF)) &&
-		hasCookie(more, cookieSession) && hasCookie(more, cookieCSRF)
+	merged := have
+	pair := (!cookie.Has(have, cookieSession) || !cookie.Has(have, cookieCSRF)) &&
+		cookie.Has(more, cookieSession) && cookie.Has(more, cookieCSRF)
 	for _, c := range more {
 		ofPair := c.Name == cookieSession || c.Name == cookieCSRF
-		if !hasCookie(have, c.Name) || pair && ofPair {
-			merged = setCookie(merged, c)
+		if !cookie.Has(have, c.Name) || pair && ofPair {
+			merged = cookie.Set(merged, c)
 		}
 	}
 	return merged
-}
-
-// sendable reports whether a value can stand in a Cookie header. Only bytes
-// that would end the value or the line are ruled out; everything else goes as
-// it came.
-func sendable(value string) bool {
-	return !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f || r == ';' })
-}
-
-// Session is what a request is made with: a device and an account's cookies.
-type Session struct {
-	Device  Device
-	Cookies []Cookie
-}
-
-// Header returns the content of one Cookie header, "a=b; c=d", with the values
-// byte for byte.
-func (s Session) Header() string {
-	pairs := make([]string, 0, len(s.Cookies)+2)
-	for _, c := range s.All() {
-		pairs = append(pairs, c.Name+"="+c.Value.Reveal())
-	}
-	return strings.Join(pairs, "; ")
-}
-
-// All returns the cookies as they are sent: the session's own, then the
-// device's identifiers where the cookies do not bring theirs. Names that must
-// not be sent are left out, and so are values that would break the line.
-func (s Session) All() []Cookie {
-	all := make([]Cookie, 0, len(s.Cookies)+2)
-	add := func(c Cookie) {
-		value := c.Value.Reveal()
-		if c.Name == "" || value == "" || hasCookie(all, c.Name) || isTransient(c.Name) || !sendable(value) || !sendable(c.Name) {
-			return
-		}
-		all = append(all, c)
-	}
-	for _, c := range s.Cookies {
-		add(c)
-	}
-	add(Cookie{Name: cookieBuvid3, Value: s.Device.Buvid3, Domain: cookieDomain, Path: "/"})
-	add(Cookie{Name: cookieBuvid4, Value: secret.New(s.Device.encodedBuvid4()), Domain: cookieDomain, Path: "/"})
-	return all
 }
 
 // Expiry returns when the session ends at the latest: the earlier of SESSDATA's
 // Expires and the time written in its second field. The site may end it long
 // before. Zero where neither is known.
 func Expiry(cookies []Cookie) time.Time {
-	i := indexCookie(cookies, cookieSession)
-	if i < 0 {
-		return time.Time{}
-	}
-	attribute, nominal := cookies[i].Expires, sessionExpiry(cookies[i].Value.Reveal())
+	c, _ := cookie.Find(cookies, cookieSession)
+	attribute, nominal := c.Expires, sessionExpiry(c.Value.Reveal())
 	if attribute.IsZero() || !nominal.IsZero() && nominal.Before(attribute) {
 		return nominal
 	}

@@ -41,7 +41,7 @@ func TestSessionHeader(t *testing.T) {
 		{"names are compared whole", passport.Session{Cookies: cookies("DedeUserID__ckMd5", "sum", "DedeUserID", "1", "DedeUserID", "2")},
 			"DedeUserID__ckMd5=sum; DedeUserID=1"},
 	} {
-		if got := row.s.Header(); got != row.want {
+		if got := row.s.Header().Reveal(); got != row.want {
 			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
 	}
@@ -70,7 +70,7 @@ func TestCookiesSurviveTheWire(t *testing.T) {
 			return resp, nil
 		}),
 	})
-	scan, err := c.Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
+	scan, err := web(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestCookiesSurviveTheWire(t *testing.T) {
 	if got[2].Domain != ".bilibili.com" || got[2].Path != "/" {
 		t.Errorf("DedeUserID has %q %q", got[2].Domain, got[2].Path)
 	}
-	if _, err := c.CookieInfo(t.Context(), session(scan.Grant)); err == nil {
+	if _, err := web(c).CheckSession(t.Context(), session(scan.Grant)); err == nil {
 		t.Fatal("the fake reply passed")
 	}
 	if line := "SESSDATA=" + sessdata + "; bili_jct=quoted; DedeUserID=100200300"; len(sent) != 1 || sent[0] != line {
@@ -110,7 +110,7 @@ func TestCookiesAreJudgedByTheSitesClock(t *testing.T) {
 			return resp, nil
 		}),
 	})
-	scan, err := c.Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
+	scan, err := web(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
 	if err != nil || value(scan.Grant.Cookies, "SESSDATA") != "a" {
 		t.Errorf("%+v, %v", scan.Grant.Cookies, err)
 	}

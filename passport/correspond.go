@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -104,7 +105,7 @@ func (c *Client) RefreshCSRF(ctx context.Context, s Session, at time.Time) (secr
 	if at.IsZero() {
 		at = asked.Add(-clockMargin)
 	}
-	if !hasCookie(s.All(), cookieBuvid3) {
+	if !cookie.Has(s.All(), cookieBuvid3) {
 		s.Device.Buvid3 = secret.New(randomBuvid3())
 	}
 	r, err := c.ask(ctx, call{

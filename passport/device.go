@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -71,7 +72,7 @@ func (c *Client) Fingerprint(ctx context.Context, d Device) (Device, error) {
 	data := r.object("data")
 	b3, ok3 := data.text("b_3")
 	b4, _ := data.text("b_4")
-	if !ok3 || !sendable(b3) || b3 == "" {
+	if !ok3 || !cookie.Sendable(b3) || b3 == "" {
 		return d, unknown(op, "the answer holds no device identifier")
 	}
 	d.Buvid3, d.Buvid4 = secret.New(b3), secret.New(b4)

@@ -7,16 +7,6 @@ import (
 	"strings"
 )
 
-// Site is one of the vendor's two realms. Accounts, cookies and tokens of one
-// mean nothing to the other.
-type Site string
-
-// The realms.
-const (
-	Web  Site = "web"
-	Intl Site = "intl"
-)
-
 // Endpoints are the base URLs of the roles that the site's hosts play. An empty
 // one stands for the site's own host.
 type Endpoints struct {

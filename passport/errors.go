@@ -13,6 +13,42 @@ import (
 	"time"
 )
 
+// Class says what a reply, or its absence, means for a session.
+type Class string
+
+// The classes. Only Dead says anything against a session.
+const (
+	OK          Class = "ok"
+	Dead        Class = "dead"        // the site says that nobody is logged in
+	Blocked     Class = "blocked"     // the site wants to be left alone
+	Unreachable Class = "unreachable" // no answer, or none that is whole
+	Unknown     Class = "unknown"     // an answer that nobody here understands
+)
+
+// Scope says how far a trouble reaches.
+type Scope string
+
+// The scopes. The zero value is a trouble of this one request.
+const (
+	ScopeNone    Scope = ""
+	ScopeSite    Scope = "site"    // every account behind this address
+	ScopeHost    Scope = "host"    // one host of the site
+	ScopeAccount Scope = "account" // this account, others may go on
+)
+
+// ClassOf returns the class of an error of this package: OK for nil, and
+// Unreachable for an error of another kind, because a trouble that is not the
+// site's word must never count against a session.
+func ClassOf(err error) Class {
+	if err == nil {
+		return OK
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Class
+	}
+	return Unreachable
+}
+
 // Outcomes that a caller may want to tell apart with errors.Is.
 var (
 	// ErrNotAsked: nothing was sent, because the site is to be left alone, the
@@ -116,6 +152,13 @@ func unknown(op, detail string) *Error {
 	return &Error{Op: op, Class: Unknown, HTTPStatus: 200, Detail: detail, Sent: true}
 }
 
+// Windows reports Winsock's own numbers; syscall's POSIX names are placeholders
+// there that no call ever returns. Elsewhere no errno is as high as these.
+const (
+	winsockReset   = syscall.Errno(10054) // WSAECONNRESET
+	winsockRefused = syscall.Errno(10061) // WSAECONNREFUSED
+)
+
 // transportError puts the absence of a reply into harmless words. The error of
 // the transport is looked at and dropped: it may print the URL and its query.
 func transportError(op string, err error) *Error {
@@ -128,10 +171,10 @@ func transportError(op string, err error) *Error {
 		e.Detail, e.Err, e.Scope = "cancelled", context.Canceled, ScopeNone
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		e.Detail, e.Err = "no answer in time", context.DeadlineExceeded
-	case errors.Is(err, errnoReset), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		e.Detail, e.Err = "connection reset", errnoReset
-	case errors.Is(err, errnoRefused):
-		e.Detail, e.Err = "connection refused", errnoRefused
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, winsockReset):
+		e.Detail, e.Err = "connection reset", syscall.ECONNRESET
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, winsockRefused):
+		e.Detail, e.Err = "connection refused", syscall.ECONNREFUSED
 	case errors.As(err, &dns):
 		e.Detail = "the host's name cannot be resolved"
 	case isCertificateError(err):

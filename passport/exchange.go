@@ -129,8 +129,8 @@ func header(q call) http.Header {
 		s = *q.session
 	}
 	// One line, written here: AddCookie puts values with a comma in quotes.
-	if line := s.Header(); line != "" {
-		h["Cookie"] = []string{line}
+	if line := s.Header(); !line.IsZero() {
+		h["Cookie"] = []string{line.Reveal()}
 	}
 	return h
 }

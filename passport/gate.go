@@ -144,16 +144,6 @@ func (g *Gate) BlockedAt(site Site) (until time.Time, reason string) {
 	return c.Until, c.Reason
 }
 
-type forceKey struct{}
-
-// Force marks the requests of ctx as wanted by a person, now: they pass an open
-// breaker. The rate and the budgets hold for them as for any other.
-func Force(ctx context.Context) context.Context {
-	return context.WithValue(ctx, forceKey{}, true)
-}
-
-func forced(ctx context.Context) bool { return ctx.Value(forceKey{}) != nil }
-
 // request is what the gate has to know of one.
 type request struct {
 	op, key, host string
@@ -161,12 +151,13 @@ type request struct {
 	poll          bool
 	urgent        bool
 	polite        bool
+	// forced passes an open breaker.
+	forced bool
 }
 
 // pass lets one request through and comes back when it has ended.
 type pass struct {
 	request
-	forced  bool
 	account *account
 	// patience is until when a poll leaves the reserve to others.
 	patience time.Time
@@ -182,8 +173,7 @@ type pass struct {
 // The order matters: what may refuse comes before what costs. The breakers are
 // asked once more after the waiting, because they may have opened meanwhile.
 func (g *Gate) enter(ctx context.Context, r request) (*pass, *Error) {
-	p := &pass{request: r, forced: forced(ctx)}
-	p.urgent = p.urgent || p.forced
+	p := &pass{request: r}
 	if err := g.takeTurn(ctx, p); err != nil {
 		return nil, notSent(r.op, err)
 	}

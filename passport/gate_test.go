@@ -42,9 +42,18 @@ type bench struct {
 
 // ask makes a check of the account with the given key.
 func (b *bench) ask(ctx context.Context, key string) *passport.Error {
+	return check(ctx, b.client, key)
+}
+
+// insist is ask for what a person wants now.
+func (b *bench) insist(ctx context.Context, key string) *passport.Error {
+	return check(ctx, b.client.Forced(), key)
+}
+
+func check(ctx context.Context, c *passport.Client, key string) *passport.Error {
 	s := fakeSession()
 	s.Device.Key = key
-	_, err := b.client.CookieInfo(ctx, s)
+	_, err := web(c).CheckSession(ctx, s)
 	e, _ := errors.AsType[*passport.Error](err)
 	return e // never nil: the simulator does not know the session
 }
@@ -133,7 +142,7 @@ func TestAccountBudget(t *testing.T) {
 	bubble(t, passport.Limits{PerMinute: 6000, PerAccountHour: 6}, func(t *testing.T, b *bench) {
 		perHour := map[int]int{}
 		for minute := range 6 * 60 {
-			e := b.ask(passport.Force(t.Context()), "a") // a person's wish is no way round it
+			e := b.insist(t.Context(), "a") // a person's wish is no way round it
 			if asked(e) {
 				perHour[minute/60]++
 			} else if e.Class != passport.Blocked || e.Scope != passport.ScopeAccount ||
@@ -150,10 +159,10 @@ func TestAccountBudget(t *testing.T) {
 		if e := b.ask(t.Context(), "b"); !asked(e) {
 			t.Errorf("another account: %v", e)
 		}
-		code, err := b.client.Generate(t.Context(), passport.Device{Key: "c"})
+		code, err := web(b.client).Generate(t.Context(), passport.Device{Key: "c"})
 		for range 50 {
 			if err == nil {
-				_, err = b.client.Poll(t.Context(), passport.Device{Key: "c"}, code)
+				_, err = web(b.client).Poll(t.Context(), passport.Device{Key: "c"}, code)
 			}
 		}
 		if err != nil {
@@ -185,7 +194,7 @@ func TestRealHostsArePolite(t *testing.T) {
 		start := time.Now()
 		c := client(t, passport.Options{Gate: generous(), Transport: says(200, "application/json", `{"code":-101}`)})
 		for range 3 {
-			_, _ = c.Nav(t.Context(), fakeSession())
+			_, _ = web(c).Identify(t.Context(), fakeSession())
 		}
 		within(t, "time taken", time.Since(start), 2*time.Second, 2*time.Second)
 	})
@@ -227,7 +236,7 @@ func TestConcurrency(t *testing.T) {
 		for i := range 40 {
 			work.Go(func() {
 				key := fmt.Sprint(i % 8)
-				_, err := c.CookieInfo(t.Context(), passport.Session{Device: passport.Device{Key: key, UserAgent: key}})
+				_, err := web(c).CheckSession(t.Context(), passport.Session{Device: passport.Device{Key: key, UserAgent: key}})
 				if err != nil {
 					t.Error(err)
 				}
@@ -245,7 +254,7 @@ func TestConcurrency(t *testing.T) {
 		gate.SetLimits(passport.Limits{PerMinute: 60_000, Concurrency: 8})
 		for i := range 8 {
 			work.Go(func() {
-				_, _ = c.CookieInfo(t.Context(), passport.Session{Device: passport.Device{Key: fmt.Sprint(i)}})
+				_, _ = web(c).CheckSession(t.Context(), passport.Session{Device: passport.Device{Key: fmt.Sprint(i)}})
 			})
 		}
 		work.Wait()
@@ -260,11 +269,11 @@ func TestConcurrency(t *testing.T) {
 func TestPeopleGoFirst(t *testing.T) {
 	for what, ask := range map[string]func(context.Context, *passport.Client, passport.Device) error{
 		"login": func(ctx context.Context, c *passport.Client, d passport.Device) error {
-			_, err := c.Generate(ctx, d)
+			_, err := web(c).Generate(ctx, d)
 			return err
 		},
 		"forced check": func(ctx context.Context, c *passport.Client, d passport.Device) error {
-			_, err := c.CookieInfo(passport.Force(ctx), passport.Session{Device: d})
+			_, err := web(c.Forced()).CheckSession(ctx, passport.Session{Device: d})
 			return err
 		},
 	} {
@@ -275,7 +284,7 @@ func TestPeopleGoFirst(t *testing.T) {
 			var work sync.WaitGroup
 			for i := range 10 {
 				work.Go(func() {
-					_, _ = c.CookieInfo(t.Context(), passport.Session{Device: passport.Device{Key: fmt.Sprint(i), UserAgent: "check"}})
+					_, _ = web(c).CheckSession(t.Context(), passport.Session{Device: passport.Device{Key: fmt.Sprint(i), UserAgent: "check"}})
 				})
 			}
 			synctest.Wait()
@@ -299,14 +308,14 @@ func TestGivingUpLeaksNothing(t *testing.T) {
 			work.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*10*time.Millisecond)
 				defer cancel()
-				_, _ = c.CookieInfo(ctx, passport.Session{Device: passport.Device{Key: fmt.Sprint(i % 5)}})
+				_, _ = web(c).CheckSession(ctx, passport.Session{Device: passport.Device{Key: fmt.Sprint(i % 5)}})
 			})
 		}
 		work.Wait()
 		s.most = 0
 		for i := range 4 {
 			work.Go(func() {
-				if _, err := c.CookieInfo(t.Context(), passport.Session{Device: passport.Device{Key: fmt.Sprint(i)}}); err != nil {
+				if _, err := web(c).CheckSession(t.Context(), passport.Session{Device: passport.Device{Key: fmt.Sprint(i)}}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -333,7 +342,7 @@ func TestMirrorNeverReachesTheRealSite(t *testing.T) {
 	})})
 	site.SetForm(passporttest.FormHop)
 	grant := login(t, site, c)
-	if _, err := c.Collect(t.Context(), device(), grant); !errors.Is(err, passport.ErrRefusedHost) {
+	if _, err := web(c).Collect(t.Context(), device(), grant); !errors.Is(err, passport.ErrRefusedHost) {
 		t.Errorf("%v", err)
 	}
 }

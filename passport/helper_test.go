@@ -44,6 +44,10 @@ func client(t *testing.T, o passport.Options) *passport.Client {
 	return c
 }
 
+func web(c *passport.Client) passport.Realm { return c.Realm(passport.Web) }
+
+func intl(c *passport.Client) passport.Realm { return c.Realm(passport.Intl) }
+
 func newSite() *passporttest.Site {
 	return passporttest.New(passporttest.WithUser(mid, uname))
 }
@@ -51,12 +55,12 @@ func newSite() *passporttest.Site {
 // login walks a login to its grant.
 func login(t *testing.T, site *passporttest.Site, c *passport.Client) passport.Grant {
 	t.Helper()
-	code, err := c.Generate(t.Context(), device())
+	code, err := web(c).Generate(t.Context(), device())
 	if err != nil {
 		t.Fatal(err)
 	}
 	approve(t, site, code)
-	scan, err := c.Poll(t.Context(), device(), code)
+	scan, err := web(c).Poll(t.Context(), device(), code)
 	if err != nil || scan.State != passport.Granted {
 		t.Fatalf("poll after the tap: %v, %v", scan.State, err)
 	}
@@ -114,16 +118,16 @@ func says(status int, contentType, body string) roundTrip {
 func operations(c *passport.Client) map[string]func(context.Context) error {
 	code := passport.Code{Key: secret.New("00112233445566778899aabbccddeeff")}
 	return map[string]func(context.Context) error{
-		"nav":             func(ctx context.Context) error { _, err := c.Nav(ctx, fakeSession()); return err },
-		"cookie/info":     func(ctx context.Context) error { _, err := c.CookieInfo(ctx, fakeSession()); return err },
-		"qrcode/generate": func(ctx context.Context) error { _, err := c.Generate(ctx, device()); return err },
-		"qrcode/poll":     func(ctx context.Context) error { _, err := c.Poll(ctx, device(), code); return err },
+		"nav":             func(ctx context.Context) error { _, err := web(c).Identify(ctx, fakeSession()); return err },
+		"cookie/info":     func(ctx context.Context) error { _, err := web(c).CheckSession(ctx, fakeSession()); return err },
+		"qrcode/generate": func(ctx context.Context) error { _, err := web(c).Generate(ctx, device()); return err },
+		"qrcode/poll":     func(ctx context.Context) error { _, err := web(c).Poll(ctx, device(), code); return err },
 		"finger/spi":      func(ctx context.Context) error { _, err := c.Fingerprint(ctx, device()); return err },
 
-		"intl/auth/url":    func(ctx context.Context) error { _, err := c.IntlGenerate(ctx, device()); return err },
-		"intl/auth/fetch":  func(ctx context.Context) error { _, err := c.IntlPoll(ctx, device(), code); return err },
-		"intl/user":        func(ctx context.Context) error { _, err := c.IntlUser(ctx, fakeSession()); return err },
-		"intl/exit":        func(ctx context.Context) error { return c.IntlLogout(ctx, fakeSession()) },
+		"intl/auth/url":    func(ctx context.Context) error { _, err := intl(c).Generate(ctx, device()); return err },
+		"intl/auth/fetch":  func(ctx context.Context) error { _, err := intl(c).Poll(ctx, device(), code); return err },
+		"intl/user":        func(ctx context.Context) error { _, err := intl(c).Identify(ctx, fakeSession()); return err },
+		"intl/exit":        func(ctx context.Context) error { return intl(c).Logout(ctx, fakeSession()) },
 		"country/list":     func(ctx context.Context) error { _, err := c.Countries(ctx, device()); return err },
 		"captcha":          func(ctx context.Context) error { _, err := c.Captcha(ctx, device(), false); return err },
 		"captcha/combine":  func(ctx context.Context) error { _, err := c.Captcha(ctx, device(), true); return err },

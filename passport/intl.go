@@ -3,11 +3,13 @@ package passport
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
+	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -86,16 +88,7 @@ func inDomain(host, domain string) bool {
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// replaced is a jar after more was set in it. The jar itself is not touched.
-func replaced(jar, more []Cookie) []Cookie {
-	jar = slices.Clone(jar)
-	for _, c := range more {
-		jar = setCookie(jar, c)
-	}
-	return jar
-}
-
-// IntlUser asks the international site whether a session is alive. That is all
+// Identify asks the international site whether a session is alive. That is all
 // the site is known to say: the mid is taken from its reply where that has one,
 // else from the session's cookies, and is 0 where they have none either.
 //
@@ -107,12 +100,12 @@ func replaced(jar, more []Cookie) []Cookie {
 // without the second rule a session could then never be found dead. The codes
 // with which the site wants somebody to log in for a film or an episode are
 // Unknown, as they may be about the film.
-func (c *Client) IntlUser(ctx context.Context, s Session) (Identity, error) {
+func (c intl) Identify(ctx context.Context, s Session) (Identity, error) {
 	const op = "intl/user"
 	s = intlSession(s)
 	r, err := c.ask(ctx, call{
 		op: op, site: Intl, device: s.Device, session: &s,
-		base: c.bases.apiIntl, path: pathIntlUser, query: c.intl.query(platformWeb),
+		base: c.bases.apiIntl, path: pathIntlUser, query: c.visitor.query(platformWeb),
 	})
 	data := r.object("data")
 	login, said := data.flag("is_login")
@@ -146,22 +139,27 @@ func (c *Client) IntlUser(ctx context.Context, s Session) (Identity, error) {
 	return id, nil
 }
 
+// CheckSession asks the same as Identify: this realm has one question about a
+// session, and no refresh.
+func (c intl) CheckSession(ctx context.Context, s Session) (Info, error) {
+	_, err := c.Identify(ctx, s)
+	return Info{}, err
+}
+
 // changedCookies is nil where a reply set nothing that the jar does not have.
 func changedCookies(jar, set []Cookie) []Cookie {
 	for _, c := range set {
-		if !c.Value.Equal(cookieValue(jar, c.Name)) {
-			return replaced(jar, set)
+		if !c.Value.Equal(cookie.Value(jar, c.Name)) {
+			return cookie.Set(jar, set...)
 		}
 	}
 	return nil
 }
 
-// IntlLogout ends a session of the international site. Only a person's explicit
-// wish is a reason for it. ErrAlreadyOut says that it had ended before.
-func (c *Client) IntlLogout(ctx context.Context, s Session) error {
+func (c intl) Logout(ctx context.Context, s Session) error {
 	const op = "intl/exit"
 	s = intlSession(s)
-	csrf := cookieValue(s.Cookies, cookieCSRF)
+	csrf := cookie.Value(s.Cookies, cookieCSRF)
 	if csrf.IsZero() {
 		return notPossible(op, ErrWrongCSRF, "the session has no csrf token")
 	}
@@ -175,4 +173,125 @@ func (c *Client) IntlLogout(ctx context.Context, s Session) error {
 		return e
 	}
 	return outcome(err, map[int]error{codeWrongCSRF: ErrWrongCSRF})
+}
+
+const (
+	pathIntlGenerate = "/x/intl/passport-login/qrcode/auth/url"
+	pathIntlPoll     = "/x/intl/passport-login/qrcode/auth/fetch"
+
+	// maxBodyCookies is far above what a login sets.
+	maxBodyCookies = 64
+)
+
+// Generate keeps the code's cookies, as the polls carry them. How long such a
+// code lives is not documented. ExpiresAt is the 180 s of the
+// other realm's codes; the site's Expired may come earlier or later.
+func (c intl) Generate(ctx context.Context, d Device) (Code, error) {
+	const op = "intl/auth/url"
+	r, err := c.ask(ctx, call{
+		op: op, site: Intl, device: intlDevice(d), base: c.bases.passportIntl, path: pathIntlGenerate,
+		query: c.visitor.query(c.visitor.Platform), urgent: true,
+	})
+	if err != nil {
+		return Code{}, err
+	}
+	content, _ := r.object("data").text("qr_url")
+	key, ok := ticketOf(content)
+	if !ok {
+		return Code{}, unknown(op, "the answer holds no usable code")
+	}
+	return Code{
+		URL: secret.New(content), Key: secret.New(key), ExpiresAt: r.sentAt.Add(codeLifetime),
+		Cookies: forIntl(r.cookies),
+	}, nil
+}
+
+// ticketOf finds the key that the polls name in the content of a code. Neither
+// its host nor the ticket's length has always been the same.
+func ticketOf(content string) (string, bool) {
+	if !isPlainURL(content) {
+		return "", false
+	}
+	u, err := url.Parse(content)
+	if err != nil {
+		return "", false
+	}
+	key := u.Query().Get("ticket")
+	return key, key != ""
+}
+
+// Poll gives a grant whose cookies include those of the code. It has no refresh token,
+// as this realm knows no refresh of cookies; the app's tokens that a "tv" login
+// brings are left out, because nothing here could use them.
+func (c intl) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
+	const op = "intl/auth/fetch"
+	r, err := c.ask(ctx, call{
+		op: op, site: Intl, device: intlDevice(d), cookies: code.Cookies,
+		base: c.bases.passportIntl, path: pathIntlPoll,
+		query: c.visitor.query(c.visitor.Platform) + "&ticket=" + url.QueryEscape(code.Key.Reveal()),
+		poll:  true, urgent: true,
+	})
+	if err != nil {
+		return intlState(r, code, err)
+	}
+	data := r.object("data")
+	set := forIntl(r.cookies)
+	if body := data.object("cookie_info").bodyCookies("cookies", r.received); len(body) > 0 {
+		set = mergeMissing(set, forIntl(body))
+	}
+	goURL, _ := data.text("go_url")
+	mid, ok := data.number("mid")
+	if !ok {
+		mid, _ = data.object("token_info").number("mid")
+	}
+	return Scan{State: Granted, Grant: Grant{
+		Cookies: cookie.Set(code.Cookies, set...), HopURL: secret.New(goURL), At: r.received, BodyMid: max(mid, 0),
+	}}, nil
+}
+
+// intlState reads the states that are codes of the envelope here, and so came
+// out as errors.
+func intlState(r reply, code Code, err error) (Scan, error) {
+	if e, ok := errors.AsType[*Error](err); ok && e.Class == Unknown && e.HTTPStatus == 200 {
+		switch e.Code {
+		case codeIntlNotScanned:
+			return Scan{State: Waiting}, nil
+		case codeIntlScanned:
+			return Scan{State: Scanned}, nil
+		case codeIntlGone:
+			return Scan{State: Expired}, nil
+		}
+	}
+	grant, ok := salvage(r)
+	if !ok {
+		return Scan{}, err
+	}
+	grant.Cookies = cookie.Set(code.Cookies, forIntl(grant.Cookies)...)
+	return Scan{State: Granted, Grant: grant}, nil
+}
+
+// bodyCookies reads the list of cookies in a login's body: name, value, and
+// flags as 0 and 1. What a Set-Cookie line would be left out for is left out
+// here as well.
+func (f fields) bodyCookies(name string, now time.Time) []Cookie {
+	var cookies []Cookie
+	for _, item := range f.list(name, maxBodyCookies) {
+		name, _ := item.text("name")
+		value, _ := item.text("value")
+		if cookie.CheckName(name) != nil || isTransient(name) || value == "" || !cookie.Sendable(value) {
+			continue
+		}
+		c := Cookie{
+			Name: name, Value: secret.New(value), Domain: "." + intlDomain, Path: "/",
+			HTTPOnly: item.truthy("http_only"), Secure: item.truthy("secure"),
+		}
+		if seconds, ok := item.number("expires"); ok && seconds > 0 && seconds < 1<<33 {
+			c.Expires = time.Unix(seconds, 0).UTC()
+			if !c.Expires.After(now) {
+				continue
+			}
+		}
+		cookies = cookie.Set(cookies, c)
+	}
+	return cookies
 }

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 	maxIntlTargets = 16
 )
 
-// IntlCollect completes a login of the international site, as its pages do: it
+// Collect completes a login of the international site, as its pages do: it
 // asks for the list of places that have to know of the login, checks all of
 // them, and then visits each. The page of the grant's HopURL is visited where
 // the site says that nobody is logged in without it, and once at most.
@@ -29,21 +31,21 @@ const (
 // middle of a redirect. The grant is returned as far as it got, beside an error
 // too; where the error's class is Unreachable or Blocked, trying again later
 // makes sense. A nil error says that nothing is left to do, not that the
-// session is alive: that is IntlUser's to say. ErrIncomplete says that the site
+// session is alive: that is Identify's to say. ErrIncomplete says that the site
 // never gave a session.
 //
 // A "tv" login has everything in its body and is returned without a request.
-func (c *Client) IntlCollect(ctx context.Context, d Device, g Grant) (Grant, error) {
-	if c.intl.Platform == platformTV && hasCookie(g.Cookies, cookieSession) {
+func (c intl) Collect(ctx context.Context, d Device, g Grant) (Grant, error) {
+	if c.visitor.Platform == platformTV && cookie.Has(g.Cookies, cookieSession) {
 		return g, nil
 	}
-	w := &intlWalk{client: c, device: intlDevice(d), own: slices.Clone(g.Cookies)}
+	w := &intlWalk{realm: c, device: intlDevice(d), own: slices.Clone(g.Cookies)}
 	failed := w.complete(ctx, g.HopURL.Reveal())
 	g.Cookies = w.cookies()
 	switch {
 	case failed != nil:
 		return g, failed
-	case hasCookie(g.Cookies, cookieSession):
+	case cookie.Has(g.Cookies, cookieSession):
 		return g, nil
 	case w.failed != nil:
 		return g, w.failed
@@ -55,7 +57,7 @@ func (c *Client) IntlCollect(ctx context.Context, d Device, g Grant) (Grant, err
 
 // intlWalk is a login on its way through the site's hosts.
 type intlWalk struct {
-	client *Client
+	realm  intl
 	device Device
 	// own are the cookies for bilibili.tv, sister those that biliintl.com set.
 	// Neither domain is sent the other's, as in a browser.
@@ -100,7 +102,7 @@ func (w *intlWalk) complete(ctx context.Context, goURL string) *Error {
 	if visited || goURL == "" {
 		return nil
 	}
-	if hasCookie(w.cookies(), cookieSession) {
+	if cookie.Has(w.cookies(), cookieSession) {
 		alive, e := w.alive(ctx)
 		if alive || e != nil {
 			return e
@@ -111,9 +113,9 @@ func (w *intlWalk) complete(ctx context.Context, goURL string) *Error {
 
 // alive reports whether the hop is not needed any more.
 func (w *intlWalk) alive(ctx context.Context) (bool, *Error) {
-	id, err := w.client.IntlUser(ctx, w.session())
+	id, err := w.realm.Identify(ctx, w.session())
 	if err == nil {
-		w.own = replaced(w.own, id.Cookies)
+		w.own = cookie.Set(w.own, id.Cookies...)
 		return true, nil
 	}
 	e, ok := errors.AsType[*Error](err)
@@ -128,11 +130,11 @@ func (w *intlWalk) alive(ctx context.Context) (bool, *Error) {
 // session: no answer to it may call a session dead.
 func (w *intlWalk) targets(ctx context.Context) ([]*url.URL, *Error) {
 	const op = "intl/sso/list"
-	r, e := w.client.do(ctx, call{
+	r, e := w.realm.do(ctx, call{
 		op: op, site: Intl, device: w.device, cookies: w.cookies(), urgent: true,
-		base: w.client.bases.passportIntl, path: pathIntlTargets, query: w.client.intl.query(platformWeb),
+		base: w.realm.bases.passportIntl, path: pathIntlTargets, query: w.realm.visitor.query(platformWeb),
 	})
-	w.own = replaced(w.own, forIntl(r.cookies))
+	w.own = cookie.Set(w.own, forIntl(r.cookies)...)
 	if e != nil {
 		return nil, e
 	}
@@ -142,7 +144,7 @@ func (w *intlWalk) targets(ctx context.Context) ([]*url.URL, *Error) {
 	}
 	var targets []*url.URL
 	for _, text := range texts {
-		target, e := w.client.intlTarget(nil, text)
+		target, e := w.realm.target(nil, text)
 		if e != nil {
 			return nil, e
 		}
@@ -165,7 +167,7 @@ func (w *intlWalk) visitAll(ctx context.Context, targets []*url.URL) *Error {
 // visitHop visits the page that the login's reply named. It is asked for only
 // where the login needs it, so its failure is not passed over.
 func (w *intlWalk) visitHop(ctx context.Context, goURL string) *Error {
-	target, e := w.client.intlTarget(nil, goURL)
+	target, e := w.realm.target(nil, goURL)
 	if e != nil {
 		return e
 	}
@@ -180,13 +182,13 @@ func endsWalk(ctx context.Context, e *Error) bool {
 // visit follows one target through its redirects.
 func (w *intlWalk) visit(ctx context.Context, target *url.URL) *Error {
 	for range maxIntlHops + 1 {
-		base := w.client.intlBase(target)
+		base := w.realm.base(target)
 		sister := inDomain(target.Hostname(), intlSister)
 		cookies := w.own
 		if sister {
 			cookies = w.sister
 		}
-		r, e := w.client.do(ctx, call{
+		r, e := w.realm.do(ctx, call{
 			op: opIntlHop, site: Intl, device: w.device, cookies: cookies, kind: kindHop, urgent: true,
 			base: base, path: target.Path, rawPath: target.RawPath, query: target.RawQuery,
 		})
@@ -197,7 +199,7 @@ func (w *intlWalk) visit(ctx context.Context, target *url.URL) *Error {
 		if r.location == "" || r.status < 300 || r.status > 399 {
 			return nil
 		}
-		if target, e = w.client.intlTarget(target, r.location); e != nil {
+		if target, e = w.realm.target(target, r.location); e != nil {
 			return e
 		}
 	}
@@ -207,16 +209,16 @@ func (w *intlWalk) visit(ctx context.Context, target *url.URL) *Error {
 func (w *intlWalk) keep(cookies []Cookie, sister bool) {
 	for _, c := range cookies {
 		if sister || inDomain(strings.TrimPrefix(c.Domain, "."), intlSister) {
-			w.sister = setCookie(w.sister, c)
+			w.sister = cookie.Set(w.sister, c)
 		} else {
-			w.own = replaced(w.own, forIntl([]Cookie{c}))
+			w.own = cookie.Set(w.own, forIntl([]Cookie{c})...)
 		}
 	}
 }
 
-// intlTarget checks a place that a reply leads to. It returns the place as the
-// site names it; where it is asked in a mirror is intlBase's matter.
-func (c *Client) intlTarget(from *url.URL, text string) (*url.URL, *Error) {
+// target checks a place that a reply leads to. It returns the place as the
+// site names it; where it is asked in a mirror is base's matter.
+func (c intl) target(from *url.URL, text string) (*url.URL, *Error) {
 	if from == nil {
 		from = &url.URL{Scheme: httpsScheme, Host: "www." + intlDomain, Path: "/"}
 	}
@@ -238,9 +240,9 @@ func isBase(u, base *url.URL) bool {
 	return u.Scheme == base.Scheme && strings.EqualFold(u.Host, base.Host)
 }
 
-// intlBase is where a checked place is really asked: in a mirror the endpoints
+// base is where a checked place is really asked: in a mirror the endpoints
 // play the roles of all the site's hosts.
-func (c *Client) intlBase(u *url.URL) *url.URL {
+func (c intl) base(u *url.URL) *url.URL {
 	passport, api := c.bases.passportIntl, c.bases.apiIntl
 	switch {
 	case isBase(u, passport), isBase(u, api):

@@ -108,7 +108,7 @@ func TestIntlTargets(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := &intlSite{lists: []string{list(goodTarget, row.target)}}
 				c := client(t, passport.Options{Gate: generous(), Transport: h})
-				_, err := c.IntlCollect(t.Context(), device(), intlGrant(""))
+				_, err := intl(c).Collect(t.Context(), device(), intlGrant(""))
 				if (err == nil) != row.ok || !row.ok && !errors.Is(err, passport.ErrRefusedHost) {
 					t.Errorf("%v", err)
 				}
@@ -194,7 +194,7 @@ func TestIntlWalks(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := row.site
 				c := client(t, passport.Options{Gate: generous(), Transport: &h})
-				g, err := c.IntlCollect(t.Context(), device(), intlGrant(row.goURL))
+				g, err := intl(c).Collect(t.Context(), device(), intlGrant(row.goURL))
 				if passport.ClassOf(err) != row.class || row.is != nil && !errors.Is(err, row.is) {
 					t.Errorf("%v", err)
 				}
@@ -226,7 +226,7 @@ func TestIntlWithoutASession(t *testing.T) {
 			{intlSite{lists: []string{list(goodTarget)}, broken: []string{goodTarget}}, passport.Unreachable, nil},
 		} {
 			c := client(t, passport.Options{Gate: generous(), Transport: &row.site})
-			_, err := c.IntlCollect(t.Context(), device(), passport.Grant{})
+			_, err := intl(c).Collect(t.Context(), device(), passport.Grant{})
 			if passport.ClassOf(err) != row.class || row.is != nil && !errors.Is(err, row.is) {
 				t.Errorf("%v", err)
 			}
@@ -245,17 +245,17 @@ func TestIntlDomainsAreKeptApart(t *testing.T) {
 	}}
 	synctest.Test(t, func(t *testing.T) {
 		c := client(t, passport.Options{Gate: generous(), Transport: h})
-		g, err := c.IntlCollect(t.Context(), device(), intlGrant(""))
+		g, err := intl(c).Collect(t.Context(), device(), intlGrant(""))
 		if err != nil {
 			t.Fatal(err)
 		}
-		own := fakeSession().Header()
+		own := fakeSession().Header().Reveal()
 		for url, want := range map[string]string{first: "", second: "SESSDATA=sister; DedeUserID=7; tracker=1", third: own} {
 			if h.cookies[url] != want {
 				t.Errorf("%s was sent %q", url, h.cookies[url])
 			}
 		}
-		if got := (passport.Session{Cookies: g.Cookies}).Header(); got != own+"; DedeUserID=7" {
+		if got := (passport.Session{Cookies: g.Cookies}).Header().Reveal(); got != own+"; DedeUserID=7" {
 			t.Errorf("gathered %q", got)
 		}
 	})
@@ -268,7 +268,7 @@ func TestIntlUntrustedTarget(t *testing.T) {
 	c := overHTTP(t, site, passport.IntlOptions{})
 	grant := intlLogin(t, site, c)
 	site.ResetLog()
-	g, err := c.IntlCollect(t.Context(), device(), grant)
+	g, err := intl(c).Collect(t.Context(), device(), grant)
 	if !errors.Is(err, passport.ErrRefusedHost) || len(g.Missing()) != 0 {
 		t.Errorf("%v, missing %v", err, g.Missing())
 	}
@@ -283,7 +283,7 @@ func TestIntlInAMirror(t *testing.T) {
 	e := newSite().Endpoints(base)
 	e.APIIntl = "http://api.invalid"
 	c := client(t, passport.Options{Endpoints: e, Gate: generous(), Transport: h})
-	if _, err := c.IntlCollect(t.Context(), device(), intlGrant("")); err != nil {
+	if _, err := intl(c).Collect(t.Context(), device(), intlGrant("")); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{base + "/sso/set?ticket=T", "http://api.invalid/x", base + "/y"}
@@ -293,7 +293,7 @@ func TestIntlInAMirror(t *testing.T) {
 	e.PassportIntl = "https://passport.bilibili.tv"
 	c = client(t, passport.Options{Endpoints: e, Gate: generous(), Transport: h})
 	h.asked = nil
-	if _, err := c.IntlCollect(t.Context(), device(), intlGrant("")); !errors.Is(err, passport.ErrRefusedHost) || len(h.asked) != 0 {
+	if _, err := intl(c).Collect(t.Context(), device(), intlGrant("")); !errors.Is(err, passport.ErrRefusedHost) || len(h.asked) != 0 {
 		t.Errorf("%v after %v", err, h.asked)
 	}
 }
@@ -310,7 +310,7 @@ func TestIntlWalkIsCancelled(t *testing.T) {
 			}
 			return h.RoundTrip(r)
 		})})
-		g, err := c.IntlCollect(ctx, device(), intlGrant(""))
+		g, err := intl(c).Collect(ctx, device(), intlGrant(""))
 		if !errors.Is(err, context.Canceled) || len(h.asked) != 1 || value(g.Cookies, "SESSDATA") == "" {
 			t.Errorf("%v after %v", err, h.asked)
 		}

@@ -45,7 +45,7 @@ func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func usable(t *testing.T, cookies []Cookie) {
 	t.Helper()
-	line := Session{Cookies: cookies}.Header()
+	line := Session{Cookies: cookies}.Header().Reveal()
 	if strings.ContainsAny(line, "\r\n\x00") {
 		t.Fatalf("the header breaks: %q", line)
 	}
@@ -82,10 +82,10 @@ func FuzzLoginReplies(f *testing.F) {
 		c, asked := answering(t, 200, header, bytes.NewReader(body))
 		ctx, d := t.Context(), Device{Key: "k"}
 		s := Session{Device: d, Cookies: []Cookie{{Name: cookieSession, Value: secret.New("x")}, {Name: cookieCSRF, Value: secret.New("y")}}}
-		if code, err := c.IntlGenerate(ctx, d); err == nil && (code.Key.IsZero() || !isPlainURL(code.URL.Reveal())) {
+		if code, err := c.Realm(Intl).Generate(ctx, d); err == nil && (code.Key.IsZero() || !isPlainURL(code.URL.Reveal())) {
 			t.Fatalf("code %q", code.URL.Reveal())
 		}
-		if scan, err := c.IntlPoll(ctx, d, Code{Key: secret.New("k")}); err == nil {
+		if scan, err := c.Realm(Intl).Poll(ctx, d, Code{Key: secret.New("k")}); err == nil {
 			usable(t, scan.Grant.Cookies)
 			if scan.Grant.Mid() < 0 {
 				t.Fatalf("mid %d", scan.Grant.Mid())
@@ -93,14 +93,14 @@ func FuzzLoginReplies(f *testing.F) {
 		} else if ClassOf(err) == Dead {
 			t.Fatal(err)
 		}
-		if id, err := c.IntlUser(ctx, s); err == nil {
+		if id, err := c.Realm(Intl).Identify(ctx, s); err == nil {
 			usable(t, id.Cookies)
 		} else if ClassOf(err) == Dead && !bytes.Contains(body, []byte("101")) && !bytes.Contains(body, []byte("false")) {
 			t.Fatalf("%q is dead", body)
 		}
 		fuzzSMS(t, c, d)
 		*asked = 0
-		g, _ := c.IntlCollect(ctx, d, Grant{Cookies: s.Cookies, HopURL: secret.New(location)})
+		g, _ := c.Realm(Intl).Collect(ctx, d, Grant{Cookies: s.Cookies, HopURL: secret.New(location)})
 		usable(t, g.Cookies)
 		if most := 3 + (maxIntlTargets+1)*(maxIntlHops+1); *asked > most {
 			t.Fatalf("%d requests", *asked)
@@ -140,7 +140,7 @@ func fuzzSMS(t *testing.T, c *Client, d Device) {
 func walk(t *testing.T, header http.Header) {
 	t.Helper()
 	c, asked := answering(t, 302, header, strings.NewReader(""))
-	w := &intlWalk{client: c}
+	w := &intlWalk{realm: intl{c}}
 	_ = w.visitHop(t.Context(), "https://www.bilibili.tv/go")
 	if *asked > maxIntlHops+1 {
 		t.Fatalf("%d hops", *asked)
@@ -160,7 +160,7 @@ func FuzzIntlTarget(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		u, e := c.intlTarget(nil, text)
+		u, e := intl{c}.target(nil, text)
 		if e != nil {
 			return
 		}
@@ -168,7 +168,7 @@ func FuzzIntlTarget(f *testing.F) {
 		if u.Scheme != "https" || u.User != nil || u.Port() != "" && u.Port() != "443" || !inDomain(host, intlDomain) && !inDomain(host, intlSister) {
 			t.Fatalf("%q leads to %v", text, u)
 		}
-		if base := c.intlBase(u); base.Hostname() != host || base.Scheme != "https" {
+		if base := (intl{c}).base(u); base.Hostname() != host || base.Scheme != "https" {
 			t.Fatalf("%q is asked at %v", text, base)
 		}
 	})
@@ -205,8 +205,8 @@ func TestEndlessBodiesAreBounded(t *testing.T) {
 	}
 	d := Device{Key: "k"}
 	for name, ask := range map[string]func(context.Context) error{
-		"generate":  func(ctx context.Context) error { _, err := c.IntlGenerate(ctx, d); return err },
-		"user":      func(ctx context.Context) error { _, err := c.IntlUser(ctx, Session{Device: d}); return err },
+		"generate":  func(ctx context.Context) error { _, err := c.Realm(Intl).Generate(ctx, d); return err },
+		"user":      func(ctx context.Context) error { _, err := c.Realm(Intl).Identify(ctx, Session{Device: d}); return err },
 		"countries": func(ctx context.Context) error { _, err := c.Countries(ctx, d); return err },
 		"captcha":   func(ctx context.Context) error { _, err := c.Captcha(ctx, d, false); return err },
 	} {
@@ -214,7 +214,7 @@ func TestEndlessBodiesAreBounded(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	w := &intlWalk{client: c}
+	w := &intlWalk{realm: intl{c}}
 	if e := w.visitHop(t.Context(), "https://www.bilibili.tv/go"); e != nil {
 		t.Error(e)
 	}

@@ -42,7 +42,7 @@ func TestRepliesToIntlUser(t *testing.T) {
 		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body)})
 		s := fakeSession()
 		s.Cookies = append(s.Cookies, passport.Cookie{Name: "DedeUserID", Value: secret.New("7")})
-		id, err := c.IntlUser(t.Context(), s)
+		id, err := intl(c).Identify(t.Context(), s)
 		got, _ := errors.AsType[*passport.Error](err)
 		if passport.ClassOf(err) != want.class || id.Mid != want.mid || got != nil && got.Code != want.code {
 			t.Errorf("%s: mid %d, %v", body, id.Mid, err)
@@ -75,7 +75,7 @@ func TestRepliesToIntlPoll(t *testing.T) {
 		`{"code":0,"data":{"cookie_info":{"cookies":[1,null,{},[],"x"]}}}`: {passport.Granted, passport.OK, 0},
 	} {
 		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body)})
-		scan, err := c.IntlPoll(t.Context(), device(), passport.Code{Key: secret.New("k")})
+		scan, err := intl(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
 		if scan.State != want.state || passport.ClassOf(err) != want.class || scan.Grant.Mid() != want.mid {
 			t.Errorf("%s: %q, %v, mid %d", body, scan.State, err, scan.Grant.Mid())
 		}
@@ -93,7 +93,7 @@ func TestIntlBodyCookies(t *testing.T) {
 		Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
 		Intl: passport.IntlOptions{Platform: "tv"},
 	})
-	scan, err := c.IntlPoll(t.Context(), device(), passport.Code{Key: secret.New("k")})
+	scan, err := intl(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestIntlBodyCookies(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	// The number is in the body alone; the session is complete as it is.
-	if whole, err := c.IntlCollect(t.Context(), device(), scan.Grant); err != nil || whole.Mid() != mid {
+	if whole, err := intl(c).Collect(t.Context(), device(), scan.Grant); err != nil || whole.Mid() != mid {
 		t.Errorf("mid %d, %v", whole.Mid(), err)
 	}
 }
@@ -127,7 +127,7 @@ func TestIntlCodes(t *testing.T) {
 			return says(200, "application/json", `{"code":0,"data":{"qr_url":"`+content+`","qr_type":"qrcode_login"}}`)(r)
 		})
 		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: transport})
-		code, err := c.IntlGenerate(t.Context(), device())
+		code, err := intl(c).Generate(t.Context(), device())
 		if code.Key.Reveal() != key || (err == nil) != (key != "") {
 			t.Errorf("%s: key %q, %v", content, code.Key.Reveal(), err)
 		}
@@ -137,7 +137,7 @@ func TestIntlCodes(t *testing.T) {
 		if code.URL.Reveal() != content {
 			t.Errorf("the content became %q", code.URL.Reveal())
 		}
-		_, _ = c.IntlPoll(t.Context(), device(), code)
+		_, _ = intl(c).Poll(t.Context(), device(), code)
 		if got := asked.URL.Query().Get("ticket"); got != key {
 			t.Errorf("%s: polled with %q", content, got)
 		}

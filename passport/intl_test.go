@@ -28,13 +28,13 @@ func overHTTP(t *testing.T, site *passporttest.Site, intl passport.IntlOptions) 
 // intlLogin walks a login of bilibili.tv to its grant.
 func intlLogin(t *testing.T, site *passporttest.Site, c *passport.Client) passport.Grant {
 	t.Helper()
-	code, err := c.IntlGenerate(t.Context(), device())
+	code, err := intl(c).Generate(t.Context(), device())
 	if err != nil {
 		t.Fatal(err)
 	}
 	poll := func(want passport.ScanState) passport.Grant {
 		t.Helper()
-		scan, err := c.IntlPoll(t.Context(), device(), code)
+		scan, err := intl(c).Poll(t.Context(), device(), code)
 		if err != nil || scan.State != want {
 			t.Fatalf("poll: %q, %v, want %q", scan.State, err, want)
 		}
@@ -77,7 +77,7 @@ func TestIntlLogins(t *testing.T) {
 			if len(grant.Missing()) != row.lacks || grant.Mid() != mid || !grant.RefreshToken.IsZero() {
 				t.Errorf("after the poll: mid %d, missing %v", grant.Mid(), grant.Missing())
 			}
-			whole, err := c.IntlCollect(t.Context(), device(), grant)
+			whole, err := intl(c).Collect(t.Context(), device(), grant)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -109,18 +109,18 @@ func checkIntl(t *testing.T, site *passporttest.Site, c *passport.Client, g pass
 	if at := passport.Expiry(g.Cookies); time.Until(at) < 179*24*time.Hour {
 		t.Errorf("the session ends at %v", at)
 	}
-	id, err := c.IntlUser(t.Context(), session(g))
+	id, err := intl(c).Identify(t.Context(), session(g))
 	if err != nil || id.Mid != mid || id.Cookies != nil {
 		t.Errorf("user: %d, %v, %d cookies", id.Mid, err, len(id.Cookies))
 	}
 	// The realms do not know each other's sessions.
-	if _, err := c.CookieInfo(t.Context(), session(g)); passport.ClassOf(err) != passport.Dead {
+	if _, err := web(c).CheckSession(t.Context(), session(g)); passport.ClassOf(err) != passport.Dead {
 		t.Errorf("the other realm: %v", err)
 	}
-	if err := c.IntlLogout(t.Context(), session(g)); err != nil || site.Alive(value(g.Cookies, "SESSDATA")) {
+	if err := intl(c).Logout(t.Context(), session(g)); err != nil || site.Alive(value(g.Cookies, "SESSDATA")) {
 		t.Errorf("logout: %v", err)
 	}
-	if err := c.IntlLogout(t.Context(), session(g)); !errors.Is(err, passport.ErrAlreadyOut) || passport.ClassOf(err) == passport.Dead {
+	if err := intl(c).Logout(t.Context(), session(g)); !errors.Is(err, passport.ErrAlreadyOut) || passport.ClassOf(err) == passport.Dead {
 		t.Errorf("logout again: %v", err)
 	}
 }
@@ -128,7 +128,7 @@ func checkIntl(t *testing.T, site *passporttest.Site, c *passport.Client, g pass
 func TestIntlLogoutRefused(t *testing.T) {
 	site := newSite()
 	c := overHTTP(t, site, passport.IntlOptions{})
-	g, err := c.IntlCollect(t.Context(), device(), intlLogin(t, site, c))
+	g, err := intl(c).Collect(t.Context(), device(), intlLogin(t, site, c))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,12 +138,12 @@ func TestIntlLogoutRefused(t *testing.T) {
 			s.Cookies[i].Value = secret.New("other")
 		}
 	}
-	if err := c.IntlLogout(t.Context(), s); !errors.Is(err, passport.ErrWrongCSRF) {
+	if err := intl(c).Logout(t.Context(), s); !errors.Is(err, passport.ErrWrongCSRF) {
 		t.Errorf("wrong csrf: %v", err)
 	}
 	s.Cookies = slices.DeleteFunc(s.Cookies, func(c passport.Cookie) bool { return c.Name == "bili_jct" })
 	site.ResetLog()
-	if err := c.IntlLogout(t.Context(), s); !errors.Is(err, passport.ErrWrongCSRF) || site.Requests(passporttest.Any) != 0 {
+	if err := intl(c).Logout(t.Context(), s); !errors.Is(err, passport.ErrWrongCSRF) || site.Requests(passporttest.Any) != 0 {
 		t.Errorf("no csrf: %v", err)
 	}
 }
@@ -154,11 +154,11 @@ func TestIntlSessionDies(t *testing.T) {
 		site.SetIntlAnonymous(how)
 		c := overHTTP(t, site, passport.IntlOptions{})
 		g := intlLogin(t, site, c)
-		if _, err := c.IntlUser(t.Context(), session(g)); err != nil {
+		if _, err := intl(c).Identify(t.Context(), session(g)); err != nil {
 			t.Error(err)
 		}
 		site.Kill(mid)
-		if _, err := c.IntlUser(t.Context(), session(g)); passport.ClassOf(err) != passport.Dead {
+		if _, err := intl(c).Identify(t.Context(), session(g)); passport.ClassOf(err) != passport.Dead {
 			t.Errorf("%s: %v", how, err)
 		}
 	}
@@ -170,14 +170,14 @@ func TestIntlCheckRenewsCookies(t *testing.T) {
 	c := overHTTP(t, site, passport.IntlOptions{})
 	g := intlLogin(t, site, c)
 	site.RenewIntl(1)
-	id, err := c.IntlUser(t.Context(), session(g))
+	id, err := intl(c).Identify(t.Context(), session(g))
 	if err != nil || id.Cookies == nil {
 		t.Fatalf("%d cookies, %v", len(id.Cookies), err)
 	}
 	if value(id.Cookies, "SESSDATA") == value(g.Cookies, "SESSDATA") || value(id.Cookies, "bstar-web-lang") != "en" {
 		t.Error("the new set is not the old one with what the reply changed")
 	}
-	again, err := c.IntlUser(t.Context(), passport.Session{Device: device(), Cookies: id.Cookies})
+	again, err := intl(c).Identify(t.Context(), passport.Session{Device: device(), Cookies: id.Cookies})
 	if err != nil || again.Cookies != nil || again.Mid != mid {
 		t.Errorf("the new set: %v", err)
 	}
@@ -197,27 +197,27 @@ func TestIntlRequests(t *testing.T) {
 		c := client(t, passport.Options{Gate: generous(), Transport: transport, Intl: passport.IntlOptions{Locale: "th_TH"}})
 		d := device()
 		d.Buvid3, d.Buvid4 = secret.New("b3"), secret.New("b4")
-		code, err := c.IntlGenerate(t.Context(), d)
+		code, err := intl(c).Generate(t.Context(), d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.IntlPoll(t.Context(), d, code); err != nil {
+		if _, err := intl(c).Poll(t.Context(), d, code); err != nil {
 			t.Fatal(err)
 		}
 		s := fakeSession()
 		s.Device = d
-		if _, err := c.IntlUser(t.Context(), s); err != nil {
+		if _, err := intl(c).Identify(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.IntlLogout(t.Context(), s); err != nil {
+		if err := intl(c).Logout(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 	})
 	for i, want := range []struct{ method, url, cookie string }{
 		{"GET", "https://passport.bilibili.tv/x/intl/passport-login/qrcode/auth/url?s_locale=th_TH&platform=web", ""},
 		{"GET", "https://passport.bilibili.tv/x/intl/passport-login/qrcode/auth/fetch?s_locale=th_TH&platform=web&ticket=t", "anon=1"},
-		{"GET", "https://api.bilibili.tv/intl/gateway/web/v2/user?s_locale=th_TH&platform=web", fakeSession().Header()},
-		{"POST", "https://passport.bilibili.tv/x/intl/passport-login/web/login/exit?csrf=00000000000000000000000000000001", fakeSession().Header()},
+		{"GET", "https://api.bilibili.tv/intl/gateway/web/v2/user?s_locale=th_TH&platform=web", fakeSession().Header().Reveal()},
+		{"POST", "https://passport.bilibili.tv/x/intl/passport-login/web/login/exit?csrf=00000000000000000000000000000001", fakeSession().Header().Reveal()},
 	} {
 		got := asked[i]
 		if got.Method != want.method || got.URL.String() != want.url || got.Header.Get("Cookie") != want.cookie {
@@ -247,36 +247,36 @@ func TestRealmsAreBlockedApart(t *testing.T) {
 		})
 		c := inMemory(t, site, gate)
 		site.SetTrouble(passporttest.PathIntlUser, passporttest.HTTP412)
-		if _, err := c.IntlUser(t.Context(), fakeSession()); passport.ClassOf(err) != passport.Blocked {
+		if _, err := intl(c).Identify(t.Context(), fakeSession()); passport.ClassOf(err) != passport.Blocked {
 			t.Fatal(err)
 		}
-		if _, err := c.IntlGenerate(t.Context(), device()); !errors.Is(err, passport.ErrNotAsked) {
+		if _, err := intl(c).Generate(t.Context(), device()); !errors.Is(err, passport.ErrNotAsked) {
 			t.Errorf("the blocked realm was asked: %v", err)
 		}
-		if _, err := c.Generate(t.Context(), device()); err != nil {
+		if _, err := web(c).Generate(t.Context(), device()); err != nil {
 			t.Errorf("the other realm: %v", err)
 		}
 		until, _ := gate.Blocked()
-		intl, reason := gate.BlockedAt(passport.Intl)
-		if !until.IsZero() || time.Until(intl) != 30*time.Minute || reason != "HTTP 412" {
-			t.Errorf("blocked until %v and %v: %s", until, intl, reason)
+		tv, reason := gate.BlockedAt(passport.Intl)
+		if !until.IsZero() || time.Until(tv) != 30*time.Minute || reason != "HTTP 412" {
+			t.Errorf("blocked until %v and %v: %s", until, tv, reason)
 		}
 		if len(changes) != 1 || changes[0].Host != "*intl" {
 			t.Fatalf("%+v", changes)
 		}
 		again := passport.NewGate(passport.Limits{}, passport.GateOptions{})
 		again.Restore(changes)
-		if at, _ := again.BlockedAt(passport.Intl); !at.Equal(intl) {
+		if at, _ := again.BlockedAt(passport.Intl); !at.Equal(tv) {
 			t.Errorf("after a restart until %v", at)
 		}
 
 		site.SetTrouble(passporttest.PathNav, passporttest.HTTP429)
 		time.Sleep(31 * time.Minute)
 		site.SetTrouble(passporttest.PathIntlUser, passporttest.None)
-		if _, err := c.Nav(t.Context(), fakeSession()); passport.ClassOf(err) != passport.Blocked {
+		if _, err := web(c).Identify(t.Context(), fakeSession()); passport.ClassOf(err) != passport.Blocked {
 			t.Fatal(err)
 		}
-		if _, err := c.IntlGenerate(t.Context(), device()); err != nil {
+		if _, err := intl(c).Generate(t.Context(), device()); err != nil {
 			t.Errorf("bilibili.tv after its block: %v", err)
 		}
 	})
@@ -286,13 +286,13 @@ func TestRealmsAreBlockedApart(t *testing.T) {
 func TestIntlSuccessWhoseBodyBroke(t *testing.T) {
 	site := newSite()
 	c := overHTTP(t, site, passport.IntlOptions{})
-	code, err := c.IntlGenerate(t.Context(), device())
+	code, err := intl(c).Generate(t.Context(), device())
 	if err != nil {
 		t.Fatal(err)
 	}
 	approve(t, site, code)
 	site.CutReply(passporttest.PathIntlPoll, 1)
-	scan, err := c.IntlPoll(t.Context(), device(), code)
+	scan, err := intl(c).Poll(t.Context(), device(), code)
 	if err != nil || scan.State != passport.Granted || len(scan.Grant.Missing()) != 0 {
 		t.Fatalf("%q, %v", scan.State, err)
 	}

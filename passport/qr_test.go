@@ -17,7 +17,7 @@ func TestLoginStepByStep(t *testing.T) {
 		site := newSite()
 		c := inMemory(t, site, generous())
 		start := time.Now()
-		code, err := c.Generate(t.Context(), device())
+		code, err := web(c).Generate(t.Context(), device())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +29,7 @@ func TestLoginStepByStep(t *testing.T) {
 		}
 		poll := func(want passport.ScanState) passport.Scan {
 			t.Helper()
-			scan, err := c.Poll(t.Context(), device(), code)
+			scan, err := web(c).Poll(t.Context(), device(), code)
 			if err != nil || scan.State != want {
 				t.Fatalf("poll: %q, %v, want %q", scan.State, err, want)
 			}
@@ -56,15 +56,15 @@ func TestLoginStepByStep(t *testing.T) {
 		if got := passport.Expiry(grant.Cookies).Sub(start); got != 180*24*time.Hour {
 			t.Errorf("the session ends after %v", got)
 		}
-		id, err := c.Nav(t.Context(), session(grant))
+		id, err := web(c).Identify(t.Context(), session(grant))
 		if err != nil || id.Mid != mid || id.Uname != uname {
 			t.Errorf("nav: %+v, %v", id, err)
 		}
 		site.Kill(mid)
-		if _, err := c.Nav(t.Context(), session(grant)); passport.ClassOf(err) != passport.Dead {
+		if _, err := web(c).Identify(t.Context(), session(grant)); passport.ClassOf(err) != passport.Dead {
 			t.Errorf("nav of a killed session: %v", err)
 		}
-		if _, err := c.CookieInfo(t.Context(), session(grant)); passport.ClassOf(err) != passport.Dead {
+		if _, err := web(c).CheckSession(t.Context(), session(grant)); passport.ClassOf(err) != passport.Dead {
 			t.Errorf("cookie/info of a killed session: %v", err)
 		}
 	})
@@ -74,12 +74,12 @@ func TestCodeRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := newSite()
 		c := inMemory(t, site, generous())
-		code, err := c.Generate(t.Context(), device())
+		code, err := web(c).Generate(t.Context(), device())
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(180 * time.Second)
-		if scan, err := c.Poll(t.Context(), device(), code); err != nil || scan.State != passport.Expired {
+		if scan, err := web(c).Poll(t.Context(), device(), code); err != nil || scan.State != passport.Expired {
 			t.Errorf("%q, %v", scan.State, err)
 		}
 	})
@@ -94,7 +94,7 @@ func TestCodeExpiryIsTakenBeforeTheRequest(t *testing.T) {
 		c := inMemory(t, site, gate)
 		start := time.Now()
 		for i := range 2 {
-			code, err := c.Generate(t.Context(), device())
+			code, err := web(c).Generate(t.Context(), device())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -116,7 +116,7 @@ func TestForms(t *testing.T) {
 			if len(grant.Missing()) != afterPoll {
 				t.Errorf("after the poll %v are missing", grant.Missing())
 			}
-			whole, err := c.Collect(t.Context(), device(), grant)
+			whole, err := web(c).Collect(t.Context(), device(), grant)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,7 +131,7 @@ func TestForms(t *testing.T) {
 					t.Errorf("cookie %s: domain %q, path %q, expires %v", cookie.Name, cookie.Domain, cookie.Path, cookie.Expires)
 				}
 			}
-			if id, err := c.Nav(t.Context(), session(whole)); err != nil || id.Mid != mid {
+			if id, err := web(c).Identify(t.Context(), session(whole)); err != nil || id.Mid != mid {
 				t.Errorf("nav: %+v, %v", id, err)
 			}
 			if form == passporttest.FormHop && site.Requests(passporttest.PathHop) != 3 {
@@ -149,19 +149,19 @@ func TestSuccessWhoseBodyBroke(t *testing.T) {
 	site := newSite()
 	c := inMemory(t, site, generous())
 	site.CutReply(passporttest.PathPoll, 1)
-	code, err := c.Generate(t.Context(), device())
+	code, err := web(c).Generate(t.Context(), device())
 	if err != nil {
 		t.Fatal(err)
 	}
 	approve(t, site, code)
-	scan, err := c.Poll(t.Context(), device(), code)
+	scan, err := web(c).Poll(t.Context(), device(), code)
 	if err != nil || scan.State != passport.Granted {
 		t.Fatalf("%q, %v", scan.State, err)
 	}
 	if len(scan.Grant.Missing()) != 0 || !scan.Grant.RefreshToken.IsZero() {
 		t.Errorf("missing %v", scan.Grant.Missing())
 	}
-	if _, err := c.Nav(t.Context(), session(scan.Grant)); err != nil {
+	if _, err := web(c).Identify(t.Context(), session(scan.Grant)); err != nil {
 		t.Error(err)
 	}
 }
@@ -176,16 +176,16 @@ func TestLostSuccessIsNotRepeated(t *testing.T) {
 	}
 	defer server.Close()
 	c := client(t, passport.Options{Endpoints: site.Endpoints(server.URL), Gate: generous()})
-	code, err := c.Generate(t.Context(), device())
+	code, err := web(c).Generate(t.Context(), device())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Poll(t.Context(), device(), code); err != nil { // a connection was used before
+	if _, err := web(c).Poll(t.Context(), device(), code); err != nil { // a connection was used before
 		t.Fatal(err)
 	}
 	approve(t, site, code)
 	site.LoseReply(passporttest.PathPoll, 1)
-	if scan, err := c.Poll(t.Context(), device(), code); passport.ClassOf(err) != passport.Unreachable {
+	if scan, err := web(c).Poll(t.Context(), device(), code); passport.ClassOf(err) != passport.Unreachable {
 		t.Errorf("%q, %v", scan.State, err)
 	}
 	if n := site.Requests(passporttest.PathPoll); n != 2 {
@@ -214,7 +214,7 @@ func TestPollStates(t *testing.T) {
 		c := client(t, passport.Options{
 			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
 		})
-		scan, err := c.Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
+		scan, err := web(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
 		if scan.State != want.state || passport.ClassOf(err) != want.class {
 			t.Errorf("%s: %q, %v", body, scan.State, err)
 		}
@@ -235,7 +235,7 @@ func TestGenerateRefusesUnusableCodes(t *testing.T) {
 		c := client(t, passport.Options{
 			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
 		})
-		if _, err := c.Generate(t.Context(), device()); passport.ClassOf(err) != passport.Unknown {
+		if _, err := web(c).Generate(t.Context(), device()); passport.ClassOf(err) != passport.Unknown {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -251,7 +251,7 @@ func TestFingerprint(t *testing.T) {
 	if !strings.HasSuffix(d.Buvid3.Reveal(), "infoc") || d.UserAgent != device().UserAgent || d.Key != device().Key {
 		t.Errorf("%+v", d)
 	}
-	line := passport.Session{Device: d}.Header()
+	line := passport.Session{Device: d}.Header().Reveal()
 	if !strings.Contains(line, "buvid3="+d.Buvid3.Reveal()) || !strings.Contains(line, "%3D%3D") || !strings.Contains(line, "%2F") {
 		t.Errorf("header %q", line)
 	}

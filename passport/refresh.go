@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -44,7 +45,7 @@ const (
 // grant must not take the place of the old pair.
 func (c *Client) Refresh(ctx context.Context, s Session, csrf, token secret.String) (Grant, error) {
 	const op = "cookie/refresh"
-	old := cookieValue(s.Cookies, cookieCSRF)
+	old := cookie.Value(s.Cookies, cookieCSRF)
 	switch {
 	case old.IsZero():
 		return Grant{}, notPossible(op, ErrWrongCSRF, "the session has no csrf token")
@@ -88,14 +89,14 @@ func lacking(s Session, g Grant, token secret.String) []string {
 	if g.RefreshToken.IsZero() || g.RefreshToken.Equal(token) {
 		lacks = append(lacks, "a new refresh token")
 	}
-	session := cookieValue(g.Cookies, cookieSession)
-	if session.IsZero() || session.Equal(cookieValue(s.Cookies, cookieSession)) {
+	session := cookie.Value(g.Cookies, cookieSession)
+	if session.IsZero() || session.Equal(cookie.Value(s.Cookies, cookieSession)) {
 		lacks = append(lacks, "a new "+cookieSession)
 	}
-	if !hasCookie(g.Cookies, cookieCSRF) {
+	if !cookie.Has(g.Cookies, cookieCSRF) {
 		lacks = append(lacks, cookieCSRF)
 	}
-	was, is := cookieValue(s.Cookies, cookieMid), cookieValue(g.Cookies, cookieMid)
+	was, is := cookie.Value(s.Cookies, cookieMid), cookie.Value(g.Cookies, cookieMid)
 	switch {
 	case was.IsZero() && is.IsZero():
 		lacks = append(lacks, cookieMid)
@@ -123,7 +124,7 @@ func keepOthers(old, set []Cookie) []Cookie {
 // error leaves open whether the site acted, and may be tried again later.
 func (c *Client) Confirm(ctx context.Context, s Session, old secret.String) error {
 	const op = "confirm/refresh"
-	csrf := cookieValue(s.Cookies, cookieCSRF)
+	csrf := cookie.Value(s.Cookies, cookieCSRF)
 	switch {
 	case csrf.IsZero():
 		return notPossible(op, ErrRefused, "the session has no csrf token")

@@ -40,7 +40,7 @@ func refreshing(c *passport.Client) map[string]func(context.Context) error {
 			return err
 		},
 		"confirm/refresh": func(ctx context.Context) error { return c.Confirm(ctx, fakeSession(), secret.New(canaryToken)) },
-		"login/exit":      func(ctx context.Context) error { return c.Logout(ctx, fakeSession()) },
+		"login/exit":      func(ctx context.Context) error { return web(c).Logout(ctx, fakeSession()) },
 	}
 }
 
@@ -130,7 +130,7 @@ func TestSentIsFalseWhereTheGateRefuses(t *testing.T) {
 	site := newSite()
 	site.SetTrouble(passporttest.Any, passporttest.HTTP412)
 	c := inMemory(t, site, generous())
-	_, err := c.CookieInfo(t.Context(), fakeSession())
+	_, err := web(c).CheckSession(t.Context(), fakeSession())
 	if e, _ := errors.AsType[*passport.Error](err); e == nil || !e.Sent {
 		t.Errorf("the first: %+v", e)
 	}

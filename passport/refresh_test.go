@@ -50,7 +50,7 @@ func signInVia(t *testing.T, site *passporttest.Site, url string, o passport.Opt
 // csrf goes to the page the way that is recommended, with the site's own time.
 func (s *signedIn) csrf() secret.String {
 	s.Helper()
-	info, err := s.client.CookieInfo(s.Context(), s.session)
+	info, err := web(s.client).CheckSession(s.Context(), s.session)
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func (s *signedIn) rotate() passport.Grant {
 
 // works reports whether the site takes a session for the account's.
 func (s *signedIn) works(cookies []passport.Cookie) bool {
-	id, err := s.client.Nav(s.Context(), passport.Session{Device: device(), Cookies: cookies})
+	id, err := web(s.client).Identify(s.Context(), passport.Session{Device: device(), Cookies: cookies})
 	return err == nil && id.Mid == mid
 }
 
@@ -113,7 +113,7 @@ func TestWhatIsValidWhen(t *testing.T) {
 	state("before", true, false, nil)
 	grant := s.rotate()
 	state("after the refresh", true, true, grant.Cookies)
-	if info, err := s.client.CookieInfo(t.Context(), s.session); err != nil || info.RefreshDue {
+	if info, err := web(s.client).CheckSession(t.Context(), s.session); err != nil || info.RefreshDue {
 		t.Errorf("still due: %+v, %v", info, err)
 	}
 	if n := len(s.site.Pairs(mid)); n != 2 {
@@ -210,7 +210,7 @@ func TestThePathDoesNotAge(t *testing.T) {
 		})
 		var others sync.WaitGroup
 		for i := range 10 {
-			others.Go(func() { _, _ = s.client.Generate(t.Context(), passport.Device{Key: fmt.Sprint(i)}) })
+			others.Go(func() { _, _ = web(s.client).Generate(t.Context(), passport.Device{Key: fmt.Sprint(i)}) })
 		}
 		synctest.Wait()
 		for _, zero := range []bool{false, true} {
@@ -342,20 +342,20 @@ func TestConfirmCodes(t *testing.T) {
 func TestLogout(t *testing.T) {
 	s := signIn(t)
 	wrong := passport.Session{Device: device(), Cookies: with(s.session.Cookies, "bili_jct", "00000000000000000000000000000001")}
-	is(t, "a wrong csrf", s.client.Logout(t.Context(), wrong), passport.ErrWrongCSRF, passport.Unknown, 2202)
+	is(t, "a wrong csrf", web(s.client).Logout(t.Context(), wrong), passport.ErrWrongCSRF, passport.Unknown, 2202)
 	if !s.works(s.session.Cookies) {
 		t.Error("it ended the session")
 	}
-	is(t, "logout", s.client.Logout(t.Context(), s.session), nil, passport.OK, 0)
+	is(t, "logout", web(s.client).Logout(t.Context(), s.session), nil, passport.OK, 0)
 	if s.works(s.session.Cookies) {
 		t.Error("the session lives")
 	}
-	is(t, "logout again", s.client.Logout(t.Context(), s.session), passport.ErrAlreadyOut, passport.Unknown, 0)
+	is(t, "logout again", web(s.client).Logout(t.Context(), s.session), passport.ErrAlreadyOut, passport.Unknown, 0)
 
 	s = signIn(t)
 	s.site.LoseReply(passporttest.PathLogout, 1)
-	is(t, "the lost reply", s.client.Logout(t.Context(), s.session), nil, passport.Unreachable, 0)
-	is(t, "after it", s.client.Logout(t.Context(), s.session), passport.ErrAlreadyOut, passport.Unknown, 0)
+	is(t, "the lost reply", web(s.client).Logout(t.Context(), s.session), nil, passport.Unreachable, 0)
+	is(t, "after it", web(s.client).Logout(t.Context(), s.session), passport.ErrAlreadyOut, passport.Unknown, 0)
 }
 
 func TestLogoutReplies(t *testing.T) {
@@ -370,7 +370,7 @@ func TestLogoutReplies(t *testing.T) {
 		c := client(t, passport.Options{
 			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
 		})
-		if err := c.Logout(t.Context(), fakeSession()); passport.ClassOf(err) != want {
+		if err := web(c).Logout(t.Context(), fakeSession()); passport.ClassOf(err) != want {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -391,7 +391,7 @@ func TestNotEvenAsked(t *testing.T) {
 		"refresh without a code":   {refresh(fakeSession(), secret.String{}, some), passport.ErrMismatch},
 		"confirm without bili_jct": {c.Confirm(t.Context(), bare, some), passport.ErrRefused},
 		"confirm without a token":  {c.Confirm(t.Context(), fakeSession(), secret.String{}), passport.ErrRefused},
-		"logout without bili_jct":  {c.Logout(t.Context(), bare), passport.ErrWrongCSRF},
+		"logout without bili_jct":  {web(c).Logout(t.Context(), bare), passport.ErrWrongCSRF},
 	} {
 		e, _ := errors.AsType[*passport.Error](row.err)
 		if !errors.Is(row.err, row.want) || e == nil || e.Sent || e.Class != passport.Unknown {
@@ -426,7 +426,7 @@ func TestNoPostIsRepeated(t *testing.T) {
 		return site.Requests(path), err
 	}
 	// Without this the rest would prove nothing.
-	n, err := count(passporttest.PathCookieInfo, func() error { _, err := s.client.CookieInfo(t.Context(), s.session); return err })
+	n, err := count(passporttest.PathCookieInfo, func() error { _, err := web(s.client).CheckSession(t.Context(), s.session); return err })
 	if err != nil || n != 2 {
 		t.Fatalf("a GET was sent %d times, %v: the connection was not used again", n, err)
 	}
@@ -439,7 +439,7 @@ func TestNoPostIsRepeated(t *testing.T) {
 		{passporttest.PathRefresh, func() error { _, err := s.client.Refresh(t.Context(), s.session, csrf, s.token); return err }},
 		{passporttest.PathConfirm, func() error { return s.client.Confirm(t.Context(), s.session, s.token) }},
 		{passporttest.PathLogout, func() error {
-			return s.client.Logout(t.Context(), passport.Session{Device: device(), Cookies: fresh.Cookies})
+			return web(s.client).Logout(t.Context(), passport.Session{Device: device(), Cookies: fresh.Cookies})
 		}},
 	} {
 		n, err := count(row.path, row.ask)
@@ -463,7 +463,7 @@ func TestRefreshCountsInTheHourlyBudget(t *testing.T) {
 		if err := s.client.Confirm(t.Context(), fresh, s.token); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.client.Logout(t.Context(), fresh); err != nil {
+		if err := web(s.client).Logout(t.Context(), fresh); err != nil {
 			t.Fatal(err)
 		}
 		_, err := s.client.RefreshCSRF(t.Context(), fresh, time.Now())

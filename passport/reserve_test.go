@@ -19,13 +19,13 @@ func polling(t *testing.T, b *bench, ctx context.Context, accounts int) *sync.Wa
 	b.site.SetCodeLifetime(time.Hour)
 	for i := range accounts {
 		d := passport.Device{Key: fmt.Sprint("login ", i)}
-		code, err := b.client.Generate(t.Context(), d)
+		code, err := web(b.client).Generate(t.Context(), d)
 		if err != nil {
 			t.Fatal(err)
 		}
 		work.Go(func() {
 			for ctx.Err() == nil {
-				_, _ = b.client.Poll(ctx, d, code)
+				_, _ = web(b.client).Poll(ctx, d, code)
 				select {
 				case <-time.After(2 * time.Second):
 				case <-ctx.Done():

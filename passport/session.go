@@ -2,15 +2,46 @@ package passport
 
 import (
 	"context"
+	"errors"
+	"net/url"
+	"slices"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
+
+// Session is what a request is made with: a device and an account's cookies.
+type Session struct {
+	Device  Device
+	Cookies []Cookie
+}
+
+// Header returns the content of one Cookie header, with the values byte for byte.
+func (s Session) Header() secret.String { return cookie.Header(s.All()) }
+
+// All returns the cookies as they are sent: the session's own, then the
+// device's identifiers where the cookies do not bring theirs. Names that must
+// not be sent are left out, and so are values that would break the line.
+func (s Session) All() []Cookie {
+	var all []Cookie
+	for _, c := range append(slices.Clone(s.Cookies),
+		Cookie{Name: cookieBuvid3, Value: s.Device.Buvid3, Domain: cookieDomain, Path: "/"},
+		Cookie{Name: cookieBuvid4, Value: secret.New(s.Device.encodedBuvid4()), Domain: cookieDomain, Path: "/"},
+	) {
+		if c.Sendable() && !cookie.Has(all, c.Name) && !isTransient(c.Name) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
 
 // Identity is whom the site takes a session for.
 type Identity struct {
 	Mid   int64
 	Uname string
 	// Cookies are the session's new set where the reply changed it, else nil.
-	// Only IntlUser fills it.
+	// Only the international site does so.
 	Cookies []Cookie
 }
 
@@ -22,12 +53,11 @@ type Info struct {
 	ServerTime time.Time
 }
 
-// Nav asks who is logged in. It is the only request that proves whose session
-// it is; the caller compares the mid with the one that it expects.
+// Identify asks nav, the only request that proves whose session it is.
 //
 // The error's class is Dead for code -101 alone. Code 0 without a proper
 // "isLogin": true proves nothing either way and is Unknown.
-func (c *Client) Nav(ctx context.Context, s Session) (Identity, error) {
+func (c web) Identify(ctx context.Context, s Session) (Identity, error) {
 	const op = "nav"
 	r, err := c.ask(ctx, call{
 		op: op, device: s.Device, session: &s, base: c.bases.api, path: "/x/web-interface/nav",
@@ -58,12 +88,11 @@ func (c *Client) Nav(ctx context.Context, s Session) (Identity, error) {
 	return Identity{Mid: mid, Uname: uname}, nil
 }
 
-// CookieInfo asks whether a session is alive and whether it should be rotated.
-// It is the cheapest check, and proves nothing about whose session it is.
+// CheckSession asks cookie/info.
 //
 // The csrf parameter is optional and left out: with it, a stored token that
 // does not belong to the session turns a plain answer into a refusal.
-func (c *Client) CookieInfo(ctx context.Context, s Session) (Info, error) {
+func (c web) CheckSession(ctx context.Context, s Session) (Info, error) {
 	const op = "cookie/info"
 	r, err := c.ask(ctx, call{
 		op: op, device: s.Device, session: &s,
@@ -82,4 +111,36 @@ func (c *Client) CookieInfo(ctx context.Context, s Session) (Info, error) {
 		info.ServerTime = time.UnixMilli(ms).UTC()
 	}
 	return info, nil
+}
+
+// ErrAlreadyOut: the session had ended before, so there was nothing left to do.
+var ErrAlreadyOut = errors.New("the session had ended already")
+
+const pathLogout = "/login/exit/v2"
+
+// Logout takes the login page that the site sends instead of JSON for
+// ErrAlreadyOut. The page alone is no proof, so whoever must be sure asks
+// Identify.
+func (c web) Logout(ctx context.Context, s Session) error {
+	const op = "login/exit"
+	csrf := cookie.Value(s.Cookies, cookieCSRF)
+	if csrf.IsZero() {
+		return notPossible(op, ErrWrongCSRF, "the session has no csrf token")
+	}
+	r, err := c.ask(ctx, call{
+		op: op, device: s.Device, session: &s, base: c.bases.passport, path: pathLogout,
+		form: form(url.Values{"biliCSRF": {csrf.Reveal()}}),
+	})
+	if errors.Is(err, errPage) {
+		e := unknown(op, "the session had ended already")
+		e.Scope, e.Err = ScopeAccount, ErrAlreadyOut
+		return e
+	}
+	if err != nil {
+		return outcome(err, map[int]error{codeLogoutCSRF: ErrWrongCSRF, codeWrongCSRF: ErrWrongCSRF})
+	}
+	if done, said := r.flag("status"); said && !done {
+		return unknown(op, "code 0, yet the site says that nothing ended")
+	}
+	return nil
 }

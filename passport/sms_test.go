@@ -60,10 +60,10 @@ func TestSMSLogin(t *testing.T) {
 			t.Errorf("the session lives for %v", left)
 		}
 		n := site.Requests(passporttest.Any)
-		if whole, err := c.Collect(t.Context(), device(), grant); err != nil || whole.Mid() != mid || site.Requests(passporttest.Any) != n {
+		if whole, err := web(c).Collect(t.Context(), device(), grant); err != nil || whole.Mid() != mid || site.Requests(passporttest.Any) != n {
 			t.Errorf("collect: %v", err)
 		}
-		if id, err := c.Nav(t.Context(), session(grant)); err != nil || id.Mid != mid {
+		if id, err := web(c).Identify(t.Context(), session(grant)); err != nil || id.Mid != mid {
 			t.Errorf("nav: %v", err)
 		}
 		// A code is good once.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
-	"github.com/bilikeeper/bilikeeper/passport"
 )
 
 // Check asks the site whether the session lives.
@@ -17,14 +16,11 @@ type Check struct{ *Worker }
 // second. It waits until a doubted session is either dead or not. Where the doubt
 // has its time set already, only force asks before that.
 func (w Check) Now(ctx context.Context, force bool) (*store.Record, error) {
-	if force {
-		ctx = passport.Force(ctx)
-	}
 	if w.Shown().Login.Granted() {
-		return w.granted(ctx)
+		return w.granted(ctx, force)
 	}
 	if r := w.Shown(); !r.Doubted() || force && r.BlockedUntil.After(time.Now()) {
-		err := w.do(ctx, func(ctx context.Context) error {
+		err := w.do(ctx, force, func(ctx context.Context) error {
 			if w.rec.Doubted() {
 				return w.askAgain(ctx)
 			}
@@ -40,8 +36,8 @@ func (w Check) Now(ctx context.Context, force bool) (*store.Record, error) {
 }
 
 // granted asks whose a login is that the site has granted.
-func (w Check) granted(ctx context.Context) (*store.Record, error) {
-	err := w.do(ctx, func(ctx context.Context) error {
+func (w Check) granted(ctx context.Context, force bool) (*store.Record, error) {
+	err := w.do(ctx, force, func(ctx context.Context) error {
 		for w.rec.Login.Granted() {
 			before := w.rec.Login.Phase
 			if err := (Login{w.Worker}).goOn(ctx); err != nil || w.rec.Login.Phase == before {
@@ -54,7 +50,7 @@ func (w Check) granted(ctx context.Context) (*store.Record, error) {
 }
 
 func (w Check) check(ctx context.Context) error {
-	info, err := w.checkSession(ctx)
+	info, err := w.realm().CheckSession(ctx, w.rec.Session())
 	if err := w.apply(lifecycle.Checked{Verdict: lifecycle.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
 		return err
 	}
@@ -67,6 +63,6 @@ func (w Check) check(ctx context.Context) error {
 }
 
 func (w Check) askAgain(ctx context.Context) error {
-	who, err := w.identify(ctx, w.rec.Session())
+	who, err := w.realm().Identify(ctx, w.rec.Session())
 	return w.apply(lifecycle.AskedAgain{Verdict: lifecycle.VerdictOf(err), Mid: who.Mid}, nil)
 }

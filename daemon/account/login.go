@@ -21,7 +21,7 @@ type Login struct{ *Worker }
 // Start begins a login, or joins the one in progress. A person is waiting: their
 // one request is made although the site wants to be left alone.
 func (w Login) Start(ctx context.Context, method string, attended time.Time) (joined bool, err error) {
-	err = w.do(passport.Force(ctx), func(ctx context.Context) error {
+	err = w.do(ctx, true, func(ctx context.Context) error {
 		if joined = w.rec.Login.Active(); joined {
 			return w.apply(lifecycle.Attended{Until: attended}, nil)
 		}
@@ -36,7 +36,7 @@ func (w Login) Start(ctx context.Context, method string, attended time.Time) (jo
 // Cancel ends a login. One that the site has granted goes on: its code is spent,
 // and what came with it is not thrown away.
 func (w Login) Cancel(ctx context.Context, id string) error {
-	return w.do(ctx, func(context.Context) error {
+	return w.do(ctx, false, func(context.Context) error {
 		l := w.rec.Login
 		switch {
 		case l == nil || l.ID != id:
@@ -95,7 +95,7 @@ func (w Login) issueCode(ctx context.Context, issued lifecycle.CodeIssued) error
 	if err := w.Store.Vault().Writable(); err != nil {
 		return fmt.Errorf("no login is begun that could not be saved: %w", err)
 	}
-	code, err := w.generate(ctx)
+	code, err := w.realm().Generate(ctx, w.rec.Device)
 	if err != nil {
 		v := lifecycle.VerdictOf(err)
 		if err := w.apply(lifecycle.CodeRefused{Verdict: v}, nil); err != nil {
@@ -113,10 +113,11 @@ func (w Login) issueCode(ctx context.Context, issued lifecycle.CodeIssued) error
 // poll asks whether the code was scanned. The reply to a granted code comes
 // once, so it is committed before anything else is asked or told.
 func (w Login) poll(ctx context.Context) error {
+	realm := w.realm()
 	if w.rec.Login.Insists() {
-		ctx = passport.Force(ctx)
+		realm = w.Site.Forced().Realm(w.rec.Site)
 	}
-	scan, err := w.scan(ctx)
+	scan, err := realm.Poll(ctx, w.rec.Device, w.rec.Code)
 	if err != nil || scan.State != passport.Granted {
 		return w.apply(lifecycle.Polled{
 			Verdict: lifecycle.VerdictOf(err),
@@ -124,7 +125,7 @@ func (w Login) poll(ctx context.Context) error {
 			Expired: scan.State == passport.Expired,
 		}, nil)
 	}
-	next, events := w.preview(lifecycle.Granted{Mid: scan.Grant.Mid(), Complete: w.isWhole(scan.Grant)})
+	next, events := w.preview(lifecycle.Granted{Mid: scan.Grant.Mid(), Complete: scan.Whole})
 	if next.Login.Granted() {
 		next.StagedGrant = scan.Grant
 	}
@@ -141,7 +142,7 @@ func (w Login) goOn(ctx context.Context) error {
 
 // collect fetches what the success reply lacked, from where it points to.
 func (w Login) collect(ctx context.Context) error {
-	grant, err := w.collectGrant(ctx)
+	grant, err := w.realm().Collect(ctx, w.rec.Device, w.rec.StagedGrant)
 	in := lifecycle.Collected{
 		Verdict: lifecycle.VerdictOf(err), Mid: grant.Mid(), Complete: w.isCollected(grant, err),
 		Hopeless: errors.Is(err, passport.ErrRefusedHost) || errors.Is(err, passport.ErrIncomplete),
@@ -153,20 +154,30 @@ func (w Login) collect(ctx context.Context) error {
 	return w.commitForSure(ctx, next, events)
 }
 
+// isCollected reports whether nothing is left to fetch. The places that a login is
+// only made known at may fail without spoiling it, so their failure is put up with
+// in the end.
+func (w Login) isCollected(g passport.Grant, err error) bool {
+	if len(g.Missing()) > 0 || errors.Is(err, passport.ErrRefusedHost) {
+		return false
+	}
+	return err == nil || w.rec.Login.Failures >= 2
+}
+
 // prove asks whose the granted credential is, and puts it to use if it is the
 // right one. The old credential stays in use until then.
 func (w Login) prove(ctx context.Context) error {
 	if w.rec.Device.Buvid3.IsZero() && w.rec.Site == passport.Web {
 		w.fetchDevice(ctx)
 	}
-	who, err := w.identify(ctx, w.rec.StagedSession())
+	who, err := w.realm().Identify(ctx, w.rec.StagedSession())
 	if err == nil && len(who.Cookies) > 0 {
 		// The answer changed the cookies: the set that is kept has to be the one
 		// that was proven.
 		if err := w.restage(who.Cookies); err != nil {
 			return err
 		}
-		who, err = w.identify(ctx, w.rec.StagedSession())
+		who, err = w.realm().Identify(ctx, w.rec.StagedSession())
 	}
 	staged := w.rec.StagedGrant
 	in := lifecycle.Proved{
@@ -196,7 +207,7 @@ func (w Login) restage(cookies []passport.Cookie) error {
 // Consumers want buvid3; a login works without, so a failure waits for the
 // next login.
 func (w Login) fetchDevice(ctx context.Context) {
-	device, err := w.Site.Fingerprint(ctx, w.rec.Device)
+	device, err := w.site().Fingerprint(ctx, w.rec.Device)
 	if err != nil {
 		w.log.Debug().Err(err).Msg("no device identifiers this time")
 		return

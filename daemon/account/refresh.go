@@ -32,7 +32,7 @@ type Rotation struct{ *Worker }
 
 // refresh takes the account through steps 0 to 3.
 func (w Rotation) refresh(ctx context.Context) error {
-	info, err := w.Site.CookieInfo(ctx, w.rec.Session())
+	info, err := w.realm().CheckSession(ctx, w.rec.Session())
 	if err != nil {
 		return w.failed(err, lifecycle.RefreshTrouble)
 	}
@@ -51,12 +51,12 @@ func (w Rotation) refreshWith(ctx context.Context, info passport.Info) error {
 		return w.failed(overBudget(at), lifecycle.RefreshTrouble)
 	}
 	session := w.rec.Session()
-	csrf, err := w.Site.RefreshCSRF(ctx, session, info.ServerTime)
+	csrf, err := w.site().RefreshCSRF(ctx, session, info.ServerTime)
 	if errors.Is(err, passport.ErrPathRefused) {
 		// The page refuses a timestamp that is not quite now. Once, the whole
 		// way again with a fresh one; then it waits for its next turn.
-		if info, err = w.Site.CookieInfo(ctx, session); err == nil {
-			csrf, err = w.Site.RefreshCSRF(ctx, session, info.ServerTime)
+		if info, err = w.realm().CheckSession(ctx, session); err == nil {
+			csrf, err = w.site().RefreshCSRF(ctx, session, info.ServerTime)
 		}
 	}
 	if err != nil {
@@ -71,7 +71,7 @@ func (w Rotation) rotate(ctx context.Context, session passport.Session, csrf sec
 	if err := w.apply(lifecycle.RefreshIntended{}, nil); err != nil {
 		return err
 	}
-	pair, err := w.Site.Refresh(ctx, session, csrf, w.rec.Credential.RefreshToken)
+	pair, err := w.site().Refresh(ctx, session, csrf, w.rec.Credential.RefreshToken)
 	if err != nil {
 		return w.failed(err, refreshFailure(err))
 	}
@@ -108,7 +108,7 @@ func overBudget(at time.Time) error {
 // prove is steps 4 and 5. The old pair stays in use until the new one is
 // proven, and its token is kept until the site is told.
 func (w Rotation) prove(ctx context.Context) error {
-	who, err := w.Site.Nav(ctx, w.rec.StagedSession())
+	who, err := w.realm().Identify(ctx, w.rec.StagedSession())
 	staged, old := w.rec.StagedGrant, w.rec.Credential.RefreshToken
 	in := lifecycle.RefreshProved{
 		Verdict: lifecycle.VerdictOf(err), Mid: who.Mid, Uname: who.Uname,
@@ -126,7 +126,7 @@ func (w Rotation) prove(ctx context.Context) error {
 
 // confirm is steps 6 and 7.
 func (w Rotation) confirm(ctx context.Context) error {
-	err := w.Site.Confirm(ctx, w.rec.Session(), w.rec.OldToken)
+	err := w.site().Confirm(ctx, w.rec.Session(), w.rec.OldToken)
 	return w.apply(lifecycle.Confirmed{Verdict: lifecycle.VerdictOf(err), Refused: errors.Is(err, passport.ErrRefused)}, nil)
 }
 
@@ -134,11 +134,8 @@ func (w Rotation) confirm(ctx context.Context) error {
 // forced. It answers when the rotation is confirmed, or when there is nothing more
 // to wait for. Callers at the same time share one rotation.
 func (w Rotation) Now(ctx context.Context, force bool) (*store.Record, error) {
-	if force {
-		ctx = passport.Force(ctx)
-	}
 	before := w.Shown().Generation
-	if err := w.do(ctx, func(ctx context.Context) error { return w.now(ctx, before, force) }); err != nil {
+	if err := w.do(ctx, force, func(ctx context.Context) error { return w.now(ctx, before, force) }); err != nil {
 		return nil, err
 	}
 	return w.Await(ctx, func(r *store.Record) bool {

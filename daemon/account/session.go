@@ -23,7 +23,7 @@ type Session struct{ *Worker }
 // Where it would take the place of a better one, or of another user's, replace
 // says that this is meant.
 func (w Session) TakeOver(ctx context.Context, l input.Login, replace bool) error {
-	return w.do(passport.Force(ctx), func(ctx context.Context) error { return w.takeOver(ctx, l, replace) })
+	return w.do(ctx, true, func(ctx context.Context) error { return w.takeOver(ctx, l, replace) })
 }
 
 func (w Session) takeOver(ctx context.Context, l input.Login, replace bool) error {
@@ -36,7 +36,7 @@ func (w Session) takeOver(ctx context.Context, l input.Login, replace bool) erro
 		// The identifiers belong to the session that they came with.
 		device.Buvid3, device.Buvid4 = l.Buvid3, l.Buvid4
 	}
-	who, err := w.Site.Nav(ctx, passport.Session{Device: device, Cookies: grant.Cookies})
+	who, err := w.site().Realm(passport.Web).Identify(ctx, passport.Session{Device: device, Cookies: grant.Cookies})
 	in := lifecycle.Imported{
 		Mid: who.Mid, Uname: who.Uname, ExpiresAt: passport.Expiry(grant.Cookies),
 		Refreshable: !l.RefreshToken.IsZero() && HasCSRF(l),
@@ -105,12 +105,12 @@ func withMid(list []cookie.Cookie, mid int64) []cookie.Cookie {
 // Logout ends the session at the site, then forgets the account.
 func (w Session) Logout(ctx context.Context) (client.LogoutResult, error) {
 	result := client.LogoutResult{Account: w.name}
-	err := w.do(passport.Force(ctx), func(ctx context.Context) error {
+	err := w.do(ctx, true, func(ctx context.Context) error {
 		if w.rec.Generation == 0 {
 			result.Detail = "it had never been logged in"
 			return w.forget(ctx)
 		}
-		err := w.endSession(ctx)
+		err := w.realm().Logout(ctx, w.rec.Session())
 		switch v := lifecycle.VerdictOf(err); {
 		case err == nil:
 			result.Ended = true
@@ -127,11 +127,11 @@ func (w Session) Logout(ctx context.Context) (client.LogoutResult, error) {
 }
 
 // Forget removes the account here; its session at the site lives on.
-func (w Session) Forget(ctx context.Context) error { return w.do(ctx, w.forget) }
+func (w Session) Forget(ctx context.Context) error { return w.do(ctx, false, w.forget) }
 
 // ForgetEmpty removes an account that never got a credential.
 func (w Session) ForgetEmpty(ctx context.Context) error {
-	return w.do(ctx, func(ctx context.Context) error {
+	return w.do(ctx, false, func(ctx context.Context) error {
 		if w.rec.Generation > 0 || w.rec.Login.Active() {
 			return nil
 		}

@@ -21,7 +21,7 @@ type SMS struct{ *Worker }
 
 // step runs fn as the owner of a login that waits for this step.
 func (w SMS) step(ctx context.Context, id string, fn func(ctx context.Context) error, phases ...lifecycle.Phase) error {
-	return w.do(passport.Force(ctx), func(ctx context.Context) error {
+	return w.do(ctx, true, func(ctx context.Context) error {
 		l := w.rec.Login
 		switch {
 		case l == nil || l.ID != id:
@@ -41,13 +41,13 @@ func (w SMS) Captcha(ctx context.Context, id string) (client.Captcha, error) {
 			// Without identifiers the site refuses to send (86103).
 			Login{w.Worker}.fetchDevice(ctx)
 		}
-		c, err := w.Site.Captcha(ctx, w.rec.Device, w.Settings().LegacySMS)
+		c, err := w.site().Captcha(ctx, w.rec.Device, w.Settings().LegacySMS)
 		if err != nil {
 			return SiteAway(lifecycle.VerdictOf(err), w.rec.BlockedUntil)
 		}
 		result = client.Captcha{Type: c.Type, GT: c.GT, Challenge: c.Challenge, Token: c.Token,
 			Script: w.Settings().CaptchaScript, Countries: []client.Country{}}
-		countries, err := w.Site.Countries(ctx, w.rec.Device)
+		countries, err := w.site().Countries(ctx, w.rec.Device)
 		if err != nil {
 			w.log.Debug().Err(err).Msg("no list of countries; China alone is offered")
 			countries = []passport.Country{{ID: 1, Name: "中国大陆", Code: "86"}}
@@ -68,7 +68,7 @@ func (w SMS) Send(ctx context.Context, id string, s client.SMSSend) error {
 			Captcha:  passport.Captcha{Token: s.Token, Challenge: s.Challenge},
 			Validate: secret.New(s.Validate), Seccode: secret.New(s.Seccode),
 		}
-		key, err := w.Site.SendSMS(ctx, w.rec.Device, req, w.Settings().LegacySMS)
+		key, err := w.site().SendSMS(ctx, w.rec.Device, req, w.Settings().LegacySMS)
 		if err != nil {
 			return w.refused(err, false)
 		}
@@ -83,7 +83,7 @@ func (w SMS) Submit(ctx context.Context, id string, c client.SMSCode) (verificat
 		if err := w.Store.Vault().Writable(); err != nil {
 			return fmt.Errorf("no code is spent on a login that could not be saved: %w", err)
 		}
-		grant, further, err := w.Site.LoginSMS(ctx, w.rec.Device, passport.SMSLogin{
+		grant, further, err := w.site().LoginSMS(ctx, w.rec.Device, passport.SMSLogin{
 			Phone: w.rec.SMS.Phone, CID: w.rec.SMS.CID, Code: secret.New(c.Code), Key: w.rec.SMS.Key,
 		}, w.Settings().LegacySMS)
 		switch {
@@ -95,7 +95,7 @@ func (w SMS) Submit(ctx context.Context, id string, c client.SMSCode) (verificat
 		case err != nil:
 			return w.refused(err, errors.Is(err, passport.ErrWrongCode) || errors.Is(err, passport.ErrCodeExpired))
 		}
-		next, events := w.preview(lifecycle.Granted{Mid: grant.Mid(), Complete: w.isWhole(grant)})
+		next, events := w.preview(lifecycle.Granted{Mid: grant.Mid(), Complete: len(grant.Missing()) == 0})
 		if next.Login.Granted() {
 			next.StagedGrant = grant
 		}

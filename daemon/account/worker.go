@@ -60,13 +60,15 @@ type Worker struct {
 	tasks chan task
 	wake  chan struct{}
 	done  chan struct{}
+	// insist says of the work under way that a person wants it now.
+	insist bool
 }
 
 // task is something that a caller wants done while nothing else is.
 type task struct {
-	do   func(ctx context.Context) error
-	ctx  context.Context
-	done chan error
+	do     func(ctx context.Context) error
+	insist bool
+	done   chan error
 }
 
 // New returns the worker of a record. It does nothing before Run.
@@ -102,7 +104,10 @@ func (w *Worker) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case t := <-w.tasks:
-			t.done <- w.guard(t.ctx, t.do)
+			w.insist = t.insist
+			err := w.guard(w.Work, t.do)
+			w.insist = false
+			t.done <- err
 		case <-w.wake:
 			if err := w.guard(w.Work, w.step); err != nil {
 				w.trouble(err)
@@ -150,10 +155,23 @@ func (w *Worker) Nudge() {
 	}
 }
 
+// site is who the work under way asks. What a person insists on is asked although
+// the site wants to be left alone.
+func (w *Worker) site() *passport.Client {
+	if w.insist {
+		return w.Site.Forced()
+	}
+	return w.Site
+}
+
+// realm is the account's own of the two sites.
+func (w *Worker) realm() passport.Realm { return w.site().Realm(w.rec.Site) }
+
 // do runs fn as the account's owner and waits for it. When ctx ends first, fn
-// still runs to its end: what the site answers to it must not be lost.
-func (w *Worker) do(ctx context.Context, fn func(ctx context.Context) error) error {
-	t := task{do: fn, ctx: values{Context: w.Work, from: ctx}, done: make(chan error, 1)}
+// still runs to its end: what the site answers to it must not be lost. insist says
+// that a person wants it now.
+func (w *Worker) do(ctx context.Context, insist bool, fn func(ctx context.Context) error) error {
+	t := task{do: fn, insist: insist, done: make(chan error, 1)}
 	select {
 	case w.tasks <- t:
 	case <-w.done:
@@ -168,15 +186,6 @@ func (w *Worker) do(ctx context.Context, fn func(ctx context.Context) error) err
 		return ctx.Err()
 	}
 }
-
-// values is a context with the life of one and the values of another: work that
-// a caller asked for ends with the keeper's work, not with the caller.
-type values struct {
-	context.Context
-	from context.Context
-}
-
-func (v values) Value(key any) any { return v.from.Value(key) }
 
 // Await returns the record once it is settled, looking anew after each change.
 func (w *Worker) Await(ctx context.Context, settled func(*store.Record) bool) (*store.Record, error) {
@@ -220,7 +229,7 @@ func (w *Worker) guard(ctx context.Context, fn func(ctx context.Context) error) 
 // is busy does it when it is done.
 func (w *Worker) later(what string, fn func() error) {
 	go func() {
-		err := w.do(w.Work, func(context.Context) error { return fn() })
+		err := w.do(w.Work, false, func(context.Context) error { return fn() })
 		if err != nil && w.Work.Err() == nil {
 			w.log.Warn().Err(err).Msg(what)
 		}
