@@ -26,9 +26,9 @@ func (d *daemon) openPage() (*page.Page, net.Listener, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("the key of the login page's links: %w", err)
 	}
-	f := newFront(d.keeper)
+	k := pageKeeper{d.keeper.Logins(), d.keeper}
 	p, err := page.New(page.Config{
-		Logins: f, SMS: f, Accounts: f, Key: key, PublicURL: c.Page.PublicURL,
+		Logins: k, SMS: k, Accounts: k, Key: key, PublicURL: c.Page.PublicURL,
 		Locale: keeper.Locale(c.Locale), CaptchaOrigin: originOf(c.Endpoints.GeetestJS), QR: qr.PNG, Log: d.Log,
 	})
 	if err != nil {

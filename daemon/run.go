@@ -18,6 +18,7 @@ import (
 	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/alert"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
@@ -242,10 +243,11 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 
 func (d *daemon) listen() (net.Listener, error) {
 	var err error
-	f := newFront(d.keeper)
+	accounts, logins := d.keeper.Accounts(), d.keeper.Logins()
 	d.server, err = control.New(control.Config{
-		Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: d.outputs, SMS: f, Credentials: f, Logins: f, Journal: f,
-		Channels: d.channels, Messages: f, Reloader: d, Vault: f, Slots: f, QR: qr.PNG,
+		Accounts: accounts, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
+		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
+		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ func (s *Server) accounts(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) account(w http.ResponseWriter, r *http.Request) error {
-	a, err := s.parts.Accounts.Account(r.PathValue("name"))
+	a, err := s.parts.Accounts.Get(r.PathValue("name"))
 	if err != nil {
 		return err
 	}

@@ -3,19 +3,27 @@ package control
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/account"
+	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // asked is what a request wants of a credential.
 type asked struct {
-	CredentialQuery
+	format                  string
+	withRefreshToken, stale bool
 	// after is the generation that the caller has, where given is true; have are
 	// the tags that it has, from If-None-Match.
 	after uint64
@@ -26,18 +34,24 @@ type asked struct {
 	tag, strategy string
 }
 
-// offer is a credential, ready to be handed out.
+// offer is a rendered credential, ready to be handed out.
 type offer struct {
-	Credential
-	account string
+	output.Rendered
+	generation uint64
+	account    string
 	// etag names account and generation among all that the same address may
 	// answer.
 	etag string
 }
 
+// Format implements [fmt.Formatter], so that no verb prints the body.
+func (o offer) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "credential of generation "+strconv.FormatUint(o.generation, 10)+" [redacted]")
+}
+
 // news reports whether the caller does not have the offer yet.
 func (a asked) news(o offer) bool {
-	return (!a.given || o.Generation > a.after) && !holds(a.have, o.etag)
+	return (!a.given || o.generation > a.after) && !holds(a.have, o.etag)
 }
 
 func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
@@ -54,8 +68,9 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 				return offer{}, s.refuseReading(r, own.Refusal(verb, name, s.directory), verb, name, a)
 			}
 		}
-		c, err := s.parts.Credentials.Credential(name, a.CredentialQuery)
-		return offer{Credential: c, account: name, etag: `"` + strconv.FormatUint(c.Generation, 10) + `"`}, err
+		got, err := s.render(name, a)
+		got.etag = `"` + strconv.FormatUint(got.generation, 10) + `"`
+		return got, err
 	})
 	if err != nil {
 		return err
@@ -63,10 +78,23 @@ func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
 	return s.handOut(w, r, a, got)
 }
 
+// render writes an account's credential in the format that is asked for.
+func (s *Server) render(name string, a asked) (offer, error) {
+	c, err := s.parts.Credentials.Get(name, a.stale)
+	if err != nil {
+		return offer{}, err
+	}
+	out, err := output.Render(a.format, engine.FromKeeper(c), output.Options{WithRefreshToken: a.withRefreshToken})
+	if wrong, ok := errors.AsType[*output.Error](err); ok {
+		return offer{}, account.BadRequest("%s", wrong)
+	}
+	return offer{Rendered: out, generation: c.Generation, account: name}, err
+}
+
 // verbs are what a reading has to be allowed. Whoever holds the refresh token
 // can refresh, so it takes that verb too.
 func (a asked) verbs() []string {
-	if a.WithRefreshToken {
+	if a.withRefreshToken {
 		return []string{socket.VerbGet, socket.VerbRefresh}
 	}
 	return []string{socket.VerbGet}
@@ -77,8 +105,8 @@ func (s *Server) refuseReading(r *http.Request, p *client.Problem, verb, name st
 	if verb == socket.VerbRefresh {
 		p.Detail += ", which the refresh token takes: whoever has it can refresh"
 	}
-	s.parts.Credentials.Refused(r.Context(), Reading{
-		Account: name, Tag: a.tag, WithRefreshToken: a.WithRefreshToken, By: socket.PeerOf(r.Context()), User: s.user(r), Verb: verb,
+	s.parts.Credentials.NoteRefused(audit.Reading{
+		Account: name, Tag: a.tag, WithRefreshToken: a.withRefreshToken, By: socket.PeerOf(r.Context()), User: s.user(r), Verb: verb,
 	})
 	return p
 }
@@ -121,8 +149,8 @@ func (s *Server) handOut(w http.ResponseWriter, r *http.Request, a asked, got of
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	err := s.parts.Credentials.Read(r.Context(), Reading{
-		Account: got.account, Tag: a.tag, Format: a.Format, Generation: got.Generation, WithRefreshToken: a.WithRefreshToken,
+	err := s.parts.Credentials.NoteRead(audit.Reading{
+		Account: got.account, Tag: a.tag, Format: a.format, Generation: got.generation, WithRefreshToken: a.withRefreshToken,
 		By: socket.PeerOf(r.Context()), User: s.user(r),
 	})
 	if err != nil {
@@ -142,12 +170,12 @@ func (s *Server) handOut(w http.ResponseWriter, r *http.Request, a asked, got of
 func readAsked(r *http.Request) (asked, error) {
 	query := r.URL.Query()
 	a := asked{have: r.Header.Values("If-None-Match"), tag: query.Get("tag"), strategy: query.Get("strategy")}
-	a.Format = cmp.Or(query.Get("format"), "header")
+	a.format = cmp.Or(query.Get("format"), "header")
 	var err error
-	if a.WithRefreshToken, err = boolean(query, "with_refresh_token"); err != nil {
+	if a.withRefreshToken, err = boolean(query, "with_refresh_token"); err != nil {
 		return a, err
 	}
-	if a.Stale, err = boolean(query, "stale"); err != nil {
+	if a.stale, err = boolean(query, "stale"); err != nil {
 		return a, err
 	}
 	if a.after, a.given, err = counter(query, "after"); err != nil {

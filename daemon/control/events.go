@@ -103,19 +103,15 @@ func (s *Server) list(r *http.Request, q eventQuery) ([]client.Event, error) {
 	own := s.rights(socket.PeerOf(r.Context()))
 	position := q.after
 	if position == 0 { // the beginning, wherever that is by now
-		var err error
-		if position, err = s.beginning(0); err != nil {
-			return nil, err
-		}
+		position = s.beginning(0)
 	}
 	list := []client.Event{}
 	for r.Context().Err() == nil {
 		entries, err := s.parts.Journal.Events(position, page)
 		if isProblem(err, client.ProblemFellOut) && q.after == 0 {
 			// The ring moved on under us: go on with what is left.
-			if position, err = s.beginning(position); err == nil {
-				continue
-			}
+			position = s.beginning(position)
+			continue
 		}
 		if err != nil {
 			return nil, err
@@ -147,34 +143,11 @@ func tidy(e client.Event) client.Event {
 	return e
 }
 
-// beginning finds the position before the oldest entry that is left, at or
-// after a given one. The journal only says whether it goes back to a position,
-// so the place is searched; that is rare, and some twenty looks.
-func (s *Server) beginning(from uint64) (uint64, error) {
-	goesBack := func(to uint64) (bool, error) {
-		_, err := s.parts.Journal.Events(to, 1)
-		if isProblem(err, client.ProblemFellOut) {
-			return false, nil
-		}
-		return err == nil, err
-	}
-	if ok, err := goesBack(from); ok || err != nil {
-		return from, err
-	}
-	low, high := from, s.parts.Journal.Newest() // low is out, high is in
-	for low+1 < high {
-		middle := low + (high-low)/2
-		ok, err := goesBack(middle)
-		if err != nil {
-			return 0, err
-		}
-		if ok {
-			high = middle
-		} else {
-			low = middle
-		}
-	}
-	return high, nil
+// beginning is the position before the oldest entry that is left, at or after a
+// given one, and never beyond the newest.
+func (s *Server) beginning(from uint64) uint64 {
+	oldest := max(s.parts.Journal.Oldest(), 1)
+	return min(max(from, oldest-1), s.parts.Journal.Newest())
 }
 
 func wantsStream(r *http.Request) bool {

@@ -18,17 +18,29 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
 const canary = "SESSDATA=fake0canary0fake"
+
+// headerOf is the header in which a session with a value is handed out.
+func headerOf(value string) string { return "SESSDATA=" + value + ";" }
+
+// holding is a credential whose session has a value.
+func holding(value string, generation uint64) keeper.Credential {
+	return keeper.Credential{Generation: generation, Cookies: []cookie.Cookie{{Name: "SESSDATA", Value: secret.New(value)}}}
+}
 
 // fake is a keeper without rules: it holds what a test puts in.
 type fake struct {
 	mu       sync.Mutex
 	accounts map[string]client.Account
-	secrets  map[string]Credential
+	secrets  map[string]keeper.Credential
 	logins   map[string]client.Login
 	events   []client.Event
 	newest   uint64
@@ -39,11 +51,11 @@ type fake struct {
 }
 
 func newFake() *fake {
-	f := &fake{accounts: map[string]client.Account{}, secrets: map[string]Credential{},
+	f := &fake{accounts: map[string]client.Account{}, secrets: map[string]keeper.Credential{},
 		logins: map[string]client.Login{}, changed: make(chan struct{})}
 	for _, name := range []string{"main", "other"} {
 		f.accounts[name] = client.Account{Name: name, State: client.StateValid, Generation: 3, LoginID: "L-" + name, Tags: []string{"both"}}
-		f.secrets[name] = Credential{Body: []byte(canary), ContentType: "text/plain", Generation: 3}
+		f.secrets[name] = holding("fake0canary0fake", 3)
 		expires := time.Now().Add(3 * time.Minute)
 		f.logins["L-"+name] = client.Login{ID: "L-" + name, Account: name, State: client.LoginWaiting,
 			URL: "https://example.net/scan?key=fake", Revision: 1, ExpiresAt: &expires}
@@ -96,7 +108,15 @@ func (f *fake) Status() client.Status {
 	return st
 }
 
-func (f *fake) Account(name string) (client.Account, error) {
+// fakeAccounts, fakeCredentials and fakeLogins are the fake where a name means
+// something else for each.
+type (
+	fakeAccounts    struct{ *fake }
+	fakeCredentials struct{ *fake }
+	fakeLogins      struct{ *fake }
+)
+
+func (f fakeAccounts) Get(name string) (client.Account, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a, ok := f.accounts[name]
@@ -123,32 +143,29 @@ func (f *fake) Check(_ context.Context, name string, force bool) (client.CheckRe
 	return client.CheckResult{Account: f.accounts[name], Outcome: client.CheckOK, Asked: true}, nil
 }
 
-func (f *fake) Credential(name string, q CredentialQuery) (Credential, error) {
+func (f fakeCredentials) Get(name string, stale bool) (keeper.Credential, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if a := f.accounts[name]; a.State == client.StateNeedsLogin && !q.Stale {
-		return Credential{}, &client.Problem{Type: client.ProblemNeedsLogin, Detail: "the session of " + name + " is dead"}
-	}
-	if q.Format != "header" && q.Format != "json" {
-		return Credential{}, &client.Problem{Type: client.ProblemBadRequest, Detail: "unknown format"}
+	if a := f.accounts[name]; a.State == client.StateNeedsLogin && !stale {
+		return keeper.Credential{}, &client.Problem{Type: client.ProblemNeedsLogin, Detail: "the session of " + name + " is dead"}
 	}
 	return f.secrets[name], nil
 }
 
-func (f *fake) Read(_ context.Context, r Reading) error {
+func (f *fake) NoteRead(r audit.Reading) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.called("read %s %s uid=%d", r.Account, r.Format, r.By.UID)
 	return f.auditErr
 }
 
-func (f *fake) Refused(_ context.Context, r Reading) {
+func (f *fake) NoteRefused(r audit.Reading) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.called("refused %s %s uid=%d", r.Verb, cmp.Or(r.Account, "tag "+r.Tag), r.By.UID)
 }
 
-func (f *fake) StartLogin(_ context.Context, r client.LoginRequest) (client.Login, error) {
+func (f *fake) Start(_ context.Context, r client.LoginRequest) (client.Login, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.called("login %s", r.Account)
@@ -157,7 +174,7 @@ func (f *fake) StartLogin(_ context.Context, r client.LoginRequest) (client.Logi
 	return l, nil
 }
 
-func (f *fake) Login(id string) (client.Login, error) {
+func (f fakeLogins) Get(id string) (client.Login, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	l, ok := f.logins[id]
@@ -167,11 +184,32 @@ func (f *fake) Login(id string) (client.Login, error) {
 	return l, nil
 }
 
-func (f *fake) CancelLogin(_ context.Context, id string) error {
+func (f *fake) Cancel(_ context.Context, id string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.called("cancel %s", id)
 	return nil
+}
+
+func (f fakeLogins) Await(ctx context.Context, id string, revision uint64) (client.Login, error) {
+	for {
+		changed := f.Changed()
+		if l, err := f.Get(id); err != nil || l.Revision != revision {
+			return l, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return f.Get(id)
+		}
+	}
+}
+
+// Oldest is the id of the oldest entry that was not dropped.
+func (f *fake) Oldest() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.newest + 1 - uint64(len(f.events))
 }
 
 func (f *fake) Events(after uint64, limit int) ([]client.Event, error) {
@@ -226,7 +264,7 @@ func (f *fake) server(t *testing.T, p socket.Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: f, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: f, Logins: f, Journal: f, Channels: f, Messages: f, Reloader: f, Vault: f, Slots: f,
+	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f,
 		QR:     func(content string) ([]byte, error) { return []byte("png of " + content), nil },
 		Policy: p, Log: zerolog.New(log), Version: "1"})
 	if err != nil {
@@ -344,7 +382,7 @@ func requestAs(p socket.Peer) *http.Request {
 }
 
 func (f *fake) Refresh(_ context.Context, name string, force bool) (client.RefreshResult, error) {
-	a, err := f.Account(name)
+	a, err := fakeAccounts{f}.Get(name)
 	return client.RefreshResult{Account: a, Outcome: client.RefreshDone, Detail: fmt.Sprint(force)}, err
 }
 
@@ -353,7 +391,7 @@ func (f *fake) Import(_ context.Context, r client.ImportRequest) (client.ImportR
 }
 
 func (f *fake) Logout(_ context.Context, name string) (client.LogoutResult, error) {
-	_, err := f.Account(name)
+	_, err := fakeAccounts{f}.Get(name)
 	return client.LogoutResult{Account: name, Ended: true}, err
 }
 

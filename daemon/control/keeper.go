@@ -2,12 +2,10 @@ package control
 
 import (
 	"context"
-	"fmt"
-	"io"
-	"strconv"
 
+	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 )
 
 // The keeper's parts, as this package calls them. Their errors are
@@ -17,7 +15,7 @@ import (
 // Accounts tells of the accounts and forgets them.
 type Accounts interface {
 	Status() client.Status
-	Account(name string) (client.Account, error)
+	Get(name string) (client.Account, error)
 	Forget(ctx context.Context, name string) error
 }
 
@@ -37,54 +35,30 @@ type Mover interface {
 	Logout(ctx context.Context, name string) (client.LogoutResult, error)
 }
 
-// CredentialQuery says in which shape a credential is wanted.
-type CredentialQuery struct {
-	Format                  string
-	WithRefreshToken, Stale bool
-}
-
-// Credential is a secret, ready to be sent.
-type Credential struct {
-	Body        []byte
-	ContentType string
-	Generation  uint64
-}
-
-// Format implements [fmt.Formatter], so that no verb prints Body.
-func (c Credential) Format(f fmt.State, _ rune) {
-	_, _ = io.WriteString(f, "credential of generation "+strconv.FormatUint(c.Generation, 10)+" [redacted]")
-}
-
-// Reading is a credential on its way out, or a refusal to let it go.
-type Reading struct {
-	// Account is "" where one of several was refused; Tag is "" where one was
-	// asked for by name.
-	Account, Tag     string
-	Format           string
-	Generation       uint64
-	WithRefreshToken bool
-	By               socket.Peer
-	// User is By's name, or its number.
-	User string
-	// Verb is what was lacking, of a refusal.
-	Verb string
-}
-
 // Credentials hands out credentials and records who got them, and who did not.
 type Credentials interface {
-	Credential(name string, q CredentialQuery) (Credential, error)
-	// Read records a reading. It is called before the bytes go out, and they
+	// Get returns a credential; one that is known to be dead only where stale.
+	Get(name string, stale bool) (keeper.Credential, error)
+	// NoteRead records a reading. It is called before the bytes go out, and they
 	// do not when it fails.
-	Read(ctx context.Context, r Reading) error
-	// Refused records a refusal. The account may be one that does not exist.
-	Refused(ctx context.Context, r Reading)
+	NoteRead(r audit.Reading) error
+	// NoteRefused records a refusal. The account may be one that does not exist.
+	NoteRefused(r audit.Reading)
 }
 
 // Logins runs logins.
 type Logins interface {
-	StartLogin(ctx context.Context, r client.LoginRequest) (client.Login, error)
-	Login(id string) (client.Login, error)
-	CancelLogin(ctx context.Context, id string) error
+	Start(ctx context.Context, r client.LoginRequest) (client.Login, error)
+	Cancel(ctx context.Context, id string) error
+	LoginReader
+}
+
+// LoginReader tells of logins.
+type LoginReader interface {
+	Get(id string) (client.Login, error)
+	// Await returns a login once it has another revision than one, and what there
+	// is of it when ctx ends.
+	Await(ctx context.Context, id string, revision uint64) (client.Login, error)
 }
 
 // SMS carries the dialogue of a login by SMS.
@@ -101,6 +75,13 @@ type Journal interface {
 	Events(after uint64, limit int) ([]client.Event, error)
 	// Changed is closed when the next entry is there.
 	Changed() <-chan struct{}
+	JournalEnds
+}
+
+// JournalEnds are the ids of the journal's first and last entry: where there is
+// none, Oldest is one more than Newest.
+type JournalEnds interface {
+	Oldest() uint64
 	Newest() uint64
 }
 

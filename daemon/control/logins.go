@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -26,54 +27,55 @@ func (s *Server) startLogin(w http.ResponseWriter, r *http.Request) error {
 	if own := s.rights(socket.PeerOf(r.Context())); !own.May(socket.VerbLogin, request.Account) {
 		return own.Refusal(socket.VerbLogin, request.Account, s.directory)
 	}
-	l, err := s.parts.Logins.StartLogin(r.Context(), request)
+	l, err := s.parts.Logins.Start(r.Context(), request)
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, l)
 }
 
-// lookAgain is how often a waiting request looks at its login without having
-// been woken: not every change of a login is an entry in the journal, and the
-// look costs nothing but a lock.
-const lookAgain = time.Second
-
 func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	after, given, wait, err := waiting(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	over := time.NewTimer(wait)
-	defer over.Stop()
-	again := time.NewTicker(lookAgain)
-	defer again.Stop()
-	for last := !given || wait == 0; ; {
-		changed := s.parts.Journal.Changed()
-		l, err := s.parts.Logins.Login(r.PathValue("id"))
-		if err != nil {
-			return err
-		}
-		if last || l.Revision != after {
-			return writeJSON(w, l)
-		}
-		select {
-		case <-changed:
-		case <-again.C:
-		case <-over.C:
-			last = true
-		case <-s.closing:
-			last = true
-		case <-r.Context().Done():
-			return r.Context().Err()
-		}
+	id := r.PathValue("id")
+	var l client.Login
+	if given && wait > 0 {
+		l, err = s.awaitLogin(r.Context(), id, after, wait)
+	} else {
+		l, err = s.parts.Logins.Get(id)
 	}
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, l)
+}
+
+// awaitLogin waits until a login has another revision, the wait is over or the
+// server is closing, and returns what there is then.
+func (s *Server) awaitLogin(ctx context.Context, id string, revision uint64, wait time.Duration) (client.Login, error) {
+	within, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.closing:
+			cancel()
+		case <-within.Done():
+		}
+	}()
+	l, err := s.parts.Logins.Await(within, id, revision)
+	if gone := ctx.Err(); gone != nil {
+		return l, gone
+	}
+	return l, err
 }
 
 func (s *Server) cancelLogin(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode[struct{}](w, r, true); err != nil {
 		return err
 	}
-	if err := s.parts.Logins.CancelLogin(r.Context(), r.PathValue("id")); err != nil {
+	if err := s.parts.Logins.Cancel(r.Context(), r.PathValue("id")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -84,7 +86,7 @@ func (s *Server) loginPNG(w http.ResponseWriter, r *http.Request) error {
 	if s.parts.QR == nil {
 		return notFound("this keeper draws no pictures")
 	}
-	l, err := s.parts.Logins.Login(r.PathValue("id"))
+	l, err := s.parts.Logins.Get(r.PathValue("id"))
 	if err != nil {
 		return err
 	}

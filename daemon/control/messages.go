@@ -19,12 +19,12 @@ const (
 
 // Messages are what people are told, as the keeper words it.
 type Messages interface {
-	// Messages returns up to limit messages after a position, and how far it
+	// Read returns up to limit messages after a position, and how far it
 	// looked. What lets people log an account in (a code, the address of a login
 	// page, in the text too) is there only where mayLogin says yes. A position
 	// older than all that is kept is no error; for one that lies beyond the
 	// newest entry the list is empty and its Upto before the position.
-	Messages(ctx context.Context, after uint64, limit int, mayLogin func(account string) bool) (client.MessageList, error)
+	Read(ctx context.Context, after uint64, limit int, mayLogin func(account string) bool) (client.MessageList, error)
 }
 
 // messageQuery is what was asked for.
@@ -90,7 +90,7 @@ func (s *Server) messages(w http.ResponseWriter, r *http.Request) error {
 // seen returns the messages that the peer may see, by the policy as it is now.
 func (s *Server) seen(r *http.Request, q messageQuery) (client.MessageList, error) {
 	own := s.rights(socket.PeerOf(r.Context()))
-	list, err := s.parts.Messages.Messages(r.Context(), q.after, q.limit, func(account string) bool {
+	list, err := s.parts.Messages.Read(r.Context(), q.after, q.limit, func(account string) bool {
 		return own.May(socket.VerbLogin, account)
 	})
 	if err != nil {

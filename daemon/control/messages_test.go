@@ -15,9 +15,11 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
-// Messages makes a message of each entry; a login.code has a code for those who
+type fakeMessages struct{ *fake }
+
+// Read makes a message of each entry; a login.code has a code for those who
 // may have it.
-func (f *fake) Messages(_ context.Context, after uint64, limit int, mayLogin func(string) bool) (client.MessageList, error) {
+func (f fakeMessages) Read(_ context.Context, after uint64, limit int, mayLogin func(string) bool) (client.MessageList, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	list := client.MessageList{Upto: min(after, f.newest), Journal: "journal"}

@@ -45,7 +45,7 @@ func (s *Server) anyCredential(w http.ResponseWriter, r *http.Request) error {
 		return badRequest("the parameter \"strategy\" is %s or %s", client.StrategyRoundRobin, client.StrategyRandom)
 	case a.given:
 		return badRequest("the parameter \"after\" is for one account: generations of different accounts cannot be compared")
-	case a.Stale:
+	case a.stale:
 		return badRequest("the parameter \"stale\" is for one account: of several, one that lives is given")
 	}
 	// Whatever comes is wanted: the next one would be another account's.
@@ -67,7 +67,7 @@ func (s *Server) choose(r *http.Request, a asked) (offer, error) {
 	defer s.pools.mu.Unlock()
 	key := pooled{a.tag, socket.PeerOf(r.Context()).UID}
 	for _, name := range s.pools.order(key, a.strategy, names) {
-		c, err := s.parts.Credentials.Credential(name, a.CredentialQuery)
+		got, err := s.render(name, a)
 		if isProblem(err, client.ProblemNeedsLogin) || isProblem(err, client.ProblemNoAccount) {
 			continue
 		}
@@ -77,7 +77,8 @@ func (s *Server) choose(r *http.Request, a asked) (offer, error) {
 		if r.Method != http.MethodHead {
 			s.pools.took(key, name, names)
 		}
-		return offer{Credential: c, account: name, etag: fmt.Sprintf(`"%s:%d"`, name, c.Generation)}, nil
+		got.etag = fmt.Sprintf(`"%s:%d"`, name, got.generation)
+		return got, nil
 	}
 	return offer{}, &client.Problem{Type: client.ProblemNeedsLogin,
 		Detail: fmt.Sprintf("of the accounts with the tag %q none has a living session: %s", a.tag, strings.Join(names, ", ")),

@@ -25,7 +25,7 @@ func pool() *fake {
 			account.Tags = []string{"other"}
 		}
 		f.accounts[name] = account
-		f.secrets[name] = Credential{Body: []byte("of " + name), ContentType: "text/plain", Generation: uint64(3 + i)}
+		f.secrets[name] = holding("of "+name, uint64(3+i))
 	}
 	return f
 }
@@ -47,7 +47,7 @@ func given(t *testing.T, s *Server, p socket.Peer, target string, n int) string 
 	for range n {
 		w := do(s, p, "GET", target, "")
 		name := w.Header().Get(client.HeaderAccount)
-		if w.Code != 200 || w.Body.String() != "of "+name || !strings.HasPrefix(w.Header().Get("ETag"), `"`+name+":") {
+		if w.Code != 200 || w.Body.String() != headerOf("of "+name) || !strings.HasPrefix(w.Header().Get("ETag"), `"`+name+":") {
 			t.Errorf("%d %q, %v", w.Code, w.Body, w.Header())
 		}
 		names = append(names, name)
@@ -197,7 +197,7 @@ func TestWaitForAny(t *testing.T) {
 		began = time.Now()
 		time.AfterFunc(5*time.Second, func() { f.set("b", client.StateValid) })
 		got, err := c.AnyCredential(t.Context(), "pool", client.CredentialOptions{Wait: 10 * time.Second, Strategy: client.StrategyRandom})
-		if err != nil || got.Account != "b" || got.Generation != 4 || string(got.Body) != "of b" || time.Since(began) != 5*time.Second {
+		if err != nil || got.Account != "b" || got.Generation != 4 || string(got.Body) != headerOf("of b") || time.Since(began) != 5*time.Second {
 			t.Errorf("%v, %v after %s", got, err, time.Since(began))
 		}
 	})

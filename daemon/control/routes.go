@@ -185,7 +185,7 @@ func (s *Server) permit(r *http.Request, rt route) error {
 	case ofAccount:
 		account = r.PathValue("name")
 	case ofLogin:
-		l, err := s.parts.Logins.Login(r.PathValue("id"))
+		l, err := s.parts.Logins.Get(r.PathValue("id"))
 		if err != nil {
 			// Whether there is such a login is told only to those who may
 			// log in at all.

@@ -43,8 +43,8 @@ func TestClientAndServer(t *testing.T) {
 	if r, err := c.Check(ctx, "main", true); err != nil || r.Outcome != client.CheckOK || !r.Asked {
 		t.Error(r, err)
 	}
-	if got, err := c.Credential(ctx, "main", client.CredentialOptions{}); err != nil || string(got.Body) != canary ||
-		got.Generation != 3 || got.ContentType != "text/plain" || strings.Contains(fmt.Sprintf("%+v", got), "fake") {
+	if got, err := c.Credential(ctx, "main", client.CredentialOptions{}); err != nil || string(got.Body) != headerOf("fake0canary0fake") ||
+		got.Generation != 3 || got.ContentType != "text/plain; charset=utf-8" || strings.Contains(fmt.Sprintf("%+v", got), "fake") {
 		t.Error(got, err)
 	}
 	if got, err := c.Credential(ctx, "main", client.CredentialOptions{After: 3}); err != nil || !got.NotModified || got.Generation != 3 {
@@ -106,7 +106,7 @@ func TestManyClients(t *testing.T) {
 					t.Error(err)
 				}
 				got, err := own.Credential(t.Context(), "main", client.CredentialOptions{})
-				if err != nil || string(got.Body) != canary {
+				if err != nil || string(got.Body) != headerOf("fake0canary0fake") {
 					t.Error(err)
 				}
 			}
@@ -156,7 +156,7 @@ func TestCurl(t *testing.T) {
 	}
 	c := onSocket(t, newFake().server(t, socket.Policy{Owner: uint32(os.Geteuid())}, nil))
 	out, err := exec.CommandContext(t.Context(), curl, "-sS", "--unix-socket", c.Socket, "http://localhost/v1/accounts/main/credential").Output()
-	if err != nil || string(out) != canary {
+	if err != nil || string(out) != headerOf("fake0canary0fake") {
 		t.Errorf("%q, %v", out, err)
 	}
 }

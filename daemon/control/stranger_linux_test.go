@@ -39,7 +39,7 @@ func TestStranger(t *testing.T) {
 		t.Fatal(troubles)
 	}
 	inside := &client.Client{Socket: path, Dial: sockettest.DialAs(uid, gid, path)}
-	if got, err := inside.Credential(t.Context(), "main", client.CredentialOptions{}); err != nil || string(got.Body) != canary {
+	if got, err := inside.Credential(t.Context(), "main", client.CredentialOptions{}); err != nil || string(got.Body) != headerOf("fake0canary0fake") {
 		t.Errorf("permitted: %v", err)
 	}
 	_, err = inside.Credential(t.Context(), "other", client.CredentialOptions{})

@@ -105,7 +105,7 @@ func (st *stream) start(r *http.Request) (lost bool, err error) {
 		// an older copy. What it told is not what this one tells.
 		st.position, lost = newest, true
 	default:
-		st.position, err = st.server.beginning(position)
+		st.position = st.server.beginning(position)
 		lost = named && position != 0 && st.position != position
 	}
 	return lost, err
@@ -116,10 +116,8 @@ func (st *stream) pump(r *http.Request) (wrote bool, err error) {
 	for r.Context().Err() == nil {
 		entries, err := st.server.parts.Journal.Events(st.position, page)
 		if isProblem(err, client.ProblemFellOut) {
-			if st.position, err = st.server.beginning(st.position); err == nil {
-				err = st.gap()
-			}
-			if err == nil {
+			st.position = st.server.beginning(st.position)
+			if err = st.gap(); err == nil {
 				continue
 			}
 		}

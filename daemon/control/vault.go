@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 )
 
 // Vault tells of the keeper's vault and copies it.
 type Vault interface {
-	VaultInfo() (client.VaultInfo, error)
-	VerifyVault(ctx context.Context) (client.VaultCheck, error)
-	// BackupVault makes a copy in full before it returns.
-	BackupVault(ctx context.Context) (Backup, error)
+	Info() (client.VaultInfo, error)
+	Verify(ctx context.Context) (client.VaultCheck, error)
+	// Backup makes a copy in full before it returns.
+	Backup(ctx context.Context) (keeper.Backup, error)
 }
 
 // Slots changes what opens the vault.
@@ -24,18 +25,8 @@ type Slots interface {
 	RemoveSlot(ctx context.Context, id, relyOn string) error
 }
 
-// Backup is a copy of the vault on its way out.
-type Backup struct {
-	Body io.ReadCloser
-	Size int64
-	// SHA256 is the sum in base64.
-	SHA256 string
-	// Sent is called when the last byte has gone out.
-	Sent func()
-}
-
 func (s *Server) vault(w http.ResponseWriter, _ *http.Request) error {
-	info, err := s.parts.Vault.VaultInfo()
+	info, err := s.parts.Vault.Info()
 	if err != nil {
 		return err
 	}
@@ -45,7 +36,7 @@ func (s *Server) vault(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (s *Server) verifyVault(w http.ResponseWriter, r *http.Request) error {
-	check, err := s.parts.Vault.VerifyVault(r.Context())
+	check, err := s.parts.Vault.Verify(r.Context())
 	if err != nil {
 		return err
 	}
@@ -56,7 +47,7 @@ func (s *Server) backupVault(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode[struct{}](w, r, true); err != nil {
 		return err
 	}
-	b, err := s.parts.Vault.BackupVault(r.Context())
+	b, err := s.parts.Vault.Backup(r.Context())
 	if err != nil {
 		return err
 	}

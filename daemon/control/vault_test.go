@@ -12,22 +12,23 @@ import (
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 const sampleVault = "a sealed vault"
 
-func (f *fake) VaultInfo() (client.VaultInfo, error) {
+func (f *fake) Info() (client.VaultInfo, error) {
 	return client.VaultInfo{Path: "/var/lib/bilikeeper/vault.db", Records: map[string]int{"account": 2}}, nil
 }
 
-func (f *fake) VerifyVault(context.Context) (client.VaultCheck, error) {
+func (f *fake) Verify(context.Context) (client.VaultCheck, error) {
 	return client.VaultCheck{OK: true}, nil
 }
 
-func (f *fake) BackupVault(context.Context) (Backup, error) {
+func (f *fake) Backup(context.Context) (keeper.Backup, error) {
 	sum := sha256.Sum256([]byte(sampleVault))
-	return Backup{
+	return keeper.Backup{
 		Body: io.NopCloser(strings.NewReader(sampleVault)), Size: int64(len(sampleVault)),
 		SHA256: base64.StdEncoding.EncodeToString(sum[:]),
 		Sent:   func() { f.mu.Lock(); defer f.mu.Unlock(); f.called("sent") },
@@ -68,8 +69,8 @@ func TestVaultOverTheSocket(t *testing.T) {
 // short is a copy that ends early.
 type short struct{ *fake }
 
-func (short) BackupVault(context.Context) (Backup, error) {
-	return Backup{Body: io.NopCloser(strings.NewReader("half")), Size: 8, SHA256: "x", Sent: func() { panic("was not sent") }}, nil
+func (short) Backup(context.Context) (keeper.Backup, error) {
+	return keeper.Backup{Body: io.NopCloser(strings.NewReader("half")), Size: 8, SHA256: "x", Sent: func() { panic("was not sent") }}, nil
 }
 
 func TestBackupThatEndsEarly(t *testing.T) {

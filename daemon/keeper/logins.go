@@ -85,12 +85,14 @@ func (l Logins) Await(ctx context.Context, id string, revision uint64) (client.L
 		return client.Login{}, err
 	}
 	r, err := w.Await(ctx, func(r *store.Record) bool {
-		return r.Login == nil || r.Login.ID != id || r.Revision > revision
+		return r.Login == nil || r.Login.ID != id || r.Revision != revision
 	})
-	switch {
-	case err != nil && ctx.Err() == nil:
-		return client.Login{}, err
-	case err != nil:
+	if err != nil {
+		if l.keeper.find(w.Name()) != w {
+			return client.Login{}, account.NoLogin(id) // it went with its account
+		}
+		// A keeper that stops changes nothing any more; its callers end the wait.
+		<-ctx.Done()
 		r = w.Shown()
 	}
 	if r.Login == nil || r.Login.ID != id {
