@@ -40,6 +40,7 @@ const (
 	codeNumberBanned   = 1025
 	codeCaptchaToken   = 2400
 	codeCaptchaFailed  = 2406
+	codeCaptchaWrong   = -105 // in news of 2026
 	codeSMSRefused     = 86103
 	codeAppWrongSMS    = 86202
 	codeDailyLimit     = 86203
@@ -96,7 +97,7 @@ func smsText(code int) string {
 		return "the site does not serve this phone number any more"
 	case codeCaptchaToken:
 		return "the captcha is not one that the site gave, or has been used"
-	case codeCaptchaFailed:
+	case codeCaptchaFailed, codeCaptchaWrong:
 		return "the captcha was not solved"
 	case codeSMSRefused:
 		return "refused by risk control; log in by QR code instead"

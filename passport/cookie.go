@@ -3,6 +3,7 @@ package passport
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -33,14 +34,26 @@ func loginCookies() []string {
 // Cookie is one cookie as the site set it.
 type Cookie = cookie.Cookie
 
+// A browser takes no longer line, and no site needs more cookies for a login.
+const (
+	maxCookieLine = 4096
+	maxCookies    = 64
+)
+
 // parseSetCookies reads Set-Cookie lines. Lines with an empty value or an
 // expiry in the past are left out: on an error reply they would wipe a session
-// that is still good. So are the cookies that must not be kept.
+// that is still good. So are the cookies that must not be kept, those of
+// strangers, and what goes beyond the limits; the login's own cookies count as
+// the site's wherever they are said to belong.
 func parseSetCookies(lines []string, now time.Time) []Cookie {
 	var cookies []Cookie
 	for _, line := range lines {
+		if len(line) > maxCookieLine {
+			continue
+		}
 		parsed, err := http.ParseSetCookie(line)
-		if err != nil || parsed.Value == "" || isTransient(parsed.Name) {
+		if err != nil || parsed.Value == "" || isTransient(parsed.Name) ||
+			!ofSite(parsed.Domain) && !slices.Contains(loginCookies(), parsed.Name) {
 			continue
 		}
 		c := Cookie{
@@ -54,9 +67,20 @@ func parseSetCookies(lines []string, now time.Time) []Cookie {
 		case parsed.MaxAge < 0, !c.Expires.IsZero() && !c.Expires.After(now):
 			continue
 		}
-		cookies = cookie.Set(cookies, c)
+		if len(cookies) < maxCookies || cookie.Has(cookies, c.Name) || slices.Contains(loginCookies(), c.Name) {
+			cookies = cookie.Set(cookies, c)
+		}
 	}
 	return cookies
+}
+
+// ofSite reports whether a cookie's domain is one of the site's. A cookie that
+// names none belongs to the host that was asked.
+func ofSite(domain string) bool {
+	domain = strings.TrimPrefix(domain, ".")
+	return domain == "" || slices.ContainsFunc([]string{"bilibili.com", intlDomain, "biligame.com"}, func(own string) bool {
+		return inDomain(domain, own)
+	})
 }
 
 // maxAgeLimit is ten years: more would overflow a duration, and means the same.
@@ -85,8 +109,7 @@ func isTransient(name string) bool {
 // used on: a hop on a sister domain sets them for itself.
 func forSite(cookies []Cookie) []Cookie {
 	for i, c := range cookies {
-		domain := strings.TrimPrefix(strings.ToLower(c.Domain), ".")
-		if domain != "bilibili.com" && !strings.HasSuffix(domain, ".bilibili.com") {
+		if !inDomain(strings.TrimPrefix(c.Domain, "."), "bilibili.com") {
 			cookies[i].Domain = cookieDomain
 		}
 		if c.Path == "" {

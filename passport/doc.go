@@ -27,8 +27,9 @@
 //     understood yields it.
 //   - At most one request leaves per call and per hop: nothing is retried or
 //     redirected unseen. An error says whether it left.
-//   - A refresh that lacks anything of a new pair is an error, never a grant that
-//     could take the old pair's place.
+//   - A refresh whose reply is no new pair is an error, beside which comes what
+//     the site gave: it cannot be had again.
+//   - Text that people wrote is on one line and without control characters.
 //   - Cookie values keep the bytes that the site sent.
 //   - A login's reply leads only to hosts of the site's own, and a captcha is
 //     solved by a person or not at all.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // fields is a JSON object. Names are looked up exactly: encoding/json would
@@ -68,6 +69,22 @@ func (f fields) text(name string) (string, bool) {
 	var s string
 	err := json.Unmarshal(raw, &s)
 	return s, err == nil
+}
+
+// words is a text that people read: on one line, without what would steer a
+// terminal, hide a part or turn the direction of what stands around it.
+func (f fields) words(name string) string {
+	text, _ := f.text(name)
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}, text)
+	return strings.Join(strings.Fields(text), " ")
 }
 
 // flag is true or false; anything else, a quoted "true" too, is neither.

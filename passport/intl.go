@@ -132,10 +132,7 @@ func (c intl) Identify(ctx context.Context, s Session) (Identity, error) {
 	if id.Mid <= 0 {
 		id.Mid = Grant{Cookies: s.Cookies}.Mid()
 	}
-	id.Uname, _ = data.text("uname")
-	if id.Uname == "" {
-		id.Uname, _ = data.object("user_profile").text("name")
-	}
+	id.Uname = cmp.Or(data.words("uname"), data.object("user_profile").words("name"))
 	return id, nil
 }
 
@@ -179,6 +176,9 @@ const (
 	pathIntlGenerate = "/x/intl/passport-login/qrcode/auth/url"
 	pathIntlPoll     = "/x/intl/passport-login/qrcode/auth/fetch"
 
+	// qrTypeLogin is the type of a code that logs in, where the site names one.
+	qrTypeLogin = "qrcode_login"
+
 	// maxBodyCookies is far above what a login sets.
 	maxBodyCookies = 64
 )
@@ -195,9 +195,11 @@ func (c intl) Generate(ctx context.Context, d Device) (Code, error) {
 	if err != nil {
 		return Code{}, err
 	}
-	content, _ := r.object("data").text("qr_url")
+	data := r.object("data")
+	content, _ := data.text("qr_url")
 	key, ok := ticketOf(content)
-	if !ok {
+	// Another type is a picture for something else than a login.
+	if kind, said := data.text("qr_type"); !ok || said && kind != qrTypeLogin {
 		return Code{}, unknown(op, "the answer holds no usable code")
 	}
 	return Code{
@@ -239,13 +241,18 @@ func (c intl) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 	if body := data.object("cookie_info").bodyCookies("cookies", r.received); len(body) > 0 {
 		set = mergeMissing(set, forIntl(body))
 	}
-	goURL, _ := data.text("go_url")
+	var hop string
+	for _, name := range []string{"go_url", "redirect_url", "url"} { // the later ones since 2026
+		if hop == "" {
+			hop, _ = data.text(name)
+		}
+	}
 	mid, ok := data.number("mid")
 	if !ok {
 		mid, _ = data.object("token_info").number("mid")
 	}
 	return Scan{State: Granted, Grant: Grant{
-		Cookies: cookie.Set(code.Cookies, set...), HopURL: secret.New(goURL), At: r.received, BodyMid: max(mid, 0),
+		Cookies: cookie.Set(code.Cookies, set...), HopURL: secret.New(hop), At: r.received, BodyMid: max(mid, 0),
 	}}, nil
 }
 

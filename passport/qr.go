@@ -2,6 +2,7 @@ package passport
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -152,12 +153,13 @@ func (r reply) grant() Grant {
 	return Grant{Cookies: forSite(r.cookies), At: r.received}
 }
 
-// salvage takes a success from the headers of a reply whose body broke off. The
-// site sets the login's cookies on a success only, and it will not say so
-// again. What is lost is the refresh token: the session works, unrefreshable.
+// salvage takes a success from the headers of a reply whose body broke off, or
+// that leads elsewhere instead of having one. The site sets the login's cookies
+// on a success only, and it will not say so again. What is lost is the refresh
+// token: the session works, unrefreshable.
 func salvage(r reply) (Grant, bool) {
 	grant := r.grant()
-	if r.status != 200 || r.fields != nil || len(grant.Missing()) > 0 {
+	if (r.status != http.StatusOK && r.status/100 != 3) || r.fields != nil || len(grant.Missing()) > 0 {
 		return Grant{}, false
 	}
 	return grant, true

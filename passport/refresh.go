@@ -38,11 +38,12 @@ const (
 // is never sent twice. An error whose Sent is set may hide a success: the old
 // pair still works then, but the site may not take its token a second time.
 //
-// A grant is whole where err is nil: a new token, a new SESSDATA and bili_jct,
-// and the same DedeUserID. It holds the session's other cookies too, as a
-// browser's jar would. An error with ErrIncomplete comes with the grant as far
-// as it got, and so does one whose reply broke off after its headers; such a
-// grant must not take the place of the old pair.
+// A grant is a pair where err is nil: a new token, a new SESSDATA and bili_jct.
+// It holds the session's other cookies too, as a browser's jar would. Whose it
+// is says only Identify, whatever DedeUserID came with it. An error with
+// ErrIncomplete comes with the grant as far as it got, and so does any other
+// whose reply set a new SESSDATA: the old pair is the better one as long as it
+// lives, and what came is worth keeping for when it does not.
 func (c *Client) Refresh(ctx context.Context, s Session, csrf, token secret.String) (Grant, error) {
 	const op = "cookie/refresh"
 	old := cookie.Value(s.Cookies, cookieCSRF)
@@ -62,8 +63,10 @@ func (c *Client) Refresh(ctx context.Context, s Session, csrf, token secret.Stri
 		}),
 	})
 	if err != nil {
-		grant, ok := salvage(r)
-		if ok {
+		grant := r.grant()
+		if !freshSession(s, grant) {
+			grant = Grant{}
+		} else {
 			grant.Cookies = keepOthers(s.Cookies, grant.Cookies)
 		}
 		return grant, outcome(err, map[int]error{codeMismatch: ErrMismatch, codeWrongCSRF: ErrWrongCSRF})
@@ -89,21 +92,19 @@ func lacking(s Session, g Grant, token secret.String) []string {
 	if g.RefreshToken.IsZero() || g.RefreshToken.Equal(token) {
 		lacks = append(lacks, "a new refresh token")
 	}
-	session := cookie.Value(g.Cookies, cookieSession)
-	if session.IsZero() || session.Equal(cookie.Value(s.Cookies, cookieSession)) {
+	if !freshSession(s, g) {
 		lacks = append(lacks, "a new "+cookieSession)
 	}
 	if !cookie.Has(g.Cookies, cookieCSRF) {
 		lacks = append(lacks, cookieCSRF)
 	}
-	was, is := cookie.Value(s.Cookies, cookieMid), cookie.Value(g.Cookies, cookieMid)
-	switch {
-	case was.IsZero() && is.IsZero():
-		lacks = append(lacks, cookieMid)
-	case !was.IsZero() && !is.IsZero() && !was.Equal(is):
-		lacks = append(lacks, "the same "+cookieMid)
-	}
 	return lacks
+}
+
+// freshSession reports whether a reply set a SESSDATA that is not the old one.
+func freshSession(s Session, g Grant) bool {
+	session := cookie.Value(g.Cookies, cookieSession)
+	return !session.IsZero() && !session.Equal(cookie.Value(s.Cookies, cookieSession))
 }
 
 // keepOthers is the jar after the reply: what was set anew, and what was there

@@ -38,7 +38,9 @@ func (s Session) All() []Cookie {
 
 // Identity is whom the site takes a session for.
 type Identity struct {
-	Mid   int64
+	Mid int64
+	// Uname is the person's own choice of a name, on one line and without
+	// control and format characters.
 	Uname string
 	// Cookies are the session's new set where the reply changed it, else nil.
 	// Only the international site does so.
@@ -84,8 +86,7 @@ func (c web) Identify(ctx context.Context, s Session) (Identity, error) {
 	case mid <= 0:
 		return Identity{}, unknown(op, "code 0 without a mid")
 	}
-	uname, _ := data.text("uname")
-	return Identity{Mid: mid, Uname: uname}, nil
+	return Identity{Mid: mid, Uname: data.words("uname")}, nil
 }
 
 // CheckSession asks cookie/info.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
@@ -52,6 +53,8 @@ const (
 
 	// defaultCID is China in the site's list of countries.
 	defaultCID = 1
+	// codeOfChina is what some of the site's own pages send in its place.
+	codeOfChina = 86
 )
 
 // SMSRequest asks for a message with a code.
@@ -91,7 +94,7 @@ func (c *Client) SendSMS(ctx context.Context, d Device, r SMSRequest, legacy boo
 	if legacy {
 		q.op, q.path = "sms/general/send", pathSMSSendLegacy
 	}
-	phone, ok := plainPhone(r.Phone)
+	phone, ok := plainPhone(r.Phone, r.CID)
 	switch {
 	case !ok:
 		return key, notPossible(q.op, ErrBadNumber, "the phone number must be digits, without the country's code")
@@ -114,7 +117,13 @@ func (c *Client) SendSMS(ctx context.Context, d Device, r SMSRequest, legacy boo
 	if err != nil || legacy {
 		return key, smsOutcome(err)
 	}
-	text, _ := got.object("data").text("captcha_key")
+	data := got.object("data")
+	text, _ := data.text("captcha_key")
+	if again, _ := data.text("recaptcha_url"); text == "" && again != "" {
+		e := unknown(q.op, "the site wants another captcha before it sends anything")
+		e.Scope, e.Err = ScopeAccount, ErrCaptcha
+		return key, e
+	}
 	if text == "" {
 		e := unknown(q.op, "the message was sent, but the reply lacks the key that the login needs")
 		e.Scope, e.Err = ScopeAccount, ErrIncomplete
@@ -136,7 +145,7 @@ func (c *Client) LoginSMS(ctx context.Context, d Device, r SMSLogin, legacy bool
 	if legacy {
 		q.op, q.path = "login/rapid", pathSMSLoginLegacy
 	}
-	phone, ok := plainPhone(r.Phone)
+	phone, ok := plainPhone(r.Phone, r.CID)
 	code := strings.TrimSpace(r.Code.Reveal())
 	switch {
 	case !ok:
@@ -221,7 +230,7 @@ func smsOutcome(err error) error {
 		codeTooSoon:   ErrTooSoon,
 		codeBadNumber: ErrBadNumber, codeNumberBanned: ErrBadNumber,
 		codeAreaDiffers: ErrBadNumber, codeNumberDiffers: ErrBadNumber,
-		codeCaptchaToken: ErrCaptcha, codeCaptchaFailed: ErrCaptcha,
+		codeCaptchaToken: ErrCaptcha, codeCaptchaFailed: ErrCaptcha, codeCaptchaWrong: ErrCaptcha,
 		codeDailyLimit: ErrDailyLimit, codeSMSRefused: ErrSMSRefused,
 	})
 	if e, ok := errors.AsType[*Error](err); ok && e.Err == ErrTooSoon {
@@ -230,9 +239,29 @@ func smsOutcome(err error) error {
 	return err
 }
 
-// plainPhone takes the number as people write it, with spaces and hyphens.
-func plainPhone(phone secret.String) (string, bool) {
-	text := strings.NewReplacer(" ", "", "-", "").Replace(phone.Reveal())
+// plainPhone takes the number as people write it: with blanks, hyphens, dots and
+// brackets, in full-width digits, and a Chinese one with its country before it.
+// Another country's code is not taken off, since CID does not say what it is.
+func plainPhone(phone secret.String, cid int) (string, bool) {
+	text := strings.Map(func(r rune) rune {
+		switch {
+		case r >= '０' && r <= '９':
+			return r - '０' + '0'
+		case r == '＋':
+			return '+'
+		case unicode.IsSpace(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Pd, r), strings.ContainsRune(".()（）", r):
+			return -1
+		}
+		return r
+	}, phone.Reveal())
+	if cid <= defaultCID || cid == codeOfChina {
+		for _, prefix := range []string{"+86", "0086"} {
+			text = strings.TrimPrefix(text, prefix)
+		}
+		if len(text) == 13 {
+			text = strings.TrimPrefix(text, "86")
+		}
+	}
 	return text, isDigits(text, 4, 15)
 }
 

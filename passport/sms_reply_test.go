@@ -61,6 +61,16 @@ func TestSMSWithoutAKey(t *testing.T) {
 	}
 }
 
+func TestSMSWantsAnotherCaptcha(t *testing.T) {
+	c := client(t, passport.Options{
+		Endpoints: newSite().Endpoints(base), Gate: generous(),
+		Transport: says(200, "application/json", `{"code":0,"data":{"captcha_key":"","recaptcha_url":"https://www.bilibili.com/x"}}`),
+	})
+	if _, err := c.SendSMS(t.Context(), device(), fakeRequest(), false); !errors.Is(err, passport.ErrCaptcha) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestCaptchaReplies(t *testing.T) {
 	for body, want := range map[string]passport.Captcha{
 		`{"code":0,"data":{"type":"geetest","token":"t","geetest":{"challenge":"c","gt":"g"}}}`: {Type: "geetest", GT: "g", Challenge: "c", Token: "t"},

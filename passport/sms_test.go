@@ -114,11 +114,11 @@ func TestSMSSendRefusals(t *testing.T) {
 			{"no solution", func(r *passport.SMSRequest) { r.Validate = secret.String{} }, device(), passport.ErrCaptcha, false},
 			{"another captcha", func(r *passport.SMSRequest) { r.Captcha.Token = "x" }, device(), passport.ErrCaptcha, true},
 			{"short number", func(r *passport.SMSRequest) { r.Phone = secret.New("1380") }, device(), passport.ErrBadNumber, true},
-			{"country in the number", func(r *passport.SMSRequest) { r.Phone = secret.New("+8613800000000") }, device(), passport.ErrBadNumber, false},
+			{"country in the number", func(r *passport.SMSRequest) { r.Phone = secret.New("+4413800000000") }, device(), passport.ErrBadNumber, false},
 			{"no number", func(r *passport.SMSRequest) { r.Phone = secret.String{} }, device(), passport.ErrBadNumber, false},
 			{"another browser", func(*passport.SMSRequest) {}, other, passport.ErrSMSRefused, true},
 			{"as it should be", func(r *passport.SMSRequest) {
-				r.Phone, r.CID, r.Seccode = secret.New("138 0000-0000"), 0, secret.String{}
+				r.Phone, r.CID, r.Seccode = secret.New("（+８６）138 0000-0000"), 0, secret.String{}
 			}, device(), nil, true},
 		} {
 			site.ResetLog()
@@ -217,7 +217,7 @@ func TestSMSCodes(t *testing.T) {
 	}
 	for code, want := range map[int]error{
 		1002: passport.ErrBadNumber, 1003: passport.ErrTooSoon, 1006: passport.ErrWrongCode, 1007: passport.ErrCodeExpired,
-		1025: passport.ErrBadNumber, 2400: passport.ErrCaptcha, 2406: passport.ErrCaptcha,
+		1025: passport.ErrBadNumber, 2400: passport.ErrCaptcha, 2406: passport.ErrCaptcha, -105: passport.ErrCaptcha,
 		86103: passport.ErrSMSRefused, 86202: passport.ErrWrongCode, 86203: passport.ErrDailyLimit,
 		86205: passport.ErrCodeExpired, 86206: passport.ErrBadNumber, 86207: passport.ErrBadNumber,
 		-3: nil, -102: nil, -111: nil, -400: nil, -403: nil, -404: nil, -405: nil, -625: nil, -629: nil, -643: nil, -658: nil,

@@ -154,7 +154,8 @@ Begin with:  bilikeeper demo
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 no keeper
 answers, 4 no such account, 5 the account needs a login, 6 the site is blocking
-or unreachable (nothing is lost), 7 not permitted.`,
+or unreachable (nothing is lost), 7 not permitted; daemon ends with 78 where its
+configuration is wrong.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Version:       version,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/passport"
 )
 
 // Check asks the site whether the session lives.
@@ -64,5 +65,12 @@ func (w Check) check(ctx context.Context) error {
 
 func (w Check) askAgain(ctx context.Context) error {
 	who, err := w.realm().Identify(ctx, w.rec.Session())
+	if passport.ClassOf(err) == passport.Dead {
+		if lives, trouble := (Rotation{w.Worker}).takeSpare(ctx); lives {
+			return trouble
+		} else if trouble != nil {
+			err = trouble // as long as the spare is not denied, the doubt stays open
+		}
+	}
 	return w.apply(lifecycle.AskedAgain{Verdict: lifecycle.VerdictOf(err), Mid: who.Mid}, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
@@ -26,6 +27,9 @@ import (
 //	7  clear the old token              on disk
 //
 // A crash after any of them leaves a record from which lifecycle.Next goes on.
+//
+// Where the reply to 2 is no whole pair it is kept as a spare: the old pair is
+// the better one while it lives, and the spare is asked about when it does not.
 
 // Rotation takes an account through a refresh.
 type Rotation struct{ *Worker }
@@ -73,7 +77,12 @@ func (w Rotation) rotate(ctx context.Context, session passport.Session, csrf sec
 	}
 	pair, err := w.site().Refresh(ctx, session, csrf, w.rec.Credential.RefreshToken)
 	if err != nil {
-		return w.failed(err, refreshFailure(err))
+		next, events := w.preview(lifecycle.RefreshFailed{Verdict: lifecycle.VerdictOf(err), Why: refreshFailure(err)})
+		if len(pair.Cookies) == 0 {
+			return w.commit(next, events)
+		}
+		next.Spare = pair
+		return w.commitForSure(ctx, next, events)
 	}
 	next, events := w.preview(lifecycle.RefreshStagedNow{})
 	next.StagedGrant = pair
@@ -121,6 +130,30 @@ func (w Rotation) prove(ctx context.Context) error {
 			r.Credential, r.OldToken = staged, old
 			r.Credential.Cookies = withMid(staged.Cookies, who.Mid)
 		}
+	})
+}
+
+// takeSpare is the way back from a refresh whose reply was no whole pair, once
+// the site denies the credential a second time. It reports whether the account
+// lives on; an error is the site's on the spare, which proves nothing.
+func (w Rotation) takeSpare(ctx context.Context) (bool, error) {
+	if len(w.rec.Spare.Cookies) == 0 {
+		return false, nil
+	}
+	who, err := w.realm().Identify(ctx, w.rec.SpareSession())
+	spare, old := w.rec.Spare, w.rec.Credential.RefreshToken
+	switch {
+	case passport.ClassOf(err) == passport.Dead, err == nil && who.Mid != w.rec.Mid:
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return true, w.apply(lifecycle.RefreshProved{
+		Mid: who.Mid, Uname: who.Uname, ExpiresAt: passport.Expiry(spare.Cookies),
+		Verdict: lifecycle.VerdictOf(nil), Refreshable: !spare.RefreshToken.IsZero() && cookie.Has(spare.Cookies, "bili_jct"),
+	}, func(r *store.Record) {
+		r.Credential, r.OldToken = spare, old
+		r.Credential.Cookies = withMid(spare.Cookies, who.Mid)
 	})
 }
 

@@ -116,6 +116,9 @@ func (w *Worker) preview(in lifecycle.Input) (*store.Record, []client.EventData)
 	if !next.Staged() && !next.Login.Granted() {
 		next.StagedGrant = passport.Grant{}
 	}
+	if next.Generation != w.rec.Generation {
+		next.Spare = passport.Grant{}
+	}
 	if next.Confirm == nil {
 		next.OldToken = secret.String{}
 	}

@@ -17,6 +17,9 @@ type Record struct {
 	// Credential is in use; StagedGrant was granted and is not yet proven.
 	Credential  passport.Grant `json:"credential,omitzero"`
 	StagedGrant passport.Grant `json:"staged,omitzero"`
+	// Spare is what a refresh gave that is no whole pair. It is of use once the
+	// credential is dead, and gone with the next generation.
+	Spare passport.Grant `json:"spare,omitzero"`
 	// OldToken belongs to the pair before; it is kept until the site was told
 	// that the new one is in use.
 	OldToken secret.String `json:"old_token,omitempty"`
@@ -43,6 +46,11 @@ func (r *Record) Session() passport.Session {
 // StagedSession is the session that was granted and is not yet proven.
 func (r *Record) StagedSession() passport.Session {
 	return passport.Session{Device: r.Device, Cookies: r.StagedGrant.Cookies}
+}
+
+// SpareSession is the session of a refresh that was no whole pair.
+func (r *Record) SpareSession() passport.Session {
+	return passport.Session{Device: r.Device, Cookies: r.Spare.Cookies}
 }
 
 // encode writes the record for the vault, which seals it: the only place where

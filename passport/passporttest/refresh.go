@@ -29,6 +29,14 @@ func (s *Site) SetOldTokenReuse(r Reuse) {
 	s.reuse = r
 }
 
+// AlterRefresh lets the next replies of a refresh be other than they should: the
+// site has rotated, and change writes what it says of it. Nil ends that.
+func (s *Site) AlterRefresh(change func(data map[string]any, setCookies []string) []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.alterRefresh = change
+}
+
 // RefreshToken returns the refresh token that belongs to a session, "" for an
 // unknown one.
 func (s *Site) RefreshToken(sessdata string) string {
@@ -87,8 +95,13 @@ func (s *Site) refresh(r *http.Request) *answer {
 	u := s.addUser(one.mid)
 	u.rotations++
 	u.refreshDue = false
-	a := envelope(0, "0", map[string]any{"status": 0, "message": "", "refresh_token": next.token})
-	a.header["Set-Cookie"] = next.setCookies("bilibili.com")
+	data := map[string]any{"status": 0, "message": "", "refresh_token": next.token}
+	lines := next.setCookies("bilibili.com")
+	if s.alterRefresh != nil {
+		lines = s.alterRefresh(data, lines)
+	}
+	a := envelope(0, "0", data)
+	a.header["Set-Cookie"] = lines
 	return a
 }
 

@@ -72,24 +72,25 @@ const (
 // is safe for concurrent use.
 type Site struct {
 	// mu guards everything below.
-	mu          sync.Mutex
-	users       map[int64]*user
-	codes       map[string]*code
-	newest      string
-	tickets     map[string]ticket
-	sessions    map[string]*session
-	form        Form
-	troubles    map[string]Trouble
-	lose, cuts  map[string]int
-	codeLife    time.Duration
-	sessionLife time.Duration
-	offset      time.Duration
-	reuse       Reuse
-	csrfs       map[string]issued
-	emptyPages  int
-	intl        intl
-	sms         sms
-	log         []Request
+	mu           sync.Mutex
+	users        map[int64]*user
+	codes        map[string]*code
+	newest       string
+	tickets      map[string]ticket
+	sessions     map[string]*session
+	form         Form
+	troubles     map[string]Trouble
+	lose, cuts   map[string]int
+	codeLife     time.Duration
+	sessionLife  time.Duration
+	offset       time.Duration
+	reuse        Reuse
+	alterRefresh func(data map[string]any, setCookies []string) []string
+	csrfs        map[string]issued
+	emptyPages   int
+	intl         intl
+	sms          sms
+	log          []Request
 
 	// key has a lock of its own, taken after mu.
 	key func() *rsa.PrivateKey
