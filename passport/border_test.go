@@ -15,7 +15,7 @@ func TestNamesAreCleaned(t *testing.T) {
 	const foreign = `\u001b[31mred\u0007\r\nX-Header: 1 \u202egnp.exe\u2066\u200b\ufeff\u0085 end\u0000`
 	const want = "[31mred X-Header: 1 gnp.exe end"
 	c := client(t, passport.Options{
-		Endpoints: newSite().Endpoints(base), Gate: generous(),
+		Endpoints: newSite().Endpoints(base), Limiter: generous(),
 		Transport: says(200, "application/json", `{"code":0,"data":{"isLogin":true,"is_login":true,"mid":100200300,"uname":"`+foreign+`"}}`),
 	})
 	for _, site := range []passport.Site{passport.Web, passport.Intl} {
@@ -30,7 +30,7 @@ func TestNamesAreCleaned(t *testing.T) {
 func TestARedirectedPollIsASuccess(t *testing.T) {
 	for status, want := range map[int]passport.ScanState{302: passport.Granted, 307: passport.Granted, 502: ""} {
 		c := client(t, passport.Options{
-			Endpoints: newSite().Endpoints(base), Gate: generous(),
+			Endpoints: newSite().Endpoints(base), Limiter: generous(),
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				resp, err := says(status, "text/html", "")(r)
 				resp.Header["Set-Cookie"] = fullCookies()
@@ -53,7 +53,7 @@ func TestCookiesBeyondTheLimitsAreLeftOut(t *testing.T) {
 		lines = append(lines, fmt.Sprintf("extra%d=1", i))
 	}
 	c := client(t, passport.Options{
-		Endpoints: newSite().Endpoints(base), Gate: generous(),
+		Endpoints: newSite().Endpoints(base), Limiter: generous(),
 		Transport: setting(`{"code":0,"data":{"code":0,"refresh_token":"x","url":""}}`, lines...),
 	})
 	scan, err := web(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k"), URL: secret.New("https://example.org/k")})

@@ -42,7 +42,7 @@ type Breaker struct {
 	Reason   string    // harmless words, "HTTP 412"
 }
 
-// circuit is a breaker at work. The gate's mutex guards it.
+// circuit is a breaker at work. The limiter's mutex guards it.
 type circuit struct {
 	Breaker
 	// epoch counts openings. A request that was already under way when the

@@ -102,7 +102,7 @@ func errorOf(err error) *passport.Error {
 func TestBlockIsCountedOnce(t *testing.T) {
 	bubble(t, wide(), func(t *testing.T, b *bench) {
 		b.client = client(t, passport.Options{
-			Endpoints: b.site.Endpoints(base), Gate: b.gate,
+			Endpoints: b.site.Endpoints(base), Limiter: b.gate,
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				time.Sleep(time.Second)
 				return says(412, "text/html", "<html>")(r)
@@ -123,7 +123,7 @@ func TestBlockIsCountedOnce(t *testing.T) {
 func TestRepliesFromBeforeTheBlock(t *testing.T) {
 	bubble(t, wide(), func(t *testing.T, b *bench) {
 		b.client = client(t, passport.Options{
-			Endpoints: b.site.Endpoints(base), Gate: b.gate, Timeout: 2 * time.Hour,
+			Endpoints: b.site.Endpoints(base), Limiter: b.gate, Timeout: 2 * time.Hour,
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				switch r.URL.Path {
 				case passporttest.PathNav: // answers after a minute
@@ -165,7 +165,7 @@ func TestBreakerOpensWhileOthersWait(t *testing.T) {
 	bubble(t, passport.Limits{PerMinute: 1, Concurrency: 4}, func(t *testing.T, b *bench) {
 		requests := 0
 		b.client = client(t, passport.Options{
-			Endpoints: b.site.Endpoints(base), Gate: b.gate,
+			Endpoints: b.site.Endpoints(base), Limiter: b.gate,
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				requests++
 				time.Sleep(time.Second)
@@ -196,7 +196,7 @@ func TestRetryAfter(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) { // the bubble's clock starts in 2000
 			c := client(t, passport.Options{
-				Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
+				Endpoints: passporttest.New().Endpoints(base), Limiter: generous(),
 				Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					resp, _ := says(429, "text/plain", "slow down")(r)
 					resp.Header.Set("Retry-After", header)
@@ -245,7 +245,7 @@ func TestHostBreakersAreApart(t *testing.T) {
 		e := site.Endpoints(base)
 		e.API = "http://api.invalid"
 		site.SetTrouble(passporttest.PathCookieInfo, passporttest.HTTP500)
-		c := client(t, passport.Options{Endpoints: e, Gate: generous(), Transport: site.Transport()})
+		c := client(t, passport.Options{Endpoints: e, Limiter: generous(), Transport: site.Transport()})
 		for range 7 {
 			_, _ = web(c).CheckSession(t.Context(), fakeSession())
 		}
@@ -298,7 +298,7 @@ func TestOneProbe(t *testing.T) {
 			most, now := 0, 0
 			var mu sync.Mutex
 			b.client = client(t, passport.Options{
-				Endpoints: b.site.Endpoints(base), Gate: b.gate,
+				Endpoints: b.site.Endpoints(base), Limiter: b.gate,
 				Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					mu.Lock()
 					now++
@@ -405,7 +405,7 @@ func TestBreakersSurviveARestart(t *testing.T) {
 		kept := b.changes[len(b.changes)-1]
 
 		time.Sleep(time.Hour)
-		again := passport.NewGate(wide(), passport.GateOptions{})
+		again := passport.NewLimiter(wide(), passport.LimiterOptions{})
 		again.Restore([]passport.Breaker{kept, {Host: "x", Failures: 3}, {}})
 		b.gate, b.client = again, inMemory(t, b.site, again)
 		if e := b.ask(t.Context(), "a"); asked(e) || e.RetryAfter != 3*time.Hour {

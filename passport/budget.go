@@ -9,8 +9,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/internal/attempt"
 )
 
-// account is what the gate remembers of one Device.Key. All but turn is guarded
-// by the gate's mutex.
+// account is what the limiter remembers of one Device.Key. All but turn is guarded
+// by the limiter's mutex.
 type account struct {
 	// turn holds one token: whoever takes it has a request under way.
 	turn chan struct{}
@@ -22,18 +22,18 @@ type account struct {
 }
 
 // takeTurn waits until no other request of the account is under way.
-func (g *Gate) takeTurn(ctx context.Context, p *pass) error {
-	g.mu.Lock()
-	g.sweep(time.Now())
-	a := g.accounts[p.key]
+func (m *Limiter) takeTurn(ctx context.Context, p *pass) error {
+	m.mu.Lock()
+	m.sweep(time.Now())
+	a := m.accounts[p.key]
 	if a == nil {
 		a = &account{turn: make(chan struct{}, 1)}
 		a.turn <- struct{}{}
-		g.accounts[p.key] = a
+		m.accounts[p.key] = a
 	}
 	a.users++
 	p.account = a
-	g.mu.Unlock()
+	m.mu.Unlock()
 	if ctx.Err() == nil {
 		select {
 		case <-a.turn:
@@ -41,39 +41,39 @@ func (g *Gate) takeTurn(ctx context.Context, p *pass) error {
 		case <-ctx.Done():
 		}
 	}
-	g.mu.Lock()
+	m.mu.Lock()
 	a.users--
-	g.mu.Unlock()
+	m.mu.Unlock()
 	return ctx.Err()
 }
 
-func (g *Gate) endTurn(p *pass) {
-	g.mu.Lock()
+func (m *Limiter) endTurn(p *pass) {
+	m.mu.Lock()
 	p.account.users--
-	g.mu.Unlock()
+	m.mu.Unlock()
 	p.account.turn <- struct{}{}
 }
 
 // sweep forgets accounts that have been silent for an hour; it looks at them
 // all, so once an hour is enough. It needs mu.
-func (g *Gate) sweep(now time.Time) {
-	if now.Sub(g.swept) < budgetWindow {
+func (m *Limiter) sweep(now time.Time) {
+	if now.Sub(m.swept) < budgetWindow {
 		return
 	}
-	g.swept = now
-	for key, a := range g.accounts {
+	m.swept = now
+	for key, a := range m.accounts {
 		if a.users == 0 && now.Sub(a.last) >= budgetWindow {
-			delete(g.accounts, key)
+			delete(m.accounts, key)
 		}
 	}
 }
 
 // checkBudget refuses where the account's hour is full. Nothing is booked yet;
 // as the account's turn is held, nobody else can book before commit does.
-func (g *Gate) checkBudget(p *pass) *Error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	limit := g.limits.PerAccountHour
+func (m *Limiter) checkBudget(p *pass) *Error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	limit := m.limits.PerAccountHour
 	if limit <= 0 || p.poll {
 		return nil
 	}
@@ -94,7 +94,7 @@ func (a *account) forget(now time.Time) {
 	a.spent = slices.DeleteFunc(a.spent, func(t time.Time) bool { return now.Sub(t) >= budgetWindow })
 }
 
-// spend needs the gate's mu.
+// spend needs the limiter's mu.
 func (a *account) spend(now time.Time, counted bool) {
 	a.last = now
 	if counted {
@@ -104,11 +104,11 @@ func (a *account) spend(now time.Time, counted bool) {
 }
 
 // waitGap keeps two requests of one account apart.
-func (g *Gate) waitGap(ctx context.Context, p *pass) error {
-	g.mu.Lock()
-	polite := p.polite || g.limits.Polite
+func (m *Limiter) waitGap(ctx context.Context, p *pass) error {
+	m.mu.Lock()
+	polite := p.polite || m.limits.Polite
 	wait := time.Until(p.account.last.Add(politeGap))
-	g.mu.Unlock()
+	m.mu.Unlock()
 	if !polite || wait <= 0 {
 		return nil
 	}
@@ -116,7 +116,7 @@ func (g *Gate) waitGap(ctx context.Context, p *pass) error {
 	return ctx.Err()
 }
 
-// slots bounds the requests under way. The gate's mutex guards it. Its limit
+// slots bounds the requests under way. The limiter's mutex guards it. Its limit
 // can change at any time, and urgent requests go before the others: a person
 // in front of a code that runs out must not wait behind a thousand checks.
 type slots struct {
@@ -156,36 +156,36 @@ func (s *slots) drop(w chan struct{}) bool {
 	return false
 }
 
-func (g *Gate) takeSlot(ctx context.Context, urgent bool) error {
+func (m *Limiter) takeSlot(ctx context.Context, urgent bool) error {
 	w := make(chan struct{})
-	g.mu.Lock()
+	m.mu.Lock()
 	if urgent {
-		g.slots.urgent = append(g.slots.urgent, w)
+		m.slots.urgent = append(m.slots.urgent, w)
 	} else {
-		g.slots.normal = append(g.slots.normal, w)
+		m.slots.normal = append(m.slots.normal, w)
 	}
-	g.slots.grant()
-	g.mu.Unlock()
+	m.slots.grant()
+	m.mu.Unlock()
 	select {
 	case <-w:
 		return nil
 	case <-ctx.Done():
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.slots.drop(w) {
-		g.slots.release() // granted in the same moment
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.slots.drop(w) {
+		m.slots.release() // granted in the same moment
 	}
 	return ctx.Err()
 }
 
-// pollPatience is how long a poll leaves the reserve to others. Without an end
+// pollYield is how long a poll leaves the reserve to others. Without an end
 // a flood of checks, which may use the reserve, would keep codes from being
 // polled until they have run out.
-const pollPatience = 15 * time.Second
+const pollYield = 15 * time.Second
 
 // errReserve sends a poll back to wait outside the slots. It never leaves the
-// gate.
+// limiter.
 var errReserve = &Error{Class: Unreachable, Err: ErrNotAsked, Detail: "not asked: the rest of the rate is kept for others"}
 
 // reserve is the part of the bucket that polls leave to others: what follows a
@@ -200,9 +200,9 @@ func (l Limits) reserve() int {
 
 // awaitReserve lets a poll wait until it would leave the reserve in the bucket.
 // It holds no slot meanwhile, as those who may use the reserve need one.
-func (g *Gate) awaitReserve(ctx context.Context, p *pass) error {
+func (m *Limiter) awaitReserve(ctx context.Context, p *pass) error {
 	for {
-		wait := g.reserveWait(p)
+		wait := m.reserveWait(p)
 		if wait <= 0 || !attempt.Sleep(ctx, wait) {
 			return ctx.Err()
 		}
@@ -211,43 +211,43 @@ func (g *Gate) awaitReserve(ctx context.Context, p *pass) error {
 
 // reserveWait is how long it takes until the bucket is full enough for a poll,
 // if nobody else takes from it.
-func (g *Gate) reserveWait(p *pass) time.Duration {
+func (m *Limiter) reserveWait(p *pass) time.Duration {
 	now := time.Now()
 	if !p.leavesReserve(now) {
 		return 0
 	}
-	g.mu.Lock()
-	reserve := g.limits.reserve()
-	g.mu.Unlock()
-	lacks := float64(reserve+1) - g.limiter.TokensAt(now)
+	m.mu.Lock()
+	reserve := m.limits.reserve()
+	m.mu.Unlock()
+	lacks := float64(reserve+1) - m.tokens.TokensAt(now)
 	if lacks <= 0 {
 		return 0
 	}
 	// Rounded up, so that the token is there at the end of the wait.
-	ms := math.Ceil(lacks / float64(g.limiter.Limit()) * 1000)
-	return min(time.Duration(ms)*time.Millisecond, p.patience.Sub(now))
+	ms := math.Ceil(lacks / float64(m.tokens.Limit()) * 1000)
+	return min(time.Duration(ms)*time.Millisecond, p.yields.Sub(now))
 }
 
-func (p *pass) leavesReserve(now time.Time) bool { return p.poll && now.Before(p.patience) }
+func (p *pass) leavesReserve(now time.Time) bool { return p.poll && now.Before(p.yields) }
 
 // takeToken takes one from the bucket. A poll does not wait for it here: where
 // others were quicker, it goes back to wait without a slot.
-func (g *Gate) takeToken(ctx context.Context, p *pass) *Error {
+func (m *Limiter) takeToken(ctx context.Context, p *pass) *Error {
 	if now := time.Now(); p.leavesReserve(now) {
-		if g.reserveWait(p) > 0 || !g.limiter.AllowN(now, 1) {
+		if m.reserveWait(p) > 0 || !m.tokens.AllowN(now, 1) {
 			return errReserve
 		}
 		return nil
 	}
-	if err := g.limiter.Wait(ctx); err != nil {
+	if err := m.tokens.Wait(ctx); err != nil {
 		return notSent(p.op, err)
 	}
 	return nil
 }
 
 // giveBack returns what a poll holds beside its turn.
-func (g *Gate) giveBack(p *pass) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.release(p)
+func (m *Limiter) giveBack(p *pass) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.release(p)
 }

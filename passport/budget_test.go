@@ -11,7 +11,7 @@ import (
 // The gate forgets accounts that have been silent, however many there were.
 func TestMemoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := NewGate(Limits{PerMinute: 600_000, PerAccountHour: 10}, GateOptions{})
+		g := NewLimiter(Limits{PerMinute: 600_000, PerAccountHour: 10}, LimiterOptions{})
 		ask := func(ctx context.Context, key string) {
 			if p, e := g.enter(ctx, request{op: "nav", key: key, host: "h"}); e == nil {
 				g.leave(p, nil)

@@ -91,7 +91,7 @@ func meetTrouble(t *testing.T, site *passporttest.Site, o passport.Options, trou
 	t.Helper()
 	want := troubles[trouble]
 	for op := range operations(nil) {
-		o.Gate = generous()
+		o.Limiter = generous()
 		site.ResetLog()
 		err := operations(client(t, o))[op](t.Context())
 		e, ok := errors.AsType[*passport.Error](err)
@@ -165,7 +165,7 @@ func TestRepliesToNav(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := client(t, passport.Options{
-				Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
+				Endpoints: passporttest.New().Endpoints(base), Limiter: generous(),
 				Transport: says(row.status, row.ctype, row.body),
 			})
 			_, err := web(c).Identify(t.Context(), fakeSession())
@@ -199,7 +199,7 @@ func TestCookieInfoReplies(t *testing.T) {
 		`{"code":-101,"data":null}`:                                    passport.Dead,
 	} {
 		c := client(t, passport.Options{
-			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
+			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body),
 		})
 		info, err := web(c).CheckSession(t.Context(), fakeSession())
 		if passport.ClassOf(err) != want {
@@ -224,7 +224,7 @@ func TestErrorsHoldNoSecret(t *testing.T) {
 		fmt.Errorf("three times: %w", leaky(io.ErrUnexpectedEOF)),
 	} {
 		c := client(t, passport.Options{
-			Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
+			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(),
 			Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, leaky(inner) }),
 		})
 		for op, ask := range operations(c) {

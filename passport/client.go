@@ -18,12 +18,12 @@ const (
 )
 
 // Options configure a Client. The zero value talks to the site itself through
-// a gate of its own.
+// a limiter of its own.
 type Options struct {
 	Endpoints Endpoints
-	// Gate is shared by all that ask the site from one address. Nil makes one
+	// Limiter is shared by all that ask the site from one address. Nil makes one
 	// with the default limits.
-	Gate *Gate
+	Limiter *Limiter
 	// Transport carries the requests; nil is the client's own. It must neither
 	// follow redirects nor retry.
 	Transport http.RoundTripper
@@ -41,7 +41,7 @@ type Options struct {
 type Client struct {
 	bases     bases
 	real      bool
-	gate      *Gate
+	limiter   *Limiter
 	transport http.RoundTripper
 	timeout   time.Duration
 	key       *rsa.PublicKey
@@ -71,11 +71,11 @@ func New(o Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{
-		bases: b, real: o.Endpoints.Real(), gate: o.Gate, transport: o.Transport, timeout: o.Timeout,
+		bases: b, real: o.Endpoints.Real(), limiter: o.Limiter, transport: o.Transport, timeout: o.Timeout,
 		key: key, visitor: visitor,
 	}
-	if c.gate == nil {
-		c.gate = NewGate(Limits{Polite: c.real}, GateOptions{})
+	if c.limiter == nil {
+		c.limiter = NewLimiter(Limits{Polite: c.real}, LimiterOptions{})
 	}
 	if c.transport == nil {
 		c.transport = newTransport()
@@ -160,7 +160,7 @@ type reply struct {
 	page     []byte // of a kindPage
 }
 
-// ask sends one request through the gate and reads its answer. The reply is
+// ask sends one request through the limiter and reads its answer. The reply is
 // returned beside an error too: its cookies may be all that is left of a
 // success.
 func (c *Client) ask(ctx context.Context, q call) (reply, error) {
@@ -181,7 +181,7 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 			Detail: "the endpoints are set to other hosts than the site's, so the site itself is not asked",
 		}
 	}
-	pass, refused := c.gate.enter(ctx, request{
+	pass, refused := c.limiter.enter(ctx, request{
 		op: q.op, site: q.site, key: q.device.Key, host: target.Host, poll: q.poll, urgent: q.urgent || c.forced, forced: c.forced,
 		polite: isVendorHost(target.Hostname()),
 	})
@@ -198,6 +198,6 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 			e.Sent = true
 		}
 	}
-	c.gate.leave(pass, e)
+	c.limiter.leave(pass, e)
 	return r, e
 }

@@ -23,7 +23,14 @@ const (
 	cookieBuvid4  = "buvid4"
 )
 
-const cookieDomain = ".bilibili.com"
+// The sites' own domains.
+const (
+	webDomain  = "bilibili.com"
+	gameDomain = "biligame.com"
+	intlDomain = "bilibili.tv"
+	// intlSister is where a login of the international site is carried on to.
+	intlSister = "biliintl.com"
+)
 
 func requiredCookies() []string { return []string{cookieSession, cookieCSRF, cookieMid} }
 
@@ -78,7 +85,7 @@ func parseSetCookies(lines []string, now time.Time) []Cookie {
 // names none belongs to the host that was asked.
 func ofSite(domain string) bool {
 	domain = strings.TrimPrefix(domain, ".")
-	return domain == "" || slices.ContainsFunc([]string{"bilibili.com", intlDomain, "biligame.com"}, func(own string) bool {
+	return domain == "" || slices.ContainsFunc([]string{webDomain, gameDomain, intlDomain, intlSister}, func(own string) bool {
 		return inDomain(domain, own)
 	})
 }
@@ -105,18 +112,23 @@ func isTransient(name string) bool {
 	return strings.HasPrefix(name, "bili_ticket") || name == "ac_time_value"
 }
 
-// forSite gives cookies that were collected by name the domain that they are
+// forDomain gives cookies that were collected by name the domain that they are
 // used on: a hop on a sister domain sets them for itself.
-func forSite(cookies []Cookie) []Cookie {
+func forDomain(cookies []Cookie, domain string) []Cookie {
 	for i, c := range cookies {
-		if !inDomain(strings.TrimPrefix(c.Domain, "."), "bilibili.com") {
-			cookies[i].Domain = cookieDomain
+		if !inDomain(strings.TrimPrefix(c.Domain, "."), domain) {
+			cookies[i].Domain = "." + domain
 		}
 		if c.Path == "" {
 			cookies[i].Path = "/"
 		}
 	}
 	return cookies
+}
+
+func inDomain(host, domain string) bool {
+	host = strings.ToLower(host)
+	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
 // mergeMissing adds to have what it lacks, by name, and nothing else.

@@ -53,7 +53,7 @@ func TestCookiesSurviveTheWire(t *testing.T) {
 	const sessdata = `1a2b3c4d%2C1799999999%2Cf00d5*81Cj%2Aexample/+,=~`
 	var sent []string
 	c := client(t, passport.Options{
-		Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
+		Endpoints: passporttest.New().Endpoints(base), Limiter: generous(),
 		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			sent = r.Header.Values("Cookie")
 			resp, _ := says(200, "application/json", `{"code":0,"data":{"code":0,"url":"","refresh_token":"r"}}`)(r)
@@ -102,7 +102,7 @@ func TestCookiesSurviveTheWire(t *testing.T) {
 // A clock here that runs ahead must not make fresh cookies look old.
 func TestCookiesAreJudgedByTheSitesClock(t *testing.T) {
 	c := client(t, passport.Options{
-		Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
+		Endpoints: passporttest.New().Endpoints(base), Limiter: generous(),
 		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			resp, _ := says(200, "application/json", `{"code":0,"data":{"code":0}}`)(r)
 			resp.Header.Set("Date", "Fri, 01 Jan 2010 00:00:00 GMT")
@@ -160,7 +160,7 @@ func TestRequestHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	c := client(t, passport.Options{Endpoints: site.Endpoints(server.URL), Gate: generous()})
+	c := client(t, passport.Options{Endpoints: site.Endpoints(server.URL), Limiter: generous()})
 	for op, ask := range operations(c) {
 		site.ResetLog()
 		_ = ask(t.Context())

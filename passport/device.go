@@ -19,7 +19,7 @@ type Device struct {
 	// (Buvid4 not percent-encoded). Empty before the first Fingerprint.
 	Buvid3 secret.String `json:"buvid3,omitempty"`
 	Buvid4 secret.String `json:"buvid4,omitempty"`
-	// Key is an opaque, stable name under which the gate keeps the account's
+	// Key is an opaque, stable name under which the limiter keeps the account's
 	// budget. It is never sent.
 	Key string `json:"-"`
 }

@@ -2,16 +2,17 @@
 // login by QR code or by SMS, of a session's check, of its refresh and of the
 // logout, and says what a reply means.
 //
-// The vendor has two realms. The operations whose names begin with Intl are
-// those of bilibili.tv, all others are of bilibili.com; accounts and cookies of
-// one mean nothing to the other, and bilibili.tv knows no refresh of cookies.
+// The vendor has two sites, bilibili.com and bilibili.tv; accounts and cookies of
+// one mean nothing to the other. What both can be asked is the [Realm], which has
+// an implementation for each; what bilibili.com alone has (the refresh, the login
+// by SMS, the device's identifiers) belongs to the [Client].
 //
 // It knows no disk, no schedule and no account's name. What has to be kept is
 // returned to the caller, who keeps it before the next call; when to call is
 // the caller's matter too. Nothing that is about one account's life, about
 // people or about storage may come in here.
 //
-// Every request goes through one [Gate], which knows the rate over all, the
+// Every request goes through one [Limiter], which knows the rate over all, the
 // budget of each account, the politeness between two requests and the circuit
 // breakers. There is no way round it and no switch that turns it off.
 //

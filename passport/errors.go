@@ -95,7 +95,7 @@ func (e *Error) Error() string {
 // Unwrap implements the convention of package errors.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Waits that are only a hint to the caller; the gate does not enforce them.
+// Waits that are only a hint to the caller; the limiter does not enforce them.
 const (
 	hintRiskControl = time.Hour
 	hintHTML        = 15 * time.Minute

@@ -24,7 +24,7 @@ const (
 	acceptPage = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 )
 
-// exchange is one request and its reply, once the gate let it through.
+// exchange is one request and its reply, once the limiter let it through.
 func (c *Client) exchange(ctx context.Context, q call, target *url.URL) (reply, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()

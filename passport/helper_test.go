@@ -24,15 +24,15 @@ func device() passport.Device {
 	return passport.Device{UserAgent: passport.NewUserAgent("seed"), Key: "account-1"}
 }
 
-// generous is a gate that stays out of the way of what is tested.
-func generous() *passport.Gate {
-	return passport.NewGate(passport.Limits{PerMinute: 1_000_000, Concurrency: 64}, passport.GateOptions{})
+// generous is a limiter that stays out of the way of what is tested.
+func generous() *passport.Limiter {
+	return passport.NewLimiter(passport.Limits{PerMinute: 1_000_000, Concurrency: 64}, passport.LimiterOptions{})
 }
 
 // inMemory is a client of a simulator without a network.
-func inMemory(t *testing.T, site *passporttest.Site, gate *passport.Gate) *passport.Client {
+func inMemory(t *testing.T, site *passporttest.Site, gate *passport.Limiter) *passport.Client {
 	t.Helper()
-	return client(t, passport.Options{Endpoints: site.Endpoints(base), Gate: gate, Transport: site.Transport()})
+	return client(t, passport.Options{Endpoints: site.Endpoints(base), Limiter: gate, Transport: site.Transport()})
 }
 
 func client(t *testing.T, o passport.Options) *passport.Client {

@@ -70,7 +70,7 @@ func TestHopGoesOnlyWhereItMay(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := &hopSite{replies: map[string]hopReply{}}
-			c := client(t, passport.Options{Gate: generous(), Transport: h})
+			c := client(t, passport.Options{Limiter: generous(), Transport: h})
 			_, err := web(c).Collect(t.Context(), device(), passport.Grant{HopURL: secret.New(row.hop)})
 			if passport.ClassOf(err) != passport.Unknown {
 				t.Errorf("%v", err)
@@ -109,7 +109,7 @@ func TestHopRedirects(t *testing.T) {
 			// In a bubble, because the site's own hosts are asked a second apart.
 			synctest.Test(t, func(t *testing.T) {
 				h := &hopSite{replies: row.replies}
-				c := client(t, passport.Options{Gate: generous(), Transport: h})
+				c := client(t, passport.Options{Limiter: generous(), Transport: h})
 				got, err := web(c).Collect(t.Context(), device(), passport.Grant{HopURL: secret.New(realHop)})
 				if (err == nil) != row.ok || len(h.asked) != row.asked {
 					t.Errorf("%v after %d requests", err, len(h.asked))
@@ -140,7 +140,7 @@ func checkCollected(t *testing.T, got passport.Grant) {
 // A csrf token of another session is refused, so the two are never mixed.
 func TestCollectKeepsThePairTogether(t *testing.T) {
 	h := &hopSite{replies: map[string]hopReply{realHop: {200, "", fullCookies()}}}
-	c := client(t, passport.Options{Gate: generous(), Transport: h})
+	c := client(t, passport.Options{Limiter: generous(), Transport: h})
 	got, err := web(c).Collect(t.Context(), device(), passport.Grant{
 		HopURL:  secret.New(realHop),
 		Cookies: []passport.Cookie{{Name: "SESSDATA", Value: secret.New("old")}, {Name: "sid", Value: secret.New("kept")}},
@@ -166,7 +166,7 @@ func TestQueryAfterAFailedHop(t *testing.T) {
 		hop := "https://passport.biligame.com/crossDomain?DedeUserID=100200300&DedeUserID__ckMd5=0011&Expires=" + expires +
 			"&SESSDATA=aa%2C1799999999%2Cb+b*c%2Ad&bili_jct=ff&gourl=https%3A%2F%2Fwww.bilibili.com"
 		h := &hopSite{replies: map[string]hopReply{hop: {502, "", nil}}}
-		c := client(t, passport.Options{Gate: generous(), Transport: h})
+		c := client(t, passport.Options{Limiter: generous(), Transport: h})
 		got, err := web(c).Collect(t.Context(), device(), passport.Grant{HopURL: secret.New(hop), At: at})
 		if err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestQueryAfterAFailedHop(t *testing.T) {
 
 func TestCollectWithNothingToGoBy(t *testing.T) {
 	h := &hopSite{}
-	c := client(t, passport.Options{Gate: generous(), Transport: h})
+	c := client(t, passport.Options{Limiter: generous(), Transport: h})
 	_, err := web(c).Collect(t.Context(), device(), passport.Grant{})
 	if !errors.Is(err, passport.ErrIncomplete) || len(h.asked) != 0 {
 		t.Errorf("%v after %v", err, h.asked)

@@ -27,10 +27,6 @@ const (
 	platformWeb = "web"
 	platformTV  = "tv"
 
-	intlDomain = "bilibili.tv"
-	// intlSister is where a login is carried on to.
-	intlSister = "biliintl.com"
-
 	pathIntlUser   = "/intl/gateway/web/v2/user"
 	pathIntlLogout = "/x/intl/passport-login/web/login/exit"
 )
@@ -67,25 +63,6 @@ func intlDevice(d Device) Device {
 func intlSession(s Session) Session {
 	s.Device = intlDevice(s.Device)
 	return s
-}
-
-// forIntl gives cookies that were collected by name the domain that they are
-// used on.
-func forIntl(cookies []Cookie) []Cookie {
-	for i, c := range cookies {
-		if !inDomain(strings.TrimPrefix(c.Domain, "."), intlDomain) {
-			cookies[i].Domain = "." + intlDomain
-		}
-		if c.Path == "" {
-			cookies[i].Path = "/"
-		}
-	}
-	return cookies
-}
-
-func inDomain(host, domain string) bool {
-	host = strings.ToLower(host)
-	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
 // Identify asks the international site whether a session is alive. That is all
@@ -127,7 +104,7 @@ func (c intl) Identify(ctx context.Context, s Session) (Identity, error) {
 			Detail: "the site says that nobody is logged in",
 		}
 	}
-	id := Identity{Cookies: changedCookies(s.Cookies, forIntl(r.cookies))}
+	id := Identity{Cookies: changedCookies(s.Cookies, forDomain(r.cookies, intlDomain))}
 	id.Mid, _ = data.number("mid")
 	if id.Mid <= 0 {
 		id.Mid = Grant{Cookies: s.Cookies}.Mid()
@@ -204,7 +181,7 @@ func (c intl) Generate(ctx context.Context, d Device) (Code, error) {
 	}
 	return Code{
 		URL: secret.New(content), Key: secret.New(key), ExpiresAt: r.sentAt.Add(codeLifetime),
-		Cookies: forIntl(r.cookies),
+		Cookies: forDomain(r.cookies, intlDomain),
 	}, nil
 }
 
@@ -237,9 +214,9 @@ func (c intl) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 		return intlState(r, code, err)
 	}
 	data := r.object("data")
-	set := forIntl(r.cookies)
+	set := forDomain(r.cookies, intlDomain)
 	if body := data.object("cookie_info").bodyCookies("cookies", r.received); len(body) > 0 {
-		set = mergeMissing(set, forIntl(body))
+		set = mergeMissing(set, forDomain(body, intlDomain))
 	}
 	var hop string
 	for _, name := range []string{"go_url", "redirect_url", "url"} { // the later ones since 2026
@@ -273,7 +250,7 @@ func intlState(r reply, code Code, err error) (Scan, error) {
 	if !ok {
 		return Scan{}, err
 	}
-	grant.Cookies = cookie.Set(code.Cookies, forIntl(grant.Cookies)...)
+	grant.Cookies = cookie.Set(code.Cookies, forDomain(grant.Cookies, intlDomain)...)
 	return Scan{State: Granted, Grant: grant}, nil
 }
 

@@ -75,7 +75,7 @@ func (w *intlWalk) cookies() []Cookie {
 			login = append(login, c)
 		}
 	}
-	return mergeMissing(w.own, forIntl(login))
+	return mergeMissing(w.own, forDomain(login, intlDomain))
 }
 
 func (w *intlWalk) session() Session { return Session{Device: w.device, Cookies: w.cookies()} }
@@ -134,7 +134,7 @@ func (w *intlWalk) targets(ctx context.Context) ([]*url.URL, *Error) {
 		op: op, site: Intl, device: w.device, cookies: w.cookies(), urgent: true,
 		base: w.realm.bases.passportIntl, path: pathIntlTargets, query: w.realm.visitor.query(platformWeb),
 	})
-	w.own = cookie.Set(w.own, forIntl(r.cookies)...)
+	w.own = cookie.Set(w.own, forDomain(r.cookies, intlDomain)...)
 	if e != nil {
 		return nil, e
 	}
@@ -211,7 +211,7 @@ func (w *intlWalk) keep(cookies []Cookie, sister bool) {
 		if sister || inDomain(strings.TrimPrefix(c.Domain, "."), intlSister) {
 			w.sister = cookie.Set(w.sister, c)
 		} else {
-			w.own = cookie.Set(w.own, forIntl([]Cookie{c})...)
+			w.own = cookie.Set(w.own, forDomain([]Cookie{c}, intlDomain)...)
 		}
 	}
 }

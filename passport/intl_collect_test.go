@@ -107,7 +107,7 @@ func TestIntlTargets(t *testing.T) {
 		t.Run(row.target, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := &intlSite{lists: []string{list(goodTarget, row.target)}}
-				c := client(t, passport.Options{Gate: generous(), Transport: h})
+				c := client(t, passport.Options{Limiter: generous(), Transport: h})
 				_, err := intl(c).Collect(t.Context(), device(), intlGrant(""))
 				if (err == nil) != row.ok || !row.ok && !errors.Is(err, passport.ErrRefusedHost) {
 					t.Errorf("%v", err)
@@ -193,7 +193,7 @@ func TestIntlWalks(t *testing.T) {
 			// In a bubble, because the site's own hosts are asked a second apart.
 			synctest.Test(t, func(t *testing.T) {
 				h := row.site
-				c := client(t, passport.Options{Gate: generous(), Transport: &h})
+				c := client(t, passport.Options{Limiter: generous(), Transport: &h})
 				g, err := intl(c).Collect(t.Context(), device(), intlGrant(row.goURL))
 				if passport.ClassOf(err) != row.class || row.is != nil && !errors.Is(err, row.is) {
 					t.Errorf("%v", err)
@@ -225,7 +225,7 @@ func TestIntlWithoutASession(t *testing.T) {
 			{intlSite{lists: []string{nobody}}, passport.Unknown, passport.ErrIncomplete},
 			{intlSite{lists: []string{list(goodTarget)}, broken: []string{goodTarget}}, passport.Unreachable, nil},
 		} {
-			c := client(t, passport.Options{Gate: generous(), Transport: &row.site})
+			c := client(t, passport.Options{Limiter: generous(), Transport: &row.site})
 			_, err := intl(c).Collect(t.Context(), device(), passport.Grant{})
 			if passport.ClassOf(err) != row.class || row.is != nil && !errors.Is(err, row.is) {
 				t.Errorf("%v", err)
@@ -244,7 +244,7 @@ func TestIntlDomainsAreKeptApart(t *testing.T) {
 		third:  {200, "", nil},
 	}}
 	synctest.Test(t, func(t *testing.T) {
-		c := client(t, passport.Options{Gate: generous(), Transport: h})
+		c := client(t, passport.Options{Limiter: generous(), Transport: h})
 		g, err := intl(c).Collect(t.Context(), device(), intlGrant(""))
 		if err != nil {
 			t.Fatal(err)
@@ -282,7 +282,7 @@ func TestIntlInAMirror(t *testing.T) {
 	h := &intlSite{lists: []string{list(goodTarget, "https://api.bilibili.tv/x", base+"/y")}}
 	e := newSite().Endpoints(base)
 	e.APIIntl = "http://api.invalid"
-	c := client(t, passport.Options{Endpoints: e, Gate: generous(), Transport: h})
+	c := client(t, passport.Options{Endpoints: e, Limiter: generous(), Transport: h})
 	if _, err := intl(c).Collect(t.Context(), device(), intlGrant("")); err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestIntlInAMirror(t *testing.T) {
 		t.Errorf("asked %v", h.asked)
 	}
 	e.PassportIntl = "https://passport.bilibili.tv"
-	c = client(t, passport.Options{Endpoints: e, Gate: generous(), Transport: h})
+	c = client(t, passport.Options{Endpoints: e, Limiter: generous(), Transport: h})
 	h.asked = nil
 	if _, err := intl(c).Collect(t.Context(), device(), intlGrant("")); !errors.Is(err, passport.ErrRefusedHost) || len(h.asked) != 0 {
 		t.Errorf("%v after %v", err, h.asked)
@@ -303,7 +303,7 @@ func TestIntlWalkIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		h := &intlSite{lists: []string{list(goodTarget, "https://www.bilibili.tv/2")}, replies: map[string]hopReply{}}
-		c := client(t, passport.Options{Gate: generous(), Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		c := client(t, passport.Options{Limiter: generous(), Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.URL.String() == goodTarget {
 				cancel()
 				return nil, ctx.Err()

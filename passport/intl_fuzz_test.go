@@ -24,7 +24,7 @@ func answering(t testing.TB, status int, header http.Header, body io.Reader) (*C
 	}
 	c, err := New(Options{
 		Endpoints: Endpoints{Passport: mirror, API: mirror, WWW: mirror, PassportGame: mirror, PassportIntl: mirror, APIIntl: mirror},
-		Gate:      NewGate(Limits{PerMinute: 1_000_000}, GateOptions{}),
+		Limiter:   NewLimiter(Limits{PerMinute: 1_000_000}, LimiterOptions{}),
 		Transport: trip(func(r *http.Request) (*http.Response, error) {
 			*asked++
 			if r.URL.Host != "sim.invalid" {
@@ -193,7 +193,7 @@ func TestEndlessBodiesAreBounded(t *testing.T) {
 	var bodies []*endless
 	c, err := New(Options{
 		Endpoints: Endpoints{Passport: "http://sim.invalid", API: "http://sim.invalid", PassportIntl: "http://sim.invalid", APIIntl: "http://sim.invalid"},
-		Gate:      NewGate(Limits{PerMinute: 1_000_000}, GateOptions{}),
+		Limiter:   NewLimiter(Limits{PerMinute: 1_000_000}, LimiterOptions{}),
 		Transport: trip(func(r *http.Request) (*http.Response, error) {
 			bodies = append(bodies, &endless{})
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: bodies[len(bodies)-1], Request: r}, nil

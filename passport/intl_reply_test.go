@@ -39,7 +39,7 @@ func TestRepliesToIntlUser(t *testing.T) {
 		`{"code":0,"data":{"is_login":fal`:                                      {class: passport.Unreachable},
 		`<html>{"code":-101}`:                                                   {class: passport.Blocked},
 	} {
-		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body)})
+		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body)})
 		s := fakeSession()
 		s.Cookies = append(s.Cookies, passport.Cookie{Name: "DedeUserID", Value: secret.New("7")})
 		id, err := intl(c).Identify(t.Context(), s)
@@ -74,7 +74,7 @@ func TestRepliesToIntlPoll(t *testing.T) {
 		`{"data":{}}`:                                                   {"", passport.Unknown, 0},
 		`{"code":0,"data":{"cookie_info":{"cookies":[1,null,{},[],"x"]}}}`: {passport.Granted, passport.OK, 0},
 	} {
-		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body)})
+		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body)})
 		scan, err := intl(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
 		if scan.State != want.state || passport.ClassOf(err) != want.class || scan.Grant.Mid() != want.mid {
 			t.Errorf("%s: %q, %v, mid %d", body, scan.State, err, scan.Grant.Mid())
@@ -90,7 +90,7 @@ func TestIntlBodyCookies(t *testing.T) {
 		{"name":"gone","value":"x","expires":1},{"name":"bili_ticket","value":"x"},{"name":"a b","value":"x"},
 		{"name":"bad","value":"a;b"},{"name":"bad","value":"a\r\nb"},{"name":"empty","value":""},{"name":"session","value":"s","expires":0}]}}}`
 	c := client(t, passport.Options{
-		Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
+		Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body),
 		Intl: passport.IntlOptions{Platform: "tv"},
 	})
 	scan, err := intl(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
@@ -126,7 +126,7 @@ func TestIntlCodes(t *testing.T) {
 			asked = r
 			return says(200, "application/json", `{"code":0,"data":{"qr_url":"`+content+`","qr_type":"qrcode_login"}}`)(r)
 		})
-		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: transport})
+		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: transport})
 		code, err := intl(c).Generate(t.Context(), device())
 		if code.Key.Reveal() != key || (err == nil) != (key != "") {
 			t.Errorf("%s: key %q, %v", content, code.Key.Reveal(), err)

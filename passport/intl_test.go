@@ -22,7 +22,7 @@ func overHTTP(t *testing.T, site *passporttest.Site, intl passport.IntlOptions) 
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	return client(t, passport.Options{Endpoints: site.Endpoints(server.URL), Gate: generous(), Intl: intl})
+	return client(t, passport.Options{Endpoints: site.Endpoints(server.URL), Limiter: generous(), Intl: intl})
 }
 
 // intlLogin walks a login of bilibili.tv to its grant.
@@ -194,7 +194,7 @@ func TestIntlRequests(t *testing.T) {
 		return resp, err
 	})
 	synctest.Test(t, func(t *testing.T) {
-		c := client(t, passport.Options{Gate: generous(), Transport: transport, Intl: passport.IntlOptions{Locale: "th_TH"}})
+		c := client(t, passport.Options{Limiter: generous(), Transport: transport, Intl: passport.IntlOptions{Locale: "th_TH"}})
 		d := device()
 		d.Buvid3, d.Buvid4 = secret.New("b3"), secret.New("b4")
 		code, err := intl(c).Generate(t.Context(), d)
@@ -242,7 +242,7 @@ func TestRealmsAreBlockedApart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := newSite()
 		var changes []passport.Breaker
-		gate := passport.NewGate(passport.Limits{PerMinute: 60_000}, passport.GateOptions{
+		gate := passport.NewLimiter(passport.Limits{PerMinute: 60_000}, passport.LimiterOptions{
 			OnChange: func(b passport.Breaker) { changes = append(changes, b) },
 		})
 		c := inMemory(t, site, gate)
@@ -264,7 +264,7 @@ func TestRealmsAreBlockedApart(t *testing.T) {
 		if len(changes) != 1 || changes[0].Host != "*intl" {
 			t.Fatalf("%+v", changes)
 		}
-		again := passport.NewGate(passport.Limits{}, passport.GateOptions{})
+		again := passport.NewLimiter(passport.Limits{}, passport.LimiterOptions{})
 		again.Restore(changes)
 		if at, _ := again.BlockedAt(passport.Intl); !at.Equal(tv) {
 			t.Errorf("after a restart until %v", at)

@@ -150,7 +150,7 @@ func (c web) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 func granted(g Grant) Scan { return Scan{State: Granted, Grant: g, Whole: len(g.Missing()) == 0} }
 
 func (r reply) grant() Grant {
-	return Grant{Cookies: forSite(r.cookies), At: r.received}
+	return Grant{Cookies: forDomain(r.cookies, webDomain), At: r.received}
 }
 
 // salvage takes a success from the headers of a reply whose body broke off, or
@@ -225,7 +225,7 @@ func (c *Client) followHops(ctx context.Context, d Device, g Grant) ([]Cookie, *
 		if e != nil {
 			return gathered, e
 		}
-		for _, one := range forSite(r.cookies) {
+		for _, one := range forDomain(r.cookies, webDomain) {
 			if slices.Contains(loginCookies(), one.Name) {
 				gathered = cookie.Set(gathered, one)
 			}
@@ -298,7 +298,7 @@ func queryCookies(hop string, at time.Time) []Cookie {
 			expires = queryExpiry(value, at)
 		case slices.Contains(loginCookies(), name) && value != "" && cookie.Sendable(value) && !strings.Contains(value, " "):
 			cookies = cookie.Set(cookies, Cookie{
-				Name: name, Value: secret.New(value), Domain: cookieDomain, Path: "/",
+				Name: name, Value: secret.New(value), Domain: "." + webDomain, Path: "/",
 				HTTPOnly: name == cookieSession, Secure: name == cookieSession,
 			})
 		}

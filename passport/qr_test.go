@@ -90,7 +90,7 @@ func TestCodeRunsOut(t *testing.T) {
 func TestCodeExpiryIsTakenBeforeTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := newSite()
-		gate := passport.NewGate(passport.Limits{PerMinute: 1}, passport.GateOptions{})
+		gate := passport.NewLimiter(passport.Limits{PerMinute: 1}, passport.LimiterOptions{})
 		c := inMemory(t, site, gate)
 		start := time.Now()
 		for i := range 2 {
@@ -175,7 +175,7 @@ func TestLostSuccessIsNotRepeated(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	c := client(t, passport.Options{Endpoints: site.Endpoints(server.URL), Gate: generous()})
+	c := client(t, passport.Options{Endpoints: site.Endpoints(server.URL), Limiter: generous()})
 	code, err := web(c).Generate(t.Context(), device())
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func TestPollStates(t *testing.T) {
 		`{"code":-400}`:                                   {class: passport.Unknown, code: -400},
 	} {
 		c := client(t, passport.Options{
-			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
+			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body),
 		})
 		scan, err := web(c).Poll(t.Context(), device(), passport.Code{Key: secret.New("k")})
 		if scan.State != want.state || passport.ClassOf(err) != want.class {
@@ -233,7 +233,7 @@ func TestGenerateRefusesUnusableCodes(t *testing.T) {
 		`{"code":0,"data":{"url":"https://account.bilibili.com/\u001b[2J","qrcode_key":"k"}}`,
 	} {
 		c := client(t, passport.Options{
-			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
+			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body),
 		})
 		if _, err := web(c).Generate(t.Context(), device()); passport.ClassOf(err) != passport.Unknown {
 			t.Errorf("%s: %v", body, err)

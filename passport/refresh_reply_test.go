@@ -163,7 +163,7 @@ func TestRefreshErrorsHoldNoSecret(t *testing.T) {
 	}
 	for _, inner := range []error{errors.New("any"), io.EOF, context.DeadlineExceeded, &net.OpError{Op: "read", Err: syscall.ECONNRESET}} {
 		c := client(t, passport.Options{
-			Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
+			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(),
 			Transport: roundTrip(func(r *http.Request) (*http.Response, error) { return nil, leaky(r, inner) }),
 		})
 		for op, ask := range refreshing(c) {
@@ -175,7 +175,7 @@ func TestRefreshErrorsHoldNoSecret(t *testing.T) {
 		`<div id="1-name">` + canaryCSRF + `!</div>`, `{"code":-400,"message":"` + canaryCSRF + `"}`,
 	} {
 		c := client(t, passport.Options{
-			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "text/html", body),
+			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: says(200, "text/html", body),
 		})
 		for op, ask := range refreshing(c) {
 			check(op, ask(t.Context()))
@@ -234,7 +234,7 @@ func TestRefreshReplies(t *testing.T) {
 		{"cookies that have ended", body, []string{"SESSDATA=x; Expires=Thu, 01 Jan 1970 00:00:00 GMT", "bili_jct=", me}, "a new SESSDATA, bili_jct", nil},
 	} {
 		c := client(t, passport.Options{
-			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: setting(row.body, row.lines...),
+			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: setting(row.body, row.lines...),
 		})
 		grant, err := c.Refresh(t.Context(), old, secret.New(canaryCSRF), secret.New(canaryToken))
 		if row.lacks == "" && err != nil || row.lacks != "" && (!errors.Is(err, passport.ErrIncomplete) ||
@@ -253,12 +253,12 @@ func TestRefreshReplies(t *testing.T) {
 	}
 	// Nobody's number is needed to keep what was given.
 	nameless := passport.Session{Device: device(), Cookies: old.Cookies[:2]}
-	c := client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: setting(body, sess, jct)})
+	c := client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: setting(body, sess, jct)})
 	if grant, err := c.Refresh(t.Context(), nameless, secret.New("c"), secret.New("t")); err != nil || value(grant.Cookies, "SESSDATA") == "" {
 		t.Errorf("without a mid: %v", err)
 	}
 	// An error with a new session in its headers hands that over too.
-	c = client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: setting(`{"code":0,"da`, sess)})
+	c = client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: setting(`{"code":0,"da`, sess)})
 	if grant, err := c.Refresh(t.Context(), old, secret.New("c"), secret.New("t")); err == nil || value(grant.Cookies, "SESSDATA") != "new%2C1799999999%2Ca*b" || value(grant.Cookies, "bili_jct") != "" {
 		t.Errorf("a broken body: %v, %d cookies", err, len(grant.Cookies))
 	}
@@ -274,7 +274,7 @@ func TestRefreshRequests(t *testing.T) {
 	}
 	var last seen
 	c := client(t, passport.Options{
-		Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
+		Endpoints: passporttest.New().Endpoints(base), Limiter: generous(),
 		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			text, _ := io.ReadAll(bodyOf(r))
 			values, err := url.ParseQuery(string(text))
@@ -323,7 +323,7 @@ func TestRefreshRequests(t *testing.T) {
 func TestThePageGetsAnIdentifier(t *testing.T) {
 	var cookie string
 	c := client(t, passport.Options{
-		Endpoints: passporttest.New().Endpoints(base), Gate: generous(),
+		Endpoints: passporttest.New().Endpoints(base), Limiter: generous(),
 		Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 			cookie = r.Header.Get("Cookie")
 			return says(200, "text/html", "")(r)

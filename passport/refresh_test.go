@@ -39,8 +39,8 @@ func signIn(t *testing.T) *signedIn {
 func signInVia(t *testing.T, site *passporttest.Site, url string, o passport.Options) *signedIn {
 	t.Helper()
 	o.Endpoints, o.CorrespondKey = site.Endpoints(url), site.CorrespondKey()
-	if o.Gate == nil {
-		o.Gate = generous()
+	if o.Limiter == nil {
+		o.Limiter = generous()
 	}
 	c := client(t, o)
 	grant := login(t, site, c)
@@ -166,9 +166,9 @@ func TestThePage(t *testing.T) {
 		{"long ago", nil, s.client, s.session, now.Add(-time.Hour), passport.ErrPathRefused, passport.Unknown},
 		{"1970", nil, s.client, s.session, time.Unix(1, 0), passport.ErrPathRefused, passport.Unknown},
 		{"another key", nil, client(t, passport.Options{
-			Endpoints: s.site.Endpoints(s.url), Gate: generous(), CorrespondKey: other.site.CorrespondKey(),
+			Endpoints: s.site.Endpoints(s.url), Limiter: generous(), CorrespondKey: other.site.CorrespondKey(),
 		}), s.session, now, passport.ErrPathRefused, passport.Unknown},
-		{"the built-in key", nil, client(t, passport.Options{Endpoints: s.site.Endpoints(s.url), Gate: generous()}),
+		{"the built-in key", nil, client(t, passport.Options{Endpoints: s.site.Endpoints(s.url), Limiter: generous()}),
 			s.session, now, passport.ErrPathRefused, passport.Unknown},
 		{"an empty page", func() { s.site.EmptyPage(1) }, s.client, s.session, now, passport.ErrNoCSRF, passport.Unknown},
 		{"after the empty page", nil, s.client, s.session, now, nil, passport.OK},
@@ -206,7 +206,7 @@ func TestThePathDoesNotAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := newSite()
 		s := signInVia(t, site, base, passport.Options{
-			Transport: site.Transport(), Gate: passport.NewGate(passport.Limits{PerMinute: 1}, passport.GateOptions{}),
+			Transport: site.Transport(), Limiter: passport.NewLimiter(passport.Limits{PerMinute: 1}, passport.LimiterOptions{}),
 		})
 		var others sync.WaitGroup
 		for i := range 10 {
@@ -368,7 +368,7 @@ func TestLogoutReplies(t *testing.T) {
 		`{"code":2202,"status":false,"ts":1784448}`: passport.Unknown,
 	} {
 		c := client(t, passport.Options{
-			Endpoints: passporttest.New().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body),
+			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body),
 		})
 		if err := web(c).Logout(t.Context(), fakeSession()); passport.ClassOf(err) != want {
 			t.Errorf("%s: %v", body, err)
@@ -456,9 +456,9 @@ func TestNoPostIsRepeated(t *testing.T) {
 func TestRefreshCountsInTheHourlyBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := newSite()
-		gate := passport.NewGate(passport.Limits{PerMinute: 6000, PerAccountHour: 6}, passport.GateOptions{})
-		s := signInVia(t, site, base, passport.Options{Transport: site.Transport(), Gate: gate}) // one: generate
-		grant := s.rotate()                                                                      // three
+		gate := passport.NewLimiter(passport.Limits{PerMinute: 6000, PerAccountHour: 6}, passport.LimiterOptions{})
+		s := signInVia(t, site, base, passport.Options{Transport: site.Transport(), Limiter: gate}) // one: generate
+		grant := s.rotate()                                                                         // three
 		fresh := passport.Session{Device: device(), Cookies: grant.Cookies}
 		if err := s.client.Confirm(t.Context(), fresh, s.token); err != nil {
 			t.Fatal(err)

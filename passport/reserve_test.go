@@ -87,7 +87,7 @@ func TestPollsGetThroughAFlood(t *testing.T) {
 				})
 			}
 			work.Wait()
-			// Each poll waits out its patience and then its turn among those
+			// Each poll waits out its yielding and then its turn among those
 			// under way.
 			longest := 20*time.Second + 3*time.Minute/time.Duration(perMinute)*2
 			if polls, least := b.site.Requests(passporttest.PathPoll), int(20*time.Minute/longest)-1; polls < least {
@@ -112,7 +112,7 @@ func TestWaitingPollsHoldNoSlot(t *testing.T) {
 		cancel()
 		work.Wait()
 		if e := b.ask(t.Context(), "after"); !asked(e) {
-			t.Errorf("the gate is stuck: %v", e)
+			t.Errorf("the limiter is stuck: %v", e)
 		}
 	})
 }

@@ -26,8 +26,8 @@ func (s Session) Header() secret.String { return cookie.Header(s.All()) }
 func (s Session) All() []Cookie {
 	var all []Cookie
 	for _, c := range append(slices.Clone(s.Cookies),
-		Cookie{Name: cookieBuvid3, Value: s.Device.Buvid3, Domain: cookieDomain, Path: "/"},
-		Cookie{Name: cookieBuvid4, Value: secret.New(s.Device.encodedBuvid4()), Domain: cookieDomain, Path: "/"},
+		Cookie{Name: cookieBuvid3, Value: s.Device.Buvid3, Domain: "." + webDomain, Path: "/"},
+		Cookie{Name: cookieBuvid4, Value: secret.New(s.Device.encodedBuvid4()), Domain: "." + webDomain, Path: "/"},
 	) {
 		if c.Sendable() && !cookie.Has(all, c.Name) && !isTransient(c.Name) {
 			all = append(all, c)

@@ -40,7 +40,7 @@ func TestRepliesToLoginSMS(t *testing.T) {
 				}
 				return resp, err
 			})
-			c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: transport})
+			c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: transport})
 			grant, v, err := c.LoginSMS(t.Context(), device(), fakeAnswer(), false)
 			if passport.ClassOf(err) != row.class || row.is != nil && !errors.Is(err, row.is) || v.URL.Reveal() != row.url {
 				t.Errorf("%v, leads to %q", err, v.URL.Reveal())
@@ -54,7 +54,7 @@ func TestRepliesToLoginSMS(t *testing.T) {
 
 func TestSMSWithoutAKey(t *testing.T) {
 	c := client(t, passport.Options{
-		Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", `{"code":0,"data":{}}`),
+		Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", `{"code":0,"data":{}}`),
 	})
 	if _, err := c.SendSMS(t.Context(), device(), fakeRequest(), false); !errors.Is(err, passport.ErrIncomplete) {
 		t.Errorf("%v", err)
@@ -63,7 +63,7 @@ func TestSMSWithoutAKey(t *testing.T) {
 
 func TestSMSWantsAnotherCaptcha(t *testing.T) {
 	c := client(t, passport.Options{
-		Endpoints: newSite().Endpoints(base), Gate: generous(),
+		Endpoints: newSite().Endpoints(base), Limiter: generous(),
 		Transport: says(200, "application/json", `{"code":0,"data":{"captcha_key":"","recaptcha_url":"https://www.bilibili.com/x"}}`),
 	})
 	if _, err := c.SendSMS(t.Context(), device(), fakeRequest(), false); !errors.Is(err, passport.ErrCaptcha) {
@@ -79,7 +79,7 @@ func TestCaptchaReplies(t *testing.T) {
 		`{"code":0,"data":null}`: {},
 		`{"code":-400}`:          {},
 	} {
-		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body)})
+		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body)})
 		got, err := c.Captcha(t.Context(), device(), false)
 		if got != want || (err == nil) != (want.GT != "") {
 			t.Errorf("%s: %+v, %v", body, got, err)

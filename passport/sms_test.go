@@ -258,7 +258,7 @@ func TestSMSForms(t *testing.T) {
 		}
 		return says(200, "application/json", `{"code":0,"data":{"captcha_key":"K","status":0}}`)(r)
 	})
-	c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: transport})
+	c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: transport})
 	for _, row := range []struct {
 		op   string
 		path string
@@ -304,7 +304,7 @@ func TestCountries(t *testing.T) {
 		`{"code":0,"data":{"others":[{"id":0,"cname":"a","country_id":"1"},{"id":2,"cname":"a\u001b[2J","country_id":"1"},{"id":3,"cname":"a","country_id":"x"}]}}`: 0,
 		`{"code":0,"data":[]}`: 0,
 	} {
-		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Gate: generous(), Transport: says(200, "application/json", body)})
+		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body)})
 		got, err := c.Countries(t.Context(), device())
 		if len(got) != want || (err == nil) != (want > 0) {
 			t.Errorf("%s: %+v, %v", body, got, err)

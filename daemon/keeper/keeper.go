@@ -30,7 +30,7 @@ const stopGrace = 25 * time.Second
 // Keeper holds the accounts and does for each what its life demands.
 type Keeper struct {
 	site     *passport.Client
-	gate     *passport.Gate
+	gate     *passport.Limiter
 	store    *store.Store
 	queue    *schedule.Queue
 	log      zerolog.Logger

@@ -14,14 +14,14 @@ import (
 // with the breakers that were open when the keeper stopped.
 func (k *Keeper) openSite(transport passport.Options) error {
 	c := k.settings.Load().Config
-	k.gate = passport.NewGate(limitsOf(c), passport.GateOptions{OnChange: k.keepBreaker})
+	k.gate = passport.NewLimiter(limitsOf(c), passport.LimiterOptions{OnChange: k.keepBreaker})
 	open, err := k.loadBreakers()
 	if err != nil {
 		return fmt.Errorf("load what the site asked for: %w", err)
 	}
 	k.gate.Restore(open)
 	transport.Endpoints = endpointsOf(c)
-	transport.Gate = k.gate
+	transport.Limiter = k.gate
 	transport.Intl = passport.IntlOptions{Locale: c.Login.IntlLocale, Platform: c.Login.IntlPlatform}
 	if file := c.Endpoints.CorrespondKeyFile; file != "" {
 		if transport.CorrespondKey, err = correspondKey(file); err != nil {

@@ -32,8 +32,8 @@ const (
 	budgetWindow = time.Hour
 )
 
-// GateOptions configure a Gate.
-type GateOptions struct {
+// LimiterOptions configure a Limiter.
+type LimiterOptions struct {
 	// OnChange is told when a circuit breaker opens, stays open for longer or
 	// closes, so that the caller can keep it over restarts. Calls come one at a
 	// time and in order, from the request that made the change; they must not
@@ -41,11 +41,11 @@ type GateOptions struct {
 	OnChange func(Breaker)
 }
 
-// Gate is the one place that every request passes. It keeps the rate, the
+// Limiter is the one place that every request passes. It keeps the rate, the
 // accounts' budgets and the circuit breakers. It is safe for concurrent use and
 // runs nothing of its own.
-type Gate struct {
-	limiter  *rate.Limiter
+type Limiter struct {
+	tokens   *rate.Limiter
 	onChange func(Breaker)
 
 	// telling keeps the calls of onChange in order. It is taken before mu.
@@ -61,17 +61,17 @@ type Gate struct {
 	changes  []Breaker
 }
 
-// NewGate returns a gate with all breakers closed.
-func NewGate(l Limits, o GateOptions) *Gate {
-	g := &Gate{
+// NewLimiter returns a limiter with all breakers closed.
+func NewLimiter(l Limits, o LimiterOptions) *Limiter {
+	m := &Limiter{
 		onChange: o.OnChange,
 		accounts: make(map[string]*account),
 		circuits: make(map[string]*circuit),
 	}
 	l = l.filled()
-	g.limiter = rate.NewLimiter(l.bucket())
-	g.limits, g.slots.limit = l, l.Concurrency
-	return g
+	m.tokens = rate.NewLimiter(l.bucket())
+	m.limits, m.slots.limit = l, l.Concurrency
+	return m
 }
 
 func (l Limits) filled() Limits {
@@ -96,25 +96,25 @@ func (l Limits) bucket() (rate.Limit, int) {
 
 // SetLimits takes effect for the requests that come next. What was spent before
 // stays spent.
-func (g *Gate) SetLimits(l Limits) {
+func (m *Limiter) SetLimits(l Limits) {
 	l = l.filled()
 	limit, burst := l.bucket()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if l.PerMinute != g.limits.PerMinute {
-		g.limiter.SetLimit(limit)
-		g.limiter.SetBurst(burst)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l.PerMinute != m.limits.PerMinute {
+		m.tokens.SetLimit(limit)
+		m.tokens.SetBurst(burst)
 	}
-	g.limits, g.slots.limit = l, l.Concurrency
-	g.slots.grant()
+	m.limits, m.slots.limit = l, l.Concurrency
+	m.slots.grant()
 }
 
 // Restore puts breakers back that were open when the program last ran. Call it
 // before the first request.
-func (g *Gate) Restore(breakers []Breaker) {
+func (m *Limiter) Restore(breakers []Breaker) {
 	now := time.Now()
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, b := range breakers {
 		if b.Host == "" || b.Until.IsZero() {
 			continue
@@ -122,29 +122,29 @@ func (g *Gate) Restore(breakers []Breaker) {
 		b.Failures = max(b.Failures, 1)
 		c := &circuit{Breaker: b, epoch: 1}
 		c.open(now) // an impossible Until is cut
-		g.circuits[b.Host] = c
+		m.circuits[b.Host] = c
 	}
 }
 
 // Blocked says until when the whole of bilibili.com is left alone, and why. A
 // zero time says that it may be asked.
-func (g *Gate) Blocked() (until time.Time, reason string) {
-	return g.BlockedAt(Web)
+func (m *Limiter) Blocked() (until time.Time, reason string) {
+	return m.BlockedAt(Web)
 }
 
 // BlockedAt is Blocked for one of the two realms; a block of one does not
 // concern the other.
-func (g *Gate) BlockedAt(site Site) (until time.Time, reason string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	c := g.circuits[site.whole()]
+func (m *Limiter) BlockedAt(site Site) (until time.Time, reason string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := m.circuits[site.whole()]
 	if c == nil || c.open(time.Now()) == 0 {
 		return time.Time{}, ""
 	}
 	return c.Until, c.Reason
 }
 
-// request is what the gate has to know of one.
+// request is what the limiter has to know of one.
 type request struct {
 	op, key, host string
 	site          Site
@@ -159,8 +159,8 @@ type request struct {
 type pass struct {
 	request
 	account *account
-	// patience is until when a poll leaves the reserve to others.
-	patience time.Time
+	// yields is until when a poll leaves the reserve to others.
+	yields time.Time
 	// epochs of the circuits when it was let through
 	whole, server int
 	// probes are the circuits that wait for this request's end.
@@ -172,48 +172,48 @@ type pass struct {
 //
 // The order matters: what may refuse comes before what costs. The breakers are
 // asked once more after the waiting, because they may have opened meanwhile.
-func (g *Gate) enter(ctx context.Context, r request) (*pass, *Error) {
+func (m *Limiter) enter(ctx context.Context, r request) (*pass, *Error) {
 	p := &pass{request: r}
-	if err := g.takeTurn(ctx, p); err != nil {
+	if err := m.takeTurn(ctx, p); err != nil {
 		return nil, notSent(r.op, err)
 	}
-	p.patience = time.Now().Add(pollPatience)
+	p.yields = time.Now().Add(pollYield)
 	for {
-		if err := g.awaitReserve(ctx, p); err != nil {
-			g.endTurn(p)
+		if err := m.awaitReserve(ctx, p); err != nil {
+			m.endTurn(p)
 			return nil, notSent(r.op, err)
 		}
-		if err := g.takeSlot(ctx, p.urgent); err != nil {
-			g.endTurn(p)
+		if err := m.takeSlot(ctx, p.urgent); err != nil {
+			m.endTurn(p)
 			return nil, notSent(r.op, err)
 		}
-		switch e := g.admit(ctx, p); {
+		switch e := m.admit(ctx, p); {
 		case e == nil:
 			return p, nil
 		case e == errReserve:
-			g.giveBack(p)
+			m.giveBack(p)
 		default:
-			g.leave(p, e)
+			m.leave(p, e)
 			return nil, e
 		}
 	}
 }
 
-func (g *Gate) admit(ctx context.Context, p *pass) *Error {
+func (m *Limiter) admit(ctx context.Context, p *pass) *Error {
 	for {
-		if e := g.passBreakers(ctx, p); e != nil {
+		if e := m.passBreakers(ctx, p); e != nil {
 			return e
 		}
-		if e := g.checkBudget(p); e != nil {
+		if e := m.checkBudget(p); e != nil {
 			return e
 		}
-		if err := g.waitGap(ctx, p); err != nil {
+		if err := m.waitGap(ctx, p); err != nil {
 			return notSent(p.op, err)
 		}
-		if e := g.takeToken(ctx, p); e != nil {
+		if e := m.takeToken(ctx, p); e != nil {
 			return e
 		}
-		if g.commit(p) {
+		if m.commit(p) {
 			return nil
 		}
 	}
@@ -222,9 +222,9 @@ func (g *Gate) admit(ctx context.Context, p *pass) *Error {
 // passBreakers lets the request through where both circuits are closed. Where
 // one's time has just ended, this request becomes its probe, and the others
 // wait to see how it fares.
-func (g *Gate) passBreakers(ctx context.Context, p *pass) *Error {
+func (m *Limiter) passBreakers(ctx context.Context, p *pass) *Error {
 	for {
-		wait, e := g.tryBreakers(p)
+		wait, e := m.tryBreakers(p)
 		if wait == nil {
 			return e
 		}
@@ -236,11 +236,11 @@ func (g *Gate) passBreakers(ctx context.Context, p *pass) *Error {
 	}
 }
 
-func (g *Gate) tryBreakers(p *pass) (wait <-chan struct{}, e *Error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (m *Limiter) tryBreakers(p *pass) (wait <-chan struct{}, e *Error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	now := time.Now()
-	site, server := g.circuit(p.site.whole()), g.circuit(p.host)
+	site, server := m.circuit(p.site.whole()), m.circuit(p.host)
 	p.whole, p.server = site.epoch, server.epoch
 	if p.forced {
 		return nil, nil
@@ -269,92 +269,92 @@ func (g *Gate) tryBreakers(p *pass) (wait <-chan struct{}, e *Error) {
 func (p *pass) probing(c *circuit) bool { return slices.Contains(p.probes, c) }
 
 // commit books the request, unless a circuit opened while it waited.
-func (g *Gate) commit(p *pass) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	site, server := g.circuit(p.site.whole()), g.circuit(p.host)
+func (m *Limiter) commit(p *pass) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	site, server := m.circuit(p.site.whole()), m.circuit(p.host)
 	if !p.forced && (p.whole != site.epoch || p.server != server.epoch) {
 		return false
 	}
 	p.whole, p.server = site.epoch, server.epoch
-	p.account.spend(time.Now(), !p.poll && g.limits.PerAccountHour > 0)
+	p.account.spend(time.Now(), !p.poll && m.limits.PerAccountHour > 0)
 	return true
 }
 
 // circuit needs mu. There are as many as hosts in the endpoints, and a few more
 // that a login's reply may lead to.
-func (g *Gate) circuit(host string) *circuit {
-	c := g.circuits[host]
+func (m *Limiter) circuit(host string) *circuit {
+	c := m.circuits[host]
 	if c == nil {
 		c = &circuit{Breaker: Breaker{Host: host}}
-		g.circuits[host] = c
+		m.circuits[host] = c
 	}
 	return c
 }
 
 // leave gives the pass back with what became of the request, and sets the
 // error's RetryAfter to what the breakers make of it.
-func (g *Gate) leave(p *pass, e *Error) {
-	g.mu.Lock()
+func (m *Limiter) leave(p *pass, e *Error) {
+	m.mu.Lock()
 	if e == nil || e.Err != ErrNotAsked {
-		g.judge(p, e)
+		m.judge(p, e)
 	}
-	g.release(p)
-	g.mu.Unlock()
-	g.endTurn(p)
-	g.tell()
+	m.release(p)
+	m.mu.Unlock()
+	m.endTurn(p)
+	m.tell()
 }
 
 // release needs mu.
-func (g *Gate) release(p *pass) {
+func (m *Limiter) release(p *pass) {
 	for _, c := range p.probes {
 		close(c.probe)
 		c.probe = nil
 	}
 	p.probes = nil
-	g.slots.release()
+	m.slots.release()
 }
 
 // judge needs mu.
-func (g *Gate) judge(p *pass, e *Error) {
+func (m *Limiter) judge(p *pass, e *Error) {
 	now := time.Now()
-	site, server := g.circuit(p.site.whole()), g.circuit(p.host)
+	site, server := m.circuit(p.site.whole()), m.circuit(p.host)
 	switch {
 	case e == nil, e.Class == Dead, e.Class == Unknown:
-		g.changed(site, site.succeed(p.whole))
-		g.changed(server, server.succeed(p.server))
+		m.changed(site, site.succeed(p.whole))
+		m.changed(server, server.succeed(p.server))
 	case e.Class == Blocked && e.Scope == ScopeSite:
-		g.changed(site, site.fail(now, p.whole, e))
+		m.changed(site, site.fail(now, p.whole, e))
 		e.RetryAfter = max(e.RetryAfter, site.open(now))
 	case e.Class == Blocked:
 		// The host answers; whether the site has forgiven is not known.
-		g.changed(server, server.succeed(p.server))
+		m.changed(server, server.succeed(p.server))
 	case e.Scope == ScopeHost:
-		g.changed(server, server.fail(now, p.server, e))
+		m.changed(server, server.fail(now, p.server, e))
 		e.RetryAfter = max(e.RetryAfter, server.open(now))
 	}
 }
 
 // changed needs mu.
-func (g *Gate) changed(c *circuit, yes bool) {
-	if yes && g.onChange != nil {
-		g.changes = append(g.changes, c.Breaker)
+func (m *Limiter) changed(c *circuit, yes bool) {
+	if yes && m.onChange != nil {
+		m.changes = append(m.changes, c.Breaker)
 	}
 }
 
 // tell hands the changes out, in order, outside mu.
-func (g *Gate) tell() {
-	if g.onChange == nil {
+func (m *Limiter) tell() {
+	if m.onChange == nil {
 		return
 	}
-	g.telling.Lock()
-	defer g.telling.Unlock()
-	g.mu.Lock()
-	changes := g.changes
-	g.changes = nil
-	g.mu.Unlock()
+	m.telling.Lock()
+	defer m.telling.Unlock()
+	m.mu.Lock()
+	changes := m.changes
+	m.changes = nil
+	m.mu.Unlock()
 	for _, b := range changes {
-		g.onChange(b)
+		m.onChange(b)
 	}
 }
 

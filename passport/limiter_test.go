@@ -20,7 +20,7 @@ func bubble(t *testing.T, l passport.Limits, test func(t *testing.T, b *bench)) 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{site: newSite(), start: time.Now()}
-		b.gate = passport.NewGate(l, passport.GateOptions{OnChange: func(one passport.Breaker) {
+		b.gate = passport.NewLimiter(l, passport.LimiterOptions{OnChange: func(one passport.Breaker) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.changes = append(b.changes, one)
@@ -32,7 +32,7 @@ func bubble(t *testing.T, l passport.Limits, test func(t *testing.T, b *bench)) 
 
 type bench struct {
 	site   *passporttest.Site
-	gate   *passport.Gate
+	gate   *passport.Limiter
 	client *passport.Client
 	start  time.Time
 
@@ -192,7 +192,7 @@ func TestPoliteGap(t *testing.T) {
 func TestRealHostsArePolite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		c := client(t, passport.Options{Gate: generous(), Transport: says(200, "application/json", `{"code":-101}`)})
+		c := client(t, passport.Options{Limiter: generous(), Transport: says(200, "application/json", `{"code":-101}`)})
 		for range 3 {
 			_, _ = web(c).Identify(t.Context(), fakeSession())
 		}
@@ -230,8 +230,8 @@ func newSlow() *slow { return &slow{byAgent: map[string]int{}, top: map[string]i
 func TestConcurrency(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlow()
-		gate := passport.NewGate(passport.Limits{PerMinute: 60_000, Concurrency: 3}, passport.GateOptions{})
-		c := client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Gate: gate, Transport: s})
+		gate := passport.NewLimiter(passport.Limits{PerMinute: 60_000, Concurrency: 3}, passport.LimiterOptions{})
+		c := client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Limiter: gate, Transport: s})
 		var work sync.WaitGroup
 		for i := range 40 {
 			work.Go(func() {
@@ -279,8 +279,8 @@ func TestPeopleGoFirst(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newSlow()
-			gate := passport.NewGate(passport.Limits{PerMinute: 60_000, Concurrency: 1}, passport.GateOptions{})
-			c := client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Gate: gate, Transport: s})
+			gate := passport.NewLimiter(passport.Limits{PerMinute: 60_000, Concurrency: 1}, passport.LimiterOptions{})
+			c := client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Limiter: gate, Transport: s})
 			var work sync.WaitGroup
 			for i := range 10 {
 				work.Go(func() {
@@ -297,12 +297,12 @@ func TestPeopleGoFirst(t *testing.T) {
 	}
 }
 
-// Waiting callers that give up leave the gate usable.
+// Waiting callers that give up leave the limiter usable.
 func TestGivingUpLeaksNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSlow()
-		gate := passport.NewGate(passport.Limits{PerMinute: 60_000, Concurrency: 2}, passport.GateOptions{})
-		c := client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Gate: gate, Transport: s})
+		gate := passport.NewLimiter(passport.Limits{PerMinute: 60_000, Concurrency: 2}, passport.LimiterOptions{})
+		c := client(t, passport.Options{Endpoints: passporttest.New().Endpoints(base), Limiter: gate, Transport: s})
 		var work sync.WaitGroup
 		for i := range 200 {
 			work.Go(func() {
@@ -334,7 +334,7 @@ func TestMirrorNeverReachesTheRealSite(t *testing.T) {
 		t.Fatal("the simulator counts as the site")
 	}
 	e.PassportGame = "" // the site's own
-	c := client(t, passport.Options{Endpoints: e, Gate: generous(), Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+	c := client(t, passport.Options{Endpoints: e, Limiter: generous(), Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 		if r.URL.Hostname() != "sim.invalid" {
 			t.Errorf("asked %s", r.URL.Host)
 		}
