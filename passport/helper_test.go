@@ -69,10 +69,10 @@ func login(t *testing.T, site *passporttest.Site, c *passport.Client) passport.G
 
 func approve(t *testing.T, site *passporttest.Site, code passport.Code) {
 	t.Helper()
-	if err := site.Scan(code.URL.Reveal(), mid); err != nil {
+	if err := site.QR.Scan(code.URL.Reveal(), mid); err != nil {
 		t.Fatal(err)
 	}
-	if err := site.Confirm(code.URL.Reveal(), mid); err != nil {
+	if err := site.QR.Confirm(code.URL.Reveal(), mid); err != nil {
 		t.Fatal(err)
 	}
 }

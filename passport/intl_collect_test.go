@@ -264,7 +264,7 @@ func TestIntlDomainsAreKeptApart(t *testing.T) {
 // The same over a connection, in the simulator's words.
 func TestIntlUntrustedTarget(t *testing.T) {
 	site := newSite()
-	site.SetIntlFlow(passporttest.IntlUntrusted)
+	site.Intl.SetFlow(passporttest.IntlUntrusted)
 	c := overHTTP(t, site, passport.IntlOptions{})
 	grant := intlLogin(t, site, c)
 	site.ResetLog()

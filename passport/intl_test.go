@@ -41,11 +41,11 @@ func intlLogin(t *testing.T, site *passporttest.Site, c *passport.Client) passpo
 		return scan.Grant
 	}
 	poll(passport.Waiting)
-	if err := site.Scan(code.URL.Reveal(), mid); err != nil {
+	if err := site.QR.Scan(code.URL.Reveal(), mid); err != nil {
 		t.Fatal(err)
 	}
 	poll(passport.Scanned)
-	if err := site.Confirm(code.URL.Reveal(), mid); err != nil {
+	if err := site.QR.Confirm(code.URL.Reveal(), mid); err != nil {
 		t.Fatal(err)
 	}
 	grant := poll(passport.Granted)
@@ -71,7 +71,7 @@ func TestIntlLogins(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			site := newSite()
-			site.SetIntlFlow(row.flow)
+			site.Intl.SetFlow(row.flow)
 			c := overHTTP(t, site, passport.IntlOptions{Platform: row.platform})
 			grant := intlLogin(t, site, c)
 			if len(grant.Missing()) != row.lacks || grant.Mid() != mid || !grant.RefreshToken.IsZero() {
@@ -151,7 +151,7 @@ func TestIntlLogoutRefused(t *testing.T) {
 func TestIntlSessionDies(t *testing.T) {
 	for _, how := range []passporttest.Anonymous{passporttest.AnonymousFlag, passporttest.AnonymousCode} {
 		site := newSite()
-		site.SetIntlAnonymous(how)
+		site.Intl.SetAnonymous(how)
 		c := overHTTP(t, site, passport.IntlOptions{})
 		g := intlLogin(t, site, c)
 		if _, err := intl(c).Identify(t.Context(), session(g)); err != nil {
@@ -169,7 +169,7 @@ func TestIntlCheckRenewsCookies(t *testing.T) {
 	site := newSite()
 	c := overHTTP(t, site, passport.IntlOptions{})
 	g := intlLogin(t, site, c)
-	site.RenewIntl(1)
+	site.Intl.Renew(1)
 	id, err := intl(c).Identify(t.Context(), session(g))
 	if err != nil || id.Cookies == nil {
 		t.Fatalf("%d cookies, %v", len(id.Cookies), err)

@@ -340,7 +340,7 @@ func TestMirrorNeverReachesTheRealSite(t *testing.T) {
 		}
 		return site.Transport().RoundTrip(r)
 	})})
-	site.SetForm(passporttest.FormHop)
+	site.QR.SetForm(passporttest.FormHop)
 	grant := login(t, site, c)
 	if _, err := web(c).Collect(t.Context(), device(), grant); !errors.Is(err, passport.ErrRefusedHost) {
 		t.Errorf("%v", err)

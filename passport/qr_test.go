@@ -36,11 +36,11 @@ func TestLoginStepByStep(t *testing.T) {
 			return scan
 		}
 		poll(passport.Waiting)
-		if err := site.Scan(code.URL.Reveal(), mid); err != nil {
+		if err := site.QR.Scan(code.URL.Reveal(), mid); err != nil {
 			t.Fatal(err)
 		}
 		poll(passport.Scanned)
-		if err := site.Confirm(code.URL.Reveal(), mid); err != nil {
+		if err := site.QR.Confirm(code.URL.Reveal(), mid); err != nil {
 			t.Fatal(err)
 		}
 		grant := poll(passport.Granted).Grant
@@ -110,7 +110,7 @@ func TestForms(t *testing.T) {
 	} {
 		t.Run(string(form), func(t *testing.T) {
 			site := newSite()
-			site.SetForm(form)
+			site.QR.SetForm(form)
 			c := inMemory(t, site, generous())
 			grant := login(t, site, c)
 			if len(grant.Missing()) != afterPoll {

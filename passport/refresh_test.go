@@ -38,7 +38,7 @@ func signIn(t *testing.T) *signedIn {
 
 func signInVia(t *testing.T, site *passporttest.Site, url string, o passport.Options) *signedIn {
 	t.Helper()
-	o.Endpoints, o.CorrespondKey = site.Endpoints(url), site.CorrespondKey()
+	o.Endpoints, o.CorrespondKey = site.Endpoints(url), site.Refresh.CorrespondKey()
 	if o.Limiter == nil {
 		o.Limiter = generous()
 	}
@@ -102,7 +102,7 @@ func is(t *testing.T, what string, err, want error, class passport.Class, code i
 
 func TestWhatIsValidWhen(t *testing.T) {
 	s := signIn(t)
-	s.site.SetRefreshDue(mid, true)
+	s.site.Refresh.SetDue(mid, true)
 	old := s.session.Cookies
 	state := func(when string, oldWorks, newWorks bool, fresh []passport.Cookie) {
 		t.Helper()
@@ -116,7 +116,7 @@ func TestWhatIsValidWhen(t *testing.T) {
 	if info, err := web(s.client).CheckSession(t.Context(), s.session); err != nil || info.RefreshDue {
 		t.Errorf("still due: %+v, %v", info, err)
 	}
-	if n := len(s.site.Pairs(mid)); n != 2 {
+	if n := len(s.site.Refresh.Pairs(mid)); n != 2 {
 		t.Errorf("%d pairs live, want both", n)
 	}
 	fresh := passport.Session{Device: device(), Cookies: grant.Cookies}
@@ -124,10 +124,10 @@ func TestWhatIsValidWhen(t *testing.T) {
 		t.Fatal(err)
 	}
 	state("after the confirmation", false, true, grant.Cookies)
-	if s.site.Rotations(mid) != 1 || s.site.Confirms(mid) != 1 {
-		t.Errorf("%d rotations, %d confirmations", s.site.Rotations(mid), s.site.Confirms(mid))
+	if s.site.Refresh.Rotations(mid) != 1 || s.site.Refresh.Confirms(mid) != 1 {
+		t.Errorf("%d rotations, %d confirmations", s.site.Refresh.Rotations(mid), s.site.Refresh.Confirms(mid))
 	}
-	pairs := s.site.Pairs(mid)
+	pairs := s.site.Refresh.Pairs(mid)
 	if len(pairs) != 1 || pairs[0].RefreshToken != grant.RefreshToken.Reveal() || pairs[0].SESSDATA != value(grant.Cookies, "SESSDATA") {
 		t.Errorf("pairs %v", pairs)
 	}
@@ -166,11 +166,11 @@ func TestThePage(t *testing.T) {
 		{"long ago", nil, s.client, s.session, now.Add(-time.Hour), passport.ErrPathRefused, passport.Unknown},
 		{"1970", nil, s.client, s.session, time.Unix(1, 0), passport.ErrPathRefused, passport.Unknown},
 		{"another key", nil, client(t, passport.Options{
-			Endpoints: s.site.Endpoints(s.url), Limiter: generous(), CorrespondKey: other.site.CorrespondKey(),
+			Endpoints: s.site.Endpoints(s.url), Limiter: generous(), CorrespondKey: other.site.Refresh.CorrespondKey(),
 		}), s.session, now, passport.ErrPathRefused, passport.Unknown},
 		{"the built-in key", nil, client(t, passport.Options{Endpoints: s.site.Endpoints(s.url), Limiter: generous()}),
 			s.session, now, passport.ErrPathRefused, passport.Unknown},
-		{"an empty page", func() { s.site.EmptyPage(1) }, s.client, s.session, now, passport.ErrNoCSRF, passport.Unknown},
+		{"an empty page", func() { s.site.Refresh.EmptyPage(1) }, s.client, s.session, now, passport.ErrNoCSRF, passport.Unknown},
 		{"after the empty page", nil, s.client, s.session, now, nil, passport.OK},
 		{"a session of nobody's", nil, s.client, fakeSession(), now, passport.ErrNoCSRF, passport.Unknown},
 		{"local clock a little ahead", func() { s.site.SetClockOffset(-10 * time.Second) }, s.client, s.session, time.Time{}, nil, passport.OK},
@@ -256,10 +256,10 @@ func TestRefreshCodes(t *testing.T) {
 		{"an invented token", good, s.csrf(), unknown, passport.ErrMismatch, passport.Unknown, 86095},
 		{"another session's token", good, s.csrf(), other.token, passport.ErrMismatch, passport.Unknown, 86095},
 	} {
-		before := s.site.Rotations(mid)
+		before := s.site.Refresh.Rotations(mid)
 		grant, err := s.client.Refresh(t.Context(), passport.Session{Device: device(), Cookies: row.cookies}, row.csrf, row.token)
 		is(t, row.name, err, row.want, row.class, row.code)
-		if len(grant.Cookies) != 0 || s.site.Rotations(mid) != before || !s.works(good) {
+		if len(grant.Cookies) != 0 || s.site.Refresh.Rotations(mid) != before || !s.works(good) {
 			t.Errorf("%s: it had an effect", row.name)
 		}
 	}
@@ -270,12 +270,12 @@ func TestOldTokenReuse(t *testing.T) {
 		passporttest.ReuseAllowed: nil, passporttest.ReuseDenied: passport.ErrMismatch,
 	} {
 		s := signIn(t)
-		s.site.SetOldTokenReuse(reuse)
+		s.site.Refresh.SetOldTokenReuse(reuse)
 		s.site.LoseReply(passporttest.PathRefresh, 1)
 		_, err := s.client.Refresh(t.Context(), s.session, s.csrf(), s.token)
 		is(t, "the lost reply", err, nil, passport.Unreachable, 0)
-		if s.site.Rotations(mid) != 1 || s.site.Requests(passporttest.PathRefresh) != 1 {
-			t.Errorf("%d rotations by %d requests", s.site.Rotations(mid), s.site.Requests(passporttest.PathRefresh))
+		if s.site.Refresh.Rotations(mid) != 1 || s.site.Requests(passporttest.PathRefresh) != 1 {
+			t.Errorf("%d rotations by %d requests", s.site.Refresh.Rotations(mid), s.site.Requests(passporttest.PathRefresh))
 		}
 		if !s.works(s.session.Cookies) {
 			t.Error("the old session died unconfirmed")
@@ -321,7 +321,7 @@ func TestConfirmCodes(t *testing.T) {
 	} {
 		err := s.client.Confirm(t.Context(), passport.Session{Device: device(), Cookies: row.cookies}, row.token)
 		is(t, row.name, err, row.want, row.class, row.code)
-		if !s.works(fresh) || !s.works(s.session.Cookies) || s.site.Confirms(mid) != 0 {
+		if !s.works(fresh) || !s.works(s.session.Cookies) || s.site.Refresh.Confirms(mid) != 0 {
 			t.Errorf("%s: it had an effect", row.name)
 		}
 	}
@@ -330,7 +330,7 @@ func TestConfirmCodes(t *testing.T) {
 		return s.client.Confirm(t.Context(), passport.Session{Device: device(), Cookies: fresh}, s.token)
 	}
 	is(t, "the lost reply", confirm(), nil, passport.Unreachable, 0)
-	if s.works(s.session.Cookies) || s.site.Confirms(mid) != 1 {
+	if s.works(s.session.Cookies) || s.site.Refresh.Confirms(mid) != 1 {
 		t.Error("it did not act")
 	}
 	is(t, "once more", confirm(), passport.ErrRefused, passport.Unknown, -400)
@@ -448,8 +448,8 @@ func TestNoPostIsRepeated(t *testing.T) {
 		}
 		is(t, row.path, err, nil, passport.Unreachable, 0)
 	}
-	if site.Rotations(mid) != 2 || site.Confirms(mid) != 0 {
-		t.Errorf("%d rotations, %d confirmations", site.Rotations(mid), site.Confirms(mid))
+	if site.Refresh.Rotations(mid) != 2 || site.Refresh.Confirms(mid) != 0 {
+		t.Errorf("%d rotations, %d confirmations", site.Refresh.Rotations(mid), site.Refresh.Confirms(mid))
 	}
 }
 

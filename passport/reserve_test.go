@@ -16,7 +16,7 @@ import (
 func polling(t *testing.T, b *bench, ctx context.Context, accounts int) *sync.WaitGroup {
 	t.Helper()
 	var work sync.WaitGroup
-	b.site.SetCodeLifetime(time.Hour)
+	b.site.QR.SetCodeLifetime(time.Hour)
 	for i := range accounts {
 		d := passport.Device{Key: fmt.Sprint("login ", i)}
 		code, err := web(b.client).Generate(t.Context(), d)

@@ -33,14 +33,14 @@ func sent(t *testing.T, site *passporttest.Site, c *passport.Client, legacy bool
 	if err != nil || key.IsZero() != legacy {
 		t.Fatalf("key %q, %v", key.Reveal(), err)
 	}
-	return passport.SMSLogin{Phone: secret.New(phone), CID: 1, Code: secret.New(site.SMS(phone)), Key: key}
+	return passport.SMSLogin{Phone: secret.New(phone), CID: 1, Code: secret.New(site.SMS.Code(phone)), Key: key}
 }
 
 func bothAPIs(t *testing.T, test func(t *testing.T, site *passporttest.Site, c *passport.Client, legacy bool)) {
 	for name, legacy := range map[string]bool{"current": false, "legacy": true} {
 		t.Run(name, func(t *testing.T) {
 			site := newSite()
-			site.AddPhone(mid, phone)
+			site.SMS.AddPhone(mid, phone)
 			test(t, site, overHTTP(t, site, passport.IntlOptions{}), legacy)
 		})
 	}
@@ -131,8 +131,8 @@ func TestSMSSendRefusals(t *testing.T) {
 			}
 		}
 		// A captcha is good once, and another message only after a minute.
-		if len(site.SMS(phone)) != 6 {
-			t.Errorf("the phone got %q", site.SMS(phone))
+		if len(site.SMS.Code(phone)) != 6 {
+			t.Errorf("the phone got %q", site.SMS.Code(phone))
 		}
 		err := send(func(*passport.SMSRequest) {}, device())
 		e, _ := errors.AsType[*passport.Error](err)
@@ -146,7 +146,7 @@ func TestSMSCodeRunsOut(t *testing.T) {
 	for _, legacy := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			site := newSite()
-			site.AddPhone(mid, phone)
+			site.SMS.AddPhone(mid, phone)
 			c := inMemory(t, site, generous())
 			answer := sent(t, site, c, legacy)
 			time.Sleep(5 * time.Minute)
@@ -163,7 +163,7 @@ func TestSMSCodeRunsOut(t *testing.T) {
 
 func TestSMSVerification(t *testing.T) {
 	bothAPIs(t, func(t *testing.T, site *passporttest.Site, c *passport.Client, legacy bool) {
-		site.SetVerification(mid, 2)
+		site.SMS.SetVerification(mid, 2)
 		grant, v, err := c.LoginSMS(t.Context(), device(), sent(t, site, c, legacy), legacy)
 		if !errors.Is(err, passport.ErrVerification) || passport.ClassOf(err) != passport.Unknown || v.Status != 2 {
 			t.Fatalf("%v", err)
@@ -190,7 +190,7 @@ func TestSMSNewAccount(t *testing.T) {
 
 func TestSMSOtherNumber(t *testing.T) {
 	site := newSite()
-	site.AddPhone(mid, phone)
+	site.SMS.AddPhone(mid, phone)
 	c := overHTTP(t, site, passport.IntlOptions{})
 	answer := sent(t, site, c, false)
 	number, country := answer, answer

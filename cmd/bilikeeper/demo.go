@@ -79,7 +79,7 @@ func (a *app) demo(ctx context.Context) (err error) {
 			Config: demoConfig(d.site, server.URL, d.phone.url), Version: version,
 			Places: config.Places{StateDir: filepath.Join(dir, "state"), Socket: socket},
 			Log:    zerolog.Nop(), Ready: func() { close(ready) },
-			Transport: passport.Options{CorrespondKey: d.site.CorrespondKey()},
+			Transport: passport.Options{CorrespondKey: d.site.Refresh.CorrespondKey()},
 		})
 	}()
 	select {
@@ -197,7 +197,7 @@ func (d *demo) use(ctx context.Context) error {
 
 func (d *demo) rotate(ctx context.Context) error {
 	d.act("Weeks later the site says that the credential is due: bilikeeper refresh %s", demoAccount)
-	d.site.SetRefreshDue(demoMid, true)
+	d.site.Refresh.SetDue(demoMid, true)
 	r, err := d.client.Refresh(ctx, demoAccount, false)
 	if err != nil {
 		return err
@@ -261,13 +261,13 @@ func (d *demo) recover(ctx context.Context) error {
 
 // scan is the phone's camera, and the tap a moment later.
 func (d *demo) scan(url string) error {
-	if err := d.site.Scan(url, demoMid); err != nil {
+	if err := d.site.QR.Scan(url, demoMid); err != nil {
 		return err
 	}
 	d.say("  the phone scans ...")
 	time.Sleep(700 * time.Millisecond)
 	d.say("  ... and confirms")
-	return d.site.Confirm(url, demoMid)
+	return d.site.QR.Confirm(url, demoMid)
 }
 
 func (d *demo) await(ctx context.Context, state string) (client.Account, error) {

@@ -179,7 +179,7 @@ func cmdPhone(ts *testscript.TestScript, _ bool, args []string) {
 	var seen []string
 	newest := func(do func(string, int64) error) error {
 		return retry(func() error {
-			codes := site.Codes()
+			codes := site.QR.Codes()
 			if len(codes) == 0 || slices.Contains(seen, codes[len(codes)-1]) {
 				return fmt.Errorf("no code is there to scan")
 			}
@@ -188,15 +188,15 @@ func cmdPhone(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	switch args[0] {
 	case "scan":
-		ts.Check(newest(site.Scan))
+		ts.Check(newest(site.QR.Scan))
 	case "confirm":
-		ts.Check(newest(site.Confirm))
+		ts.Check(newest(site.QR.Confirm))
 	case "login":
-		seen = site.Codes()
+		seen = site.QR.Codes()
 		var done sync.WaitGroup
 		done.Go(func() {
-			if newest(site.Scan) == nil {
-				_ = newest(site.Confirm)
+			if newest(site.QR.Scan) == nil {
+				_ = newest(site.QR.Confirm)
 			}
 		})
 		ts.Defer(done.Wait)

@@ -70,7 +70,7 @@ func TestReader(t *testing.T) {
 			t.Errorf("beyond the end: %+v", list)
 		}
 
-		if err := h.Site.Scan(code.Login.URL, keepertest.Mid); err != nil {
+		if err := h.Site.QR.Scan(code.Login.URL, keepertest.Mid); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)

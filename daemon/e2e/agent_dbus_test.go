@@ -261,13 +261,13 @@ func TestAgent(t *testing.T) {
 	s.message(client.EventLoginSucceeded, 1)
 	desk.start(s.socket())
 
-	s.site.SetCodeLifetime(5 * time.Second)
+	s.site.QR.SetCodeLifetime(5 * time.Second)
 	s.site.Kill(mid)
 	id, n := desk.only("scan to log in")
 	if !n.picture || len(n.actions) != 4 || n.actions[1] != "Show the code" {
 		t.Errorf("the code is shown as %+v", n)
 	}
-	s.site.SetCodeLifetime(3 * time.Minute)
+	s.site.QR.SetCodeLifetime(3 * time.Minute)
 	file := desk.press(id)
 	info, err := os.Stat(file)
 	if err != nil || info.Mode() != 0o600 || filepath.Dir(file) != desk.file("run", "bilikeeper-agent") {
@@ -281,7 +281,7 @@ func TestAgent(t *testing.T) {
 		return decodeQR(t, data)
 	}
 	first := picture()
-	if codes := s.site.Codes(); !slices.Contains(codes, first) {
+	if codes := s.site.QR.Codes(); !slices.Contains(codes, first) {
 		t.Error("the picture is not the site's code")
 	}
 
@@ -350,7 +350,7 @@ func TestAgentAndPage(t *testing.T) {
 	desk.end()
 	desk.start(s.socket())
 	until(t, "the agent is back", func() bool { return strings.Count(desk.log.String(), "showing a keeper's messages") == 2 })
-	s.answer(s.site.Codes()[len(s.site.Codes())-1], mid)
+	s.answer(s.site.QR.Codes()[len(s.site.QR.Codes())-1], mid)
 	// What is over is taken away though another process had shown it.
 	desk.only("logged in")
 	if _, _, calls := desk.screen.all(); calls != 2 {

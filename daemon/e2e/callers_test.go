@@ -127,12 +127,12 @@ func (c *callers) hold(b boundary) bool {
 func (c *callers) round(n int) {
 	t := c.t
 	t.Helper()
-	before := c.site.Rotations(mid)
+	before := c.site.Refresh.Rotations(mid)
 	asked, there := make(chan struct{}), make(chan struct{})
 	c.mu.Lock()
 	c.asked, c.arrived = asked, there
 	c.mu.Unlock()
-	c.site.SetRefreshDue(mid, true)
+	c.site.Refresh.SetDue(mid, true)
 	if n%2 == 0 {
 		<-asked // the schedule comes first
 	} else {
@@ -147,7 +147,7 @@ func (c *callers) round(n int) {
 		a = c.account()
 		return !a.PendingConfirm
 	})
-	if got := c.site.Rotations(mid) - before; got != 1 || a.Generation != uint64(before+2) {
+	if got := c.site.Refresh.Rotations(mid) - before; got != 1 || a.Generation != uint64(before+2) {
 		t.Errorf("round %d: %d rotations, generation %d", n, got, a.Generation)
 	}
 	if !c.site.Alive(c.session()) {

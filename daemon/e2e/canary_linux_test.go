@@ -64,7 +64,7 @@ func (w *written) keep(place, text string) { w.places[place] += text + "\n" }
 // the code that was pushed.
 func (w *written) life(form passporttest.Form) {
 	w.t.Helper()
-	w.site.SetForm(form)
+	w.site.QR.SetForm(form)
 	if w.logins == 0 {
 		w.terminalLogin()
 		w.terminalLogin("--json")
@@ -86,7 +86,7 @@ func (w *written) terminalLogin(args ...string) {
 func (w *written) shown(login *loginCommand) string {
 	w.t.Helper()
 	line := login.url(w.t)
-	codes := w.site.Codes()
+	codes := w.site.QR.Codes()
 	if len(codes) == 0 || !strings.Contains(line, codes[len(codes)-1]) {
 		w.t.Fatal("login does not show the code of the site")
 	}
@@ -134,7 +134,7 @@ func (w *written) troubles() {
 // loginInTrouble has each step of a login fail, with cookies and tickets in
 // the air.
 func (w *written) loginInTrouble() {
-	w.site.SetForm(passporttest.FormHop)
+	w.site.QR.SetForm(passporttest.FormHop)
 	w.site.SetTrouble(passporttest.PathHop, passporttest.HTTP502)
 	w.site.SetTrouble(passporttest.PathNav, passporttest.HalfJSON)
 	login := w.startLogin("--json")
@@ -165,7 +165,7 @@ func (w *written) seeAndHeal(path string) {
 // brokenWebhook has the receiver of a code fail in ways that tempt a program to
 // print what it sent or got.
 func (w *written) brokenWebhook() {
-	w.site.SetForm(passporttest.FormHeaders)
+	w.site.QR.SetForm(passporttest.FormHeaders)
 	w.hooks.Next(notifytest.Answer{Reset: true}, notifytest.Answer{Status: 500, Body: webhookToken})
 	w.dieAndRecover()
 }

@@ -169,7 +169,7 @@ func (m *member) took(i int, generation uint64) error {
 // issued reports whether the site issued a pair to an account's user. A token
 // is left out where the format has none.
 func (m *member) issued(i int, session, token string) error {
-	ok := slices.ContainsFunc(m.site.Pairs(crowdMid(i)), func(p passporttest.Pair) bool {
+	ok := slices.ContainsFunc(m.site.Refresh.Pairs(crowdMid(i)), func(p passporttest.Pair) bool {
 		return p.SESSDATA == session && (token == "" || p.RefreshToken == token)
 	})
 	if !ok || session == "" {

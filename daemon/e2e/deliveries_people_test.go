@@ -38,14 +38,14 @@ func (d *deliveries) help(ctx context.Context, content string, who int64) {
 		if d.calm.Load() {
 			pause = 0
 		}
-		if wait(ctx, pause) && d.site.Scan(content, who) == nil && wait(ctx, pause/4) {
-			_ = d.site.Confirm(content, who)
+		if wait(ctx, pause) && d.site.QR.Scan(content, who) == nil && wait(ctx, pause/4) {
+			_ = d.site.QR.Confirm(content, who)
 		}
 	case lot < 70: // scans, and puts the phone away
-		_ = d.site.Scan(content, who)
+		_ = d.site.QR.Scan(content, who)
 	case lot < 78: // is somebody else
-		if wait(ctx, pause) && d.site.Scan(content, stranger) == nil {
-			_ = d.site.Confirm(content, stranger)
+		if wait(ctx, pause) && d.site.QR.Scan(content, stranger) == nil {
+			_ = d.site.QR.Confirm(content, stranger)
 		}
 	}
 }
@@ -68,8 +68,8 @@ func (d *deliveries) attend(ctx context.Context) {
 		}
 		switch lot {
 		case 0:
-			if d.site.Scan(l.URL, a.mid) == nil {
-				_ = d.site.Confirm(l.URL, a.mid)
+			if d.site.QR.Scan(l.URL, a.mid) == nil {
+				_ = d.site.QR.Confirm(l.URL, a.mid)
 			}
 		case 1:
 			_ = d.client.CancelLogin(ctx, l.ID)

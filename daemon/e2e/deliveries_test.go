@@ -118,7 +118,7 @@ func newDeliveries(t *testing.T, program string, left *atomic.Int64, seed, numbe
 	// A session of the international site cannot be refreshed, so that people
 	// are told when it begins that it ends soon.
 	d.site.SetSessionLife(5 * 24 * time.Hour)
-	d.site.SetCodeLifetime(deliveryCodes)
+	d.site.QR.SetCodeLifetime(deliveryCodes)
 	for i, name := range []string{"phone", "desk"} {
 		o := &office{world: d, name: name, rng: rand.New(rand.NewPCG(seed, number<<8+uint64(i)+1))}
 		o.server = httptest.NewServer(o)
@@ -394,7 +394,7 @@ func (d *deliveries) owed(ctx context.Context) string {
 // watchCodes notes until when each code can be scanned at the site.
 func (d *deliveries) watchCodes(ctx context.Context) {
 	for ctx.Err() == nil {
-		d.look(d.site.Codes())
+		d.look(d.site.QR.Codes())
 		pause(ctx)
 	}
 }
@@ -410,7 +410,7 @@ func (d *deliveries) look(open []string) {
 // closed is for how long a code could not be scanned any more, 0 for one that
 // can, and whether it was ever one.
 func (d *deliveries) closed(content string) (time.Duration, bool) {
-	open := d.site.Codes()
+	open := d.site.QR.Codes()
 	now := time.Now()
 	d.look(open)
 	d.mu.Lock()

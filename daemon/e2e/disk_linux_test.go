@@ -44,7 +44,7 @@ func TestFullDisk(t *testing.T) {
 	if !strings.Contains(r.stderr, "no space left") || !strings.Contains(r.stderr, "hint: make room on the disk") {
 		t.Errorf("it does not say what is wrong: %s", r.stderr)
 	}
-	if n := s.site.Rotations(mid); n != 0 || !s.site.Alive(pair.SESSDATA) {
+	if n := s.site.Refresh.Rotations(mid); n != 0 || !s.site.Alive(pair.SESSDATA) {
 		t.Errorf("%d refreshes were spent that could not be saved", n)
 	}
 	if a, err := s.client.Account(t.Context(), account); err != nil || a.State != client.StateValid || a.Generation != 1 {
@@ -54,7 +54,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantCode(0, "refresh", account, "--force")
-	if got := s.session(); got == pair.SESSDATA || !s.site.Alive(got) || s.site.Rotations(mid) != 1 {
+	if got := s.session(); got == pair.SESSDATA || !s.site.Alive(got) || s.site.Refresh.Rotations(mid) != 1 {
 		t.Error("it was not refreshed when there was room again")
 	}
 	s.stop()

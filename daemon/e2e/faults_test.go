@@ -91,7 +91,7 @@ func TestKilledAtEachDiskCall(t *testing.T) {
 // the old token afterwards.
 func killedAtDiskCall(t *testing.T, reuse passporttest.Reuse, f fault) (hit, givenUp bool) {
 	r := &rotation{stage: newStage(t, nil), reuse: reuse}
-	r.site.SetOldTokenReuse(reuse)
+	r.site.Refresh.SetOldTokenReuse(reuse)
 	r.configure(settings{schedule: "@every 1h", refresh: true})
 	r.start()
 	r.old = r.takeOver(account, mid)
@@ -255,7 +255,7 @@ func (s *stage) wantWell() {
 	if len(status.Daemon.Problems) > 0 || a.State != client.StateValid || a.PendingConfirm || !a.Refreshable {
 		s.t.Errorf("%q, %+v", status.Daemon.Problems, a)
 	}
-	if n := s.site.Rotations(mid); a.Generation < 2 || uint64(n) != a.Generation-1 {
+	if n := s.site.Refresh.Rotations(mid); a.Generation < 2 || uint64(n) != a.Generation-1 {
 		s.t.Errorf("the site rotated %d times, and this is generation %d", n, a.Generation)
 	}
 	if !s.site.Alive(s.session()) {

@@ -163,7 +163,7 @@ func (f *front) hooks(inner http.Handler, site *passporttest.Site) http.Handler 
 		}
 		_ = json.Unmarshal(body, &message)
 		if message.Data.Login != nil && message.Type == "login.code" {
-			f.look(r.Header.Get("webhook-id"), message.Data.Login.URL, site.Codes())
+			f.look(r.Header.Get("webhook-id"), message.Data.Login.URL, site.QR.Codes())
 		}
 		if f.at == nil {
 			inner.ServeHTTP(w, r)

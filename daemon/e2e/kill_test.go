@@ -155,7 +155,7 @@ type life struct {
 func (k *killings) live(t *testing.T, when func(int, boundary) bool) bool {
 	l := &life{}
 	l.stage = newStage(t, func(b boundary) bool { return k.pass(l, b, when) })
-	l.site.SetForm(k.form)
+	l.site.QR.SetForm(k.form)
 	l.configure(settings{})
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -292,7 +292,7 @@ func (l *life) dieAndRecover(ctx context.Context) error {
 
 // scan is a phone: the scan, and the tap when the site has told the keeper.
 func (l *life) scan(ctx context.Context, content string) error {
-	if err := l.site.Scan(content, mid); err != nil {
+	if err := l.site.QR.Scan(content, mid); err != nil {
 		return fmt.Errorf("a code that a person was shown: %w", err)
 	}
 	before := l.front.count(passporttest.PathPoll + " scanned")
@@ -302,7 +302,7 @@ func (l *life) scan(ctx context.Context, content string) error {
 		}
 		pause(ctx)
 	}
-	return l.site.Confirm(content, mid)
+	return l.site.QR.Confirm(content, mid)
 }
 
 // ids are the different messages of a type that came, taken or not.

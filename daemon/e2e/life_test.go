@@ -90,7 +90,7 @@ func TestLife(t *testing.T) {
 	for _, form := range []passporttest.Form{passporttest.FormHeaders, passporttest.FormBoth, passporttest.FormQuery, passporttest.FormHop} {
 		t.Run(string(form), func(t *testing.T) {
 			s := newStage(t, nil)
-			s.site.SetForm(form)
+			s.site.QR.SetForm(form)
 			s.configure(settings{})
 			s.start()
 			s.firstLogin()
@@ -107,13 +107,13 @@ func (s *stage) firstLogin() {
 	login := s.startLogin()
 	content := login.url(t)
 	s.statusInParallel()
-	if err := s.site.Scan(content, mid); err != nil {
+	if err := s.site.QR.Scan(content, mid); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "login says that the code was scanned", func() bool {
 		return strings.Contains(login.stderr.String(), "Scanned. Confirm")
 	})
-	if err := s.site.Confirm(content, mid); err != nil {
+	if err := s.site.QR.Confirm(content, mid); err != nil {
 		t.Fatal(err)
 	}
 	if code := login.end(); code != 0 {
@@ -183,11 +183,11 @@ func (s *stage) recovery() {
 	if stale := s.get("--stale"); stale != old {
 		t.Error("get --stale does not print the old credential")
 	}
-	if err := s.site.Scan(code.Login.URL, mid); err != nil {
+	if err := s.site.QR.Scan(code.Login.URL, mid); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "the scan shows in the journal", func() bool { return len(s.events(client.EventLoginScanned)) == 2 })
-	if err := s.site.Confirm(code.Login.URL, mid); err != nil {
+	if err := s.site.QR.Confirm(code.Login.URL, mid); err != nil {
 		t.Fatal(err)
 	}
 	s.message(client.EventLoginSucceeded, 2)

@@ -65,7 +65,7 @@ func TestInternational(t *testing.T) {
 			s := newStage(t, nil)
 			s.configure(settings{})
 			s.also("login", fmt.Sprintf("intl_platform = %q", tt.platform))
-			s.site.SetIntlFlow(tt.flow)
+			s.site.Intl.SetFlow(tt.flow)
 			s.start()
 			login := s.startLogin("--site", "intl")
 			s.answer(login.url(t), mid)
@@ -143,7 +143,7 @@ func (p *typist) solves(n int, right bool) {
 	}
 	p.types("validate, as", n, validate)
 	if right {
-		until(p.t, "the message", func() bool { return p.s.site.SMS(phoneNumber) != "" })
+		until(p.t, "the message", func() bool { return p.s.site.SMS.Code(phoneNumber) != "" })
 	}
 }
 
@@ -163,14 +163,14 @@ func TestSMS(t *testing.T) {
 			s := newStage(t, nil)
 			s.configure(settings{})
 			s.also("login", fmt.Sprintf("sms_api = %q", api))
-			s.site.AddPhone(mid, phoneNumber)
+			s.site.SMS.AddPhone(mid, phoneNumber)
 			s.start()
 			p := s.smsLogin(t)
 			p.solves(1, false)
 			p.solves(2, true)
 			p.types("The code from the message", 1, "000000")
 			until(t, "the refusal of a wrong code", func() bool { return strings.Contains(p.stderr.String(), "the code is wrong") })
-			p.types("The code from the message", 2, s.site.SMS(phoneNumber))
+			p.types("The code from the message", 2, s.site.SMS.Code(phoneNumber))
 			if code := p.end(); code != 0 {
 				t.Fatalf("login ended with %d: %s", code, p.stderr.String())
 			}
@@ -191,12 +191,12 @@ func TestSMSWantsMore(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, nil)
 	s.configure(settings{})
-	s.site.AddPhone(mid, phoneNumber)
-	s.site.SetVerification(mid, 2)
+	s.site.SMS.AddPhone(mid, phoneNumber)
+	s.site.SMS.SetVerification(mid, 2)
 	s.start()
 	p := s.smsLogin(t)
 	p.solves(1, true)
-	p.types("The code from the message", 1, s.site.SMS(phoneNumber))
+	p.types("The code from the message", 1, s.site.SMS.Code(phoneNumber))
 	if code := p.end(); code != 1 || !strings.HasPrefix(p.stdout.String(), "https://") {
 		t.Errorf("ended with %d, printed %q, said %s", code, p.stdout.String(), p.stderr.String())
 	}

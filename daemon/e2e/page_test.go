@@ -87,7 +87,7 @@ func pageStage(t *testing.T) (s *stage, base string) {
 func TestSMSByThePage(t *testing.T) {
 	t.Parallel()
 	s, base := pageStage(t)
-	s.site.AddPhone(mid, phoneNumber)
+	s.site.SMS.AddPhone(mid, phoneNumber)
 	login := s.smsLogin(t)
 	link := ""
 	until(t, "the page's address", func() bool {
@@ -130,7 +130,7 @@ func TestSMSByThePage(t *testing.T) {
 	if code, _ := post("code", map[string]string{"code": "000000"}); code != http.StatusUnprocessableEntity {
 		t.Errorf("a wrong code: %d", code)
 	}
-	if code, answer := post("code", map[string]string{"code": s.site.SMS(phoneNumber)}); code != http.StatusOK {
+	if code, answer := post("code", map[string]string{"code": s.site.SMS.Code(phoneNumber)}); code != http.StatusOK {
 		t.Fatalf("the right code: %d %v", code, answer)
 	}
 	if code := login.end(); code != 0 {

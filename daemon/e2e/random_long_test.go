@@ -59,7 +59,7 @@ func TestKilledAtRandom(t *testing.T) {
 
 func killRandomly(t *testing.T, reuse passporttest.Reuse, sum *tally) {
 	s := newStage(t, nil)
-	s.site.SetOldTokenReuse(reuse)
+	s.site.Refresh.SetOldTokenReuse(reuse)
 	s.configure(settings{schedule: "@every 1h", refresh: true})
 	s.start()
 	s.takeOver(account, mid)
@@ -82,7 +82,7 @@ func (r *rotation) killInRotation(sum *tally) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rotations := r.site.Rotations(mid)
+	rotations := r.site.Refresh.Rotations(mid)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -105,7 +105,7 @@ func (r *rotation) killInRotation(sum *tally) {
 		sum.lost.Add(1)
 		t.Fatalf("killed after %s: %v", wait, err)
 	}
-	spent := r.site.Rotations(mid) - rotations
+	spent := r.site.Refresh.Rotations(mid) - rotations
 	sum.rotations.Add(int64(spent))
 	if !r.site.Alive(r.session()) || len(r.site.Sessions(mid)) == 0 {
 		sum.lost.Add(1)

@@ -114,7 +114,7 @@ func (r *reader) read(ctx context.Context) {
 	switch {
 	case r.site.Alive(r.old):
 		r.both++
-	case r.site.Confirms(r.mid) < r.changes:
+	case r.site.Refresh.Confirms(r.mid) < r.changes:
 		r.t.Error("the old credential died before the site was told of the new one")
 	}
 	r.old = got

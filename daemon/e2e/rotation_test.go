@@ -70,7 +70,7 @@ type rotation struct {
 func runRotation(t *testing.T, reuse passporttest.Reuse, plan []cut) {
 	r := &rotation{reuse: reuse, plan: slices.Clone(plan)}
 	r.stage = newStage(t, r.pass)
-	r.site.SetOldTokenReuse(reuse)
+	r.site.Refresh.SetOldTokenReuse(reuse)
 	r.configure(settings{schedule: "@every 1h", refresh: true})
 	r.start()
 	r.old = r.takeOver(account, mid)
@@ -107,7 +107,7 @@ func (s *stage) takeOver(name string, who int64) passporttest.Pair {
 	for key, value := range setCookies(s.site.Grant(who)) {
 		header = append(header, key+"="+value)
 	}
-	pairs := s.site.Pairs(who)
+	pairs := s.site.Refresh.Pairs(who)
 	pair := pairs[len(pairs)-1]
 	r, err := s.client.Import(s.t.Context(), client.ImportRequest{
 		Account: name, Data: strings.Join(header, "; ") + "; ac_time_value=" + pair.RefreshToken,
@@ -224,7 +224,7 @@ func (r *rotation) judge(vain bool) {
 	if a.State != client.StateValid || a.PendingConfirm {
 		t.Errorf("the account: %+v", a)
 	}
-	early, rotations := len(r.events(client.EventLoginRequired)), r.site.Rotations(mid)
+	early, rotations := len(r.events(client.EventLoginRequired)), r.site.Refresh.Rotations(mid)
 	if !a.Refreshable {
 		if r.reuse != passporttest.ReuseDenied || !vain {
 			t.Errorf("the refresh was given up although nothing was denied: %s", a.Attention)
@@ -240,8 +240,8 @@ func (r *rotation) judge(vain bool) {
 	if a.Generation != 2 || got == r.old.SESSDATA || early != 0 {
 		t.Errorf("generation %d, asked for a login %d times", a.Generation, early)
 	}
-	if r.site.Alive(r.old.SESSDATA) || r.site.Confirms(mid) != 1 {
-		t.Errorf("the old pair was not confirmed away: %d confirmations", r.site.Confirms(mid))
+	if r.site.Alive(r.old.SESSDATA) || r.site.Refresh.Confirms(mid) != 1 {
+		t.Errorf("the old pair was not confirmed away: %d confirmations", r.site.Refresh.Confirms(mid))
 	}
 	if rotations > 1 && !vain {
 		t.Errorf("the site rotated %d times", rotations)

@@ -135,7 +135,7 @@ secret_file = %q
 	}
 	if o.refresh {
 		key := filepath.Join(s.dir, "correspond.pem")
-		if err := os.WriteFile(key, s.site.CorrespondKeyPEM(), 0o600); err != nil {
+		if err := os.WriteFile(key, s.site.Refresh.CorrespondKeyPEM(), 0o600); err != nil {
 			s.t.Fatal(err)
 		}
 		text += fmt.Sprintf("correspond_key_file = %q\n", key)
@@ -220,7 +220,7 @@ func (s *stage) login(mid int64) {
 // answer is a person with a phone.
 func (s *stage) answer(content string, mid int64) {
 	s.t.Helper()
-	if err := errors.Join(s.site.Scan(content, mid), s.site.Confirm(content, mid)); err != nil {
+	if err := errors.Join(s.site.QR.Scan(content, mid), s.site.QR.Confirm(content, mid)); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -24,7 +24,7 @@ type grant struct {
 func (s *stage) grant(who int64) grant {
 	s.t.Helper()
 	g := grant{cookies: setCookies(s.site.Grant(who))}
-	pairs := s.site.Pairs(who)
+	pairs := s.site.Refresh.Pairs(who)
 	g.Pair = pairs[len(pairs)-1]
 	return g
 }

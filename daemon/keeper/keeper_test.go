@@ -142,7 +142,7 @@ func TestDeathAndRecovery(t *testing.T) {
 	for _, form := range []passporttest.Form{passporttest.FormHeaders, passporttest.FormBoth, passporttest.FormQuery, passporttest.FormHop} {
 		t.Run(string(form), func(t *testing.T) {
 			keepertest.Run(t, nil, func(h *keepertest.Fixture) {
-				h.Site.SetForm(form)
+				h.Site.QR.SetForm(form)
 				h.Login("main", mid)
 				old := h.Header()
 				h.Kill()
@@ -265,13 +265,13 @@ func TestRestartGoesOn(t *testing.T) {
 		if h.Code() != code {
 			t.Error("a code that still lived was replaced")
 		}
-		if err := h.Site.Scan(code, mid); err != nil {
+		if err := h.Site.QR.Scan(code, mid); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Second)
 		h.Restart() // scanned
 		h.Stop()
-		if err := h.Site.Confirm(code, mid); err != nil { // confirmed while nobody polls
+		if err := h.Site.QR.Confirm(code, mid); err != nil { // confirmed while nobody polls
 			t.Fatal(err)
 		}
 		h.Start()

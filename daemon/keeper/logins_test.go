@@ -49,7 +49,7 @@ func TestAwait(t *testing.T) {
 		}
 
 		waits = await(l.ID, l.Revision, time.Minute)
-		if err := h.Site.Scan(l.URL, mid); err != nil {
+		if err := h.Site.QR.Scan(l.URL, mid); err != nil {
 			t.Fatal(err)
 		}
 		scanned := <-waits

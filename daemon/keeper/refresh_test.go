@@ -28,7 +28,7 @@ func TestRefreshWhenTheSiteSaysSo(t *testing.T) {
 	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
 		h.Login("main", mid)
 		old := h.SESSDATA()
-		h.Site.SetRefreshDue(mid, true)
+		h.Site.Refresh.SetDue(mid, true)
 		time.Sleep(8*time.Hour + time.Minute)
 		a := h.Account("main")
 		if a.Generation != 2 || a.PendingConfirm || !a.Refreshable || a.State != client.StateValid || a.RefreshedAt == nil {
@@ -103,7 +103,7 @@ func TestRefreshOnlyWhenDue(t *testing.T) {
 func TestCallersAtOnceShareOneRotation(t *testing.T) {
 	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
 		h.Login("main", mid)
-		h.Site.SetRefreshDue(mid, true)
+		h.Site.Refresh.SetDue(mid, true)
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
@@ -130,7 +130,7 @@ func TestRefreshTroubles(t *testing.T) {
 					h.Login("main", mid)
 					time.Sleep(time.Hour)
 					h.Site.ResetLog()
-					h.Site.SetRefreshDue(mid, true)
+					h.Site.Refresh.SetDue(mid, true)
 					h.Site.SetTrouble(path, trouble)
 					time.Sleep(30 * 24 * time.Hour)
 					if most := mostWithin(h, time.Hour); most > 6 {
@@ -200,7 +200,7 @@ func TestLostReplies(t *testing.T) {
 				t.Parallel()
 				keepertest.Run(t, nil, func(h *keepertest.Fixture) {
 					h.Login("main", mid)
-					h.Site.SetOldTokenReuse(reuse)
+					h.Site.Refresh.SetOldTokenReuse(reuse)
 					h.Site.LoseReply(path, 1)
 					h.Refresh(true)
 					time.Sleep(48 * time.Hour)
@@ -238,7 +238,7 @@ func TestClockAhead(t *testing.T) {
 func TestEmptyPage(t *testing.T) {
 	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
 		h.Login("main", mid)
-		h.Site.EmptyPage(1)
+		h.Site.Refresh.EmptyPage(1)
 		if r := h.Refresh(true); r.Outcome != client.RefreshFailed {
 			t.Errorf("%+v", r)
 		}

@@ -20,7 +20,7 @@ func TestIntlLogin(t *testing.T) {
 		for _, flow := range []passporttest.IntlFlow{passporttest.IntlPlain, passporttest.IntlSSO, passporttest.IntlGoURL, passporttest.IntlLate} {
 			t.Run(platform+" "+string(flow), func(t *testing.T) {
 				keepertest.Run(t, func(c *config.Config) { c.Login.IntlPlatform = platform }, func(h *keepertest.Fixture) {
-					h.Site.SetIntlFlow(flow)
+					h.Site.Intl.SetFlow(flow)
 					h.StartIntl()
 					a := h.Account("tv")
 					if a.State != client.StateValid || a.Site != "intl" || a.Refreshable || *a.Mid != mid {
@@ -46,7 +46,7 @@ func TestIntlLogin(t *testing.T) {
 
 func TestIntlUntrustedTarget(t *testing.T) {
 	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
-		h.Site.SetIntlFlow(passporttest.IntlUntrusted)
+		h.Site.Intl.SetFlow(passporttest.IntlUntrusted)
 		h.StartIntl()
 		if a := h.Account("tv"); a.State != client.StateNew || a.Generation != 0 {
 			t.Errorf("%+v", a)
@@ -62,7 +62,7 @@ func TestIntlUntrustedTarget(t *testing.T) {
 func TestIntlDeath(t *testing.T) {
 	for _, how := range []passporttest.Anonymous{passporttest.AnonymousFlag, passporttest.AnonymousCode} {
 		keepertest.Run(t, nil, func(h *keepertest.Fixture) {
-			h.Site.SetIntlAnonymous(how)
+			h.Site.Intl.SetAnonymous(how)
 			h.StartIntl()
 			h.Site.Kill(mid)
 			time.Sleep(9 * time.Hour)
@@ -82,7 +82,7 @@ func TestSMSLogin(t *testing.T) {
 	for _, api := range []string{"current", "legacy"} {
 		t.Run(api, func(t *testing.T) {
 			keepertest.Run(t, func(c *config.Config) { c.Login.SMSAPI = api }, func(h *keepertest.Fixture) {
-				h.Site.AddPhone(mid, phone)
+				h.Site.SMS.AddPhone(mid, phone)
 				l, err := h.SMSLogin()
 				if err != nil || l.State != client.LoginSMSSent {
 					t.Fatalf("%+v, %v", l, err)
@@ -91,7 +91,7 @@ func TestSMSLogin(t *testing.T) {
 					t.Errorf("a wrong code: %v", err)
 				}
 				h.Restart() // the dialogue outlives the keeper
-				if _, err := h.Keeper.Logins().SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.Site.SMS(phone)}); err != nil {
+				if _, err := h.Keeper.Logins().SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.Site.SMS.Code(phone)}); err != nil {
 					t.Fatal(err)
 				}
 				time.Sleep(10 * time.Second)
@@ -133,7 +133,7 @@ func TestSMSRefusals(t *testing.T) {
 // TestSMSIsNotSpentInVain: what could not be saved is not asked for.
 func TestSMSIsNotSpentInVain(t *testing.T) {
 	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
-		h.Site.AddPhone(mid, phone)
+		h.Site.SMS.AddPhone(mid, phone)
 		l, err := h.SMSLogin()
 		if err != nil {
 			t.Fatal(err)
@@ -142,7 +142,7 @@ func TestSMSIsNotSpentInVain(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := len(h.Site.Log())
-		if _, err := h.Keeper.Logins().SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.Site.SMS(phone)}); err == nil {
+		if _, err := h.Keeper.Logins().SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.Site.SMS.Code(phone)}); err == nil {
 			t.Error("the login went on without a vault")
 		}
 		if n := len(h.Site.Log()) - before; n != 0 {
@@ -155,13 +155,13 @@ func TestSMSIsNotSpentInVain(t *testing.T) {
 // account that the site would make is not kept.
 func TestSMSWantsMore(t *testing.T) {
 	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
-		h.Site.AddPhone(mid, phone)
-		h.Site.SetVerification(mid, 2)
+		h.Site.SMS.AddPhone(mid, phone)
+		h.Site.SMS.SetVerification(mid, 2)
 		l, err := h.SMSLogin()
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err = h.Keeper.Logins().SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.Site.SMS(phone)})
+		l, err = h.Keeper.Logins().SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.Site.SMS.Code(phone)})
 		if err != nil || l.State != client.LoginFailed || l.Reason != client.ReasonVerification || !strings.HasPrefix(l.URL, "https://") {
 			t.Errorf("%+v, %v", l, err)
 		}
@@ -171,7 +171,7 @@ func TestSMSWantsMore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err = h.Keeper.Logins().SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.Site.SMS(phone)})
+		l, err = h.Keeper.Logins().SubmitSMS(context.Background(), l.ID, client.SMSCode{Code: h.Site.SMS.Code(phone)})
 		if err != nil || l.Reason != client.ReasonNewAccount || h.Account("main").State != client.StateNew {
 			t.Errorf("%+v, %v", l, err)
 		}

@@ -27,8 +27,8 @@ func TestOddRepliesAreUsed(t *testing.T) {
 			keepertest.Run(t, nil, func(h *keepertest.Fixture) {
 				h.Login("main", mid)
 				old := h.SESSDATA()
-				h.Site.AlterRefresh(change)
-				h.Site.SetRefreshDue(mid, true)
+				h.Site.Refresh.Alter(change)
+				h.Site.Refresh.SetDue(mid, true)
 				time.Sleep(8*time.Hour + time.Minute)
 				if a := h.Account("main"); a.Generation != 2 || a.State != client.StateValid || !a.Refreshable || a.PendingConfirm {
 					t.Errorf("after the refresh: %+v", a)
@@ -36,7 +36,7 @@ func TestOddRepliesAreUsed(t *testing.T) {
 				if h.SESSDATA() == old || !h.Site.Alive(h.SESSDATA()) || !strings.Contains(h.Header(), "DedeUserID=100200300") {
 					t.Error("the new pair is not in use, or not under the proven number")
 				}
-				if n := h.Site.Rotations(mid); n != 1 {
+				if n := h.Site.Refresh.Rotations(mid); n != 1 {
 					t.Errorf("the site rotated %d times", n)
 				}
 			})
@@ -50,11 +50,11 @@ func TestTheSpareIsTaken(t *testing.T) {
 	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
 		h.Login("main", mid)
 		old := h.SESSDATA()
-		h.Site.AlterRefresh(func(data map[string]any, lines []string) []string {
+		h.Site.Refresh.Alter(func(data map[string]any, lines []string) []string {
 			delete(data, "refresh_token")
 			return lines
 		})
-		h.Site.SetRefreshDue(mid, true)
+		h.Site.Refresh.SetDue(mid, true)
 		time.Sleep(8*time.Hour + time.Minute)
 		if a := h.Account("main"); a.Generation != 1 || a.State != client.StateValid || h.SESSDATA() != old {
 			t.Fatalf("the old pair should go on being served: %+v", a)

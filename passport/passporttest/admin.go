@@ -14,39 +14,41 @@ const adminPrefix = "/_sim/"
 
 // admin is for shells: curl -d mid=100200300 http://127.0.0.1:7380/_sim/scan.
 // Parameters come in the query or in a form.
-func (s *Site) admin(w http.ResponseWriter, r *http.Request) {
+type admin struct{ site *Site }
+
+func (s admin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, adminPrefix)
 	if name == "key" && r.Method == http.MethodGet {
 		w.Header().Set("Content-Type", "application/x-pem-file")
-		_, _ = w.Write(s.CorrespondKeyPEM())
+		_, _ = w.Write(s.site.Refresh.CorrespondKeyPEM())
 		return
 	}
 	if read, ok := map[string]func() any{
-		"log":      func() any { return s.Log() },
-		"sessions": func() any { return s.allSessions() },
-		"codes":    func() any { return s.Codes() },
+		"log":      func() any { return s.site.Log() },
+		"sessions": func() any { return s.site.all() },
+		"codes":    func() any { return s.site.QR.Codes() },
 		"troubles": func() any { return Troubles() },
-		"sms":      func() any { return map[string]any{"code": s.SMS(r.FormValue("phone"))} },
+		"sms":      func() any { return map[string]any{"code": s.site.SMS.Code(r.FormValue("phone"))} },
 	}[name]; ok && r.Method == http.MethodGet {
 		writeJSON(w, http.StatusOK, read())
 		return
 	}
 	act, ok := map[string]func(*http.Request) error{
-		"user":     s.adminUser,
-		"scan":     func(r *http.Request) error { return s.adminPhone(r, s.Scan) },
-		"confirm":  func(r *http.Request) error { return s.adminPhone(r, s.Confirm) },
-		"kill":     s.adminKill,
-		"trouble":  s.adminTrouble,
-		"lose":     s.adminLose,
-		"form":     s.adminForm,
-		"lifetime": s.adminLifetime,
-		"due":      s.adminDue,
-		"empty":    s.adminEmpty,
-		"clock":    s.adminClock,
-		"reuse":    s.adminReuse,
-		"phone":    s.adminAddPhone,
-		"verify":   s.adminVerify,
-		"intl":     s.adminIntl,
+		"user":     s.user,
+		"scan":     func(r *http.Request) error { return s.phone(r, s.site.QR.Scan) },
+		"confirm":  func(r *http.Request) error { return s.phone(r, s.site.QR.Confirm) },
+		"kill":     s.kill,
+		"trouble":  s.trouble,
+		"lose":     s.lose,
+		"form":     s.form,
+		"lifetime": s.lifetime,
+		"due":      s.due,
+		"empty":    s.empty,
+		"clock":    s.clock,
+		"reuse":    s.reuse,
+		"phone":    s.addPhone,
+		"verify":   s.verify,
+		"intl":     s.intl,
 	}[name]
 	switch {
 	case !ok:
@@ -80,40 +82,38 @@ func midOf(r *http.Request) (int64, error) {
 	return mid, nil
 }
 
-func (s *Site) adminUser(r *http.Request) error {
+func (s admin) user(r *http.Request) error {
 	mid, err := midOf(r)
 	if err != nil {
 		return err
 	}
-	s.AddUser(mid, r.FormValue("uname"))
+	s.site.AddUser(mid, r.FormValue("uname"))
 	return nil
 }
 
 // adminPhone takes the newest code where none is named.
-func (s *Site) adminPhone(r *http.Request, do func(string, int64) error) error {
+func (s admin) phone(r *http.Request, do func(string, int64) error) error {
 	mid, err := midOf(r)
 	if err != nil {
 		return err
 	}
 	content := r.FormValue("url")
 	if content == "" {
-		s.mu.Lock()
-		content = s.newest
-		s.mu.Unlock()
+		content = s.site.QR.latest()
 	}
 	return do(content, mid)
 }
 
-func (s *Site) adminKill(r *http.Request) error {
+func (s admin) kill(r *http.Request) error {
 	if sessdata := r.FormValue("sessdata"); sessdata != "" {
-		s.KillSession(sessdata)
+		s.site.KillSession(sessdata)
 		return nil
 	}
 	mid, err := midOf(r)
 	if err != nil {
 		return err
 	}
-	s.Kill(mid)
+	s.site.Kill(mid)
 	return nil
 }
 
@@ -124,7 +124,7 @@ func pathOf(r *http.Request) string {
 	return Any
 }
 
-func (s *Site) adminTrouble(r *http.Request) error {
+func (s admin) trouble(r *http.Request) error {
 	t := Trouble(r.FormValue("kind"))
 	if t == "none" {
 		t = None
@@ -132,30 +132,30 @@ func (s *Site) adminTrouble(r *http.Request) error {
 	if !t.known() {
 		return errors.New("kind: unknown, GET /_sim/troubles lists them")
 	}
-	s.SetTrouble(pathOf(r), t)
+	s.site.SetTrouble(pathOf(r), t)
 	return nil
 }
 
-func (s *Site) adminLose(r *http.Request) error {
+func (s admin) lose(r *http.Request) error {
 	n, err := strconv.Atoi(r.FormValue("n"))
 	if err != nil || n < 0 || pathOf(r) == Any {
 		return errors.New("path and n, a number of replies, are needed")
 	}
-	s.LoseReply(pathOf(r), n)
+	s.site.LoseReply(pathOf(r), n)
 	return nil
 }
 
-func (s *Site) adminForm(r *http.Request) error {
+func (s admin) form(r *http.Request) error {
 	switch f := Form(r.FormValue("form")); f {
 	case FormHeaders, FormBoth, FormQuery, FormHop:
-		s.SetForm(f)
+		s.site.QR.SetForm(f)
 		return nil
 	}
 	return errors.New("form: headers, both, query or hop")
 }
 
-func (s *Site) adminLifetime(r *http.Request) error {
-	for name, set := range map[string]func(time.Duration){"code": s.SetCodeLifetime, "session": s.SetSessionLife} {
+func (s admin) lifetime(r *http.Request) error {
+	for name, set := range map[string]func(time.Duration){"code": s.site.QR.SetCodeLifetime, "session": s.site.SetSessionLife} {
 		text := r.FormValue(name)
 		if text == "" {
 			continue
@@ -169,53 +169,89 @@ func (s *Site) adminLifetime(r *http.Request) error {
 	return nil
 }
 
-func (s *Site) adminDue(r *http.Request) error {
+func (s admin) due(r *http.Request) error {
 	mid, err := midOf(r)
 	if err != nil {
 		return err
 	}
-	s.SetRefreshDue(mid, r.FormValue("due") != "false")
+	s.site.Refresh.SetDue(mid, r.FormValue("due") != "false")
 	return nil
 }
 
-func (s *Site) adminEmpty(r *http.Request) error {
+func (s admin) empty(r *http.Request) error {
 	n, err := strconv.Atoi(r.FormValue("n"))
 	if err != nil || n < 0 {
 		return errors.New("n: a number of pages is needed")
 	}
-	s.EmptyPage(n)
+	s.site.Refresh.EmptyPage(n)
 	return nil
 }
 
-func (s *Site) adminClock(r *http.Request) error {
+func (s admin) clock(r *http.Request) error {
 	d, err := time.ParseDuration(r.FormValue("offset"))
 	if err != nil {
 		return errors.New(`offset: a duration such as "-90s" is needed`)
 	}
-	s.SetClockOffset(d)
+	s.site.SetClockOffset(d)
 	return nil
 }
 
-func (s *Site) adminReuse(r *http.Request) error {
+func (s admin) reuse(r *http.Request) error {
 	switch reuse := Reuse(r.FormValue("old")); reuse {
 	case ReuseAllowed, ReuseDenied:
-		s.SetOldTokenReuse(reuse)
+		s.site.Refresh.SetOldTokenReuse(reuse)
 		return nil
 	}
 	return errors.New("old: allowed or denied")
 }
 
-// allSessions are the live sessions by mid.
-func (s *Site) allSessions() map[string][]string {
-	s.mu.Lock()
-	mids := make([]int64, 0, len(s.users))
-	for mid := range s.users {
-		mids = append(mids, mid)
+func (s admin) addPhone(r *http.Request) error {
+	mid, err := midOf(r)
+	if err != nil {
+		return err
 	}
-	s.mu.Unlock()
-	all := make(map[string][]string)
-	for _, mid := range mids {
-		all[strconv.FormatInt(mid, 10)] = s.Sessions(mid)
+	phone := r.FormValue("phone")
+	if phone == "" {
+		return errors.New("phone: a number is needed")
 	}
-	return all
+	s.site.SMS.AddPhone(mid, phone)
+	return nil
+}
+
+func (s admin) verify(r *http.Request) error {
+	mid, err := midOf(r)
+	if err != nil {
+		return err
+	}
+	status, err := strconv.Atoi(r.FormValue("status"))
+	if err != nil || status < 0 {
+		return errors.New("status: a number is needed, 0 for none")
+	}
+	s.site.SMS.SetVerification(mid, status)
+	return nil
+}
+
+// adminIntl sets the flow and how nobody's check is answered, or either.
+func (s admin) intl(r *http.Request) error {
+	flow, anonymous := IntlFlow(r.FormValue("flow")), Anonymous(r.FormValue("anonymous"))
+	switch flow {
+	case "", IntlPlain, IntlSSO, IntlGoURL, IntlLate, IntlUntrusted:
+	default:
+		return errors.New("flow: plain, sso, go-url, late or untrusted")
+	}
+	switch anonymous {
+	case "", AnonymousFlag, AnonymousCode:
+	default:
+		return errors.New("anonymous: flag or code")
+	}
+	if flow == "" && anonymous == "" {
+		return errors.New("flow or anonymous is needed")
+	}
+	if flow != "" {
+		s.site.Intl.SetFlow(flow)
+	}
+	if anonymous != "" {
+		s.site.Intl.SetAnonymous(anonymous)
+	}
+	return nil
 }

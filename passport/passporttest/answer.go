@@ -42,6 +42,11 @@ func envelope(code int, message string, data any) *answer {
 	return &answer{status: 200, header: newHeader("application/json; charset=utf-8"), body: body}
 }
 
+// refused is an envelope that says no more than its code.
+func refused(code int) *answer { return envelope(code, codeMessage(code), nil) }
+
 func page(status int, html string) *answer {
 	return &answer{status: status, header: newHeader("text/html; charset=utf-8"), body: []byte(html)}
 }
+
+const notFoundPage = "<html><body>404 Not Found</body></html>"

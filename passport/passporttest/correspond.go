@@ -41,10 +41,10 @@ func newKey() *rsa.PrivateKey {
 
 // CorrespondKey is the public key that the path of the refresh's page is
 // encrypted with. Each Site has its own.
-func (s *Site) CorrespondKey() *rsa.PublicKey { return &s.key().PublicKey }
+func (s *Refresh) CorrespondKey() *rsa.PublicKey { return &s.key().PublicKey }
 
 // CorrespondKeyPEM is CorrespondKey as the text of a file.
-func (s *Site) CorrespondKeyPEM() []byte {
+func (s *Refresh) CorrespondKeyPEM() []byte {
 	der, err := x509.MarshalPKIXPublicKey(s.CorrespondKey())
 	if err != nil {
 		panic(fmt.Sprintf("the simulator's key: %v", err)) // an RSA key always has this form
@@ -52,27 +52,15 @@ func (s *Site) CorrespondKeyPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// SetClockOffset sets how far the site's clock is ahead of this machine's. It
-// shows in cookie/info, in the Date header and in what the page takes for the
-// future; the ends of codes and sessions do not move.
-func (s *Site) SetClockOffset(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.offset = d
-}
-
-// clock needs mu.
-func (s *Site) clock() time.Time { return time.Now().Add(s.offset) }
-
 // EmptyPage makes the page come without a refresh_csrf n times.
-func (s *Site) EmptyPage(n int) {
+func (s *Refresh) EmptyPage(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.emptyPages = n
 }
 
 // correspond is the page that authorises a refresh.
-func (s *Site) correspond(r *http.Request) *answer {
+func (s *Refresh) correspond(r *http.Request) *answer {
 	at, ok := s.openPath(strings.TrimPrefix(r.URL.Path, PathCorrespond))
 	now := s.clock()
 	if !ok || at.After(now) || now.Sub(at) > pathLife || cookieOf(r, "buvid3") == "" {
@@ -93,7 +81,7 @@ func (s *Site) correspond(r *http.Request) *answer {
 
 // openPath decrypts a path to its timestamp: "refresh_" and milliseconds. One in
 // seconds comes out as a day of 1970, and is too old.
-func (s *Site) openPath(text string) (time.Time, bool) {
+func (s *Refresh) openPath(text string) (time.Time, bool) {
 	key := s.key()
 	sealed, err := hex.DecodeString(text)
 	if err != nil || len(sealed) != key.Size() || text != strings.ToLower(text) {
@@ -112,7 +100,7 @@ func (s *Site) openPath(text string) (time.Time, bool) {
 }
 
 // useCSRF spends a refresh_csrf, and reports whether it was this session's.
-func (s *Site) useCSRF(csrf string, one *session) bool {
+func (s *Refresh) useCSRF(csrf string, one *session) bool {
 	given, ok := s.csrfs[csrf]
 	if !ok || given.session != one {
 		return false
@@ -120,8 +108,6 @@ func (s *Site) useCSRF(csrf string, one *session) bool {
 	delete(s.csrfs, csrf)
 	return time.Now().Before(given.expires)
 }
-
-const notFoundPage = "<html><body>404 Not Found</body></html>"
 
 // correspondPage has what a careless reader takes for the element.
 const correspondPage = `<!DOCTYPE html><html><head><title>correspond</title>

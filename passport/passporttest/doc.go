@@ -5,7 +5,9 @@
 // that the site is known for. The tests, the demo and whoever tries the program
 // use it.
 //
-// A [Site] is an http.Handler that plays all roles at once; [Site.Start] serves
+// A [Site] is an http.Handler that plays all roles at once, made of areas that share
+// one state: accounts with their sessions, faults, traffic, and the fields QR,
+// Refresh, SMS and Intl. Each area has its handlers and what tests may set; [Site.Start] serves
 // it on a loopback port, [Site.Transport] answers without any network, so that
 // it works on the fake clock of testing/synctest. Nothing of the keeper may
 // come in here: the simulator knows only what goes over the wire, and it is

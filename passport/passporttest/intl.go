@@ -37,54 +37,72 @@ const (
 	intlSister = "https://www.biliintl.com"
 )
 
-// intl is the part of the site that is bilibili.tv. The site's mu guards it.
-type intl struct {
+// Intl is bilibili.tv. Its codes are among those of QR.
+type Intl struct {
+	*state
+	qr        *QR
 	flow      IntlFlow
 	targets   []string
 	anonymous Anonymous
 	renew     int
 }
 
-// SetIntlFlow sets what the next logins of bilibili.tv need.
-func (s *Site) SetIntlFlow(f IntlFlow) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.intl.flow = f
+func newIntl(all *state, qr *QR) Intl {
+	return Intl{state: all, qr: qr, flow: IntlPlain, anonymous: AnonymousFlag}
 }
 
-// SetIntlTargets sets the places that a login of bilibili.tv is told to visit,
+func (s *Intl) routes() map[string]route {
+	return map[string]route{
+		PathIntlGenerate: {http.MethodGet, s.generate},
+		PathIntlPoll:     {http.MethodGet, s.poll},
+		PathIntlTargets:  {http.MethodGet, s.listTargets},
+		PathIntlSSO:      {http.MethodGet, s.sso},
+		PathIntlGo:       {http.MethodGet, s.goPage},
+		PathIntlUser:     {http.MethodGet, s.user},
+		PathIntlLogout:   {http.MethodPost, s.logout},
+	}
+}
+
+// SetFlow sets what the next logins of bilibili.tv need.
+func (s *Intl) SetFlow(f IntlFlow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flow = f
+}
+
+// SetTargets sets the places that a login of bilibili.tv is told to visit,
 // in place of those of the flow; none goes back to the flow's.
-func (s *Site) SetIntlTargets(urls ...string) {
+func (s *Intl) SetTargets(urls ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.intl.targets = urls
+	s.targets = urls
 }
 
-// SetIntlAnonymous sets how bilibili.tv says that nobody is logged in. The
+// SetAnonymous sets how bilibili.tv says that nobody is logged in. The
 // default is AnonymousFlag.
-func (s *Site) SetIntlAnonymous(a Anonymous) {
+func (s *Intl) SetAnonymous(a Anonymous) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.intl.anonymous = a
+	s.anonymous = a
 }
 
-// RenewIntl makes the next n checks of a live session of bilibili.tv set new
+// Renew makes the next n checks of a live session of bilibili.tv set new
 // cookies, of a session of their own.
-func (s *Site) RenewIntl(n int) {
+func (s *Intl) Renew(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.intl.renew = n
+	s.renew = n
 }
 
-// GrantIntl logs a user in at bilibili.tv and returns the Set-Cookie lines.
-func (s *Site) GrantIntl(mid int64) []string {
+// Grant logs a user in at bilibili.tv and returns the Set-Cookie lines.
+func (s *Intl) Grant(mid int64) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addUser(mid)
 	return s.newIntlSession(mid).intlCookies()
 }
 
-func (s *Site) newIntlSession(mid int64) *session {
+func (s *Intl) newIntlSession(mid int64) *session {
 	one := s.newSession(mid)
 	one.intl, one.token = true, "" // no refresh here
 	return one
@@ -92,23 +110,23 @@ func (s *Site) newIntlSession(mid int64) *session {
 
 func (one *session) intlCookies() []string { return one.setCookies(intlDomain)[:3] }
 
-func (s *Site) whoIntl(r *http.Request) *session {
+func (s *Intl) whoIntl(r *http.Request) *session {
 	if one := s.sessions[cookieOf(r, "SESSDATA")]; one.alive(time.Now()) && one.intl && !one.pending {
 		return one
 	}
 	return nil
 }
 
-func (s *Site) intlGenerate(*http.Request) *answer {
-	c := s.newCode(true)
+func (s *Intl) generate(*http.Request) *answer {
+	c := s.qr.newCode(true)
 	a := envelope(0, "0", map[string]any{"qr_url": c.url(), "qr_type": "qrcode_login"})
 	a.header.Add("Set-Cookie", "bstar-web-lang=en; Path=/; Domain="+intlDomain)
 	return a
 }
 
-func (s *Site) intlPoll(r *http.Request) *answer {
+func (s *Intl) poll(r *http.Request) *answer {
 	now := time.Now()
-	c := s.codes[r.URL.Query().Get("ticket")]
+	c := s.qr.codes[r.URL.Query().Get("ticket")]
 	switch {
 	case !c.open(now) || !c.intl:
 		return envelope(10018100, "qrcode is expired", nil)
@@ -119,7 +137,7 @@ func (s *Site) intlPoll(r *http.Request) *answer {
 	}
 	c.used = true
 	one := s.newIntlSession(c.mid)
-	one.pending = s.intl.flow == IntlLate || s.intl.flow == IntlGoURL
+	one.pending = s.flow == IntlLate || s.flow == IntlGoURL
 	if r.URL.Query().Get("platform") == "tv" {
 		one.pending = false
 		return one.intlBody()
@@ -136,7 +154,7 @@ func (s *Site) intlPoll(r *http.Request) *answer {
 			"is_userBlankProfile": false, "name": s.addUser(c.mid).uname, "face": "https://pic.bstarstatic.com/face/x.png",
 		},
 	})
-	if s.intl.flow != IntlGoURL {
+	if s.flow != IntlGoURL {
 		a.header["Set-Cookie"] = one.intlCookies()
 	}
 	return a
@@ -157,19 +175,19 @@ func (one *session) intlBody() *answer {
 	})
 }
 
-func (s *Site) intlTargets(r *http.Request) *answer {
+func (s *Intl) listTargets(r *http.Request) *answer {
 	one := s.whoIntl(r)
 	late := s.sessions[cookieOf(r, "SESSDATA")]
-	if one == nil && (late == nil || s.intl.flow != IntlLate) {
-		return envelope(-101, codeMessage(-101), nil)
+	if one == nil && (late == nil || s.flow != IntlLate) {
+		return refused(-101)
 	}
 	set := PathIntlSSO + "?ticket=" + randomHex(16)
-	targets := s.intl.targets
+	targets := s.targets
 	switch {
 	case len(targets) > 0:
-	case s.intl.flow == IntlSSO:
+	case s.flow == IntlSSO:
 		targets = []string{intlHost + set, intlSister + set + "&step=1"}
-	case s.intl.flow == IntlUntrusted:
+	case s.flow == IntlUntrusted:
 		targets = []string{intlHost + set, "https://sso.example.net" + set}
 	default:
 		targets = []string{}
@@ -177,9 +195,9 @@ func (s *Site) intlTargets(r *http.Request) *answer {
 	return envelope(0, "0", map[string]any{"sso": targets})
 }
 
-// intlSSO is a place to visit. The one of the sister domain redirects twice, and
+// sso is a place to visit. The one of the sister domain redirects twice, and
 // sets cookies of the usual names for itself.
-func (s *Site) intlSSO(r *http.Request) *answer {
+func (s *Intl) sso(r *http.Request) *answer {
 	query := r.URL.Query()
 	a := envelope(0, "0", nil)
 	switch query.Get("step") {
@@ -196,9 +214,9 @@ func (s *Site) intlSSO(r *http.Request) *answer {
 	return a
 }
 
-// intlGo is the page that a login may need: three redirects that share out the
+// goPage is the page that a login may need: three redirects that share out the
 // cookies.
-func (s *Site) intlGo(r *http.Request) *answer {
+func (s *Intl) goPage(r *http.Request) *answer {
 	query := r.URL.Query()
 	t, ok := s.tickets[query.Get("ticket")]
 	if !ok || !time.Now().Before(t.expires) {
@@ -221,30 +239,30 @@ func (s *Site) intlGo(r *http.Request) *answer {
 	return a
 }
 
-func (s *Site) intlUser(r *http.Request) *answer {
+func (s *Intl) user(r *http.Request) *answer {
 	one := s.whoIntl(r)
 	switch {
 	case one != nil:
-	case s.intl.anonymous == AnonymousCode:
-		return envelope(-101, codeMessage(-101), nil)
+	case s.anonymous == AnonymousCode:
+		return refused(-101)
 	default:
 		return envelope(0, "0", map[string]any{"is_login": false})
 	}
 	a := envelope(0, "0", map[string]any{"is_login": true})
-	if s.intl.renew > 0 {
-		s.intl.renew--
+	if s.renew > 0 {
+		s.renew--
 		a.header["Set-Cookie"] = s.newIntlSession(one.mid).intlCookies()
 	}
 	return a
 }
 
-func (s *Site) intlLogout(r *http.Request) *answer {
+func (s *Intl) logout(r *http.Request) *answer {
 	one := s.whoIntl(r)
 	switch {
 	case one == nil:
-		return envelope(-101, codeMessage(-101), nil)
+		return refused(-101)
 	case r.URL.Query().Get("csrf") != one.csrf:
-		return envelope(-111, codeMessage(-111), nil)
+		return refused(-111)
 	}
 	one.dead = true
 	a := envelope(0, "0", map[string]any{"go_url": intlHost})

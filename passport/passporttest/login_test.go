@@ -55,7 +55,7 @@ func captchaKey(text string) string {
 func TestSMSOfTheSite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := passporttest.New(passporttest.WithUser(mid, "example"))
-		site.AddPhone(mid, phone)
+		site.SMS.AddPhone(mid, phone)
 		form := puzzle(t, site, false)
 		legacy := puzzle(t, site, true)
 		for _, row := range []struct {
@@ -75,13 +75,13 @@ func TestSMSOfTheSite(t *testing.T) {
 				t.Errorf("%s: %s", row.name, text)
 			}
 		}
-		if site.SMS("13900000000") != "" || len(site.SMS(phone)) != 6 {
-			t.Errorf("code %q", site.SMS(phone))
+		if site.SMS.Code("13900000000") != "" || len(site.SMS.Code(phone)) != 6 {
+			t.Errorf("code %q", site.SMS.Code(phone))
 		}
 
 		time.Sleep(time.Minute)
 		_, text := send(t, site, passporttest.PathSMSSend, "", puzzle(t, site, false))
-		answer := url.Values{"cid": {"1"}, "tel": {phone}, "code": {site.SMS(phone)}, "source": {"main_web"}, "captcha_key": {captchaKey(text)}}
+		answer := url.Values{"cid": {"1"}, "tel": {phone}, "code": {site.SMS.Code(phone)}, "source": {"main_web"}, "captcha_key": {captchaKey(text)}}
 		for _, row := range []struct {
 			name, field, value string
 			want               int
@@ -114,13 +114,13 @@ func TestSMSOfTheSite(t *testing.T) {
 
 func TestLegacySMSOfTheSite(t *testing.T) {
 	site := passporttest.New(passporttest.WithUser(mid, "example"))
-	site.AddPhone(mid, phone)
+	site.SMS.AddPhone(mid, phone)
 	if _, text := send(t, site, passporttest.PathSMSSendLegacy, "", puzzle(t, site, true)); codeOf(text) != 0 || strings.Contains(text, "captcha_key") {
 		t.Fatal(text)
 	}
-	answer := url.Values{"cid": {"1"}, "tel": {phone}, "smsCode": {site.SMS(phone)}, "source": {"main-web"}, "keep": {"true"}}
+	answer := url.Values{"cid": {"1"}, "tel": {phone}, "smsCode": {site.SMS.Code(phone)}, "source": {"main-web"}, "keep": {"true"}}
 	if _, text := send(t, site, passporttest.PathSMSLogin, "", url.Values{
-		"cid": {"1"}, "tel": {phone}, "code": {site.SMS(phone)}, "source": {"main_web"}, "captcha_key": {"x"},
+		"cid": {"1"}, "tel": {phone}, "code": {site.SMS.Code(phone)}, "source": {"main_web"}, "captcha_key": {"x"},
 	}); codeOf(text) != 1007 {
 		t.Errorf("the other pair's login: %s", text)
 	}
@@ -132,7 +132,7 @@ func TestLegacySMSOfTheSite(t *testing.T) {
 
 func TestRealmsOfTheSite(t *testing.T) {
 	site := passporttest.New(passporttest.WithUser(mid, "example"))
-	web, intl := site.Grant(mid), site.GrantIntl(mid)
+	web, intl := site.Grant(mid), site.Intl.Grant(mid)
 	cookie := func(lines []string) string {
 		header, _, _ := strings.Cut(lines[0], ";")
 		return header
@@ -148,7 +148,7 @@ func TestRealmsOfTheSite(t *testing.T) {
 	}
 	_, reply := get(t, site, passporttest.PathIntlGenerate)
 	content, _ := data(reply)["qr_url"].(string)
-	if codes := site.Codes(); len(codes) != 1 || codes[0] != content || !strings.HasPrefix(content, "https://www.bilibili.tv/") {
+	if codes := site.QR.Codes(); len(codes) != 1 || codes[0] != content || !strings.HasPrefix(content, "https://www.bilibili.tv/") {
 		t.Errorf("codes %v", codes)
 	}
 	// A code of one realm is no code of the other.
@@ -186,7 +186,7 @@ func TestAdminOfTheLogins(t *testing.T) {
 	}
 	send(t, site, passporttest.PathSMSSend, "", puzzle(t, site, false))
 	for path, want := range map[string]string{
-		"/_sim/sms?phone=" + phone: site.SMS(phone), "/_sim/sms": `""`, passporttest.PathWidget: "initGeetest",
+		"/_sim/sms?phone=" + phone: site.SMS.Code(phone), "/_sim/sms": `""`, passporttest.PathWidget: "initGeetest",
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+path, nil)
 		must(t, err)

@@ -3,6 +3,7 @@ package passporttest
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +15,55 @@ var (
 	ErrNoUser  = errors.New("no such user")
 	ErrNotScan = errors.New("this user has not scanned the code")
 )
+
+// Form is where a login's success puts the cookies.
+type Form string
+
+// The forms that the site has had.
+const (
+	FormHeaders Form = "headers" // Set-Cookie of the poll; since August 2026
+	FormBoth    Form = "both"    // Set-Cookie and the query of the URL; before
+	FormQuery   Form = "query"   // the query of the URL alone
+	FormHop     Form = "hop"     // Set-Cookie of the hops that the URL leads to
+)
+
+const defaultCodeLifetime = 180 * time.Second
+
+// QR is the login by QR code at bilibili.com, and the codes of both sites.
+type QR struct {
+	*state
+	codes    map[string]*code
+	newest   string
+	form     Form
+	codeLife time.Duration
+}
+
+func newQR(all *state) QR {
+	return QR{state: all, codes: make(map[string]*code), form: FormHeaders, codeLife: defaultCodeLifetime}
+}
+
+func (s *QR) routes() map[string]route {
+	return map[string]route{
+		PathGenerate: {http.MethodGet, s.generate},
+		PathPoll:     {http.MethodGet, s.poll},
+		PathHop:      {http.MethodGet, s.hop},
+		PathHopOld:   {http.MethodGet, s.hop},
+	}
+}
+
+// SetForm sets where the next success puts the cookies.
+func (s *QR) SetForm(f Form) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.form = f
+}
+
+// SetCodeLifetime sets how long the codes made from now on can be scanned.
+func (s *QR) SetCodeLifetime(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.codeLife = d
+}
 
 // code is a QR code that was given out.
 type code struct {
@@ -27,16 +77,8 @@ type code struct {
 
 func (c *code) open(now time.Time) bool { return c != nil && !c.used && now.Before(c.expires) }
 
-// ticket leads a hop to its session.
-type ticket struct {
-	session *session
-	expires time.Time
-}
-
-const ticketLife = 10 * time.Minute
-
 // Scan is a phone that scans a code: the next poll says so.
-func (s *Site) Scan(qrURL string, mid int64) error {
+func (s *QR) Scan(qrURL string, mid int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.scannable(qrURL, mid)
@@ -49,7 +91,7 @@ func (s *Site) Scan(qrURL string, mid int64) error {
 
 // Confirm is the tap on the phone that scanned the code: the next poll is a
 // success, once.
-func (s *Site) Confirm(qrURL string, mid int64) error {
+func (s *QR) Confirm(qrURL string, mid int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, err := s.scannable(qrURL, mid)
@@ -63,7 +105,7 @@ func (s *Site) Confirm(qrURL string, mid int64) error {
 	return nil
 }
 
-func (s *Site) scannable(qrURL string, mid int64) (*code, error) {
+func (s *QR) scannable(qrURL string, mid int64) (*code, error) {
 	c := s.codes[parseQR(qrURL)]
 	if !c.open(time.Now()) {
 		return nil, ErrNoCode
@@ -76,7 +118,7 @@ func (s *Site) scannable(qrURL string, mid int64) (*code, error) {
 
 // Codes lists the content of the codes that can still be scanned or polled,
 // the one that runs out first before the others.
-func (s *Site) Codes() []string {
+func (s *QR) Codes() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var open []*code
@@ -93,6 +135,13 @@ func (s *Site) Codes() []string {
 	return list
 }
 
+// latest is the key of the code that was made last.
+func (s *QR) latest() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newest
+}
+
 func (c *code) url() string {
 	if c.intl {
 		return "https://www.bilibili.tv/h5/en/qrcode/login?ticket=" + c.key
@@ -100,12 +149,12 @@ func (c *code) url() string {
 	return "https://account.bilibili.com/h5/account-h5/auth/scan-web?navhide=1&callback=close&qrcode_key=" + c.key + "&from="
 }
 
-func (s *Site) generate(*http.Request) *answer {
+func (s *QR) generate(*http.Request) *answer {
 	c := s.newCode(false)
 	return envelope(0, "0", map[string]any{"url": c.url(), "qrcode_key": c.key})
 }
 
-func (s *Site) newCode(intl bool) *code {
+func (s *QR) newCode(intl bool) *code {
 	now := time.Now()
 	for key, c := range s.codes { // old ones answer like unknown ones
 		if !c.open(now) {
@@ -117,7 +166,7 @@ func (s *Site) newCode(intl bool) *code {
 	return c
 }
 
-func (s *Site) poll(r *http.Request) *answer {
+func (s *QR) poll(r *http.Request) *answer {
 	now := time.Now()
 	c := s.codes[r.URL.Query().Get("qrcode_key")]
 	switch {
@@ -138,7 +187,7 @@ func scanState(state int, message string) *answer {
 	})
 }
 
-func (s *Site) success(one *session, now time.Time) *answer {
+func (s *QR) success(one *session, now time.Time) *answer {
 	const oldHop = "https://passport.biligame.com/crossDomain?"
 	const end = "&gourl=https%3A%2F%2Fwww.bilibili.com"
 	key := strings.ToUpper(randomHex(16))
@@ -159,7 +208,7 @@ func (s *Site) success(one *session, now time.Time) *answer {
 // hop answers the redirects after a login. In the hop form each of three sets a
 // part of the cookies; otherwise it only leads on, as the cookies it would set
 // are those of a sister domain.
-func (s *Site) hop(r *http.Request) *answer {
+func (s *QR) hop(r *http.Request) *answer {
 	query := r.URL.Query()
 	t, ok := s.tickets[query.Get("ticket")]
 	a := page(302, "")
@@ -181,4 +230,18 @@ func (s *Site) hop(r *http.Request) *answer {
 		a.header["Set-Cookie"] = lines[1:3]
 	}
 	return a
+}
+
+// parseQR finds the key in a code's content; a bare key will do too.
+func parseQR(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	for _, name := range []string{"qrcode_key", "ticket"} {
+		if key := u.Query().Get(name); key != "" {
+			return key
+		}
+	}
+	return text
 }

@@ -1,9 +1,9 @@
 package passporttest
 
 import (
+	"crypto/rsa"
 	"net/http"
-	"slices"
-	"time"
+	"sync"
 )
 
 // Reuse is what a second refresh with the same old token gets before the first
@@ -21,25 +21,55 @@ type Pair struct {
 	SESSDATA, RefreshToken string
 }
 
+// Refresh is the refresh of bilibili.com's cookies: the page that authorises it,
+// the new pair, the confirmation.
+type Refresh struct {
+	*state
+	reuse      Reuse
+	csrfs      map[string]issued
+	emptyPages int
+	alter      func(data map[string]any, setCookies []string) []string
+	key        func() *rsa.PrivateKey // has a lock of its own, taken after mu
+}
+
+func newRefresh(all *state) Refresh {
+	return Refresh{state: all, reuse: ReuseAllowed, csrfs: make(map[string]issued), key: sync.OnceValue(newKey)}
+}
+
+func (s *Refresh) routes() map[string]route {
+	return map[string]route{
+		PathCorrespond: {http.MethodGet, s.correspond},
+		PathRefresh:    {http.MethodPost, s.refresh},
+		PathConfirm:    {http.MethodPost, s.confirm},
+	}
+}
+
+// SetDue makes cookie/info say that a user's cookies should be rotated.
+func (s *Refresh) SetDue(mid int64, due bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addUser(mid).refreshDue = due
+}
+
 // SetOldTokenReuse sets what the old token of an unconfirmed refresh is still
 // good for. The default is ReuseAllowed; the confirmation takes it either way.
-func (s *Site) SetOldTokenReuse(r Reuse) {
+func (s *Refresh) SetOldTokenReuse(r Reuse) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reuse = r
 }
 
-// AlterRefresh lets the next replies of a refresh be other than they should: the
+// Alter lets the next replies be other than they should: the
 // site has rotated, and change writes what it says of it. Nil ends that.
-func (s *Site) AlterRefresh(change func(data map[string]any, setCookies []string) []string) {
+func (s *Refresh) Alter(change func(data map[string]any, setCookies []string) []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.alterRefresh = change
+	s.alter = change
 }
 
-// RefreshToken returns the refresh token that belongs to a session, "" for an
+// Token returns the refresh token that belongs to a session, "" for an
 // unknown one.
-func (s *Site) RefreshToken(sessdata string) string {
+func (s *Refresh) Token(sessdata string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if one := s.sessions[sessdata]; one != nil {
@@ -49,7 +79,7 @@ func (s *Site) RefreshToken(sessdata string) string {
 }
 
 // Pairs lists a user's live sessions with their tokens, oldest first.
-func (s *Site) Pairs(mid int64) []Pair {
+func (s *Refresh) Pairs(mid int64) []Pair {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var pairs []Pair
@@ -61,7 +91,7 @@ func (s *Site) Pairs(mid int64) []Pair {
 
 // Rotations counts a user's successful refreshes, those whose reply was lost
 // included.
-func (s *Site) Rotations(mid int64) int {
+func (s *Refresh) Rotations(mid int64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addUser(mid).rotations
@@ -69,25 +99,25 @@ func (s *Site) Rotations(mid int64) int {
 
 // Confirms counts a user's successful confirmations, those whose reply was lost
 // included.
-func (s *Site) Confirms(mid int64) int {
+func (s *Refresh) Confirms(mid int64) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.addUser(mid).confirms
 }
 
 // refresh gives a new pair. The old one lives on until it is confirmed.
-func (s *Site) refresh(r *http.Request) *answer {
+func (s *Refresh) refresh(r *http.Request) *answer {
 	one := s.who(r)
 	switch {
 	case one == nil:
-		return envelope(-101, codeMessage(-101), nil)
+		return refused(-101)
 	case r.FormValue("csrf") != one.csrf:
-		return envelope(-111, codeMessage(-111), nil)
+		return refused(-111)
 	case r.FormValue("source") == "":
-		return envelope(-400, codeMessage(-400), nil)
+		return refused(-400)
 	case !s.useCSRF(r.FormValue("refresh_csrf"), one), one.token == "", r.FormValue("refresh_token") != one.token,
 		one.rotated && s.reuse == ReuseDenied:
-		return envelope(86095, codeMessage(86095), nil)
+		return refused(86095)
 	}
 	one.rotated = true
 	next := s.newSession(one.mid)
@@ -97,27 +127,27 @@ func (s *Site) refresh(r *http.Request) *answer {
 	u.refreshDue = false
 	data := map[string]any{"status": 0, "message": "", "refresh_token": next.token}
 	lines := next.setCookies("bilibili.com")
-	if s.alterRefresh != nil {
-		lines = s.alterRefresh(data, lines)
+	if s.alter != nil {
+		lines = s.alter(data, lines)
 	}
 	a := envelope(0, "0", data)
 	a.header["Set-Cookie"] = lines
 	return a
 }
 
-// confirmRefresh ends the session that the old token belongs to, and the token.
+// confirm ends the session that the old token belongs to, and the token.
 // So a second confirmation is refused as malformed: its token is no one's.
-func (s *Site) confirmRefresh(r *http.Request) *answer {
+func (s *Refresh) confirm(r *http.Request) *answer {
 	one := s.who(r)
 	switch {
 	case one == nil:
-		return envelope(-101, codeMessage(-101), nil)
+		return refused(-101)
 	case r.FormValue("csrf") != one.csrf:
-		return envelope(-111, codeMessage(-111), nil)
+		return refused(-111)
 	}
 	old := one.before
 	if old == nil || old.confirmed || r.FormValue("refresh_token") != old.token {
-		return envelope(-400, codeMessage(-400), nil)
+		return refused(-400)
 	}
 	old.confirmed, old.dead = true, true
 	s.addUser(one.mid).confirms++
@@ -125,17 +155,4 @@ func (s *Site) confirmRefresh(r *http.Request) *answer {
 		status: 200, header: newHeader("application/json; charset=utf-8"),
 		body: []byte(`{"code":0,"message":"0","ttl":1}`),
 	}
-}
-
-// live are a user's live sessions, oldest first. It needs mu.
-func (s *Site) live(mid int64) []*session {
-	now := time.Now()
-	var live []*session
-	for _, one := range s.sessions {
-		if one.mid == mid && one.alive(now) {
-			live = append(live, one)
-		}
-	}
-	slices.SortFunc(live, func(a, b *session) int { return a.number - b.number })
-	return live
 }

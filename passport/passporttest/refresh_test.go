@@ -63,7 +63,7 @@ func visit(site *passporttest.Site, lines []string) visitor {
 		name, value, _ := strings.Cut(pair, "=")
 		switch name {
 		case "SESSDATA":
-			v.sessdata, v.token = value, site.RefreshToken(value)
+			v.sessdata, v.token = value, site.Refresh.Token(value)
 		case "bili_jct":
 			v.csrf = value
 		}
@@ -85,7 +85,7 @@ var element = regexp.MustCompile(`<body>.*<div id="1-name">([0-9a-f]{32})</div>`
 // pageCode is the code that the page gives, "" for none.
 func pageCode(t *testing.T, site *passporttest.Site, v visitor) string {
 	t.Helper()
-	resp, text := send(t, site, passporttest.PathCorrespond+sealed(t, site.CorrespondKey(), stamp(time.Now())), v.cookie, nil)
+	resp, text := send(t, site, passporttest.PathCorrespond+sealed(t, site.Refresh.CorrespondKey(), stamp(time.Now())), v.cookie, nil)
 	if resp.StatusCode != 200 || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
 		t.Fatalf("the page: %d", resp.StatusCode)
 	}
@@ -100,19 +100,19 @@ func TestThePageIsPicky(t *testing.T) {
 	v := visit(site, site.Grant(mid))
 	other := passporttest.New()
 	now := time.Now()
-	good := sealed(t, site.CorrespondKey(), stamp(now))
+	good := sealed(t, site.Refresh.CorrespondKey(), stamp(now))
 	for name, row := range map[string]struct {
 		path, cookie string
 		want         int
 	}{
 		"as it should be":    {good, v.cookie, 200},
-		"of a minute ago":    {sealed(t, site.CorrespondKey(), stamp(now.Add(-time.Minute))), v.cookie, 200},
-		"ahead":              {sealed(t, site.CorrespondKey(), stamp(now.Add(10*time.Second))), v.cookie, 404},
-		"old":                {sealed(t, site.CorrespondKey(), stamp(now.Add(-10*time.Minute))), v.cookie, 404},
-		"seconds":            {sealed(t, site.CorrespondKey(), fmt.Sprintf("refresh_%d", now.Unix())), v.cookie, 404},
-		"no prefix":          {sealed(t, site.CorrespondKey(), fmt.Sprint(now.UnixMilli())), v.cookie, 404},
-		"no number":          {sealed(t, site.CorrespondKey(), "refresh_now"), v.cookie, 404},
-		"another key":        {sealed(t, other.CorrespondKey(), stamp(now)), v.cookie, 404},
+		"of a minute ago":    {sealed(t, site.Refresh.CorrespondKey(), stamp(now.Add(-time.Minute))), v.cookie, 200},
+		"ahead":              {sealed(t, site.Refresh.CorrespondKey(), stamp(now.Add(10*time.Second))), v.cookie, 404},
+		"old":                {sealed(t, site.Refresh.CorrespondKey(), stamp(now.Add(-10*time.Minute))), v.cookie, 404},
+		"seconds":            {sealed(t, site.Refresh.CorrespondKey(), fmt.Sprintf("refresh_%d", now.Unix())), v.cookie, 404},
+		"no prefix":          {sealed(t, site.Refresh.CorrespondKey(), fmt.Sprint(now.UnixMilli())), v.cookie, 404},
+		"no number":          {sealed(t, site.Refresh.CorrespondKey(), "refresh_now"), v.cookie, 404},
+		"another key":        {sealed(t, other.Refresh.CorrespondKey(), stamp(now)), v.cookie, 404},
 		"capitals":           {strings.ToUpper(good), v.cookie, 404},
 		"cut":                {good[2:], v.cookie, 404},
 		"no hex":             {strings.Repeat("z", 256), v.cookie, 404},
@@ -130,7 +130,7 @@ func TestThePageIsPicky(t *testing.T) {
 			t.Errorf("%s: a code is on the page: %v", name, has)
 		}
 	}
-	site.EmptyPage(2)
+	site.Refresh.EmptyPage(2)
 	for i, want := range []bool{false, false, true} {
 		if got := pageCode(t, site, v) != ""; got != want {
 			t.Errorf("page %d has a code: %v", i, got)
@@ -151,7 +151,7 @@ func TestTheSitesClock(t *testing.T) {
 			if reply.Data.Timestamp != at.UnixMilli() || resp.Header.Get("Date") != at.UTC().Format(http.TimeFormat) {
 				t.Errorf("%v: timestamp %d, date %q", offset, reply.Data.Timestamp, resp.Header.Get("Date"))
 			}
-			resp, _ = send(t, site, passporttest.PathCorrespond+sealed(t, site.CorrespondKey(), stamp(time.Now())), v.cookie, nil)
+			resp, _ = send(t, site, passporttest.PathCorrespond+sealed(t, site.Refresh.CorrespondKey(), stamp(time.Now())), v.cookie, nil)
 			if ok := resp.StatusCode == 200; ok != (offset == 0) {
 				t.Errorf("%v: the page says %d to the local time", offset, resp.StatusCode)
 			}
@@ -165,7 +165,7 @@ func refreshForm(v visitor, csrf string) url.Values {
 
 func TestRefreshAndConfirm(t *testing.T) {
 	site := passporttest.New(passporttest.WithUser(mid, "example"), passporttest.WithUser(7, "other"))
-	site.SetRefreshDue(mid, true)
+	site.Refresh.SetDue(mid, true)
 	v := visit(site, site.Grant(mid))
 	refresh := func(want int, csrf string, change ...string) *http.Response {
 		t.Helper()
@@ -190,8 +190,8 @@ func TestRefreshAndConfirm(t *testing.T) {
 	if _, text := send(t, site, passporttest.PathRefresh, "SESSDATA=x", refreshForm(v, "")); codeOf(text) != -101 {
 		t.Errorf("nobody: %s", text)
 	}
-	if site.Rotations(mid) != 0 || len(site.Pairs(mid)) != 1 {
-		t.Fatalf("%d rotations, pairs %v", site.Rotations(mid), site.Pairs(mid))
+	if site.Refresh.Rotations(mid) != 0 || len(site.Refresh.Pairs(mid)) != 1 {
+		t.Fatalf("%d rotations, pairs %v", site.Refresh.Rotations(mid), site.Refresh.Pairs(mid))
 	}
 
 	resp := refresh(0, pageCode(t, site, v))
@@ -223,8 +223,8 @@ func TestRefreshAndConfirm(t *testing.T) {
 			t.Errorf("confirm, %s: %d, want %d", row.what, row.got, row.want)
 		}
 	}
-	if site.Alive(v.sessdata) || !site.Alive(next.sessdata) || site.Confirms(mid) != 1 || site.Rotations(mid) != 1 {
-		t.Errorf("%d rotations, %d confirmations", site.Rotations(mid), site.Confirms(mid))
+	if site.Alive(v.sessdata) || !site.Alive(next.sessdata) || site.Refresh.Confirms(mid) != 1 || site.Refresh.Rotations(mid) != 1 {
+		t.Errorf("%d rotations, %d confirmations", site.Refresh.Rotations(mid), site.Refresh.Confirms(mid))
 	}
 }
 
@@ -244,7 +244,7 @@ func TestReuse(t *testing.T) {
 	for reuse, want := range map[passporttest.Reuse]int{"": 0, passporttest.ReuseAllowed: 0, passporttest.ReuseDenied: 86095} {
 		site := passporttest.New(passporttest.WithUser(mid, "example"))
 		if reuse != "" {
-			site.SetOldTokenReuse(reuse)
+			site.Refresh.SetOldTokenReuse(reuse)
 		}
 		v := visit(site, site.Grant(mid))
 		resp, _ := send(t, site, passporttest.PathRefresh, v.cookie, refreshForm(v, pageCode(t, site, v)))
@@ -287,7 +287,7 @@ func TestKnobsOfThePage(t *testing.T) {
 	site := passporttest.New(passporttest.WithUser(mid, "example"))
 	v := visit(site, site.Grant(mid))
 	site.SetTrouble(passporttest.PathCorrespond, passporttest.HTTP502)
-	path := passporttest.PathCorrespond + sealed(t, site.CorrespondKey(), stamp(time.Now()))
+	path := passporttest.PathCorrespond + sealed(t, site.Refresh.CorrespondKey(), stamp(time.Now()))
 	if resp, _ := send(t, site, path, v.cookie, nil); resp.StatusCode != 502 {
 		t.Errorf("status %d", resp.StatusCode)
 	}
@@ -326,10 +326,10 @@ func TestAdminOfTheRefresh(t *testing.T) {
 	text, err := io.ReadAll(resp.Body)
 	must(t, err)
 	block, rest := pem.Decode(text)
-	if block == nil || len(rest) != 0 || !bytes.Equal(text, site.CorrespondKeyPEM()) {
+	if block == nil || len(rest) != 0 || !bytes.Equal(text, site.Refresh.CorrespondKeyPEM()) {
 		t.Fatalf("key %q", text)
 	}
-	if key, err := x509.ParsePKIXPublicKey(block.Bytes); err != nil || !site.CorrespondKey().Equal(key) {
+	if key, err := x509.ParsePKIXPublicKey(block.Bytes); err != nil || !site.Refresh.CorrespondKey().Equal(key) {
 		t.Errorf("key: %v", err)
 	}
 	site.SetClockOffset(0)

@@ -17,7 +17,7 @@ import (
 // ServeHTTP implements http.Handler for all roles and for the admin surface.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, adminPrefix) {
-		s.admin(w, r)
+		admin{s}.ServeHTTP(w, r)
 		return
 	}
 	a := s.answer(r)

@@ -91,32 +91,32 @@ func TestACodesLife(t *testing.T) {
 			}
 		}
 		want(86101)
-		if err := site.Confirm(content, mid); !errors.Is(err, passporttest.ErrNotScan) {
+		if err := site.QR.Confirm(content, mid); !errors.Is(err, passporttest.ErrNotScan) {
 			t.Errorf("a tap without a scan: %v", err)
 		}
-		if err := site.Scan(content, 7); !errors.Is(err, passporttest.ErrNoUser) {
+		if err := site.QR.Scan(content, 7); !errors.Is(err, passporttest.ErrNoUser) {
 			t.Errorf("a stranger's scan: %v", err)
 		}
-		must(t, site.Scan(content, mid))
+		must(t, site.QR.Scan(content, mid))
 		want(86090)
-		must(t, site.Confirm(content, mid))
+		must(t, site.QR.Confirm(content, mid))
 		want(0)
 		want(86038)
-		if err := site.Scan(content, mid); !errors.Is(err, passporttest.ErrNoCode) {
+		if err := site.QR.Scan(content, mid); !errors.Is(err, passporttest.ErrNoCode) {
 			t.Errorf("scan of a used code: %v", err)
 		}
 		if got, _, _ := state(t, site, passporttest.PathPoll+"?qrcode_key=unknown"); got != 86038 {
 			t.Errorf("unknown key: %v", got)
 		}
 
-		site.SetCodeLifetime(time.Minute)
+		site.QR.SetCodeLifetime(time.Minute)
 		content, poll = newCode(t, site)
-		must(t, site.Scan(content, mid))
-		must(t, site.Confirm(content, mid))
+		must(t, site.QR.Scan(content, mid))
+		must(t, site.QR.Confirm(content, mid))
 		time.Sleep(time.Minute)
 		want(86038)
-		if len(site.Codes()) != 0 {
-			t.Errorf("codes %v", site.Codes())
+		if len(site.QR.Codes()) != 0 {
+			t.Errorf("codes %v", site.QR.Codes())
 		}
 	})
 }
@@ -173,7 +173,7 @@ func TestSessions(t *testing.T) {
 		if site.Alive(mine[0]) || !site.Alive(mine[1]) {
 			t.Error("the wrong session died")
 		}
-		site.SetRefreshDue(mid, true)
+		site.Refresh.SetDue(mid, true)
 		if _, reply := get(t, site, passporttest.PathCookieInfo, "Cookie", "SESSDATA="+mine[1]); data(reply)["refresh"] != true {
 			t.Errorf("cookie/info: %v", reply)
 		}
@@ -205,8 +205,8 @@ func TestForms(t *testing.T) {
 	} {
 		site := passporttest.New(passporttest.WithUser(mid, "example"), passporttest.WithForm(form))
 		content, poll := newCode(t, site)
-		must(t, site.Scan(content, mid))
-		must(t, site.Confirm(content, mid))
+		must(t, site.QR.Scan(content, mid))
+		must(t, site.QR.Confirm(content, mid))
 		_, resp, d := state(t, site, poll)
 		hop, _ := d["url"].(string)
 		if got := len(resp.Cookies()) == 5; got != want.headers {
@@ -236,10 +236,10 @@ func TestLibrariesAreTurnedAway(t *testing.T) {
 func TestTroublesDoNotAct(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := passporttest.New(passporttest.WithUser(mid, "example"))
-		site.SetCodeLifetime(time.Hour)
+		site.QR.SetCodeLifetime(time.Hour)
 		content, poll := newCode(t, site)
-		must(t, site.Scan(content, mid))
-		must(t, site.Confirm(content, mid))
+		must(t, site.QR.Scan(content, mid))
+		must(t, site.QR.Confirm(content, mid))
 		for _, trouble := range passporttest.Troubles() {
 			site.SetTrouble(passporttest.PathPoll, trouble)
 			req, err := http.NewRequest(http.MethodGet, base+poll, nil)
@@ -276,8 +276,8 @@ func TestLostAndCutReplies(t *testing.T) {
 			must(t, err)
 			defer server.Close()
 			content, poll := newCode(t, site)
-			must(t, site.Scan(content, mid))
-			must(t, site.Confirm(content, mid))
+			must(t, site.QR.Scan(content, mid))
+			must(t, site.QR.Confirm(content, mid))
 			knob(site, passporttest.PathPoll, 1)
 			for _, via := range []struct {
 				transport http.RoundTripper
@@ -301,8 +301,8 @@ func TestLostAndCutReplies(t *testing.T) {
 					t.Errorf("state %v: it did not act", got)
 				}
 				content, poll = newCode(t, site)
-				must(t, site.Scan(content, mid))
-				must(t, site.Confirm(content, mid))
+				must(t, site.QR.Scan(content, mid))
+				must(t, site.QR.Confirm(content, mid))
 				knob(site, passporttest.PathPoll, 1)
 			}
 		})

@@ -16,18 +16,32 @@ const (
 	captchaLife = 10 * time.Minute
 )
 
-// sms is what the site knows of phones. The site's mu guards it.
-type sms struct {
+// SMS is the login by SMS at bilibili.com, and the phones.
+type SMS struct {
+	*state
 	owners   map[string]int64 // by number
 	verify   map[int64]int
 	captchas map[string]*captcha // by token or key
 	messages map[string]*message // by number, the latest
 }
 
-func newSMS() sms {
-	return sms{
-		owners: make(map[string]int64), verify: make(map[int64]int),
+func newSMS(all *state) SMS {
+	return SMS{
+		state: all, owners: make(map[string]int64), verify: make(map[int64]int),
 		captchas: make(map[string]*captcha), messages: make(map[string]*message),
+	}
+}
+
+func (s *SMS) routes() map[string]route {
+	return map[string]route{
+		PathCountries:      {http.MethodGet, s.countries},
+		PathCaptcha:        {http.MethodGet, s.captcha},
+		PathCaptchaLegacy:  {http.MethodGet, s.captchaLegacy},
+		PathWidget:         {http.MethodGet, s.widget},
+		PathSMSSend:        {http.MethodPost, s.sendCurrent},
+		PathSMSSendLegacy:  {http.MethodPost, s.sendLegacy},
+		PathSMSLogin:       {http.MethodPost, s.login},
+		PathSMSLoginLegacy: {http.MethodPost, s.loginLegacy},
 	}
 }
 
@@ -50,18 +64,18 @@ type message struct {
 
 // AddPhone gives a user a phone number. A login with a number that is nobody's
 // makes a new account.
-func (s *Site) AddPhone(mid int64, phone string) {
+func (s *SMS) AddPhone(mid int64, phone string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addUser(mid)
-	s.sms.owners[phone] = mid
+	s.owners[phone] = mid
 }
 
-// SMS returns the code of the latest message to a phone, "" where none came.
-func (s *Site) SMS(phone string) (code string) {
+// Code returns the code of the latest message to a phone, "" where none came.
+func (s *SMS) Code(phone string) (code string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m := s.sms.messages[phone]; m != nil {
+	if m := s.messages[phone]; m != nil {
 		return m.code
 	}
 	return ""
@@ -69,10 +83,10 @@ func (s *Site) SMS(phone string) (code string) {
 
 // SetVerification makes a user's logins by SMS end with that status, and an
 // address for a further verification, instead of a session. 0 heals it.
-func (s *Site) SetVerification(mid int64, status int) {
+func (s *SMS) SetVerification(mid int64, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sms.verify[mid] = status
+	s.verify[mid] = status
 }
 
 // SolveCaptcha is the person in front of the widget: it returns what the widget
@@ -83,7 +97,7 @@ func SolveCaptcha(challenge string) (validate, seccode string) {
 	return string(letters), string(letters) + "|jordan"
 }
 
-func (s *Site) countries(*http.Request) *answer {
+func (s *SMS) countries(*http.Request) *answer {
 	country := func(id int, name, code string) map[string]any {
 		return map[string]any{"id": id, "cname": name, "country_id": code}
 	}
@@ -96,16 +110,16 @@ func (s *Site) countries(*http.Request) *answer {
 	})
 }
 
-func (s *Site) newCaptcha(r *http.Request, legacy bool) (token string, c *captcha) {
+func (s *SMS) newCaptcha(r *http.Request, legacy bool) (token string, c *captcha) {
 	now := time.Now()
-	maps.DeleteFunc(s.sms.captchas, func(_ string, c *captcha) bool { return !now.Before(c.expires) })
+	maps.DeleteFunc(s.captchas, func(_ string, c *captcha) bool { return !now.Before(c.expires) })
 	token = randomHex(32)
 	c = &captcha{challenge: randomHex(32), legacy: legacy, userAgent: r.UserAgent(), expires: now.Add(captchaLife)}
-	s.sms.captchas[token] = c
+	s.captchas[token] = c
 	return token, c
 }
 
-func (s *Site) captcha(r *http.Request) *answer {
+func (s *SMS) captcha(r *http.Request) *answer {
 	token, c := s.newCaptcha(r, false)
 	return envelope(0, "0", map[string]any{
 		"type": "geetest", "token": token,
@@ -114,9 +128,9 @@ func (s *Site) captcha(r *http.Request) *answer {
 	})
 }
 
-func (s *Site) captchaLegacy(r *http.Request) *answer {
+func (s *SMS) captchaLegacy(r *http.Request) *answer {
 	if r.URL.Query().Get("plat") == "" {
-		return envelope(-400, codeMessage(-400), nil)
+		return refused(-400)
 	}
 	key, c := s.newCaptcha(r, true)
 	return envelope(0, "0", map[string]any{"type": 1, "result": map[string]any{
@@ -125,12 +139,12 @@ func (s *Site) captchaLegacy(r *http.Request) *answer {
 }
 
 // useCaptcha spends a puzzle and returns the code of what is wrong with it.
-func (s *Site) useCaptcha(r *http.Request, token string, legacy bool) int {
-	c := s.sms.captchas[token]
+func (s *SMS) useCaptcha(r *http.Request, token string, legacy bool) int {
+	c := s.captchas[token]
 	if c == nil || c.legacy != legacy || !time.Now().Before(c.expires) || r.PostFormValue("challenge") != c.challenge {
 		return 2400
 	}
-	delete(s.sms.captchas, token)
+	delete(s.captchas, token)
 	validate, seccode := SolveCaptcha(c.challenge)
 	switch {
 	case r.PostFormValue("validate") != validate || r.PostFormValue("seccode") != seccode:
@@ -141,33 +155,33 @@ func (s *Site) useCaptcha(r *http.Request, token string, legacy bool) int {
 	return 0
 }
 
-func (s *Site) smsSend(r *http.Request) *answer {
+func (s *SMS) sendCurrent(r *http.Request) *answer {
 	if r.PostFormValue("source") == "" {
-		return envelope(-400, codeMessage(-400), nil)
+		return refused(-400)
 	}
 	m, code := s.send(r, r.PostFormValue("token"), false)
 	if code != 0 {
-		return envelope(code, codeMessage(code), nil)
+		return refused(code)
 	}
 	return envelope(0, "0", map[string]any{"captcha_key": m.key})
 }
 
-func (s *Site) smsSendLegacy(r *http.Request) *answer {
+func (s *SMS) sendLegacy(r *http.Request) *answer {
 	if r.PostFormValue("type") != "21" || r.PostFormValue("captchaType") != "6" {
-		return envelope(-400, codeMessage(-400), nil)
+		return refused(-400)
 	}
 	if _, code := s.send(r, r.PostFormValue("key"), true); code != 0 {
-		return envelope(code, codeMessage(code), nil)
+		return refused(code)
 	}
 	return envelope(0, "验证码短信已下发", nil)
 }
 
-func (s *Site) send(r *http.Request, token string, legacy bool) (*message, int) {
+func (s *SMS) send(r *http.Request, token string, legacy bool) (*message, int) {
 	phone, cid := r.PostFormValue("tel"), r.PostFormValue("cid")
 	if code := s.useCaptcha(r, token, legacy); code != 0 {
 		return nil, code
 	}
-	last := s.sms.messages[phone]
+	last := s.messages[phone]
 	switch {
 	case cid == "":
 		return nil, -400
@@ -177,7 +191,7 @@ func (s *Site) send(r *http.Request, token string, legacy bool) (*message, int) 
 		return nil, 1003
 	}
 	m := &message{key: randomHex(32), phone: phone, cid: cid, code: randomCode(), legacy: legacy, sent: time.Now()}
-	s.sms.messages[phone] = m
+	s.messages[phone] = m
 	return m, 0
 }
 
@@ -189,50 +203,50 @@ func randomCode() string {
 	return fmt.Sprintf("%06d", n)
 }
 
-// smsLogin finds the message by its key, so that it can tell another number.
-func (s *Site) smsLogin(r *http.Request) *answer {
+// login finds the message by its key, so that it can tell another number.
+func (s *SMS) login(r *http.Request) *answer {
 	phone, key := r.PostFormValue("tel"), r.PostFormValue("captcha_key")
 	if key == "" || r.PostFormValue("source") == "" {
-		return envelope(-400, codeMessage(-400), nil)
+		return refused(-400)
 	}
 	var m *message
-	for _, one := range s.sms.messages {
+	for _, one := range s.messages {
 		if one.key == key {
 			m = one
 		}
 	}
 	if m != nil && m.phone != phone {
-		return envelope(86207, codeMessage(86207), nil)
+		return refused(86207)
 	}
-	return s.smsAnswer(r, m, r.PostFormValue("code"), false)
+	return s.answer(r, m, r.PostFormValue("code"), false)
 }
 
-func (s *Site) smsLoginLegacy(r *http.Request) *answer {
+func (s *SMS) loginLegacy(r *http.Request) *answer {
 	if r.PostFormValue("source") != "main-web" {
-		return envelope(-400, codeMessage(-400), nil)
+		return refused(-400)
 	}
-	return s.smsAnswer(r, s.sms.messages[r.PostFormValue("tel")], r.PostFormValue("smsCode"), true)
+	return s.answer(r, s.messages[r.PostFormValue("tel")], r.PostFormValue("smsCode"), true)
 }
 
-func (s *Site) smsAnswer(r *http.Request, m *message, code string, legacy bool) *answer {
+func (s *SMS) answer(r *http.Request, m *message, code string, legacy bool) *answer {
 	switch {
 	case m == nil || m.used || m.legacy != legacy || time.Since(m.sent) >= smsLife:
-		return envelope(1007, codeMessage(1007), nil)
+		return refused(1007)
 	case m.cid != r.PostFormValue("cid"):
-		return envelope(86206, codeMessage(86206), nil)
+		return refused(86206)
 	case m.code != code:
-		return envelope(1006, codeMessage(1006), nil)
+		return refused(1006)
 	}
 	m.used = true
-	mid, isNew := s.sms.owners[m.phone], false
+	mid, isNew := s.owners[m.phone], false
 	if mid == 0 {
 		for mid = 900_000_000; s.users[mid] != nil; mid++ {
 		}
 		s.addUser(mid)
-		s.sms.owners[m.phone], isNew = mid, true
+		s.owners[m.phone], isNew = mid, true
 	}
 	reply := map[string]any{"is_new": isNew, "status": 0, "url": "https://space.bilibili.com"}
-	if status := s.sms.verify[mid]; status != 0 {
+	if status := s.verify[mid]; status != 0 {
 		reply["status"] = status
 		reply["url"] = "https://passport.bilibili.com/h5-app/passport/risk/verify?tmp_token=" + randomHex(32) +
 			"&request_id=" + randomHex(32) + "&source=risk"
@@ -257,7 +271,7 @@ func (s *Site) smsAnswer(r *http.Request, m *message, code string, legacy bool) 
 	return a
 }
 
-func (s *Site) widget(*http.Request) *answer {
+func (s *SMS) widget(*http.Request) *answer {
 	return &answer{status: 200, header: newHeader("text/javascript; charset=utf-8"), body: []byte(widgetScript)}
 }
 

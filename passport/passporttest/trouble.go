@@ -1,6 +1,7 @@
 package passporttest
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,12 +60,67 @@ func (t Trouble) known() bool {
 	if _, ok := t.code(); ok || t == None {
 		return true
 	}
-	for _, one := range Troubles() {
-		if one == t {
-			return true
-		}
+	return slices.Contains(Troubles(), t)
+}
+
+// Faults are what is wrong with which path.
+type Faults struct {
+	*state
+	kinds      map[string]Trouble
+	lose, cuts map[string]int
+}
+
+func newFaults(all *state) Faults {
+	return Faults{state: all, kinds: make(map[string]Trouble), lose: make(map[string]int), cuts: make(map[string]int)}
+}
+
+// SetTrouble makes a path, or Any, answer with a trouble until it is healed
+// with None. A path's own trouble goes before that of Any.
+func (s *Faults) SetTrouble(path string, t Trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t == None {
+		delete(s.kinds, path)
+		return
 	}
-	return false
+	s.kinds[path] = t
+}
+
+// LoseReply makes the next n requests of a path act, and then reset the
+// connection instead of answering.
+func (s *Faults) LoseReply(path string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lose[path] = n
+}
+
+// CutReply makes the next n requests of a path act and answer with all headers
+// and half of the body, and then break the connection.
+func (s *Faults) CutReply(path string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cuts[path] = n
+}
+
+// trouble needs mu.
+func (s *Faults) trouble(path string) Trouble {
+	if t, ok := s.kinds[path]; ok {
+		return t
+	}
+	return s.kinds[Any]
+}
+
+// broken is an answer as it is delivered, after the site has acted. It needs mu.
+func (s *Faults) broken(path string, a *answer) *answer {
+	switch {
+	case s.lose[path] > 0:
+		s.lose[path]--
+		return &answer{ending: reset}
+	case s.cuts[path] > 0:
+		s.cuts[path]--
+		a.ending = cut
+	}
+	return a
 }
 
 const blockPage = `<!DOCTYPE html><html><head><title>412</title></head><body>
@@ -74,7 +130,7 @@ const blockPage = `<!DOCTYPE html><html><head><title>412</title></head><body>
 // troubled is the reply that a trouble gives.
 func troubled(t Trouble) *answer {
 	if code, ok := t.code(); ok {
-		return envelope(code, codeMessage(code), nil)
+		return refused(code)
 	}
 	switch t {
 	case HTTP500:

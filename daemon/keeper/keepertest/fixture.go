@@ -74,7 +74,7 @@ func (h *Fixture) Start() {
 	}
 	h.Keeper, err = keeper.New(keeper.Parts{
 		Vault: h.Vault, Config: h.Config, PageLink: h.pageLink, Log: zerolog.Nop(), Version: "test",
-		Transport: passport.Options{Transport: h.Site.Transport(), CorrespondKey: h.Site.CorrespondKey()},
+		Transport: passport.Options{Transport: h.Site.Transport(), CorrespondKey: h.Site.Refresh.CorrespondKey()},
 	})
 	if err != nil {
 		h.T.Fatal(err)
@@ -136,7 +136,7 @@ func (h *Fixture) Login(name string, mid int64) {
 
 func (h *Fixture) Scan(url string, mid int64) {
 	h.T.Helper()
-	if err := errors.Join(h.Site.Scan(url, mid), h.Site.Confirm(url, mid)); err != nil {
+	if err := errors.Join(h.Site.QR.Scan(url, mid), h.Site.QR.Confirm(url, mid)); err != nil {
 		h.T.Fatal(err)
 	}
 }
@@ -150,7 +150,7 @@ func (h *Fixture) Kill() {
 
 func (h *Fixture) Code() string {
 	h.T.Helper()
-	codes := h.Site.Codes()
+	codes := h.Site.QR.Codes()
 	if len(codes) == 0 {
 		h.T.Fatal("no code is out")
 	}

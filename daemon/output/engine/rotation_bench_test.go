@@ -79,7 +79,7 @@ func newRotating(b *testing.B) *rotating {
 		b.Fatal(err)
 	}
 	r.keeper, err = keeper.New(keeper.Parts{Vault: v, Config: c, Log: zerolog.Nop(), Version: "test",
-		Transport: passport.Options{Transport: r.site.Transport(), CorrespondKey: r.site.CorrespondKey()}})
+		Transport: passport.Options{Transport: r.site.Transport(), CorrespondKey: r.site.Refresh.CorrespondKey()}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func (r *rotating) login() {
 	if err != nil {
 		r.Fatal(err)
 	}
-	if err := errors.Join(r.site.Scan(l.URL, keepertest.Mid), r.site.Confirm(l.URL, keepertest.Mid)); err != nil {
+	if err := errors.Join(r.site.QR.Scan(l.URL, keepertest.Mid), r.site.QR.Confirm(l.URL, keepertest.Mid)); err != nil {
 		r.Fatal(err)
 	}
 	r.handedOut(1)

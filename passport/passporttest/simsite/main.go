@@ -78,7 +78,7 @@ func run() error {
 		if *keyFile, err = filepath.Abs(*keyFile); err != nil {
 			return err
 		}
-		if err := os.WriteFile(*keyFile, site.CorrespondKeyPEM(), 0o644); err != nil {
+		if err := os.WriteFile(*keyFile, site.Refresh.CorrespondKeyPEM(), 0o644); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,6 @@
 package passporttest
 
 import (
-	"iter"
 	"maps"
 	"net/http"
 	"slices"
@@ -19,24 +18,36 @@ type Request struct {
 	Headers   []string // the names of all headers, sorted
 }
 
-func headerNames(h http.Header) iter.Seq[string] { return maps.Keys(h) }
+// Traffic is which requests came.
+type Traffic struct {
+	*state
+	log []Request
+}
+
+// note needs mu.
+func (s *Traffic) note(r *http.Request, path string) {
+	s.log = append(s.log, Request{
+		Time: time.Now(), Method: r.Method, Path: path, Host: r.Host,
+		Cookie: r.Header.Get("Cookie") != "", UserAgent: r.UserAgent(), Headers: slices.Sorted(maps.Keys(r.Header)),
+	})
+}
 
 // Log returns all requests since the start or the last ResetLog.
-func (s *Site) Log() []Request {
+func (s *Traffic) Log() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.log)
 }
 
 // ResetLog forgets the requests counted so far.
-func (s *Site) ResetLog() {
+func (s *Traffic) ResetLog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.log = nil
 }
 
 // Requests counts the requests of a path, or of Any.
-func (s *Site) Requests(path string) int {
+func (s *Traffic) Requests(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
@@ -50,7 +61,7 @@ func (s *Site) Requests(path string) int {
 
 // MostInWindow is the most requests that came within any span of time that is
 // shorter than d.
-func (s *Site) MostInWindow(d time.Duration) int {
+func (s *Traffic) MostInWindow(d time.Duration) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	most, first := 0, 0
