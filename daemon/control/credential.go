@@ -190,18 +190,19 @@ func readAsked(r *http.Request) (asked, error) {
 //
 // A session that dies during the wait ends it, so that the caller hears of it
 // at once. One that was dead from the start does not: whoever calls in a loop
-// would spin on the refusals, and wants the credential of the next login.
+// would spin on the refusals, and wants the credential of the next login. A login
+// that is granted and not yet known whose is one to wait for too.
 func (s *Server) await(ctx context.Context, a asked, wanted func(offer) bool, take func() (offer, error)) (offer, error) {
 	over := time.NewTimer(a.wait)
 	defer over.Stop()
 	for wasDead := true; ; {
 		changed := s.parts.Journal.Changed()
 		got, err := take()
-		dead := isProblem(err, client.ProblemNeedsLogin)
-		if err == nil && wanted(got) || err != nil && !(dead && wasDead) || a.wait == 0 {
+		dead, granted := isProblem(err, client.ProblemNeedsLogin), isProblem(err, client.ProblemSiteAway)
+		if err == nil && wanted(got) || err != nil && !granted && !(dead && wasDead) || a.wait == 0 {
 			return got, err
 		}
-		wasDead = dead
+		wasDead = dead || granted
 		select {
 		case <-changed:
 		case <-over.C:

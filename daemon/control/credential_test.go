@@ -291,6 +291,19 @@ func TestWaitWithoutAGeneration(t *testing.T) {
 		if code, took := ask(); code != 200 || took != 9*time.Second {
 			t.Errorf("a living one: %d after %s", code, took)
 		}
+		// Between the scan and the proof there is a moment that must not end it.
+		f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateNeedsLogin} })
+		time.AfterFunc(3*time.Second, func() {
+			f.change(func() {
+				f.accounts["main"] = client.Account{Name: "main", State: client.StateLoggingIn, LoginID: "L-main"}
+			})
+		})
+		time.AfterFunc(5*time.Second, func() {
+			f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateValid} })
+		})
+		if code, took := ask(); code != 200 || took != 5*time.Second {
+			t.Errorf("one that is granted meanwhile: %d after %s", code, took)
+		}
 	})
 }
 

@@ -146,7 +146,10 @@ func (f *fake) Check(_ context.Context, name string, force bool) (client.CheckRe
 func (f fakeCredentials) Get(name string, stale bool) (keeper.Credential, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if a := f.accounts[name]; a.State == client.StateNeedsLogin && !stale {
+	switch a := f.accounts[name]; {
+	case a.State == client.StateLoggingIn && a.Generation == 0 && a.LoginID != "" && !stale:
+		return keeper.Credential{}, &client.Problem{Type: client.ProblemSiteAway, Detail: "a login of " + name + " is granted"}
+	case a.State == client.StateNeedsLogin && !stale:
 		return keeper.Credential{}, &client.Problem{Type: client.ProblemNeedsLogin, Detail: "the session of " + name + " is dead"}
 	}
 	return f.secrets[name], nil

@@ -68,7 +68,7 @@ func (s *Server) choose(r *http.Request, a asked) (offer, error) {
 	key := pooled{a.tag, socket.PeerOf(r.Context()).UID}
 	for _, name := range s.pools.order(key, a.strategy, names) {
 		got, err := s.render(name, a)
-		if isProblem(err, client.ProblemNeedsLogin) || isProblem(err, client.ProblemNoAccount) {
+		if isProblem(err, client.ProblemNeedsLogin) || isProblem(err, client.ProblemSiteAway) || isProblem(err, client.ProblemNoAccount) {
 			continue
 		}
 		if err != nil {
