@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"go.etcd.io/bbolt"
 )
 
 const benchAccounts, benchSize = 100, 4 << 10
@@ -16,13 +16,13 @@ const benchAccounts, benchSize = 100, 4 << 10
 func BenchmarkUpdate(b *testing.B) {
 	value := make([]byte, benchSize)
 	b.Run("bare", func(b *testing.B) {
-		db, err := bolt.Open(filepath.Join(b.TempDir(), "bare.db"), 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoStatistics: true})
+		db, err := bbolt.Open(filepath.Join(b.TempDir(), "bare.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType, NoStatistics: true})
 		if err != nil {
 			b.Fatal(err)
 		}
 		defer func() { _ = db.Close() }()
 		put := func(i int) error {
-			return db.Update(func(tx *bolt.Tx) error {
+			return db.Update(func(tx *bbolt.Tx) error {
 				bk, err := tx.CreateBucketIfNotExists([]byte("k"))
 				if err != nil {
 					return err

@@ -12,6 +12,9 @@ import (
 	"testing"
 )
 
+// Sizes in a bbolt file.
+const pageHead, elementSize = 16, 16
+
 // specimen is a vault with trees of several levels, free pages and a value
 // that runs over several pages; it returns its bytes and its content.
 func specimen(t testing.TB) (o Options, data []byte, content string) {

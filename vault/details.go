@@ -3,13 +3,13 @@ package vault
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/bilikeeper/bilikeeper/vault/bolt"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 // Details are what [Info] says, and what has to be looked up in the file.
@@ -31,151 +31,98 @@ type Details struct {
 // Details reads what there is to tell of the vault.
 func (v *Vault) Details() (Details, error) {
 	d := Details{Info: v.Info()}
-	err := v.reading("describe", func(b *bolt.Tx) error { return d.read(b, v.path, v.file) })
+	err := v.file.View("describe", d.read)
 	d.lookBeside()
 	return d, err
 }
 
+// BackedUp notes that a copy has arrived where it is kept.
+func (v *Vault) BackedUp(at time.Time) error {
+	return v.file.Update("backup", func(tx *bolt.Tx) error {
+		return tx.Put(metaBucket, []byte(metaBackedUp), seal.Uint64(uint64(at.Unix())))
+	})
+}
+
 // Inspect tells of a vault that nobody uses, without a key and without changing
-// anything: what it shows lies in the clear, so it is not proof against
-// somebody who can write to the file.
+// anything: what it shows is not sealed, so it is not proof against somebody
+// who can write to the file.
 func Inspect(o Options) (Details, error) {
 	o, err := o.complete()
 	if err != nil {
 		return Details{}, err
 	}
-	v, err := openCopy(o.Path, o.LockTimeout)
+	f, err := bolt.OpenRead(o.Path, o.LockTimeout)
 	if err != nil {
 		return Details{}, err
 	}
-	defer func() { _ = v.abandon() }()
-	d := Details{Info: Info{Path: o.Path}}
-	if info, err := v.file.Stat(); err == nil {
-		d.Size = info.Size()
-	}
-	err = v.reading("describe", func(b *bolt.Tx) error {
-		if err := d.readClear(b, o.Path); err != nil {
+	defer func() { _ = f.Close() }()
+	d := Details{Info: Info{Path: o.Path, Size: f.Size()}}
+	err = f.View("describe", func(tx *bolt.Tx) error {
+		if err := d.readClear(tx); err != nil {
 			return err
 		}
-		return d.read(b, o.Path, v.file)
+		return d.read(tx)
 	})
 	d.lookBeside()
 	return d, err
 }
 
-// openCopy opens a vault's file to read it: a copy, or the vault of nobody. No
-// key is asked for.
-func openCopy(path string, timeout time.Duration) (*Vault, error) {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &Error{Op: "open", Path: path, Err: ErrNotFound}
-	}
-	if err != nil {
-		return nil, diskError("open", path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, corrupt("open", path, "it is not a regular file")
-	}
-	if timeout <= 0 {
-		timeout = defaultLockTimeout
-	}
-	file, err := lockedAs(path, os.O_RDONLY, timeout)
-	if err != nil {
-		return nil, err
-	}
-	v := &Vault{path: path, file: file, failed: make(chan struct{}), changed: make(chan struct{})}
-	if info, err = file.Stat(); err == nil {
-		if perr := checkPages(file, info.Size()); perr != nil {
-			err = &Error{Op: "open", Path: path, Err: joinCause(ErrCorrupt, perr)}
-		}
-	}
-	if err == nil {
-		err = handOver(file)
-	}
-	if err == nil {
-		options := boltOptions(file, timeout)
-		options.ReadOnly = true
-		err = v.guard("open", func() (err error) {
-			v.db, err = bolt.Open(path, 0o600, options)
-			return err
-		})
-	}
-	if err != nil {
-		_ = v.abandon()
-		return nil, diskError("open", path, err)
-	}
-	return v, nil
-}
-
 // readClear fills in what an open vault knows by itself.
-func (d *Details) readClear(b *bolt.Tx, path string) error {
+func (d *Details) readClear(tx *bolt.Tx) error {
 	var err error
-	if d.Schema, err = readSchema(b, path); err != nil {
+	if d.Schema, err = readSchema(tx, d.Path); err != nil {
 		return err
 	}
-	id, err := readID(b, path)
+	id, err := readID(tx, d.Path)
 	if err != nil {
 		return err
 	}
 	d.ID = hex.EncodeToString(id)
-	slots, err := readSlots(b, path)
+	slots, err := readSlots(tx, d.Path)
 	if err != nil {
 		return err
 	}
-	for _, s := range slots {
-		d.Slots = append(d.Slots, s.info())
-	}
-	records, err := bucket(b, path, bucketRecords)
+	d.Slots = unlocked{slots: slots}.infos()
+	kinds, err := tx.Subs("records")
 	if err != nil {
 		return err
 	}
 	d.Records = map[string]int{}
-	err = records.ForEachBucket(func(kind []byte) error {
-		n := 0
-		err := records.Bucket(kind).ForEach(func(_, _ []byte) error { n++; return nil })
-		if n > 0 {
-			d.Records[string(kind)] = n
+	for _, kind := range kinds {
+		// A kind without records stays out of the map.
+		err := tx.Each(recordsBucket(kind), nil, 0, func(_, _ []byte) error { d.Records[kind]++; return nil })
+		if err != nil {
+			return err
 		}
-		return err
-	})
-	if err != nil {
-		return err
 	}
-	journal, err := bucket(b, path, bucketJournal)
-	if err != nil {
-		return err
-	}
-	first, _ := journal.Cursor().First()
-	last, _ := journal.Cursor().Last()
-	if d.FirstEvent = 1; len(first) == 8 && len(last) == 8 {
-		d.FirstEvent, d.LastEvent = binary.BigEndian.Uint64(first), binary.BigEndian.Uint64(last)
+	first, last, err := tx.Ends(journalBucket)
+	if d.FirstEvent = 1; len(first[0]) == 8 && len(last[0]) == 8 {
+		d.FirstEvent, d.LastEvent = binary.BigEndian.Uint64(first[0]), binary.BigEndian.Uint64(last[0])
 		d.Events = int(d.LastEvent + 1 - d.FirstEvent)
 	}
-	return nil
+	return err
 }
 
-func (d *Details) read(b *bolt.Tx, path string, file *os.File) error {
-	meta, err := bucket(b, path, bucketMeta)
+func (d *Details) read(tx *bolt.Tx) error {
+	created, err := tx.Get(metaBucket, []byte(metaCreated))
 	if err != nil {
 		return err
 	}
-	if at := seconds(meta.Get([]byte(metaCreated))); at != nil {
+	if at := seconds(created); at != nil {
 		d.Created = *at
 	}
-	d.BackedUp = seconds(meta.Get([]byte(metaBackedUp)))
-	journal, err := bucket(b, path, bucketJournal)
+	backedUp, err := tx.Get(metaBucket, []byte(metaBackedUp))
 	if err != nil {
 		return err
 	}
-	_, first := journal.Cursor().First()
-	_, last := journal.Cursor().Last()
-	d.FirstAt, d.LastAt = entryTime(first), entryTime(last)
-	// The transaction keeps the pages that the list lies on from being reused.
-	d.FreePages, d.PageSize, err = freePages(file)
+	d.BackedUp = seconds(backedUp)
+	first, last, err := tx.Ends(journalBucket)
 	if err != nil {
-		return corrupt("describe", path, "%v", err)
+		return err
 	}
-	return nil
+	d.FirstAt, d.LastAt = entryTime(first[1]), entryTime(last[1])
+	d.FreePages, d.PageSize, err = tx.FreePages()
+	return err
 }
 
 func seconds(raw []byte) *time.Time {
@@ -187,7 +134,7 @@ func seconds(raw []byte) *time.Time {
 }
 
 func entryTime(env []byte) *time.Time {
-	n, err := parseEnvelope(env)
+	n, err := seal.Number(env)
 	if err != nil {
 		return nil
 	}
@@ -195,43 +142,13 @@ func entryTime(env []byte) *time.Time {
 	return &at
 }
 
-// freePages reads the list of free pages as far as its length.
-func freePages(file *os.File) (n, pageSize int, err error) {
-	info, err := file.Stat()
-	if err != nil {
-		return 0, 0, err
-	}
-	meta, err := chooseMeta(file, info.Size())
-	if err != nil {
-		return 0, 0, err
-	}
-	head := make([]byte, pageHead+8)
-	if _, err := file.ReadAt(head, int64(meta.freelist)*int64(meta.pageSize)); err != nil {
-		return 0, 0, err
-	}
-	if n = int(binary.NativeEndian.Uint16(head[10:])); n == 0xFFFF {
-		n = int(binary.NativeEndian.Uint64(head[pageHead:]))
-	}
-	return n, int(meta.pageSize), nil
-}
-
 func (d *Details) lookBeside() {
-	for _, pattern := range []string{".before-*", ".schema-*.bak"} {
-		found, _ := filepath.Glob(escapeGlob(d.Path) + pattern)
-		d.Aside = append(d.Aside, found...)
-	}
-}
-
-// escapeGlob takes their meaning from the characters of a path.
-func escapeGlob(path string) string {
-	var out []rune
-	for _, r := range path {
-		switch r {
-		case '*', '?', '[':
-			out = append(out, '[', r, ']')
-		default:
-			out = append(out, r)
+	dir, base := filepath.Split(d.Path)
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		end, ok := strings.CutPrefix(e.Name(), base+".")
+		if ok && (strings.HasPrefix(end, "before-") || strings.HasPrefix(end, "schema-") && strings.HasSuffix(end, ".bak")) {
+			d.Aside = append(d.Aside, filepath.Join(dir, e.Name()))
 		}
 	}
-	return string(out)
 }

@@ -1,5 +1,5 @@
 // Package vault keeps what must not be lost and must not be seen: sealed
-// records and the journal, in one bbolt file.
+// records and the journal.
 //
 // A record is a kind, a key, opaque bytes and a revision; a write names the
 // revision that it saw last, so two writers cannot overwrite each other
@@ -10,18 +10,25 @@
 // one writer at a time is held up, and pages are not reused meanwhile. A
 // transaction is not begun inside another one.
 //
+// # Packages
+//
+// This package says what is in a vault and proves that all of it is there. How
+// a value is sealed is in vault/seal, what opens a vault in vault/keys, and the
+// file (pages, lock, commit, replacement) in vault/bolt, which knows no seal; no
+// other package imports bbolt. vault/fault has the errors of all of them.
+//
 // # What is sealed
 //
 // Values are encrypted with XChaCha20-Poly1305 before bbolt sees them, under
-// keys derived from a random data key. The data key lies in the file only
-// wrapped, once for each slot; what opens a slot lies elsewhere: in a key file,
-// in another file or a credential of the service manager, in a head (a
-// passphrase, stretched with Argon2id) or in a drawer (a recovery key). Any one
+// keys derived from a random data key. The data key is in the file only
+// wrapped, once for each slot; what opens a slot is elsewhere: a key file,
+// another file or a credential of the service manager, a passphrase that a
+// person knows (Argon2id derives the key), or a recovery key on paper. Any one
 // opens the vault. A slot that was removed still opens older copies of the
-// file; [Rekey] makes a new data key. Each value is
-// bound to the vault, the kind, the key and the revision (an entry: to its id
-// and time), and a sealed manifest holds a keyed sum over all of them. Kinds,
-// keys, revisions, times and sizes lie in the clear.
+// file; [Rekey] makes a new data key. Each value is bound to the vault, the
+// kind, the key and the revision (an entry: to its id and time), and a sealed
+// manifest holds a keyed sum over all of them. Kinds, keys, revisions, times and
+// sizes are not encrypted.
 //
 // # Layout
 //
@@ -36,18 +43,18 @@
 //   - An Update that returned nil survives a power cut; one that returned an
 //     error, or was interrupted, left nothing. Revisions and ids only grow and
 //     are never used twice, over restarts and deletions too.
-//   - A record that was changed, moved to another place, put back to an older
-//     state or removed behind the vault's back is found when the vault is
-//     opened and by [Vault.Verify]. Not found: the whole file replaced by an
-//     older copy of itself, or, what comes to the same, its latest commit
-//     undone. Nothing inside a file can tell that it is an old one.
+//   - A record that was changed, moved to another position, put back to an older
+//     state or removed from outside is found when the vault is opened and by
+//     [Vault.Verify]. Not found: the whole file replaced by an older copy of
+//     itself, or, what comes to the same, its latest commit undone. Nothing
+//     inside a file can tell that it is an old one.
 //   - The file without its key tells no value, old ones in free pages included.
 //   - A damaged file gives [ErrCorrupt]: no crash, no endless wait, and never a
-//     new empty vault in its place. Its pages are checked by this package
-//     before bbolt is let near them, because bbolt trusts them.
-//   - There is always a slot. The vault is replaced as a whole and whole: by
-//     [Compact], [Rekey] and [Restore], at any instruction of which a crash leaves
-//     the old file in place or the new one.
+//     new empty vault in its stead. Its pages are checked before bbolt opens
+//     them, because bbolt trusts them.
+//   - There is always a slot. The vault is replaced as a whole: by [Compact],
+//     [Rekey] and [Restore], at any instruction of which a crash leaves the old
+//     file in place or the new one.
 //   - One process at a time; another gets [ErrInUse] with its id, soon.
 //   - Files and directories that others can read are refused, not mended.
 package vault

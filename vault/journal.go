@@ -2,11 +2,11 @@ package vault
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/bilikeeper/bilikeeper/vault/fault"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 // pruneStep bounds how many old entries one new entry takes with it, so that
@@ -26,63 +26,60 @@ var errTime = errors.New("impossible time")
 // the nanosecond.
 func (tx *Tx) Append(at time.Time, value []byte) (uint64, error) {
 	if y := at.Year(); y < 1970 || y > 2261 {
-		return 0, &Error{Op: "append", Path: bucketJournal, Err: errTime}
+		return 0, fault.New("append", journalBucket.Name, errTime)
 	}
 	if len(value) > maxValue {
-		return 0, &Error{Op: "append", Path: bucketJournal, Err: ErrTooLarge}
+		return 0, fault.New("append", journalBucket.Name, ErrTooLarge)
 	}
-	err := tx.change("append", bucketJournal, func() error {
-		bk, err := bucket(tx.b, tx.v.path, bucketJournal)
+	err := tx.change("append", journalBucket.Name, func() error {
+		id := seal.Uint64(tx.m.Newest + 1)
+		env := tx.v.seal.Seal(uint64(at.UnixNano()), value, seal.Entry(id))
+		d, err := tx.v.seal.Digest(env, seal.Entry(id))
+		if err == nil {
+			err = tx.b.Put(journalBucket, id, env)
+		}
 		if err != nil {
 			return err
 		}
-		id := number(tx.m.newest + 1)
-		env := tx.v.seal.seal(uint64(at.UnixNano()), value, purposeEntry, id)
-		d, err := tx.v.seal.digest(env, purposeEntry, id)
-		if err != nil {
-			return err
-		}
-		// Ids only grow: full pages stay full.
-		bk.FillPercent = 1
-		if err := bk.Put(id, env); err != nil {
-			return err
-		}
-		tx.m.newest++
-		tx.m.sum.add(d)
+		tx.m.Newest++
+		tx.m.Sum.Add(d)
 		tx.dirty, tx.appended = true, true
-		return tx.prune(bk, at)
+		return tx.prune(at)
 	})
 	if err != nil {
 		return 0, err
 	}
-	return tx.m.newest, nil
+	return tx.m.Newest, nil
 }
 
 // prune drops a few of the oldest entries, never the one just written.
-func (tx *Tx) prune(bk *bolt.Bucket, now time.Time) error {
-	oldest := now.Add(-tx.v.journalAge).UnixNano()
+func (tx *Tx) prune(now time.Time) error {
+	oldest := now.Add(-tx.v.o.JournalAge).UnixNano()
 	for range pruneStep {
-		if tx.m.first >= tx.m.newest {
+		if tx.m.First >= tx.m.Newest {
 			return nil
 		}
-		id := number(tx.m.first)
-		env := bytes.Clone(bk.Get(id))
-		at, err := parseEnvelope(env)
-		if err != nil {
-			return corrupt("append", bucketJournal, "entry %d: %v", tx.m.first, err)
-		}
-		if tx.m.newest-tx.m.first < tx.v.journalMax && int64(at) >= oldest {
-			return nil
-		}
-		d, err := tx.v.seal.digest(env, purposeEntry, id)
+		id := seal.Uint64(tx.m.First)
+		env, err := tx.b.Get(journalBucket, id)
 		if err != nil {
 			return err
 		}
-		if err := bk.Delete(id); err != nil {
+		at, err := seal.Number(env)
+		if err != nil {
+			return fault.Corrupt("append", journalBucket.Name, "entry %d: %v", tx.m.First, err)
+		}
+		if tx.m.Newest-tx.m.First < uint64(tx.v.o.JournalMax) && int64(at) >= oldest {
+			return nil
+		}
+		d, err := tx.v.seal.Digest(env, seal.Entry(id))
+		if err == nil {
+			err = tx.b.Delete(journalBucket, id)
+		}
+		if err != nil {
 			return err
 		}
-		tx.m.sum.sub(d)
-		tx.m.first++
+		tx.m.Sum.Sub(d)
+		tx.m.First++
 	}
 	return nil
 }
@@ -96,46 +93,38 @@ func (tx *Tx) Events(after uint64, limit int) ([]Entry, error) {
 	if err := tx.load(); err != nil {
 		return nil, err
 	}
-	if after+1 < tx.m.first || after > tx.m.newest {
-		return nil, &Error{Op: "read", Path: bucketJournal, Err: ErrGap}
+	if after+1 < tx.m.First || after > tx.m.Newest {
+		return nil, fault.New("read", journalBucket.Name, ErrGap)
 	}
-	n := tx.m.newest - after
+	n := tx.m.Newest - after
 	if limit > 0 {
 		n = min(n, uint64(limit))
 	}
 	entries := make([]Entry, 0, n)
-	err := tx.do("read", bucketJournal, func() error {
-		bk, err := bucket(tx.b, tx.v.path, bucketJournal)
-		if err != nil {
-			return err
+	if n == 0 {
+		return entries, nil
+	}
+	err := tx.b.Each(journalBucket, seal.Uint64(after+1), n, func(id, env []byte) error {
+		want := after + uint64(len(entries)) + 1
+		if !bytes.Equal(id, seal.Uint64(want)) {
+			return missing(want)
 		}
-		c := bk.Cursor()
-		for k, env := c.Seek(number(after + 1)); uint64(len(entries)) < n; k, env = c.Next() {
-			want := after + uint64(len(entries)) + 1
-			if len(k) != 8 || binary.BigEndian.Uint64(k) != want {
-				return corrupt("read", bucketJournal, "entry %d is missing", want)
-			}
-			e, err := tx.v.openEntry(want, bytes.Clone(env))
-			if err != nil {
-				return err
-			}
-			entries = append(entries, e)
-		}
-		return nil
+		// What is in the file may change meanwhile.
+		e, err := tx.v.entry(want, bytes.Clone(env))
+		entries = append(entries, e)
+		return err
 	})
+	if got := uint64(len(entries)); err == nil && got < n {
+		err = missing(after + got + 1)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return entries, nil
 }
 
-func (v *Vault) openEntry(id uint64, env []byte) (Entry, error) {
-	plain, err := v.seal.open(nil, env, purposeEntry, number(id))
-	if err != nil {
-		return Entry{}, corrupt("read", bucketJournal, "entry %d: %v", id, err)
-	}
-	at, err := parseEnvelope(env)
-	return Entry{ID: id, Time: time.Unix(0, int64(at)).UTC(), Value: plain}, err
+func missing(id uint64) error {
+	return fault.Corrupt("read", journalBucket.Name, "entry %d is missing", id)
 }
 
 // Oldest returns the id of the oldest entry that is still there, Newest()+1
@@ -144,7 +133,7 @@ func (tx *Tx) Oldest() uint64 {
 	if tx.load() != nil {
 		return 0
 	}
-	return tx.m.first
+	return tx.m.First
 }
 
 // Newest returns the last id that was given out, 0 before the first.
@@ -152,5 +141,5 @@ func (tx *Tx) Newest() uint64 {
 	if tx.load() != nil {
 		return 0
 	}
-	return tx.m.newest
+	return tx.m.Newest
 }

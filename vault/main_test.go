@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/bilikeeper/bilikeeper/vault/bolt"
+	"go.etcd.io/bbolt"
 )
 
 // childEnv makes the test binary play one of the children below.
@@ -96,9 +97,9 @@ func wantErr(t testing.TB, err, want error) {
 }
 
 // tamper changes the closed vault's database past this package.
-func tamper(t testing.TB, path string, fn func(*bolt.Tx) error) {
+func tamper(t testing.TB, path string, fn func(*bbolt.Tx) error) {
 	t.Helper()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second})
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,12 +109,22 @@ func tamper(t testing.TB, path string, fn func(*bolt.Tx) error) {
 	}
 }
 
-func rawRecord(b *bolt.Tx, kind, key string) []byte {
-	return bytes.Clone(b.Bucket([]byte(bucketRecords)).Bucket([]byte(kind)).Get([]byte(key)))
+// stored is what the file of an open vault has under a key.
+func stored(t testing.TB, v *Vault, b bolt.Bucket, key string) (value []byte) {
+	t.Helper()
+	err := v.file.View("test", func(tx *bolt.Tx) (err error) { value, err = tx.Get(b, []byte(key)); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
 }
 
-func rawPut(b *bolt.Tx, kind, key string, env []byte) error {
-	bk, err := b.Bucket([]byte(bucketRecords)).CreateBucketIfNotExists([]byte(kind))
+func rawRecord(b *bbolt.Tx, kind, key string) []byte {
+	return bytes.Clone(b.Bucket([]byte("records")).Bucket([]byte(kind)).Get([]byte(key)))
+}
+
+func rawPut(b *bbolt.Tx, kind, key string, env []byte) error {
+	bk, err := b.Bucket([]byte("records")).CreateBucketIfNotExists([]byte(kind))
 	if err != nil {
 		return err
 	}

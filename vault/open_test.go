@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"os"
@@ -12,10 +13,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"github.com/bilikeeper/bilikeeper/vault/bolt"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
+	"go.etcd.io/bbolt"
 )
 
 func keyPath(o Options) string { return filepath.Join(filepath.Dir(o.Path), defaultKeyName) }
+
+// keyText is what is in a key file.
+func keyText(key string) string {
+	return "bilikeeper-key-1 " + base64.StdEncoding.EncodeToString([]byte(key)) + "\n"
+}
 
 func TestFirstStart(t *testing.T) {
 	o := options(t)
@@ -24,7 +32,7 @@ func TestFirstStart(t *testing.T) {
 	if runtime.GOOS != "windows" {
 		for path, want := range map[string]os.FileMode{
 			filepath.Dir(o.Path): 0o700, o.Path: 0o600, keyPath(o): 0o600,
-			filepath.Join(filepath.Dir(o.Path), holderFile): 0o600,
+			filepath.Join(filepath.Dir(o.Path), bolt.HolderFile): 0o600,
 		} {
 			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 				t.Errorf("%s: %v, %v; want mode %o", path, info.Mode(), err, want)
@@ -100,7 +108,7 @@ func TestInUse(t *testing.T) {
 	if d := time.Since(start); d > 5*time.Second {
 		t.Errorf("it took %v to say so", d)
 	}
-	_ = os.Remove(filepath.Join(filepath.Dir(o.Path), holderFile))
+	_ = os.Remove(filepath.Join(filepath.Dir(o.Path), bolt.HolderFile))
 	_, err = Open(o)
 	wantErr(t, err, ErrInUse)
 	put(t, v, "k", "a", "x", 0)
@@ -164,10 +172,10 @@ func TestKeys(t *testing.T) {
 		want error
 	}{
 		{"missing", func(_ *testing.T, o Options) { _ = os.Remove(keyPath(o)) }, ErrKeyMissing},
-		{"another", write(string(encodeKeyFile(make([]byte, keySize))), 0o600), ErrWrongKey},
+		{"another", write(keyText(string(make([]byte, seal.KeySize))), 0o600), ErrWrongKey},
 		{"empty", write("", 0o600), ErrWrongKey},
 		{"no key", write("hello\n", 0o600), ErrWrongKey},
-		{"a large file", write(strings.Repeat("x", maxKeyFile+1), 0o600), ErrWrongKey},
+		{"a large file", write(strings.Repeat("x", 4097), 0o600), ErrWrongKey},
 		{"a directory", func(_ *testing.T, o Options) { _ = os.Remove(keyPath(o)); _ = os.Mkdir(keyPath(o), 0o700) }, ErrWrongKey},
 	}
 	for _, tt := range tests {
@@ -201,7 +209,7 @@ func mustRead(t *testing.T, path string) []byte {
 func TestAKeyWithoutAVault(t *testing.T) {
 	o := options(t)
 	o.KeyFile = filepath.Join(t.TempDir(), "key")
-	text := encodeKeyFile([]byte(strings.Repeat("k", keySize)))
+	text := []byte(keyText(strings.Repeat("k", seal.KeySize)))
 	if err := os.WriteFile(o.KeyFile, text, 0o400); err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +306,7 @@ func TestMigration(t *testing.T) {
 	_ = v.Close()
 
 	mark := func(name string) func(*bolt.Tx) error {
-		return func(b *bolt.Tx) error { return b.Bucket([]byte(bucketMeta)).Put([]byte(name), []byte("done")) }
+		return func(tx *bolt.Tx) error { return tx.Put(metaBucket, []byte(name), []byte("done")) }
 	}
 	// One that fails leaves the vault what it was.
 	mine := errors.New("mine")
@@ -320,13 +328,9 @@ func TestMigration(t *testing.T) {
 	if v.Info().Schema != 3 {
 		t.Errorf("schema %d", v.Info().Schema)
 	}
-	_ = v.reading("test", func(b *bolt.Tx) error {
-		meta := b.Bucket([]byte(bucketMeta))
-		if string(meta.Get([]byte("one"))) != "done" || string(meta.Get([]byte("two"))) != "done" {
-			t.Error("a migration is missing")
-		}
-		return nil
-	})
+	if string(stored(t, v, metaBucket, "one")) != "done" || string(stored(t, v, metaBucket, "two")) != "done" {
+		t.Error("a migration is missing")
+	}
 	check(t, v)
 	_ = v.Close()
 
@@ -350,8 +354,8 @@ func TestMigration(t *testing.T) {
 func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	o := options(t)
 	_ = mustOpen(t, o).Close()
-	tamper(t, o.Path, func(b *bolt.Tx) error {
-		return b.Bucket([]byte(bucketMeta)).Put([]byte(metaSchema), binary.BigEndian.AppendUint32(nil, 7))
+	tamper(t, o.Path, func(b *bbolt.Tx) error {
+		return b.Bucket([]byte("meta")).Put([]byte(metaSchema), binary.BigEndian.AppendUint32(nil, 7))
 	})
 	before := string(mustRead(t, o.Path))
 	_, err := Open(o)
@@ -365,7 +369,7 @@ func TestBackup(t *testing.T) {
 	o := options(t)
 	v := mustOpen(t, o)
 	put(t, v, "k", "a", "x", 0)
-	if err := v.Backup(o.Path); err == nil {
+	if err := v.file.Backup(o.Path); err == nil {
 		t.Fatal("the vault was replaced by its backup while open")
 	}
 	copied := options(t)
@@ -373,7 +377,7 @@ func TestBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := v.Backup(copied.Path); err != nil {
+		if err := v.file.Backup(copied.Path); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,22 +1,21 @@
 package vault
 
 import (
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
-	bolt "go.etcd.io/bbolt"
+	"github.com/bilikeeper/bilikeeper/vault/bolt"
+	"github.com/bilikeeper/bilikeeper/vault/fault"
+	"github.com/bilikeeper/bilikeeper/vault/keys"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
-// ErrDropSlot is the answer of a caller of [Rekey] that lets a slot go.
-var ErrDropSlot = errors.New("the slot is dropped")
-
-// Rekeyed says which slots a rekeying took along and which not.
-type Rekeyed struct{ Kept, Dropped []SlotInfo }
+// beforeRekey ends the name of the file that a rekeying replaced. It is gone
+// when the new one has been opened in its place.
+const beforeRekey = ".before-rekey"
 
 // Rekeying is who is asked while a vault gets a new key.
 type Rekeying struct {
@@ -36,43 +35,33 @@ type Rekeying struct {
 // others, and for a file that cannot be read, ask is there. An error ends it,
 // and nothing has happened.
 func Rekey(o Options, ask Rekeying) (Rekeyed, error) {
-	const op = "rekey"
-	o.Existing = true
-	v, err := Open(o)
+	v, err := openVerified(o)
 	if err != nil {
 		return Rekeyed{}, err
 	}
 	defer func() { _ = v.Close() }()
-	if err := v.Verify(); err != nil {
-		return Rekeyed{}, err
-	}
-	dataKey := make([]byte, keySize)
-	_, _ = rand.Read(dataKey)
-	slots, r, err := v.rewrap(dataKey, ask.Secret)
-	if err == nil && ask.Confirm != nil {
-		err = ask.Confirm(r.Dropped)
-	}
+	dataKey := seal.NewKey()
+	slots, r, err := v.rewrap(dataKey, ask)
 	if err != nil {
 		return Rekeyed{}, err
 	}
-	next, err := newSealer(dataKey, v.seal.id)
+	next, err := seal.NewSealer(dataKey, v.seal.ID())
 	if err != nil {
-		return Rekeyed{}, &Error{Op: op, Path: v.path, Err: err}
+		return Rekeyed{}, fault.New("rekey", v.path, err)
 	}
 	temp := durable.TempName(v.path)
 	defer func() { _ = os.Remove(temp) }()
-	err = buildFile(temp, func(db *bolt.DB) error {
-		return v.reading(op, func(from *bolt.Tx) error {
-			return db.Update(func(to *bolt.Tx) error { return v.reseal(from, to, next, slots) })
-		})
+	err = bolt.Build("rekey", temp, v.path, func(to *bolt.Tx) error {
+		return v.file.View("rekey", func(from *bolt.Tx) error { return resealing{v.contents, next, from, to}.all(slots) })
 	})
 	if err != nil {
-		return Rekeyed{}, diskError(op, v.path, err)
+		return Rekeyed{}, err
 	}
 	if err := checkCopy(temp, next); err != nil {
 		return Rekeyed{}, err
 	}
-	if err := v.replaceWith(op, temp, v.path+beforeRekey); err != nil {
+	aside := v.path + beforeRekey
+	if err := v.file.ReplaceBy("rekey", temp, aside); err != nil {
 		return Rekeyed{}, err
 	}
 	// The old file goes when the new one was read in its place. A keeper that
@@ -80,147 +69,80 @@ func Rekey(o Options, ask Rekeying) (Rekeyed, error) {
 	if err := checkCopy(v.path, next); err != nil && !errors.Is(err, ErrInUse) {
 		return Rekeyed{}, err
 	}
-	if err := os.Remove(v.path + beforeRekey); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return r, diskError(op, v.path+beforeRekey, err)
+	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return r, fault.Disk("rekey", aside, err)
 	}
 	return r, nil
 }
 
-// rewrap makes the slots of a new data key, with the ids of the old ones.
-func (v *Vault) rewrap(dataKey []byte, secretOf func(SlotInfo) (secret.String, error)) ([]Slot, Rekeyed, error) {
-	const op = "rekey"
-	var old, slots []Slot
-	var r Rekeyed
-	err := v.reading(op, func(b *bolt.Tx) (err error) {
-		old, err = readSlots(b, v.path)
+// rewrap makes the slots of a new data key, and asks whether those that are
+// dropped may go.
+func (v *Vault) rewrap(dataKey []byte, ask Rekeying) ([]keys.Slot, Rekeyed, error) {
+	var old []keys.Slot
+	err := v.file.View("rekey", func(tx *bolt.Tx) (err error) {
+		old, err = readSlots(tx, v.path)
 		return err
 	})
 	if err != nil {
-		return nil, r, err
+		return nil, Rekeyed{}, err
 	}
-	for _, s := range old {
-		key, text, err := v.secretOf(s, secretOf)
-		if errors.Is(err, ErrDropSlot) {
-			r.Dropped = append(r.Dropped, s.info())
-			continue
-		}
-		if err == nil {
-			_, err = s.unwrap(key, v.seal.id)
-		}
-		if err != nil {
-			return nil, r, &Error{Op: op, Path: s.info().String(), Err: err}
-		}
-		if s.Kind == SlotPassphrase {
-			// What was guessed with the old salt may be in somebody's hands.
-			how := newStretch()
-			s.Params, key = how.encode(), how.key(text.Reveal())
-		}
-		if err := s.wrap(key, dataKey, v.seal.id); err != nil {
-			return nil, r, &Error{Op: op, Path: v.path, Err: err}
-		}
-		slots, r.Kept = append(slots, s), append(r.Kept, s.info())
+	slots, r, err := v.o.Keys.Rewrap(old, v.o.KeyFile, v.seal.ID(), dataKey, ask.Secret)
+	if err != nil {
+		return nil, r, fault.Wrap("rekey", v.path, err)
 	}
-	if len(slots) == 0 {
-		return nil, r, &Error{Op: op, Path: v.path, Err: ErrLastSlot}
+	if ask.Confirm != nil {
+		err = ask.Confirm(r.Dropped)
 	}
-	return slots, r, nil
+	return slots, r, err
 }
 
-// secretOf gets the secret that opens a slot, and the text that it came from.
-func (v *Vault) secretOf(s Slot, ask func(SlotInfo) (secret.String, error)) (key []byte, text secret.String, err error) {
-	switch s.Kind {
-	case SlotKeyFile:
-		key, err = readKeyFile(v.keyFile)
-	case SlotFile:
-		key, err = v.keys.readSource(string(s.Params))
-	default:
-		err = ErrNotGiven
-	}
-	if err == nil {
-		if _, err = s.unwrap(key, v.seal.id); err == nil {
-			return key, text, nil
-		}
-	}
-	if text, err = ask(s.info()); err != nil {
-		return nil, text, err
-	}
-	switch s.Kind {
-	case SlotKeyFile:
-		key, err = parseKeyFile([]byte(text.Reveal()))
-	case SlotFile:
-		key, err = fileSecret([]byte(text.Reveal()))
-	case SlotPassphrase, SlotRecovery:
-		key, err = s.personal(text)
-	default:
-		err = fmt.Errorf("%w: kind %q is not known here", ErrWrongKey, s.Kind)
-	}
-	return key, text, err
-}
-
-// reseal copies everything from one database to another, under another key.
+// resealing copies everything from one database to another, under another key.
 // Revisions, ids and times stay.
-func (v *Vault) reseal(from, to *bolt.Tx, next *sealer, slots []Slot) error {
-	for _, name := range []string{bucketMeta, bucketSlots, bucketRecords, bucketJournal, bucketProbe} {
-		if _, err := to.CreateBucket([]byte(name)); err != nil {
-			return err
-		}
-	}
-	m, err := v.readManifest(from)
-	if err != nil {
-		return err
-	}
-	m.commit++
-	m.sum = sum{}
-	if err := v.resealRecords(from, to, next, &m.sum); err != nil {
-		return err
-	}
-	err = from.Bucket([]byte(bucketJournal)).ForEach(func(id, env []byte) error {
-		bk := to.Bucket([]byte(bucketJournal))
-		bk.FillPercent = 1
-		return v.moveSeal(bk, id, env, next, &m.sum, purposeEntry, id)
-	})
-	if err != nil {
-		return err
-	}
-	for _, s := range slots {
-		if err := to.Bucket([]byte(bucketSlots)).Put([]byte(s.ID), s.encode()); err != nil {
-			return err
-		}
-	}
-	meta := to.Bucket([]byte(bucketMeta))
-	err = from.Bucket([]byte(bucketMeta)).ForEach(func(k, value []byte) error { return meta.Put(k, value) })
-	return errors.Join(err, meta.Put([]byte(metaManifest), next.seal(m.commit, m.encode(), purposeManifest)))
+type resealing struct {
+	contents
+	next     *seal.Sealer
+	from, to *bolt.Tx
 }
 
-func (v *Vault) resealRecords(from, to *bolt.Tx, next *sealer, total *sum) error {
-	records := from.Bucket([]byte(bucketRecords))
-	return records.ForEachBucket(func(kind []byte) error {
-		bk, err := to.Bucket([]byte(bucketRecords)).CreateBucket(kind)
+func (r resealing) all(slots []keys.Slot) error {
+	m, err := r.manifest(r.from)
+	if err != nil {
+		return err
+	}
+	if err := r.to.Make(bucketNames()...); err != nil {
+		return err
+	}
+	kinds, err := r.from.Subs("records")
+	if err != nil {
+		return err
+	}
+	m.Commit++
+	m.Sum = seal.Sum{}
+	for _, kind := range kinds {
+		b := recordsBucket(kind)
+		b.Fill = 0.9 // the keys come in order
+		err := r.bucket(b, &m.Sum, func(key []byte) seal.Position { return seal.Record([]byte(kind), key) })
 		if err != nil {
 			return err
 		}
-		bk.FillPercent = 0.9 // the keys come in order
-		return records.Bucket(kind).ForEach(func(key, env []byte) error {
-			return v.moveSeal(bk, key, env, next, total, purposeRecord, kind, key)
-		})
-	})
-}
-
-func (v *Vault) moveSeal(to *bolt.Bucket, key, env []byte, next *sealer, total *sum, purpose string, place ...[]byte) error {
-	n, err := parseEnvelope(env)
-	if err != nil {
-		return corrupt("rekey", v.path, "%v", err)
 	}
-	plain, err := v.seal.open(nil, env, purpose, place...)
-	if err != nil {
-		return corrupt("rekey", v.path, "%v", err)
-	}
-	sealed := next.seal(n, plain, purpose, place...)
-	clear(plain)
-	d, err := next.digest(sealed, purpose, place...)
-	if err != nil {
+	if err := r.bucket(journalBucket, &m.Sum, seal.Entry); err != nil {
 		return err
 	}
-	total.add(d)
-	return to.Put(key, sealed)
+	err = r.from.Each(metaBucket, nil, 0, func(k, value []byte) error { return r.to.Put(metaBucket, k, value) })
+	for _, s := range slots {
+		err = errors.Join(err, r.to.Put(slotsBucket, []byte(s.ID), s.Encode()))
+	}
+	return errors.Join(err, r.to.Put(metaBucket, []byte(metaManifest), r.next.SealManifest(m)))
+}
+
+func (r resealing) bucket(b bolt.Bucket, sum *seal.Sum, at func(key []byte) seal.Position) error {
+	return r.from.Each(b, nil, 0, func(key, env []byte) error {
+		sealed, d, err := r.seal.Reseal(r.next, env, at(key))
+		if err != nil {
+			return fault.Corrupt("rekey", r.path, "%v", err)
+		}
+		sum.Add(d)
+		return r.to.Put(b, key, sealed)
+	})
 }

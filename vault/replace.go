@@ -4,26 +4,16 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
-	bolt "go.etcd.io/bbolt"
+	"github.com/bilikeeper/bilikeeper/vault/bolt"
+	"github.com/bilikeeper/bilikeeper/vault/fault"
 )
 
-// A vault is replaced as a whole: by a smaller file, by one under another key,
-// by a backup. The new file is finished, flushed and read back before it takes
-// the place of the old one with a rename, so that there is a vault at every
-// moment, and it is whole.
-
-// beforeRekey ends the name of the file that a rekeying replaced. It is gone
-// when the new one has been opened in its place.
-const beforeRekey = ".before-rekey"
-
-// Copy is a copy of a vault, checked, flushed and closed to others. It lies
+// Copy is a copy of a vault, checked, flushed and closed to others. It stays
 // beside the vault until its Remove.
 type Copy struct {
 	Path   string
@@ -38,18 +28,9 @@ func (c Copy) Remove() { _ = os.Remove(c.Path) }
 // leaves it to the caller. It is made in full before anybody reads it: whoever
 // takes it slowly would otherwise hold up the next growth of the file, and with
 // it every write.
-func (v *Vault) Copy() (Copy, error) {
-	c := Copy{Path: durable.TempName(v.path)}
-	err := v.reading("backup", func(b *bolt.Tx) error {
-		h := sha256.New()
-		err := writeNew(c.Path, func(w io.Writer) (err error) {
-			c.Size, err = b.WriteTo(io.MultiWriter(w, h))
-			return err
-		})
-		h.Sum(c.SHA256[:0])
-		return diskError("backup", c.Path, err)
-	})
-	if err == nil {
+func (v *Vault) Copy() (c Copy, err error) {
+	c.Path = durable.TempName(v.path)
+	if c.Size, c.SHA256, err = v.file.CopyTo(c.Path); err == nil {
 		err = checkCopy(c.Path, v.seal)
 	}
 	if err != nil {
@@ -59,129 +40,21 @@ func (v *Vault) Copy() (Copy, error) {
 	return c, nil
 }
 
-// BackedUp notes that a copy has arrived where it is kept.
-func (v *Vault) BackedUp(at time.Time) error {
-	return v.exclusiveCommit("backup", func(b *bolt.Tx) error {
-		meta, err := bucket(b, v.path, bucketMeta)
-		if err != nil {
-			return err
-		}
-		return meta.Put([]byte(metaBackedUp), number(uint64(at.Unix())))
-	})
-}
-
-// writeNew makes a file of a temporary name, flushed.
-func writeNew(path string, fill func(io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	err = fill(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
-// checkCopy reads all of a file that is going to be a vault, as it lies on the
-// disk.
-func checkCopy(path string, s *sealer) error {
-	v, err := openCopy(path, 0)
-	if err != nil {
-		return err
-	}
-	v.seal = s
-	err = v.reading("verify", func(b *bolt.Tx) error {
-		_, err := v.readAll(b, true)
-		return err
-	})
-	if cerr := v.abandon(); err == nil {
-		err = cerr
-	}
-	return err
-}
-
-// replaceWith puts a finished file in the vault's place and closes the vault.
-// With aside, the old file stays under that name.
-func (v *Vault) replaceWith(op, temp, aside string) error {
-	if err := giveTo(temp, v.path); err != nil {
-		return diskError(op, temp, err)
-	}
-	// Where a file that is open cannot be replaced, the lock has to go before
-	// the rename.
-	if !replacesOpen {
-		if err := v.Close(); err != nil {
-			return err
-		}
-	}
-	err := takePlace(op, temp, v.path, aside)
-	if replacesOpen {
-		if cerr := v.Close(); err == nil {
-			err = cerr
-		}
-	}
-	return err
-}
-
-func takePlace(op, temp, path, aside string) error {
-	if aside != "" {
-		if err := keepAside(path, aside); err != nil {
-			return diskError(op, aside, err)
-		}
-	}
-	return diskError(op, path, durable.Publish(temp, path))
-}
-
-// keepAside gives a file a second name, and copies it where the file system
-// knows no second names.
-func keepAside(path, aside string) error {
-	if err := os.Remove(aside); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Link(path, aside); err == nil {
-		return durable.SyncDir(filepath.Dir(aside))
-	}
-	err := durable.Write(aside, 0o600, func(w io.Writer) error {
-		f, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = f.Close() }()
-		_, err = io.Copy(w, f)
-		return err
-	}, durable.Exclusive())
-	if err == nil {
-		err = giveTo(aside, path)
-	}
-	return err
-}
-
 // Compacted says what a compaction came to, in bytes.
 type Compacted struct{ Before, After int64 }
 
 // Compact writes the vault anew without its free pages. Nobody may use it.
 func Compact(o Options) (Compacted, error) {
-	const op = "compact"
-	o.Existing = true
-	v, err := Open(o)
+	v, err := openVerified(o)
 	if err != nil {
 		return Compacted{}, err
 	}
 	defer func() { _ = v.Close() }()
-	if err := v.Verify(); err != nil {
-		return Compacted{}, err
-	}
-	c := Compacted{Before: v.Info().Size}
+	c := Compacted{Before: v.file.Size()}
 	temp := durable.TempName(v.path)
 	defer func() { _ = os.Remove(temp) }()
-	err = buildFile(temp, func(db *bolt.DB) error {
-		return v.guard(op, func() error { return bolt.Compact(db, v.db, 1<<20) })
-	})
-	if err != nil {
-		return Compacted{}, diskError(op, v.path, err)
+	if err := v.file.Compact(temp); err != nil {
+		return Compacted{}, err
 	}
 	if err := checkCopy(temp, v.seal); err != nil {
 		return Compacted{}, err
@@ -189,27 +62,24 @@ func Compact(o Options) (Compacted, error) {
 	if info, err := os.Stat(temp); err == nil {
 		c.After = info.Size()
 	}
-	return c, v.replaceWith(op, temp, "")
+	return c, v.file.ReplaceBy("compact", temp, "")
 }
 
-// buildFile makes a database, flushed and closed.
-func buildFile(path string, fill func(*bolt.DB) error) error {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType, NoStatistics: true})
+// openVerified opens a vault that is going to be replaced.
+func openVerified(o Options) (*Vault, error) {
+	o.Existing = true
+	v, err := Open(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = fill(db)
-	if serr := db.Sync(); err == nil {
-		err = serr
+	if err := v.Verify(); err != nil {
+		_ = v.Close()
+		return nil, err
 	}
-	if cerr := db.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return v, nil
 }
 
-// ErrOtherVault says that a backup is not of the vault whose place it is to
-// take.
+// ErrOtherVault says that a backup is not of the vault that it is to replace.
 var ErrOtherVault = errors.New("this is another vault")
 
 // Restored says what a restore came to.
@@ -222,9 +92,9 @@ type Restored struct {
 	Opened  SlotInfo
 }
 
-// Restore puts a backup in the vault's place, after it was opened and read to
-// its end. What was there stays beside it. A backup of another vault is
-// refused, unless it is forced.
+// Restore replaces the vault by a backup, after that was opened and read to its
+// end. What was there stays beside it. A backup of another vault is refused,
+// unless it is forced.
 func Restore(o Options, from string, force bool) (Restored, error) {
 	const op = "restore"
 	o, err := o.complete()
@@ -233,101 +103,69 @@ func Restore(o Options, from string, force bool) (Restored, error) {
 	}
 	dir := filepath.Dir(o.Path)
 	if err := durable.MkdirAll(dir, 0o700); err != nil {
-		return Restored{}, diskError(op, dir, err)
+		return Restored{}, fault.Disk(op, dir, err)
 	}
 	temp := durable.TempName(o.Path)
 	defer func() { _ = os.Remove(temp) }()
-	if err := copyIn(from, temp); err != nil {
-		return Restored{}, diskError(op, from, err)
+	if err := bolt.CopyIn(from, temp); err != nil {
+		return Restored{}, fault.Disk(op, from, err)
 	}
 	r := Restored{}
-	if r.Details, r.Opened, err = prove(o, temp, from); err != nil {
+	if err := r.prove(o, temp, from); err != nil {
+		// Nobody knows the temporary copy.
+		if e, ok := errors.AsType[*Error](err); ok && e.Path == temp {
+			e.Path = from
+		}
 		return Restored{}, err
 	}
-	if err := giveTo(temp, dir); err != nil {
-		return Restored{}, diskError(op, temp, err)
+	if err := bolt.GiveTo(temp, dir); err != nil {
+		return Restored{}, fault.Disk(op, temp, err)
 	}
 	present, err := Inspect(o)
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return r, diskError(op, o.Path, durable.Publish(temp, o.Path, durable.Exclusive()))
+		return r, fault.Disk(op, o.Path, durable.Publish(temp, o.Path, durable.Exclusive()))
 	case errors.Is(err, ErrInUse):
 		return Restored{}, err
 	case err == nil && present.ID != r.Details.ID && !force:
-		return Restored{}, &Error{Op: op, Path: from, Err: fmt.Errorf("%w: its id is %s, and %s is %s", ErrOtherVault, r.Details.ID, o.Path, present.ID)}
+		return Restored{}, fault.New(op, from, fmt.Errorf("%w: its id is %s, and %s is %s", ErrOtherVault, r.Details.ID, o.Path, present.ID))
 	}
 	// One that cannot be read is what a restore is for.
-	lock, err := lockedFile(o.Path, o.LockTimeout)
-	if err != nil {
-		return Restored{}, err
-	}
-	if !replacesOpen {
-		_ = unlock(lock)
-		_ = lock.Close()
-	}
 	r.Aside = o.Path + ".before-" + time.Now().UTC().Format("20060102T150405.000Z")
-	err = takePlace(op, temp, o.Path, r.Aside)
-	if replacesOpen {
-		_ = lock.Close()
-	}
-	return r, err
+	return r, bolt.Replace(op, temp, o.Path, r.Aside, o.LockTimeout)
 }
 
-func copyIn(from, temp string) error {
-	f, err := os.Open(from)
+// prove opens a backup and reads all of it.
+func (r *Restored) prove(o Options, temp, from string) error {
+	f, err := bolt.OpenRead(temp, o.LockTimeout)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return errors.Join(err, &fs.PathError{Op: "read", Path: from, Err: durable.ErrNotRegular})
-	}
-	return writeNew(temp, func(w io.Writer) error {
-		_, err := io.Copy(w, f)
-		return err
+	d := &r.Details
+	d.Path, d.Size = from, f.Size()
+	err = f.View("open", func(tx *bolt.Tx) error {
+		if err := d.readClear(tx); err != nil {
+			return err
+		}
+		if err := newerSchema(from, d.Schema, Schema); err != nil {
+			return err
+		}
+		if err := d.read(tx); err != nil {
+			return err
+		}
+		u, err := unlock(tx, from, o)
+		if err != nil {
+			return err
+		}
+		d.Slots = u.infos()
+		return contents{from, u.seal}.check(tx)
 	})
-}
-
-// prove opens a backup and reads all of it. Errors name the backup, not the
-// temporary copy.
-func prove(o Options, temp, from string) (d Details, opened SlotInfo, err error) {
-	v, err := openCopy(temp, o.LockTimeout)
-	if err != nil {
-		return d, opened, renamed(err, temp, from)
-	}
-	defer func() { _ = v.abandon() }()
-	v.path = from
-	err = v.reading("open", func(b *bolt.Tx) error {
-		if err := d.readClear(b, from); err != nil {
-			return err
-		}
-		if d.Schema > Schema {
-			return &Error{Op: "open", Path: from, Err: fmt.Errorf("%w: schema %d, known up to %d", ErrNewerSchema, d.Schema, Schema)}
-		}
-		if err := d.read(b, from, v.file); err != nil {
-			return err
-		}
-		if err := v.unlock(b, o); err != nil {
-			return err
-		}
-		_, err := v.readAll(b, true)
-		return err
-	})
-	d.Path, d.Slots = o.Path, v.Info().Slots
+	d.Path = o.Path
 	for _, s := range d.Slots {
 		if s.InUse {
-			opened = s
+			r.Opened = s
 		}
-	}
-	if info, serr := v.file.Stat(); serr == nil {
-		d.Size = info.Size()
-	}
-	return d, opened, err
-}
-
-func renamed(err error, was, is string) error {
-	if e, ok := errors.AsType[*Error](err); ok && e.Path == was {
-		e.Path = is
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 func noSecret(SlotInfo) (secret.String, error) { return secret.String{}, ErrDropSlot }
@@ -214,7 +215,7 @@ func TestRekey(t *testing.T) {
 	_, recovery := mustAdd(t, v, NewSlot{Kind: SlotRecovery})
 	_, err := Rekey(o, Rekeying{Secret: noSecret})
 	wantErr(t, err, ErrInUse)
-	was, id := v.seal.dataKey, v.Info().ID
+	was, id := v.seal.DataKey(), v.Info().ID
 	_ = v.Close()
 
 	mine := errors.New("mine")
@@ -250,14 +251,14 @@ func TestRekey(t *testing.T) {
 	}
 	v = mustOpen(t, o)
 	check(t, v)
-	if contentOf(t, v) != content || v.Info().ID != id || bytes.Equal(v.seal.dataKey, was) {
+	if contentOf(t, v) != content || v.Info().ID != id || bytes.Equal(v.seal.DataKey(), was) {
 		t.Error("not the same content under another key")
 	}
 	put(t, v, "k", "later", "x", 0)
 	check(t, v)
 	_ = v.Close()
 	// The old data key opens nothing of the new file.
-	if s, _ := newSealer(was, v.seal.id); checkCopy(o.Path, s) == nil {
+	if s, _ := seal.NewSealer(was, v.seal.ID()); checkCopy(o.Path, s) == nil {
 		t.Error("the old key still opens it")
 	}
 	_, err = Rekey(o, Rekeying{Secret: noSecret, Confirm: func(dropped []SlotInfo) error {

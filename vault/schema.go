@@ -1,20 +1,20 @@
 package vault
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
-	bolt "go.etcd.io/bbolt"
+	"github.com/bilikeeper/bilikeeper/vault/bolt"
+	"github.com/bilikeeper/bilikeeper/vault/fault"
+	"github.com/bilikeeper/bilikeeper/vault/keys"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 // Schema is the layout that this program writes.
@@ -23,216 +23,178 @@ const Schema = 1
 // migrations[n-1] turns schema n into n+1.
 func migrations() []func(*bolt.Tx) error { return nil }
 
-const (
-	bucketMeta    = "meta"
-	bucketSlots   = "slots"
-	bucketRecords = "records"
-	bucketJournal = "journal"
-	bucketProbe   = "probe"
+// The buckets of a vault, and the keys of its meta bucket. They are on disk and
+// never change.
+var (
+	metaBucket    = bolt.Bucket{Name: "meta"}
+	slotsBucket   = bolt.Bucket{Name: "slots"}
+	journalBucket = bolt.Bucket{Name: "journal", Fill: 1} // ids only grow: full pages stay full
+	probeBucket   = bolt.Bucket{Name: "probe"}
+)
 
+func bucketNames() []string { return []string{"meta", "slots", "records", "journal", "probe"} }
+
+func recordsBucket(kind string) bolt.Bucket { return bolt.Bucket{Name: "records", Sub: kind} }
+
+const (
 	metaSchema   = "schema"
 	metaID       = "id"
 	metaCreated  = "created"
 	metaManifest = "manifest"
 	metaBackedUp = "backed-up" // not in an old vault, nor before the first time
-
-	vaultIDSize = 16
 )
 
 // create makes a new vault, whole, before anyone can see it. The key is on
 // disk first: a vault whose key was lost is worth nothing, a key without a
 // vault is used by the next.
 func (op opener) create(o Options) error {
-	secret, err := ensureKeyFile(o.KeyFile)
+	id := make([]byte, seal.IDSize)
+	_, _ = rand.Read(id)
+	dataKey, slot, err := keys.First(o.KeyFile, id)
 	if err != nil {
 		return err
 	}
 	temp := durable.TempName(o.Path)
-	if err := op.build(temp, secret); err != nil {
+	err = bolt.Build("create", temp, o.Path, func(tx *bolt.Tx) error { return op.furnish(tx, id, dataKey, slot) })
+	if err != nil {
 		_ = os.Remove(temp)
-		return diskError("create", o.Path, err)
+		return err
 	}
 	err = durable.Publish(temp, o.Path, durable.Exclusive())
-	if err == nil || errors.Is(err, fs.ErrExist) {
+	if errors.Is(err, fs.ErrExist) {
 		return nil // whoever was first, there is one
 	}
-	return diskError("create", o.Path, err)
-}
-
-func (op opener) build(path string, secret []byte) error {
-	return buildFile(path, func(db *bolt.DB) error {
-		return db.Update(func(b *bolt.Tx) error { return op.furnish(b, secret) })
-	})
+	return fault.Disk("create", o.Path, err)
 }
 
 // furnish puts into a new database what every vault has.
-func (op opener) furnish(b *bolt.Tx, secret []byte) error {
-	id, dataKey := make([]byte, vaultIDSize), make([]byte, keySize)
-	_, _ = rand.Read(id)
-	_, _ = rand.Read(dataKey)
-	now := time.Now()
-	slot, err := newSlot(SlotKeyFile, secret, dataKey, id, now)
+func (op opener) furnish(tx *bolt.Tx, id, dataKey []byte, slot keys.Slot) error {
+	s, err := seal.NewSealer(dataKey, id)
 	if err != nil {
 		return err
 	}
-	s, err := newSealer(dataKey, id)
-	if err != nil {
+	if err := tx.Make(bucketNames()...); err != nil {
 		return err
 	}
-	for _, name := range []string{bucketMeta, bucketSlots, bucketRecords, bucketJournal, bucketProbe} {
-		if _, err := b.CreateBucket([]byte(name)); err != nil {
-			return err
-		}
-	}
-	m := manifest{first: 1}
-	meta := b.Bucket([]byte(bucketMeta))
 	return errors.Join(
-		meta.Put([]byte(metaSchema), binary.BigEndian.AppendUint32(nil, uint32(op.schema))),
-		meta.Put([]byte(metaID), id),
-		meta.Put([]byte(metaCreated), number(uint64(now.Unix()))),
-		meta.Put([]byte(metaManifest), s.seal(m.commit, m.encode(), purposeManifest)),
-		b.Bucket([]byte(bucketSlots)).Put([]byte(slot.ID), slot.encode()),
+		putSchema(tx, op.schema),
+		tx.Put(metaBucket, []byte(metaID), id),
+		tx.Put(metaBucket, []byte(metaCreated), seal.Uint64(uint64(time.Now().Unix()))),
+		tx.Put(metaBucket, []byte(metaManifest), s.SealManifest(seal.Manifest{First: 1})),
+		tx.Put(slotsBucket, []byte(slot.ID), slot.Encode()),
 	)
 }
 
-// bucket returns a bucket that every vault has.
-func bucket(b *bolt.Tx, path, name string) (*bolt.Bucket, error) {
-	if bk := b.Bucket([]byte(name)); bk != nil {
-		return bk, nil
-	}
-	return nil, corrupt("read", path, "%s is missing", name)
+func putSchema(tx *bolt.Tx, n int) error {
+	return tx.Put(metaBucket, []byte(metaSchema), binary.BigEndian.AppendUint32(nil, uint32(n)))
 }
 
-func readSchema(b *bolt.Tx, path string) (int, error) {
-	meta, err := bucket(b, path, bucketMeta)
+func readSchema(tx *bolt.Tx, path string) (int, error) {
+	raw, err := tx.Get(metaBucket, []byte(metaSchema))
+	if err == nil && (len(raw) != 4 || binary.BigEndian.Uint32(raw) == 0) {
+		err = fault.Corrupt("read", path, "its schema is missing")
+	}
 	if err != nil {
 		return 0, err
-	}
-	raw := meta.Get([]byte(metaSchema))
-	if len(raw) != 4 || binary.BigEndian.Uint32(raw) == 0 {
-		return 0, corrupt("read", path, "its schema is missing")
 	}
 	return int(binary.BigEndian.Uint32(raw)), nil
 }
 
+// newerSchema refuses a vault that a newer program wrote.
+func newerSchema(path string, have, known int) error {
+	if have <= known {
+		return nil
+	}
+	return fault.New("open", path, fmt.Errorf("%w: schema %d, known up to %d", ErrNewerSchema, have, known))
+}
+
 // migrate brings an older vault up to op.schema, in one transaction and with a
 // copy of what was before beside it.
-func (op opener) migrate(v *Vault) error {
+func (op opener) migrate(f *bolt.File, path string) error {
 	var have int
-	err := v.reading("open", func(b *bolt.Tx) (err error) {
-		have, err = readSchema(b, v.path)
+	err := f.View("open", func(tx *bolt.Tx) (err error) {
+		have, err = readSchema(tx, path)
 		return err
 	})
-	switch {
-	case err != nil:
+	if err == nil {
+		err = newerSchema(path, have, op.schema)
+	}
+	if err != nil || have == op.schema {
 		return err
-	case have == op.schema:
-		return nil
-	case have > op.schema:
-		return &Error{Op: "open", Path: v.path, Err: fmt.Errorf("%w: schema %d, known up to %d", ErrNewerSchema, have, op.schema)}
-	case len(op.migrations) < op.schema-1:
-		return &Error{Op: "migrate", Path: v.path, Err: fmt.Errorf("schema %d is not known any more", have)}
+	}
+	if len(op.migrations) < op.schema-1 {
+		return fault.New("migrate", path, fmt.Errorf("schema %d is not known any more", have))
 	}
 	// A copy of an earlier try that did not come to its end may be replaced:
 	// the vault is still what it was.
-	if err := v.Backup(fmt.Sprintf("%s.schema-%d.bak", v.path, have)); err != nil {
+	if err := f.Backup(fmt.Sprintf("%s.schema-%d.bak", path, have)); err != nil {
 		return err
 	}
-	return v.exclusiveCommit("migrate", func(b *bolt.Tx) error {
+	return f.Update("migrate", func(tx *bolt.Tx) error {
 		for n := have; n < op.schema; n++ {
-			if err := op.migrations[n-1](b); err != nil {
-				return &Error{Op: "migrate", Path: v.path, Err: fmt.Errorf("schema %d to %d: %w", n, n+1, err)}
+			if err := tx.Step(op.migrations[n-1]); err != nil {
+				return fault.New("migrate", path, fmt.Errorf("schema %d to %d: %w", n, n+1, err))
 			}
 		}
-		meta, err := bucket(b, v.path, bucketMeta)
-		if err != nil {
-			return err
-		}
-		return meta.Put([]byte(metaSchema), binary.BigEndian.AppendUint32(nil, uint32(op.schema)))
+		return putSchema(tx, op.schema)
 	})
 }
 
-// Backup writes a copy of the vault, as sealed as the vault is and of one
-// moment, to path, where it may replace a file. It is opened by the same slots.
-func (v *Vault) Backup(path string) error {
-	if here, err := os.Stat(path); err == nil {
-		if own, err := v.file.Stat(); err == nil && os.SameFile(here, own) {
-			return &Error{Op: "backup", Path: path, Err: errors.New("this is the vault itself")}
-		}
+func readID(tx *bolt.Tx, path string) ([]byte, error) {
+	id, err := tx.Get(metaBucket, []byte(metaID))
+	if err == nil && len(id) != seal.IDSize {
+		err = fault.Corrupt("open", path, "its id is missing")
 	}
-	return v.reading("backup", func(b *bolt.Tx) error {
-		return diskError("backup", path, durable.Write(path, 0o600, func(w io.Writer) error {
-			_, err := b.WriteTo(w)
-			return err
-		}))
-	})
+	return id, err
 }
 
-// load unlocks the vault and reads all of it.
-func (v *Vault) load(o Options, deep bool) error {
-	return v.reading("open", func(b *bolt.Tx) error {
-		if err := v.unlock(b, o); err != nil {
-			return err
-		}
-		found, err := v.readAll(b, deep)
+func readSlots(tx *bolt.Tx, path string) ([]keys.Slot, error) {
+	var slots []keys.Slot
+	err := tx.Each(slotsBucket, nil, 0, func(id, raw []byte) error {
+		slot, err := keys.Decode(string(id), raw)
 		if err != nil {
-			return err
-		}
-		v.counts = found.kinds
-		v.first = found.manifest.first
-		v.newest.Store(found.manifest.newest)
-		return nil
-	})
-}
-
-func readID(b *bolt.Tx, path string) ([]byte, error) {
-	meta, err := bucket(b, path, bucketMeta)
-	if err != nil {
-		return nil, err
-	}
-	id := bytes.Clone(meta.Get([]byte(metaID)))
-	if len(id) != vaultIDSize {
-		return nil, corrupt("open", path, "its id is missing")
-	}
-	return id, nil
-}
-
-func readSlots(b *bolt.Tx, path string) ([]Slot, error) {
-	bk, err := bucket(b, path, bucketSlots)
-	if err != nil {
-		return nil, err
-	}
-	var slots []Slot
-	err = bk.ForEach(func(k, raw []byte) error {
-		slot, err := decodeSlot(string(k), raw)
-		if err != nil {
-			return corrupt("open", path, "%v", err)
+			return fault.Corrupt("open", path, "%v", err)
 		}
 		slots = append(slots, slot)
 		return nil
 	})
 	if err == nil && len(slots) == 0 {
-		err = corrupt("open", path, "it has no key slot")
+		err = fault.Corrupt("open", path, "it has no key slot")
 	}
-	slices.SortStableFunc(slots, func(a, b Slot) int { return a.Created.Compare(b.Created) })
+	slices.SortStableFunc(slots, func(a, b keys.Slot) int { return a.Created.Compare(b.Created) })
 	return slots, err
 }
 
-func (v *Vault) unlock(b *bolt.Tx, o Options) error {
-	id, err := readID(b, v.path)
+// unlocked is what opening a vault with one of its slots gives.
+type unlocked struct {
+	seal   *seal.Sealer
+	slots  []keys.Slot
+	opened string // the slot that opened it
+}
+
+func unlock(tx *bolt.Tx, path string, o Options) (u unlocked, err error) {
+	id, err := readID(tx, path)
 	if err != nil {
-		return err
+		return u, err
 	}
-	slots, err := readSlots(b, v.path)
+	if u.slots, err = readSlots(tx, path); err != nil {
+		return u, err
+	}
+	dataKey, opened, err := o.Keys.Open(path, o.KeyFile, u.slots, id)
 	if err != nil {
-		return err
+		return u, err
 	}
-	dataKey, opened, err := o.Keys.open(v.path, o.KeyFile, slots, id)
-	if err != nil {
-		return err
+	u.opened = opened
+	u.seal, err = seal.NewSealer(dataKey, id)
+	return u, err
+}
+
+// infos is what may be shown of the slots.
+func (u unlocked) infos() []SlotInfo {
+	shown := make([]SlotInfo, len(u.slots))
+	for i, s := range u.slots {
+		shown[i] = s.Info()
+		shown[i].InUse = s.ID == u.opened
 	}
-	v.id, v.opened = hex.EncodeToString(id), opened
-	v.showSlots(slots)
-	v.seal, err = newSealer(dataKey, id)
-	return err
+	return shown
 }

@@ -1,15 +1,18 @@
-package vault
+package keys
 
 import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/vault/fault"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 // A key file is one line of text, so that it survives a mail, a copy and paste
@@ -33,36 +36,47 @@ func parseKeyFile(text []byte) ([]byte, error) {
 		return nil, errKeyFile
 	}
 	key, err := base64.StdEncoding.Strict().DecodeString(encoded)
-	if err != nil || len(key) != keySize {
+	if err != nil || len(key) != seal.KeySize {
 		return nil, errKeyFile
 	}
 	return key, nil
 }
 
-// readKeyFile refuses a key that others can read before it reads it.
-func readKeyFile(path string) ([]byte, error) {
+// readSecret reads the secret in a file. It is the only reader of such files;
+// check refuses one that others can read or replace, before it is read.
+func readSecret(path string, most int64, check func(fs.FileInfo) error, parse func([]byte) ([]byte, error)) ([]byte, error) {
+	const op = "read key"
 	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &Error{Op: "read key", Path: path, Err: ErrKeyMissing}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fault.New(op, path, fault.ErrKeyMissing)
+	case err != nil:
+		return nil, fault.Disk(op, path, err)
+	case !info.Mode().IsRegular() || info.Size() > most:
+		return nil, fault.New(op, path, fault.Join(fault.ErrWrongKey, errKeyFile))
 	}
-	if err != nil {
-		return nil, diskError("read key", path, err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxKeyFile {
-		return nil, &Error{Op: "read key", Path: path, Err: joinCause(ErrWrongKey, errKeyFile)}
-	}
-	if err := checkPrivate("read key", path, info); err != nil {
+	if err := check(info); err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
-		return nil, diskError("read key", path, err)
+		return nil, fault.Disk(op, path, err)
 	}
-	key, err := parseKeyFile(text)
+	defer func() { _ = f.Close() }()
+	content, err := io.ReadAll(io.LimitReader(f, most))
 	if err != nil {
-		return nil, &Error{Op: "read key", Path: path, Err: joinCause(ErrWrongKey, err)}
+		return nil, fault.Disk(op, path, err)
+	}
+	key, err := parse(content)
+	if err != nil {
+		return nil, fault.New(op, path, fault.Join(fault.ErrWrongKey, err))
 	}
 	return key, nil
+}
+
+func readKeyFile(path string) ([]byte, error) {
+	private := func(info fs.FileInfo) error { return CheckPrivate("read key", path, info) }
+	return readSecret(path, maxKeyFile, private, parseKeyFile)
 }
 
 // ensureKeyFile returns the key at path and makes one where there is none. It
@@ -70,20 +84,17 @@ func readKeyFile(path string) ([]byte, error) {
 // once, one makes the key and both use it.
 func ensureKeyFile(path string) ([]byte, error) {
 	key, err := readKeyFile(path)
-	if !errors.Is(err, ErrKeyMissing) {
+	if !errors.Is(err, fault.ErrKeyMissing) {
 		return key, err
 	}
 	if err := durable.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, diskError("write key", path, err)
+		return nil, fault.Disk("write key", path, err)
 	}
-	key = make([]byte, keySize)
+	key = make([]byte, seal.KeySize)
 	_, _ = rand.Read(key)
 	err = durable.WriteFile(path, encodeKeyFile(key), 0o600, durable.Exclusive())
 	if errors.Is(err, fs.ErrExist) {
 		return readKeyFile(path)
 	}
-	if err != nil {
-		return nil, diskError("write key", path, err)
-	}
-	return key, nil
+	return key, fault.Disk("write key", path, err)
 }

@@ -1,4 +1,9 @@
-package vault
+// Package fault holds the outcomes that the vault's rooms end with, and sorts
+// what an operating system answers into them. Nothing that reads or writes a
+// file belongs here.
+//
+// Guarantee: the text of an error holds no value and no secret.
+package fault
 
 import (
 	"errors"
@@ -6,8 +11,6 @@ import (
 	"io/fs"
 	"strings"
 	"syscall"
-
-	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // The outcomes that a caller can tell apart, with errors.Is.
@@ -28,7 +31,7 @@ var (
 	ErrClosed      = errors.New("the vault is closed")
 )
 
-// Error is the type of every error of this package. Its text holds no value.
+// Error is the type of every error of the vault. Its text holds no value.
 type Error struct {
 	// Op is what was being done, "open" for example.
 	Op string
@@ -42,63 +45,58 @@ type Error struct {
 
 // Error implements error.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Op)
+	text := e.Op
 	if e.Path != "" {
-		b.WriteByte(' ')
-		b.WriteString(e.Path)
+		text += " " + e.Path
 	}
-	b.WriteString(": ")
 	if e.PID != 0 && errors.Is(e.Err, ErrInUse) {
-		fmt.Fprintf(&b, "in use by process %d", e.PID)
-		return b.String()
+		return fmt.Sprintf("%s: in use by process %d", text, e.PID)
 	}
-	b.WriteString(e.Err.Error())
-	return b.String()
+	return text + ": " + e.Err.Error()
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// corrupt says what is wrong with a file's content.
-func corrupt(op, path, format string, args ...any) error {
-	return &Error{Op: op, Path: path, Err: fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...))}
+// New says what was done to what, and how it ended.
+func New(op, path string, err error) error { return &Error{Op: op, Path: path, Err: err} }
+
+// Corrupt says what is wrong with a file's content.
+func Corrupt(op, path, format string, args ...any) error {
+	return New(op, path, fmt.Errorf("%w: %s", ErrCorrupt, fmt.Sprintf(format, args...)))
 }
 
-// diskError sorts what a file operation returned.
-func diskError(op, path string, err error) error {
-	if err == nil {
-		return nil
+// Join says an outcome and why.
+func Join(outcome, why error) error { return fmt.Errorf("%w: %w", outcome, why) }
+
+// Wrap gives an error its operation and path where it has none yet.
+func Wrap(op, path string, err error) error {
+	if _, ok := errors.AsType[*Error](err); ok || err == nil {
+		return err
 	}
-	if _, ok := errors.AsType[*Error](err); ok {
+	return New(op, path, err)
+}
+
+// Disk is Wrap for what a file operation returned, sorted into the outcomes.
+func Disk(op, path string, err error) error {
+	if _, ok := errors.AsType[*Error](err); ok || err == nil {
 		return err
 	}
 	// The path is in our own error already.
-	cause := err
 	if pe, ok := errors.AsType[*fs.PathError](err); ok && pe.Path == path {
-		cause = pe.Err
+		err = pe.Err
 	}
 	switch {
-	case errors.Is(err, bolterrors.ErrDatabaseNotOpen):
-		cause = ErrClosed
-	case isNoSpace(err):
-		cause = fmt.Errorf("%w: %w", ErrNoSpace, cause)
-	case isDiskFailure(err):
-		cause = fmt.Errorf("%w: %w", ErrStorage, cause)
+	case isErrno(err, noSpace): // quotas and file size limits, too: the mend is the same
+		err = Join(ErrNoSpace, err)
+	case isErrno(err, diskFailure):
+		err = Join(ErrStorage, err)
 	}
-	return &Error{Op: op, Path: path, Err: cause}
+	return New(op, path, err)
 }
 
-// isNoSpace counts quotas and file size limits in: the mend is the same. bbolt
-// flattens some errors to text, so that the number has to be found in there.
-func isNoSpace(err error) bool {
-	return isErrno(err, noSpace)
-}
-
-func isDiskFailure(err error) bool {
-	return isErrno(err, diskFailure) || errors.Is(err, bolterrors.ErrInvalidMapping)
-}
-
+// isErrno also looks for the number's text at the end: bbolt flattens some
+// errors to text.
 func isErrno(err error, set []syscall.Errno) bool {
 	text := err.Error()
 	for _, no := range set {
@@ -108,6 +106,3 @@ func isErrno(err error, set []syscall.Errno) bool {
 	}
 	return false
 }
-
-// joinCause says an outcome and why.
-func joinCause(outcome, why error) error { return fmt.Errorf("%w: %w", outcome, why) }

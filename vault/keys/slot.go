@@ -1,4 +1,4 @@
-package vault
+package keys
 
 import (
 	"crypto/rand"
@@ -6,15 +6,18 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/vault/fault"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 // The kinds of slots. They are on disk and never change. They differ in where
-// the secret comes from and how it is stretched, not in the wrapping.
+// the secret comes from and how a key is derived from it, not in the wrapping.
 const (
-	SlotKeyFile    = "keyfile"    // the key file beside the vault
-	SlotFile       = "file"       // another file, or a credential of the service manager
-	SlotPassphrase = "passphrase" // what a person remembers, stretched
-	SlotRecovery   = "recovery"   // what was printed once and lies in a drawer
+	KindKeyFile    = "keyfile"    // the key file beside the vault
+	KindFile       = "file"       // another file, or a credential of the service manager
+	KindPassphrase = "passphrase" // what a person remembers; Argon2id derives the key
+	KindRecovery   = "recovery"   // a random key, shown once to be kept on paper
 )
 
 // Slot is the data key once more, wrapped under one secret. Any one slot opens
@@ -24,7 +27,7 @@ type Slot struct {
 	Kind    string
 	Label   string
 	Created time.Time
-	// Params is where a file lies, or how a passphrase is stretched.
+	// Params is the source of a file's slot, or a passphrase's kdf parameters.
 	Params  []byte
 	Wrapped []byte
 }
@@ -43,11 +46,24 @@ type SlotInfo struct {
 }
 
 // Unattended reports whether the slot opens without a person.
-func (s SlotInfo) Unattended() bool { return s.Kind == SlotKeyFile || s.Kind == SlotFile }
+func (s SlotInfo) Unattended() bool { return s.Kind == KindKeyFile || s.Kind == KindFile }
 
-func (s Slot) info() SlotInfo {
+// String names a slot for people.
+func (s SlotInfo) String() string {
+	text := s.ID + " (" + s.Kind
+	if s.Source != "" {
+		text += " " + s.Source
+	}
+	if s.Label != "" {
+		text += ", " + s.Label
+	}
+	return text + ")"
+}
+
+// Info is what may be shown of the slot.
+func (s Slot) Info() SlotInfo {
 	i := SlotInfo{ID: s.ID, Kind: s.Kind, Label: s.Label, Created: s.Created}
-	if s.Kind == SlotFile {
+	if s.Kind == KindFile {
 		i.Source = string(s.Params)
 	}
 	return i
@@ -56,54 +72,51 @@ func (s Slot) info() SlotInfo {
 const (
 	maxLabel    = 128
 	maxSource   = 4096
-	wrappedSize = nonceSize + keySize + overhead
+	wrappedSize = seal.NonceSize + seal.KeySize + seal.Overhead
+	purpose     = "bilikeeper slot 1"
 )
 
-// wrap fills a slot with the data key. A secret is one that cannot be guessed;
-// what people can remember is stretched before it comes here.
+// newSlot is a slot that wraps nothing yet.
+func newSlot(kind string) Slot {
+	return Slot{ID: rand.Text()[:8], Kind: kind, Created: time.Now().UTC().Truncate(time.Second)}
+}
+
+// wrap fills a slot with the data key. The secret is one that cannot be
+// guessed: of a passphrase it is the key that the kdf gave.
 func (s *Slot) wrap(secret, dataKey, vaultID []byte) error {
-	aead, err := derivedAEAD(secret, vaultID, purposeSlot+" "+s.Kind+" "+s.ID)
+	aead, err := seal.AEAD(secret, vaultID, purpose+" "+s.Kind+" "+s.ID)
 	if err != nil {
 		return err
 	}
-	nonce := make([]byte, nonceSize, wrappedSize)
+	nonce := make([]byte, seal.NonceSize, wrappedSize)
 	_, _ = rand.Read(nonce)
-	s.Wrapped = aead.Seal(nonce, nonce, dataKey, s.place(vaultID))
+	s.Wrapped = aead.Seal(nonce, nonce, dataKey, s.aad(vaultID))
 	return nil
-}
-
-func newSlot(kind string, secret, dataKey, vaultID []byte, now time.Time) (Slot, error) {
-	s := emptySlot(kind, now)
-	return s, s.wrap(secret, dataKey, vaultID)
-}
-
-func emptySlot(kind string, now time.Time) Slot {
-	return Slot{ID: rand.Text()[:8], Kind: kind, Created: now.UTC().Truncate(time.Second)}
 }
 
 // unwrap returns ErrWrongKey where the secret is another's.
 func (s Slot) unwrap(secret, vaultID []byte) ([]byte, error) {
 	if len(s.Wrapped) != wrappedSize {
-		return nil, ErrWrongKey
+		return nil, fault.ErrWrongKey
 	}
-	aead, err := derivedAEAD(secret, vaultID, purposeSlot+" "+s.Kind+" "+s.ID)
+	aead, err := seal.AEAD(secret, vaultID, purpose+" "+s.Kind+" "+s.ID)
 	if err != nil {
 		return nil, err
 	}
-	key, err := aead.Open(nil, s.Wrapped[:nonceSize], s.Wrapped[nonceSize:], s.place(vaultID))
+	key, err := aead.Open(nil, s.Wrapped[:seal.NonceSize], s.Wrapped[seal.NonceSize:], s.aad(vaultID))
 	if err != nil {
-		return nil, ErrWrongKey
+		return nil, fault.ErrWrongKey
 	}
 	return key, nil
 }
 
-// place is what the wrapped key is bound to. The first kind of slot came
-// without a label; its wrapping stays what it was.
-func (s Slot) place(vaultID []byte) []byte {
+// aad is what the wrapped key is bound to. The first kind of slot came without
+// a label; its wrapping stays what it was.
+func (s Slot) aad(vaultID []byte) []byte {
 	if !s.extended() {
-		return bind(purposeSlot, vaultID, []byte(s.ID), []byte(s.Kind))
+		return seal.Bind(purpose, vaultID, []byte(s.ID), []byte(s.Kind))
 	}
-	return bind(purposeSlot, vaultID, []byte(s.ID), []byte(s.Kind), number(uint64(s.Created.Unix())), []byte(s.Label), s.Params)
+	return seal.Bind(purpose, vaultID, []byte(s.ID), []byte(s.Kind), seal.Uint64(uint64(s.Created.Unix())), []byte(s.Label), s.Params)
 }
 
 // extended reports whether a label and parameters follow the wrapped key. A
@@ -111,13 +124,13 @@ func (s Slot) place(vaultID []byte) []byte {
 // slot and passes it over, so that no new schema is needed for them. What this
 // program does not know it treats the same way.
 func (s Slot) extended() bool {
-	return slices.Contains([]string{SlotFile, SlotPassphrase, SlotRecovery}, s.Kind)
+	return slices.Contains([]string{KindFile, KindPassphrase, KindRecovery}, s.Kind)
 }
 
 var errSlot = errors.New("a key slot cannot be read")
 
-// encode gives a slot's value; its id is the key that the value lies under.
-func (s Slot) encode() []byte {
+// Encode gives a slot's value; its id is the key that the value is stored under.
+func (s Slot) Encode() []byte {
 	b := []byte{1, byte(len(s.Kind))}
 	b = append(b, s.Kind...)
 	b = binary.BigEndian.AppendUint64(b, uint64(s.Created.Unix()))
@@ -131,7 +144,8 @@ func (s Slot) encode() []byte {
 	return append(b, s.Params...)
 }
 
-func decodeSlot(id string, b []byte) (Slot, error) {
+// Decode reads what Encode gave.
+func Decode(id string, b []byte) (Slot, error) {
 	if len(b) < 2 || b[0] != 1 || len(b) < 2+int(b[1])+8 {
 		return Slot{}, errSlot
 	}
@@ -163,8 +177,8 @@ func (s *Slot) decodeExtended(b []byte) error {
 		return errSlot
 	}
 	s.Params = b[2:]
-	if s.Kind == SlotPassphrase {
-		_, err := parseStretch(s.Params)
+	if s.Kind == KindPassphrase {
+		_, err := parseKDF(s.Params)
 		return err
 	}
 	return nil

@@ -1,4 +1,4 @@
-package vault
+package fault
 
 import (
 	"syscall"

@@ -1,4 +1,4 @@
-package vault
+package bolt
 
 import (
 	"encoding/json"
@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/vault/fault"
 )
 
-// holderFile lies beside the vault. It only informs; the lock decides.
-const holderFile = "keeper.pid"
+// HolderFile is beside the vault. It only informs; the lock decides.
+const HolderFile = "keeper.pid"
 
 // Process is who holds a vault.
 type Process struct {
@@ -21,19 +23,19 @@ type Process struct {
 
 // Holder returns what the last holder of the vault in dir wrote about itself.
 // A holder that was killed leaves it behind, so it tells who holds the vault
-// only together with [ErrInUse]. ErrNotFound where there is none.
+// only together with ErrInUse. ErrNotFound where there is none.
 func Holder(dir string) (Process, error) {
-	path := filepath.Join(dir, holderFile)
+	path := filepath.Join(dir, HolderFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Process{}, &Error{Op: "read", Path: path, Err: ErrNotFound}
+		return Process{}, fault.New("read", path, fault.ErrNotFound)
 	}
 	if err != nil {
-		return Process{}, diskError("read", path, err)
+		return Process{}, fault.Disk("read", path, err)
 	}
 	p, err := parseHolder(text)
 	if err != nil {
-		return Process{}, &Error{Op: "read", Path: path, Err: err}
+		return Process{}, fault.New("read", path, err)
 	}
 	return p, nil
 }
@@ -46,12 +48,12 @@ func parseHolder(text []byte) (Process, error) {
 	return p, nil
 }
 
-// announce writes who holds the vault. A failure is let pass: a disk that is
+// Announce writes who holds the vault. A failure is let pass: a disk that is
 // full must not keep the vault from being read. What an earlier holder wrote
 // is taken away in any case, for a wrong process is worse than none. Nothing
 // is flushed: after a power cut there is no holder.
-func announce(dir, socket string, now time.Time) {
-	path := filepath.Join(dir, holderFile)
+func Announce(dir, socket string, now time.Time) {
+	path := filepath.Join(dir, HolderFile)
 	_ = os.Remove(path)
 	text, err := json.Marshal(Process{PID: os.Getpid(), StartedAt: now.UTC().Truncate(time.Second), Socket: socket})
 	if err != nil {

@@ -1,4 +1,4 @@
-package vault
+package keys
 
 import (
 	"bytes"
@@ -8,10 +8,11 @@ import (
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 // A recovery key is 160 random bits and a checksum of 32, in groups of letters
-// that look unlike each other in any hand and lie in the same place on nearly
+// that are told apart in handwriting and are typed with the same keys of nearly
 // every keyboard (modhex, as security keys type it).
 const (
 	recoveryLetters = "cbdefghijklnrtuv"
@@ -31,7 +32,7 @@ func newRecovery() []byte {
 }
 
 func recoverySumOf(key []byte) []byte {
-	sum := sha256.Sum256(bind("bilikeeper recovery 1", key))
+	sum := sha256.Sum256(seal.Bind("bilikeeper recovery 1", key))
 	return sum[:recoverySum]
 }
 
@@ -48,7 +49,7 @@ func encodeRecovery(key []byte) secret.String {
 }
 
 // parseRecovery takes the letters in either case, with dashes and spaces
-// wherever the hand put them.
+// anywhere between them.
 func parseRecovery(text string) ([]byte, error) {
 	if len(text) > maxRecoveryText {
 		return nil, ErrRecoveryText

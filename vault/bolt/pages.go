@@ -1,4 +1,4 @@
-package vault
+package bolt
 
 import (
 	"bytes"
@@ -10,11 +10,11 @@ import (
 )
 
 // bbolt maps the file into memory and follows the page numbers in it without
-// looking where they lead: a damaged file makes it panic, fault or turn in a
-// circle, some of that on goroutines of its own where nobody can recover. So
+// checking them: a damaged file makes it panic, fault or loop,
+// some of that on goroutines of its own where nobody can recover. So
 // the file is first read like any foreign input. What passes here has every
 // page inside the file, every element inside its page, every key in order and
-// every page in one place only; what the values say is for the seals.
+// every page used once only; what the values say is for the seals.
 //
 // The numbers are in the machine's own byte order, as bbolt writes them.
 
@@ -92,14 +92,14 @@ func chooseMeta(file io.ReaderAt, size int64) (boltMeta, error) {
 		}
 		return first, nil
 	}
-	// The place of the second header depends on the page size, which is in it.
+	// The offset of the second header depends on the page size, which is in it.
 	for at := int64(1024); at <= 1024<<14 && at < size-1024; at *= 2 {
 		second, serr := readMeta(file, at)
 		if serr != nil {
 			continue
 		}
 		if int64(second.pageSize) != at {
-			return boltMeta{}, fmt.Errorf("a header lies in the wrong place")
+			return boltMeta{}, fmt.Errorf("a header is at the wrong offset")
 		}
 		return second, nil
 	}
@@ -171,10 +171,10 @@ func (c *pageCheck) book(id uint64) error {
 	return nil
 }
 
-// tree walks the pages below id, whose keys lie in [low, high); nil is open.
+// tree walks the pages below id, whose keys are in [low, high); nil is open.
 func (c *pageCheck) tree(id uint64, low, high []byte, depth int) error {
 	if depth > maxDepth {
-		return fmt.Errorf("page %d lies too deep", id)
+		return fmt.Errorf("page %d is too deep", id)
 	}
 	p, err := c.page(id)
 	if err != nil {
@@ -194,29 +194,19 @@ func (c *pageCheck) tree(id uint64, low, high []byte, depth int) error {
 }
 
 func (c *pageCheck) branch(id uint64, p, low, high []byte, depth int) error {
-	n := int(binary.NativeEndian.Uint16(p[10:]))
-	if n == 0 {
-		return fmt.Errorf("page %d branches nowhere", id)
+	children, err := elements(p, false, low, high)
+	if err == nil && len(children) == 0 {
+		err = fmt.Errorf("branches nowhere")
 	}
-	keys := make([][]byte, n)
-	children := make([]uint64, n)
-	for i := range n {
-		key, _, _, err := element(p, i, n, false)
-		if err != nil {
-			return fmt.Errorf("page %d: %w", id, err)
-		}
-		keys[i] = key
-		children[i] = binary.NativeEndian.Uint64(p[pageHead+i*elementSize+8:])
-	}
-	if err := inOrder(keys, low, high); err != nil {
+	if err != nil {
 		return fmt.Errorf("page %d: %w", id, err)
 	}
 	for i, child := range children {
 		next := high
-		if i+1 < n {
-			next = keys[i+1]
+		if i+1 < len(children) {
+			next = children[i+1].key
 		}
-		if err := c.tree(child, keys[i], next, depth+1); err != nil {
+		if err := c.tree(child.page, child.key, next, depth+1); err != nil {
 			return err
 		}
 	}
@@ -224,63 +214,65 @@ func (c *pageCheck) branch(id uint64, p, low, high []byte, depth int) error {
 }
 
 func (c *pageCheck) leaf(p, low, high []byte, depth int) error {
-	n := int(binary.NativeEndian.Uint16(p[10:]))
-	keys := make([][]byte, n)
-	for i := range n {
-		key, value, flags, err := element(p, i, n, true)
-		if err != nil {
-			return err
-		}
-		keys[i] = key
-		switch flags {
+	all, err := elements(p, true, low, high)
+	if err != nil {
+		return err
+	}
+	for i, e := range all {
+		switch e.flags {
 		case 0:
 		case bucketFlag:
-			if err := c.bucket(value, depth); err != nil {
+			if err := c.bucket(e.value, depth); err != nil {
 				return err
 			}
 		default:
-			return fmt.Errorf("element %d is of no known type (%#x)", i, flags)
+			return fmt.Errorf("element %d is of no known type (%#x)", i, e.flags)
 		}
-	}
-	return inOrder(keys, low, high)
-}
-
-// element returns what element i of n points to. Elements of a leaf have a
-// value and flags, those of a branch a page in the same place.
-func element(p []byte, i, n int, leaf bool) (key, value []byte, flags uint32, err error) {
-	at := pageHead + i*elementSize
-	if pageHead+n*elementSize > len(p) {
-		return nil, nil, 0, fmt.Errorf("%d elements do not fit", n)
-	}
-	e := p[at : at+elementSize]
-	ne := binary.NativeEndian
-	var pos, ksize, vsize uint64
-	if leaf {
-		flags, pos, ksize, vsize = ne.Uint32(e), uint64(ne.Uint32(e[4:])), uint64(ne.Uint32(e[8:])), uint64(ne.Uint32(e[12:]))
-	} else {
-		pos, ksize = uint64(ne.Uint32(e)), uint64(ne.Uint32(e[4:]))
-	}
-	// Four 32-bit numbers cannot overflow 64 bits.
-	start := uint64(at) + pos
-	if start < uint64(pageHead+n*elementSize) || start+ksize+vsize > uint64(len(p)) {
-		return nil, nil, 0, fmt.Errorf("element %d lies outside", i)
-	}
-	return p[start : start+ksize], p[start+ksize : start+ksize+vsize], flags, nil
-}
-
-func inOrder(keys [][]byte, low, high []byte) error {
-	for i, key := range keys {
-		if i > 0 && bytes.Compare(keys[i-1], key) >= 0 {
-			return fmt.Errorf("keys %d and %d are out of order", i-1, i)
-		}
-	}
-	if len(keys) == 0 {
-		return nil
-	}
-	if low != nil && bytes.Compare(keys[0], low) < 0 || high != nil && bytes.Compare(keys[len(keys)-1], high) >= 0 {
-		return fmt.Errorf("a key lies in the wrong page")
 	}
 	return nil
+}
+
+// element is one of a page's: of a leaf it has a value and flags, of a branch
+// the page of a child.
+type element struct {
+	key, value []byte
+	flags      uint32
+	page       uint64
+}
+
+// elements reads a page's elements, whose keys have to be in order and in
+// [low, high).
+func elements(p []byte, leaf bool, low, high []byte) ([]element, error) {
+	ne := binary.NativeEndian
+	n := int(ne.Uint16(p[10:]))
+	body := pageHead + n*elementSize
+	if body > len(p) {
+		return nil, fmt.Errorf("%d elements do not fit", n)
+	}
+	all := make([]element, n)
+	for i := range all {
+		at := pageHead + i*elementSize
+		head, e := p[at:at+elementSize], &all[i]
+		pos, ksize, vsize := uint64(ne.Uint32(head)), uint64(ne.Uint32(head[4:])), uint64(0)
+		if leaf {
+			e.flags, pos, ksize, vsize = uint32(pos), ksize, uint64(ne.Uint32(head[8:])), uint64(ne.Uint32(head[12:]))
+		} else {
+			e.page = ne.Uint64(head[8:])
+		}
+		// Four 32-bit numbers cannot overflow 64 bits.
+		start := uint64(at) + pos
+		if start < uint64(body) || start+ksize+vsize > uint64(len(p)) {
+			return nil, fmt.Errorf("element %d is outside", i)
+		}
+		e.key, e.value = p[start:start+ksize], p[start+ksize:start+ksize+vsize]
+		if i > 0 && bytes.Compare(all[i-1].key, e.key) >= 0 {
+			return nil, fmt.Errorf("keys %d and %d are out of order", i-1, i)
+		}
+	}
+	if n > 0 && (low != nil && bytes.Compare(all[0].key, low) < 0 || high != nil && bytes.Compare(all[n-1].key, high) >= 0) {
+		return nil, fmt.Errorf("a key is in the wrong page")
+	}
+	return all, nil
 }
 
 // bucket checks a value that is a bucket: a page of its own, or a small one
@@ -296,19 +288,14 @@ func (c *pageCheck) bucket(value []byte, depth int) error {
 	if len(p) < pageHead || binary.NativeEndian.Uint16(p[8:]) != leafPage {
 		return fmt.Errorf("a small bucket is not one")
 	}
-	n := int(binary.NativeEndian.Uint16(p[10:]))
-	keys := make([][]byte, n)
-	for i := range n {
-		key, _, flags, err := element(p, i, n, true)
-		if err != nil {
-			return fmt.Errorf("a small bucket: %w", err)
-		}
-		if flags != 0 {
-			return fmt.Errorf("a small bucket has another in it")
-		}
-		keys[i] = key
+	all, err := elements(p, true, nil, nil)
+	if err != nil {
+		return fmt.Errorf("a small bucket: %w", err)
 	}
-	return inOrder(keys, nil, nil)
+	if slices.ContainsFunc(all, func(e element) bool { return e.flags != 0 }) {
+		return fmt.Errorf("a small bucket has another in it")
+	}
+	return nil
 }
 
 // freelist makes sure that no page in use is also free: bbolt would overwrite

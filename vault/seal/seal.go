@@ -1,0 +1,192 @@
+// Package seal is the format of what the vault keeps, and its cryptography:
+// envelopes bound to their position, and the arithmetic of the manifest. It
+// reads and writes no file, and knows neither where an envelope is stored nor
+// where a key comes from.
+//
+// Values are encrypted with XChaCha20-Poly1305 under keys derived from a random
+// data key. The bytes are on disk and never change.
+//
+// Guarantee: an envelope opens only with its vault's data key, at the position
+// and with the number (revision, time, commit) that it was sealed for.
+package seal
+
+import (
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"sync"
+
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// Sizes in bytes.
+const (
+	KeySize   = 32
+	IDSize    = 16 // of a vault's id
+	NonceSize = chacha20poly1305.NonceSizeX
+	Overhead  = chacha20poly1305.Overhead
+
+	// An envelope: version, number, nonce, ciphertext. The number is the
+	// revision of a record, the time of an entry, the commit of the manifest.
+	// It stands in the clear, because compare-and-swap and the pruning of the
+	// journal need it without the value, and it is bound by the encryption.
+	envelopeVersion = 1
+	envelopeHead    = 1 + 8 + NonceSize
+)
+
+// ErrSeal says that an envelope is not what was sealed at its position.
+var ErrSeal = errors.New("the seal is broken")
+
+// Position is what an envelope is bound to, beside its vault and its number.
+// The purpose comes first, so that one kind can never be taken for another.
+type Position struct {
+	purpose string
+	parts   [][]byte
+}
+
+// Record is the position of a record.
+func Record(kind, key []byte) Position {
+	return Position{"bilikeeper record 1", [][]byte{kind, key}}
+}
+
+// Entry is the position of an entry of the journal, whose id is 8 bytes.
+func Entry(id []byte) Position { return Position{"bilikeeper entry 1", [][]byte{id}} }
+
+func manifestPosition() Position { return Position{"bilikeeper manifest 1", nil} }
+
+// Sealer holds the keys of one vault.
+type Sealer struct {
+	id      []byte
+	dataKey []byte
+	values  cipher.AEAD
+	sums    sync.Pool // of hash.Hash, keyed
+}
+
+// NewSealer derives a key for each use from the data key, so that no key serves
+// two algorithms.
+func NewSealer(dataKey, vaultID []byte) (*Sealer, error) {
+	values, err := AEAD(dataKey, vaultID, "bilikeeper values 1")
+	if err != nil {
+		return nil, err
+	}
+	sumKey, err := hkdf.Key(sha256.New, dataKey, vaultID, "bilikeeper sum 1", KeySize)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sealer{id: vaultID, dataKey: dataKey, values: values}
+	s.sums.New = func() any { return hmac.New(sha256.New, sumKey) }
+	return s, nil
+}
+
+// ID is the vault's id.
+func (s *Sealer) ID() []byte { return s.id }
+
+// DataKey is kept to be wrapped in new slots.
+func (s *Sealer) DataKey() []byte { return s.dataKey }
+
+// AEAD derives a key for one use and returns the cipher under it.
+func AEAD(secret, salt []byte, use string) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, secret, salt, use, KeySize)
+	if err != nil {
+		return nil, err
+	}
+	return chacha20poly1305.NewX(key)
+}
+
+// Bind joins the parts with their lengths, so that no two lists of parts give
+// the same bytes.
+func Bind(purpose string, parts ...[]byte) []byte {
+	n := 4 + len(purpose)
+	for _, p := range parts {
+		n += 4 + len(p)
+	}
+	b := binary.BigEndian.AppendUint32(make([]byte, 0, n), uint32(len(purpose)))
+	b = append(b, purpose...)
+	for _, p := range parts {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
+		b = append(b, p...)
+	}
+	return b
+}
+
+// Uint64 is a number as the format writes it.
+func Uint64(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+// Seal makes an envelope.
+func (s *Sealer) Seal(n uint64, plain []byte, at Position) []byte {
+	env := make([]byte, envelopeHead, envelopeHead+len(plain)+Overhead)
+	env[0] = envelopeVersion
+	binary.BigEndian.PutUint64(env[1:], n)
+	nonce := env[1+8 : envelopeHead]
+	_, _ = rand.Read(nonce) // never fails: the runtime ends the program instead
+	return s.values.Seal(env, nonce, plain, s.aad(env[:1+8], at))
+}
+
+// Open appends the plaintext to dst and returns the number, too.
+func (s *Sealer) Open(dst, env []byte, at Position) (n uint64, plain []byte, err error) {
+	if n, err = Number(env); err != nil {
+		return 0, nil, err
+	}
+	plain, err = s.values.Open(dst, env[1+8:envelopeHead], env[envelopeHead:], s.aad(env[:1+8], at))
+	if err != nil {
+		return 0, nil, ErrSeal
+	}
+	return n, plain, nil
+}
+
+func (s *Sealer) aad(head []byte, at Position) []byte {
+	parts := make([][]byte, 0, 4)
+	parts = append(parts, s.id, head)
+	return Bind(at.purpose, append(parts, at.parts...)...)
+}
+
+// Number returns the number in an envelope's head, which only opening proves.
+func Number(env []byte) (uint64, error) {
+	if len(env) < envelopeHead+Overhead || env[0] != envelopeVersion {
+		return 0, ErrSeal
+	}
+	return binary.BigEndian.Uint64(env[1:]), nil
+}
+
+// Digest is what an envelope adds to the manifest's sum. The nonce in the head
+// stands for the whole envelope: no two values were ever sealed with the same
+// one, not even by transactions that were undone, so an envelope from
+// elsewhere has another head or a broken seal.
+func (s *Sealer) Digest(env []byte, at Position) (Sum, error) {
+	if _, err := Number(env); err != nil {
+		return Sum{}, err
+	}
+	h, ok := s.sums.Get().(hash.Hash)
+	if !ok {
+		return Sum{}, ErrSeal
+	}
+	defer s.sums.Put(h)
+	h.Reset()
+	h.Write(s.aad(env[:envelopeHead], at))
+	return Sum(h.Sum(nil)), nil
+}
+
+// Reseal seals an envelope's value under another key, and returns the digest
+// of the new envelope.
+func (s *Sealer) Reseal(next *Sealer, env []byte, at Position) ([]byte, Sum, error) {
+	n, plain, err := s.Open(nil, env, at)
+	if err != nil {
+		return nil, Sum{}, err
+	}
+	sealed := next.Seal(n, plain, at)
+	clear(plain)
+	d, err := next.Digest(sealed, at)
+	return sealed, d, err
+}
+
+// NewKey makes a data key.
+func NewKey() []byte {
+	key := make([]byte, KeySize)
+	_, _ = rand.Read(key) // never fails, as above
+	return key
+}
