@@ -99,7 +99,9 @@ func (f *File) commit(tx *Tx) error {
 	// bbolt writes the new header and then flushes it. Where the flush fails,
 	// the header is in the file as everyone reads it, so that the next
 	// transaction would build on it, but perhaps not on the disk.
-	if latest, lerr := f.lastCommit(tx.op); lerr == nil && latest < id {
+	latest := id
+	_ = f.View(tx.op, func(now *Tx) error { latest = now.b.ID(); return nil })
+	if latest < id {
 		return diskError(tx.op, f.path, err)
 	}
 	// What it points to was flushed before it. Another commit writes the other
@@ -109,11 +111,6 @@ func (f *File) commit(tx *Tx) error {
 	}
 	f.kill(tx.op, fault.ErrStorage, "it is unknown whether the last change arrived, the vault has to be opened again")
 	return diskError(tx.op, f.path, fault.Join(fault.ErrStorage, err))
-}
-
-func (f *File) lastCommit(op string) (id int, err error) {
-	err = f.View(op, func(tx *Tx) error { id = tx.b.ID(); return nil })
-	return id, err
 }
 
 func (f *File) emptyCommit(op string) error {
