@@ -21,7 +21,7 @@ const (
 	late = time.Hour
 )
 
-func (f *Facts) judgeAccounts(n *notes) {
+func judgeAccounts(f *Facts, n *notes) {
 	if !f.answered() {
 		n.skip("accounts.state", "accounts", f.untold("how they do"), "")
 		return
@@ -31,19 +31,19 @@ func (f *Facts) judgeAccounts(n *notes) {
 		n.warn("accounts.state", "accounts", "the keeper has none yet", f.command("login", "main"))
 		return
 	}
-	f.judgeSite(n, accounts)
+	judgeSite(f, n, accounts)
 	for _, a := range accounts {
 		before := len(*n)
-		f.judgeAccount(n, a)
+		judgeAccount(f, n, a)
 		if len(*n) == before {
-			n.ok("accounts.state", a.Name, f.well(a))
+			n.ok("accounts.state", a.Name, well(f, a))
 		}
 	}
-	f.judgeTwins(n, accounts)
+	judgeTwins(f, n, accounts)
 }
 
 // well describes an account of which there is nothing to say.
-func (f *Facts) well(a client.Account) string {
+func well(f *Facts, a client.Account) string {
 	text := fmt.Sprintf("%s, checked %s", a.State, f.ago(*a.CheckedAt))
 	if a.ExpiresAt != nil {
 		text += ", ends " + f.in(*a.ExpiresAt)
@@ -54,18 +54,18 @@ func (f *Facts) well(a client.Account) string {
 	return text
 }
 
-func (f *Facts) judgeAccount(n *notes, a client.Account) {
+func judgeAccount(f *Facts, n *notes, a client.Account) {
 	login := f.command("login", a.Name)
 	switch a.State {
 	case client.StateNew:
 		n.warn("accounts.state", a.Name, "it has never been logged in", login)
 		return
 	case client.StateNeedsLogin:
-		n.wrong("accounts.state", a.Name, "the site said twice that its session is dead"+f.nextAttempt(a), login)
+		n.wrong("accounts.state", a.Name, "the site said twice that its session is dead"+nextAttempt(f, a), login)
 	case client.StateLoggingIn:
 		n.warn("accounts.state", a.Name, "a login is under way and waits for somebody to scan the code", login)
 	case client.StateValid:
-		f.judgeValid(n, a)
+		judgeValid(f, n, a)
 	default:
 		n.skip("accounts.state", a.Name, fmt.Sprintf("this program does not know the state %q; the keeper is newer", a.State), "")
 	}
@@ -74,23 +74,23 @@ func (f *Facts) judgeAccount(n *notes, a client.Account) {
 	}
 }
 
-func (f *Facts) nextAttempt(a client.Account) string {
+func nextAttempt(f *Facts, a client.Account) string {
 	if a.Next == nil {
 		return ""
 	}
 	return "; the keeper makes the next code " + f.in(a.Next.At)
 }
 
-func (f *Facts) judgeValid(n *notes, a client.Account) {
-	f.judgeCheck(n, a)
-	f.judgeEnd(n, a)
+func judgeValid(f *Facts, n *notes, a client.Account) {
+	judgeCheck(f, n, a)
+	judgeEnd(f, n, a)
 	if a.PendingConfirm && a.RefreshedAt != nil && f.Now.Sub(*a.RefreshedAt) > tooLong {
 		n.warn("accounts.confirm", a.Name, fmt.Sprintf("it was refreshed %s, and the site has not accepted yet that the credential before is no longer used: both work until then; the keeper tries again by itself", f.ago(*a.RefreshedAt)),
 			f.command("status", a.Name))
 	}
 }
 
-func (f *Facts) judgeCheck(n *notes, a client.Account) {
+func judgeCheck(f *Facts, n *notes, a client.Account) {
 	const check = "accounts.check"
 	last := ""
 	if a.LastCheck != nil {
@@ -100,7 +100,7 @@ func (f *Facts) judgeCheck(n *notes, a client.Account) {
 	case last == client.CheckDead:
 		n.warn(check, a.Name, "the site denied its session once ("+a.Detail+"); it is asked a second time before that is believed", f.command("check", a.Name))
 	case last == client.CheckBlocked || last == client.CheckUnreachable:
-		f.judgeAway(n, a, last)
+		judgeAway(f, n, a, last)
 	case a.CheckedAt == nil:
 		n.warn(check, a.Name, "the site was never asked about it", f.command("check", a.Name))
 	case a.NextCheckAt != nil && f.Now.Sub(*a.NextCheckAt) > late && a.BlockedUntil == nil:
@@ -109,7 +109,7 @@ func (f *Facts) judgeCheck(n *notes, a client.Account) {
 }
 
 // judgeAway is about an account of which the site says nothing.
-func (f *Facts) judgeAway(n *notes, a client.Account, last string) {
+func judgeAway(f *Facts, n *notes, a client.Account, last string) {
 	words := map[string]string{
 		client.CheckBlocked:     "the site blocks the question",
 		client.CheckUnreachable: "the site could not be reached",
@@ -136,7 +136,7 @@ func (f *Facts) judgeAway(n *notes, a client.Account, last string) {
 	n.warn("accounts.check", a.Name, detail, mend)
 }
 
-func (f *Facts) judgeEnd(n *notes, a client.Account) {
+func judgeEnd(f *Facts, n *notes, a client.Account) {
 	const check = "accounts.end"
 	if a.ExpiresAt == nil || a.ExpiresAt.Sub(f.Now) > soon {
 		return
@@ -154,7 +154,7 @@ func (f *Facts) judgeEnd(n *notes, a client.Account) {
 
 // judgeSite tells a site that is away from an account that has trouble: it is
 // away where no account of it has an answer.
-func (f *Facts) judgeSite(n *notes, accounts []client.Account) {
+func judgeSite(f *Facts, n *notes, accounts []client.Account) {
 	answered, silent := map[string]int{}, map[string]int{}
 	for _, a := range accounts {
 		switch {
@@ -174,7 +174,7 @@ func (f *Facts) judgeSite(n *notes, accounts []client.Account) {
 }
 
 // judgeTwins finds accounts that are the same user of the same site.
-func (f *Facts) judgeTwins(n *notes, accounts []client.Account) {
+func judgeTwins(f *Facts, n *notes, accounts []client.Account) {
 	type user struct {
 		site string
 		mid  int64

@@ -12,7 +12,7 @@ import (
 )
 
 // channels are those that run, or, without a keeper, those that would.
-func (f *Facts) channels() (list []client.Channel, known bool) {
+func channels(f *Facts) (list []client.Channel, known bool) {
 	if f.answered() && f.Keeper.ChannelsErr == nil {
 		return f.Keeper.Channels, true
 	}
@@ -26,23 +26,23 @@ func (f *Facts) channels() (list []client.Channel, known bool) {
 	return list, true
 }
 
-func (f *Facts) judgeChannels(n *notes) {
-	channels, known := f.channels()
+func judgeChannels(f *Facts, n *notes) {
+	channels, known := channels(f)
 	if !known {
 		n.skip("notifications.channel", "channels", f.untold("which there are"), "")
 		return
 	}
-	f.judgeReach(n, channels)
+	judgeReach(f, n, channels)
 	for _, c := range channels {
-		if c.Type == config.NotifyDesktop && !f.judgeDesktop(n, c) {
+		if c.Type == config.NotifyDesktop && !judgeDesktop(f, n, c) {
 			continue
 		}
-		f.judgeChannel(n, c)
+		judgeChannel(f, n, c)
 	}
 }
 
 // judgeReach finds accounts whose death nobody would hear of.
-func (f *Facts) judgeReach(n *notes, channels []client.Channel) {
+func judgeReach(f *Facts, n *notes, channels []client.Channel) {
 	const check = "notifications.reach"
 	if len(channels) == 0 {
 		n.warn(check, "channels", "none is configured: a login that died is noticed by whoever looks at bilikeeper status",
@@ -91,7 +91,7 @@ func takes(list []string, word string) bool {
 }
 
 // judgeDesktop reports whether there is more to say of a desktop channel.
-func (f *Facts) judgeDesktop(n *notes, c client.Channel) bool {
+func judgeDesktop(f *Facts, n *notes, c client.Channel) bool {
 	const check = "notifications.desktop"
 	switch {
 	case f.OS == "windows" || f.OS == "darwin":
@@ -104,16 +104,16 @@ func (f *Facts) judgeDesktop(n *notes, c client.Channel) bool {
 	return true
 }
 
-func (f *Facts) judgeChannel(n *notes, c client.Channel) {
+func judgeChannel(f *Facts, n *notes, c client.Channel) {
 	const check = "notifications.channel"
 	test := f.command("notify", "test", c.Name)
 	switch {
 	case !f.answered():
 		n.skip(check, c.Name, f.untold("how it does"), "")
 	case c.FailingSince != nil:
-		f.failing(n, c, fmt.Sprintf("it has been failing for %s", strings.TrimSuffix(f.ago(*c.FailingSince), " ago")))
+		failing(f, n, c, fmt.Sprintf("it has been failing for %s", strings.TrimSuffix(f.ago(*c.FailingSince), " ago")))
 	case c.LastFailed != nil && (c.LastDelivered == nil || c.LastFailed.After(*c.LastDelivered)):
-		f.failing(n, c, "it failed "+f.ago(*c.LastFailed))
+		failing(f, n, c, "it failed "+f.ago(*c.LastFailed))
 	case c.LastDelivered == nil:
 		n.warn(check, c.Name, "no message has gone out over it yet (samples are not counted), so whether it works is not known", test)
 	default:
@@ -121,7 +121,7 @@ func (f *Facts) judgeChannel(n *notes, c client.Channel) {
 	}
 }
 
-func (f *Facts) failing(n *notes, c client.Channel, detail string) {
+func failing(f *Facts, n *notes, c client.Channel, detail string) {
 	switch {
 	case c.LastDelivered == nil:
 		detail += " and never delivered"
@@ -143,7 +143,7 @@ func (f *Facts) failing(n *notes, c client.Channel, detail string) {
 }
 
 // judgePage looks at the login page's address, not at the page.
-func (f *Facts) judgePage(n *notes) {
+func judgePage(f *Facts, n *notes) {
 	const check = "notifications.page"
 	c := f.Configuration.Value
 	if c == nil || c.Page.Listen == "" {

@@ -6,13 +6,14 @@ import (
 	"io/fs"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
-func (f *Facts) judgeConfiguration(n *notes) {
-	f.judgeFile(n)
+func judgeConfiguration(f *Facts, n *notes) {
+	judgeFile(f, n)
 	var names []string
 	for _, o := range f.Overrides {
 		names = append(names, o.Name+"="+o.Value)
@@ -21,21 +22,21 @@ func (f *Facts) judgeConfiguration(n *notes) {
 		n.ok("configuration.environment", "environment", "in force: "+strings.Join(names, " ")+"; a keeper that a service manager starts does not have them")
 	}
 	if c := f.Configuration.Value; c != nil {
-		f.judgeSecrets(n, c)
-		f.judgeAllowed(n, c)
-		f.judgeWarnings(n, c)
-		f.judgeNames(n, c)
+		judgeSecrets(f, n, c)
+		judgeAllowed(f, n, c)
+		judgeWarnings(f, n, c)
+		judgeNames(f, n, c)
 	}
 }
 
-func (f *Facts) judgeFile(n *notes) {
+func judgeFile(f *Facts, n *notes) {
 	const check = "configuration.file"
 	path, err := f.Places.Config, f.Configuration.Err
 	wrong, faulty := errors.AsType[*config.Error](err)
 	switch {
 	case faulty:
 		for _, p := range wrong.Problems {
-			f.judgeProblem(n, path, p)
+			judgeProblem(f, n, path, p)
 		}
 	case errors.Is(err, fs.ErrNotExist):
 		n.wrong(check, path, "it was named and does not exist", shell("bilikeeper", "config", "init", "--config", path))
@@ -51,7 +52,7 @@ func (f *Facts) judgeFile(n *notes) {
 }
 
 // judgeProblem repeats what the configuration says of itself.
-func (f *Facts) judgeProblem(n *notes, path string, p config.Problem) {
+func judgeProblem(f *Facts, n *notes, path string, p config.Problem) {
 	subject := path
 	if p.Line > 0 {
 		subject = fmt.Sprintf("%s:%d", path, p.Line)
@@ -74,7 +75,7 @@ func (f *Facts) judgeProblem(n *notes, path string, p config.Problem) {
 	n.wrong("configuration.file", subject, detail, mend)
 }
 
-func (f *Facts) judgeSecrets(n *notes, c *config.Config) {
+func judgeSecrets(f *Facts, n *notes, c *config.Config) {
 	files := secretFiles(reflect.ValueOf(*c))
 	switch {
 	case files == 0 || f.Configuration.Err != nil: // the faults were told
@@ -111,7 +112,7 @@ func secretFiles(v reflect.Value) int {
 	return n
 }
 
-func (f *Facts) judgeAllowed(n *notes, c *config.Config) {
+func judgeAllowed(f *Facts, n *notes, c *config.Config) {
 	const check = "configuration.allow"
 	for _, who := range f.Unknown {
 		kind, name, _ := strings.Cut(who, " ")
@@ -125,7 +126,7 @@ func (f *Facts) judgeAllowed(n *notes, c *config.Config) {
 
 // judgeWarnings repeats what the configuration itself warns of. What the group
 // of the login page says better is left to it.
-func (f *Facts) judgeWarnings(n *notes, c *config.Config) {
+func judgeWarnings(f *Facts, n *notes, c *config.Config) {
 	for _, w := range c.Warnings() {
 		if !strings.HasPrefix(w, "page.public_url is not set") {
 			n.warn("configuration.warning", f.Places.Config, w, "change it there, then: "+f.command("config", "check"))
@@ -135,13 +136,14 @@ func (f *Facts) judgeWarnings(n *notes, c *config.Config) {
 
 // judgeNames finds accounts that the configuration names and the keeper does
 // not have. Only a peer that sees the whole keeper can tell.
-func (f *Facts) judgeNames(n *notes, c *config.Config) {
+func judgeNames(f *Facts, n *notes, c *config.Config) {
 	if !f.answered() || f.Keeper.ChannelsErr != nil {
 		return
 	}
 	told := map[string]bool{"*": true, "": true}
+	there := f.names()
 	look := func(where, name string) {
-		if !told[name] && !f.hasAccount(name) {
+		if !told[name] && !slices.Contains(there, name) {
 			n.warn("configuration.accounts", where, fmt.Sprintf("there is no account %q (yet)", name), f.command("login", name))
 			told[name] = true
 		}
@@ -162,13 +164,4 @@ func (f *Facts) judgeNames(n *notes, c *config.Config) {
 			look("[[control.allow]]", name)
 		}
 	}
-}
-
-func (f *Facts) hasAccount(name string) bool {
-	for _, a := range f.Keeper.Status.Accounts {
-		if a.Name == name {
-			return true
-		}
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,13 +11,11 @@ import (
 // Judge turns the facts into findings, in the order in which people read them.
 func (f *Facts) Judge() Report {
 	var r Report
-	for _, judge := range []func(*notes){
-		f.judgeConfiguration, f.judgeKeeper, f.judgeState, f.judgeSocket,
-		f.judgeAccounts, f.judgeChannels, f.judgePage, f.judgeOutputs, f.judgeServices,
+	for _, judge := range []func(*Facts, *notes){
+		judgeConfiguration, judgeKeeper, judgeState, judgeSocket,
+		judgeAccounts, judgeChannels, judgePage, judgeOutputs, judgeServices,
 	} {
-		var n notes
-		judge(&n)
-		r.Findings = append(r.Findings, n...)
+		judge(f, (*notes)(&r.Findings))
 	}
 	r.OK = r.Count(Wrong) == 0
 	return r
@@ -44,11 +43,7 @@ func (f *Facts) service(action string) string {
 
 // start says how the keeper is started here.
 func (f *Facts) start() string {
-	s := f.Services.Own
-	if s == nil {
-		s = f.Services.System
-	}
-	switch {
+	switch s := f.ownService(); {
 	case s != nil && s.Installed:
 		return f.service("start")
 	case s == nil || s.Err != nil || f.Container:
@@ -73,14 +68,11 @@ func (f *Facts) reload() string {
 	return fmt.Sprintf("kill -HUP %d", f.Keeper.Status.Daemon.PID)
 }
 
-// serving reports whether the service of these places runs.
-func (f *Facts) serving() bool {
-	s := f.Services.Own
-	if s == nil {
-		s = f.Services.System
-	}
-	return s != nil && s.Running
-}
+// ownService is the service of these places, nil where nobody manages one.
+func (f *Facts) ownService() *Service { return cmp.Or(f.Services.Own, f.Services.System) }
+
+// serving reports whether it runs.
+func (f *Facts) serving() bool { s := f.ownService(); return s != nil && s.Running }
 
 // asOwner puts sudo before a command that another user has to run.
 func (f *Facts) asOwner(owner int, command string) string {

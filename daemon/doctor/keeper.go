@@ -13,8 +13,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
-func (f *Facts) judgeKeeper(n *notes) {
-	f.judgeAnswer(n)
+func judgeKeeper(f *Facts, n *notes) {
+	judgeAnswer(f, n)
 	if f.answered() {
 		d := f.Keeper.Status.Daemon
 		if d.Version != f.Version {
@@ -23,16 +23,16 @@ func (f *Facts) judgeKeeper(n *notes) {
 		for _, p := range d.Problems {
 			n.wrong("keeper.problem", "keeper", p, f.log())
 		}
-		f.judgeReloaded(n)
+		judgeReloaded(f, n)
 	}
 	for _, o := range f.Others {
 		n.warn("keeper.others", o.Socket, fmt.Sprintf("another keeper (%s) answers there; where two keep the same session, a refresh by one ends the other's", o.Version),
 			shell("bilikeeper", "--socket", o.Socket, "status"))
 	}
-	f.judgeClock(n)
+	judgeClock(f, n)
 }
 
-func (f *Facts) judgeAnswer(n *notes) {
+func judgeAnswer(f *Facts, n *notes) {
 	const check = "keeper.answers"
 	path, err := f.Places.Socket, f.Keeper.Err
 	refused, isProblem := errors.AsType[*client.Problem](err)
@@ -50,14 +50,14 @@ func (f *Facts) judgeAnswer(n *notes) {
 	case errors.Is(err, context.DeadlineExceeded):
 		n.wrong(check, path, fmt.Sprintf("something listens there and has not answered within %s", span(patience)), f.service("restart"))
 	case errors.Is(err, client.ErrNoKeeper):
-		f.judgeSilence(n)
+		judgeSilence(f, n)
 	default:
 		n.wrong(check, path, err.Error(), f.service("restart"))
 	}
 }
 
 // judgeSilence says why nobody answers.
-func (f *Facts) judgeSilence(n *notes) {
+func judgeSilence(f *Facts, n *notes) {
 	const check = "keeper.answers"
 	path, h := f.Places.Socket, f.State.Holder
 	switch {
@@ -67,7 +67,7 @@ func (f *Facts) judgeSilence(n *notes) {
 	case h != nil:
 		n.wrong(check, path, fmt.Sprintf("no keeper answers there, although process %d holds the vault", h.PID), fmt.Sprintf("kill %d && %s", h.PID, f.start()))
 	case errors.Is(f.Keeper.Err, syscall.EINVAL) && len(path) > 100:
-		n.wrong(check, path, "the path is too long for a socket", f.shorter())
+		n.wrong(check, path, "the path is too long for a socket", shorter(f))
 	case errors.Is(f.Socket.Err, fs.ErrNotExist):
 		detail := "no keeper runs here: there is no socket"
 		if len(f.Others) > 0 {
@@ -83,7 +83,7 @@ func (f *Facts) judgeSilence(n *notes) {
 	}
 }
 
-func (f *Facts) shorter() string {
+func shorter(f *Facts) string {
 	if f.UserRuntimeDir != "" {
 		return shell("bilikeeper", "daemon", "--socket", f.UserRuntimeDir+"/bilikeeper.sock")
 	}
@@ -102,7 +102,7 @@ func (f *Facts) log() string {
 }
 
 // judgeReloaded compares the names of what runs with those of the file.
-func (f *Facts) judgeReloaded(n *notes) {
+func judgeReloaded(f *Facts, n *notes) {
 	c := f.Configuration.Value
 	if c == nil || f.Configuration.Err != nil {
 		return
@@ -145,13 +145,13 @@ const slack = 5 * time.Minute
 
 // judgeClock knows no other clock than the past: what was written down before
 // cannot lie ahead.
-func (f *Facts) judgeClock(n *notes) {
+func judgeClock(f *Facts, n *notes) {
 	const check = "keeper.clock"
 	mend := "set the clock"
 	if f.OS == "linux" {
 		mend = "sudo timedatectl set-ntp true"
 	}
-	what, latest := f.latest()
+	what, latest := latest(f)
 	switch {
 	case f.Now.Year() < 2025:
 		n.wrong(check, "clock", fmt.Sprintf("it shows the year %d; the site's answers and refreshes depend on the right time", f.Now.Year()), mend)
@@ -165,7 +165,7 @@ func (f *Facts) judgeClock(n *notes) {
 }
 
 // latest is the latest time that is known to have passed.
-func (f *Facts) latest() (what string, at time.Time) {
+func latest(f *Facts) (what string, at time.Time) {
 	note := func(name string, t *time.Time) {
 		if t != nil && t.After(at) {
 			what, at = name, *t

@@ -58,16 +58,16 @@ func Look(ctx context.Context, o Options) Facts {
 	if dir := "/run/user/" + strconv.Itoa(f.UID); f.OS == "linux" && isDirectory(dir) {
 		f.UserRuntimeDir = dir
 	}
-	f.lookAtConfiguration(o.Located)
+	lookAtConfiguration(&f, o.Located)
 	f.Socket, f.Beside = see(f.Places.Socket), see(filepath.Dir(f.Places.Socket))
-	f.ask(ctx)
-	f.lookAround(ctx, o.Env)
-	f.lookAtState(o)
-	f.lookAtServices(ctx, o)
+	ask(&f, ctx)
+	lookAround(&f, ctx, o.Env)
+	lookAtState(&f, o)
+	lookAtServices(&f, ctx, o)
 	return f
 }
 
-func (f *Facts) lookAtConfiguration(located config.Places) {
+func lookAtConfiguration(f *Facts, located config.Places) {
 	_, err := os.Stat(located.Config)
 	c := Configuration{Found: err == nil}
 	value, places, err := located.Load()
@@ -93,14 +93,14 @@ func (f *Facts) lookAtConfiguration(located config.Places) {
 	}
 	f.Directories = map[string]Directory{}
 	for _, o := range c.Value.Output {
-		if dir := f.outputDirectory(o); dir != "" {
+		if dir := outputDirectory(f, o); dir != "" {
 			f.Directories[dir] = Directory{File: see(dir), Denied: denied(dir)}
 		}
 	}
 }
 
 // ask asks the keeper everything that it tells without asking the site.
-func (f *Facts) ask(ctx context.Context) {
+func ask(f *Facts, ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	c := client.Client{Socket: f.Places.Socket}
@@ -118,7 +118,7 @@ func (f *Facts) ask(ctx context.Context) {
 }
 
 // lookAround finds other keepers at the places where keepers listen.
-func (f *Facts) lookAround(ctx context.Context, env func(string) string) {
+func lookAround(f *Facts, ctx context.Context, env func(string) string) {
 	var paths []string
 	switch f.OS {
 	case "linux":
@@ -147,7 +147,7 @@ func (f *Facts) lookAround(ctx context.Context, env func(string) string) {
 	}
 }
 
-func (f *Facts) lookAtState(o Options) {
+func lookAtState(f *Facts, o Options) {
 	dir, file := f.Places.StateDir, o.VaultFile
 	if f.answered() {
 		// Where the keeper's vault lies the keeper knows best.

@@ -22,7 +22,7 @@ const (
 // errNoSession says why a user's manager was not asked.
 var errNoSession = errors.New("XDG_RUNTIME_DIR is not set, so the user's service manager cannot be asked")
 
-func (f *Facts) lookAtServices(ctx context.Context, o Options) {
+func lookAtServices(f *Facts, ctx context.Context, o Options) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var system Service

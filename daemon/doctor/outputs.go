@@ -21,17 +21,17 @@ const (
 	outputPending  = "pending"
 )
 
-func (f *Facts) judgeOutputs(n *notes) {
+func judgeOutputs(f *Facts, n *notes) {
 	bad := map[string]bool{}
 	if c := f.Configuration.Value; c != nil {
 		for _, o := range c.Output {
-			bad[o.Name] = f.judgeDirectory(n, o)
+			bad[o.Name] = judgeDirectory(f, n, o)
 		}
 	}
 	switch c := f.Configuration.Value; {
 	case f.answered() && f.Keeper.OutputsErr == nil:
 		for _, o := range f.Keeper.Outputs {
-			f.judgeOutput(n, o, bad[o.Name])
+			judgeOutput(f, n, o, bad[o.Name])
 		}
 	case f.answered():
 		n.skip("outputs.output", "outputs", "the keeper did not tell how they do: "+refused(f.Keeper.OutputsErr), "")
@@ -44,7 +44,7 @@ func (f *Facts) judgeOutputs(n *notes) {
 
 // outputDirectory is where an output's file lies, "" where it has none. A file
 // with faults was read without its relative paths being made absolute.
-func (f *Facts) outputDirectory(o config.Output) string {
+func outputDirectory(f *Facts, o config.Output) string {
 	if o.Path == "" {
 		return ""
 	}
@@ -60,9 +60,9 @@ func (f *Facts) outputDirectory(o config.Output) string {
 
 // judgeDirectory looks at where an output goes, and reports whether it told a
 // fault.
-func (f *Facts) judgeDirectory(n *notes, o config.Output) bool {
+func judgeDirectory(f *Facts, n *notes, o config.Output) bool {
 	const check = "outputs.directory"
-	path := f.outputDirectory(o)
+	path := outputDirectory(f, o)
 	dir, ok := f.Directories[path]
 	if !ok {
 		return false
@@ -99,7 +99,7 @@ func (f *Facts) confined() bool {
 
 // judgeOutput says how an output does. Where its directory is at fault, that was
 // said already.
-func (f *Facts) judgeOutput(n *notes, o client.Output, told bool) {
+func judgeOutput(f *Facts, n *notes, o client.Output, told bool) {
 	const check = "outputs.output"
 	run := f.command("output", "run", o.Name)
 	switch {
@@ -121,7 +121,7 @@ func (f *Facts) judgeOutput(n *notes, o client.Output, told bool) {
 		if detail = reason(detail, o.LastError); o.RetryAt != nil {
 			detail += "; next try " + f.in(*o.RetryAt)
 		}
-		n.wrong(check, o.Name, detail, f.outputMend(o, run))
+		n.wrong(check, o.Name, detail, outputMend(f, o, run))
 	case o.State == outputHook:
 		n.wrong("outputs.command", o.Name, "its command failed", run)
 	case o.State == outputWaiting:
@@ -144,7 +144,7 @@ func reason(detail, why string) string {
 
 // outputMend knows the trap of the system's unit, which sees a file system
 // that nothing can be written to.
-func (f *Facts) outputMend(o client.Output, run string) string {
+func outputMend(f *Facts, o client.Output, run string) string {
 	if !f.confined() || o.Kind != "file" || !strings.Contains(o.LastError, "read-only file system") {
 		return run
 	}

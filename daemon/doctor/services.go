@@ -2,7 +2,7 @@ package doctor
 
 import "fmt"
 
-func (f *Facts) judgeServices(n *notes) {
+func judgeServices(f *Facts, n *notes) {
 	const check = "service.installed"
 	s := f.Services
 	if s.Manager == "" || s.System == nil {
@@ -15,10 +15,10 @@ func (f *Facts) judgeServices(n *notes) {
 	}
 	installed := false
 	if s.Own != nil {
-		installed = f.judgeService(n, *s.Own, true)
+		installed = judgeService(f, n, *s.Own, true)
 	}
 	if s.Own == nil || s.System.Installed {
-		installed = f.judgeService(n, *s.System, false) || installed
+		installed = judgeService(f, n, *s.System, false) || installed
 	}
 	switch {
 	case installed:
@@ -35,7 +35,7 @@ func (f *Facts) judgeServices(n *notes) {
 }
 
 // judgeService reports whether the service is installed.
-func (f *Facts) judgeService(n *notes, s Service, own bool) bool {
+func judgeService(f *Facts, n *notes, s Service, own bool) bool {
 	name, control, journal, sudo := "system service", "systemctl", "journalctl", ""
 	if f.UID > 0 {
 		sudo = "sudo "

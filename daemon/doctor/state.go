@@ -16,7 +16,7 @@ const (
 	noRoom     = 16 << 20
 )
 
-func (f *Facts) judgeState(n *notes) {
+func judgeState(f *Facts, n *notes) {
 	s := f.State
 	switch err := s.Directory.Err; {
 	case errors.Is(err, fs.ErrNotExist) && !f.answered():
@@ -30,17 +30,17 @@ func (f *Facts) judgeState(n *notes) {
 		n.wrong("vault.directory", s.Directory.Path, "it is not a directory", shell("mv", s.Directory.Path, s.Directory.Path+".old"))
 		return
 	}
-	if f.judgePrivate(n, "vault.directory", s.Directory, "700") {
-		n.ok("vault.directory", s.Directory.Path, f.described(s.Directory))
+	if judgePrivate(f, n, "vault.directory", s.Directory, "700") {
+		n.ok("vault.directory", s.Directory.Path, described(f, s.Directory))
 	}
-	f.judgeVault(n)
-	f.judgeKey(n)
-	f.judgeSlots(n)
-	f.judgeFileSystem(n)
-	f.judgeSpace(n)
+	judgeVault(f, n)
+	judgeKey(f, n)
+	judgeSlots(f, n)
+	judgeFileSystem(f, n)
+	judgeSpace(f, n)
 }
 
-func (f *Facts) judgeVault(n *notes) {
+func judgeVault(f *Facts, n *notes) {
 	const check = "vault.file"
 	v := f.State.Vault
 	switch {
@@ -51,12 +51,12 @@ func (f *Facts) judgeVault(n *notes) {
 		n.ok(check, v.Path, "not there yet; the keeper makes it when it first starts")
 	case v.Err != nil:
 		n.skip(check, v.Path, fmt.Sprintf("user %s cannot look at it: %v", f.User, v.Err), "sudo bilikeeper doctor")
-	case f.judgePrivate(n, check, v, "600"):
-		n.ok(check, v.Path, f.described(v)+"; what is in it is checked whenever the keeper opens it")
+	case judgePrivate(f, n, check, v, "600"):
+		n.ok(check, v.Path, described(f, v)+"; what is in it is checked whenever the keeper opens it")
 	}
 }
 
-func (f *Facts) judgeKey(n *notes) {
+func judgeKey(f *Facts, n *notes) {
 	const check = "vault.key"
 	k := f.State.Key
 	switch {
@@ -68,13 +68,13 @@ func (f *Facts) judgeKey(n *notes) {
 	case errors.Is(k.Err, fs.ErrNotExist):
 	case k.Err != nil:
 		n.skip(check, k.Path, fmt.Sprintf("user %s cannot look at it: %v", f.User, k.Err), "sudo bilikeeper doctor")
-	case f.judgePrivate(n, check, k, "600"):
-		n.ok(check, k.Path, f.described(k)+"; it lies beside the vault, so a backup of the directory holds both, and whoever has that has the logins")
+	case judgePrivate(f, n, check, k, "600"):
+		n.ok(check, k.Path, described(f, k)+"; it lies beside the vault, so a backup of the directory holds both, and whoever has that has the logins")
 	}
 }
 
 // judgeSlots finds a vault that is lost with one file.
-func (f *Facts) judgeSlots(n *notes) {
+func judgeSlots(f *Facts, n *notes) {
 	const check = "vault.slots"
 	v := f.Keeper.Vault
 	if v == nil {
@@ -92,7 +92,7 @@ func (f *Facts) judgeSlots(n *notes) {
 }
 
 // judgePrivate reports whether a file is closed and the keeper's own.
-func (f *Facts) judgePrivate(n *notes, check string, file File, mode string) bool {
+func judgePrivate(f *Facts, n *notes, check string, file File, mode string) bool {
 	if f.OS == "windows" {
 		n.skip(check, file.Path, "modes say nothing on Windows; the access list of the profile keeps others out", "")
 		return false
@@ -118,7 +118,7 @@ func (f *Facts) judgePrivate(n *notes, check string, file File, mode string) boo
 	return true
 }
 
-func (f *Facts) described(file File) string {
+func described(f *Facts, file File) string {
 	text := fmt.Sprintf("mode %04o", file.Mode.Perm())
 	if file.Owner >= 0 && file.Owner != f.UID {
 		text += fmt.Sprintf(", user %d", file.Owner)
@@ -126,7 +126,7 @@ func (f *Facts) described(file File) string {
 	return text
 }
 
-func (f *Facts) judgeFileSystem(n *notes) {
+func judgeFileSystem(f *Facts, n *notes) {
 	const check = "vault.filesystem"
 	dir, on := f.State.Directory.Path, f.State.FileSystem
 	mend := fmt.Sprintf(`state_dir = "/var/lib/bilikeeper" # in %s: any directory on a local disk; move the files there while the keeper is stopped`, f.Places.Config)
@@ -152,7 +152,7 @@ func (f *Facts) judgeFileSystem(n *notes) {
 	}
 }
 
-func (f *Facts) judgeSpace(n *notes) {
+func judgeSpace(f *Facts, n *notes) {
 	const check = "vault.space"
 	dir := f.State.Directory.Path
 	switch free := f.State.Free; {
@@ -167,12 +167,12 @@ func (f *Facts) judgeSpace(n *notes) {
 	}
 }
 
-func (f *Facts) judgeSocket(n *notes) {
+func judgeSocket(f *Facts, n *notes) {
 	if f.OS == "windows" {
 		n.skip("socket.file", f.Places.Socket, "the access list of its directory decides who may use it", "")
 		return
 	}
-	f.judgePlace(n)
+	judgePlace(f, n)
 	if dir := f.Beside; dir.Err == nil && dir.Mode&0o002 != 0 && dir.Mode&fs.ModeSticky == 0 {
 		n.wrong("socket.directory", dir.Path, fmt.Sprintf("its mode is %04o: everybody may put a socket of their own there, and the keeper refuses to start", dir.Mode.Perm()),
 			f.asOwner(dir.Owner, shell("chmod", "o-w", dir.Path)))
@@ -183,13 +183,13 @@ func (f *Facts) judgeSocket(n *notes) {
 		n.warn("socket.file", s.Path, fmt.Sprintf("its mode is %04o: everybody may connect; what they may do [[control.allow]] still decides", s.Mode.Perm()),
 			f.asOwner(s.Owner, shell("chmod", "o=", s.Path)))
 	default:
-		n.ok("socket.file", s.Path, f.described(s))
+		n.ok("socket.file", s.Path, described(f, s))
 	}
 }
 
 // judgePlace finds a shell that looks in another place than the keeper that was
 // started in a session.
-func (f *Facts) judgePlace(n *notes) {
+func judgePlace(f *Facts, n *notes) {
 	const check = "socket.place"
 	if f.OS != "linux" || f.Places.System || f.RuntimeDir != "" || f.answered() {
 		return
