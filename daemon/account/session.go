@@ -141,5 +141,5 @@ func (w Session) ForgetEmpty(ctx context.Context) error {
 
 // HasCSRF reports whether an imported login has what a refresh proves itself with.
 func HasCSRF(l input.Login) bool {
-	return slices.ContainsFunc(l.Cookies, func(c cookie.Cookie) bool { return c.Name == "bili_jct" && !c.Value.IsZero() })
+	return cookie.Has(l.Cookies, "bili_jct")
 }

@@ -31,12 +31,7 @@ type Credential struct {
 
 // Value returns a cookie's bytes, "" where the credential has none of that name.
 func (c Credential) Value(name string) string {
-	for _, one := range c.Cookies {
-		if one.Name == name {
-			return one.Value.Reveal()
-		}
-	}
-	return ""
+	return cookie.Value(c.Cookies, name).Reveal()
 }
 
 // Credentials hands credentials out and notes who got them.

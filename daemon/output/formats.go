@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 )
 
 // Info is what there is to know about a format before it is rendered.
@@ -48,14 +50,14 @@ const formatTemplate = "template"
 // table holds the formats in the order in which people are told of them.
 func table() []format {
 	return []format{
-		{"header", plain, false, whole, anySite, oneLine, header},
+		{"header", plain, false, whole, anySite, cookie.Sendable, header},
 		{"json", jsonType, thatPlace, whole, anySite, utf8.ValidString, full},
-		{"netscape", plain, false, whole, anySite, oneLine, netscape},
+		{"netscape", plain, false, whole, anySite, cookie.Sendable, netscape},
 		{"env", plain, thatPlace, whole, anySite, noNUL, env},
 		{formatTemplate, plain, thatPlace, whole, anySite, utf8.ValidString, fill},
 		{"bilibili-api", jsonType, thatPlace, whole, false, utf8.ValidString, bilibiliAPI},
 		{"biliup", jsonType, false, whole, false, unicodeLine, biliup},
-		{"bbdown", plain, false, whole, false, oneLine, bbdown},
+		{"bbdown", plain, false, whole, false, cookie.Sendable, bbdown},
 		{"yutto", tomlType, false, whole, false, unicodeLine, yutto},
 		{"rsshub", plain, false, whole, false, unicodeLine, rsshub(func(s string) string { return s })},
 		{"rsshub-systemd", plain, false, whole, false, unicodeLine, rsshub(systemdQuote)},
@@ -99,14 +101,8 @@ func Describe(name string) (info Info, ok bool) {
 	return Info{Name: f.name, ContentType: f.contentType, RefreshToken: f.token, Whole: f.whole}, true
 }
 
-// oneLine reports whether a text can stand in a Cookie header. A line break in
-// one would begin another header.
-func oneLine(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == ';' })
-}
-
-// unicodeLine is oneLine for readers that decode: what is not UTF-8 would come
-// back as something else.
-func unicodeLine(text string) bool { return oneLine(text) && utf8.ValidString(text) }
+// unicodeLine is for readers that decode: what is not UTF-8 would come back as
+// something else.
+func unicodeLine(text string) bool { return cookie.Sendable(text) && utf8.ValidString(text) }
 
 func noNUL(text string) bool { return !strings.Contains(text, "\x00") }

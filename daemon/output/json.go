@@ -59,39 +59,32 @@ func encode(v any) ([]byte, error) {
 }
 
 // apiCredential has the names of the keyword arguments of bilibili-api's
-// Credential. Its readers take every key for granted.
+// Credential, which bili-sync has taken over. The readers take every key for
+// granted, an empty token included; without one bili-sync has to run with
+// --disable-credential-refresh. It alone knows no buvid4.
 type apiCredential struct {
-	Session string `json:"sessdata"`
-	CSRF    string `json:"bili_jct"`
-	Buvid3  string `json:"buvid3"`
-	Buvid4  string `json:"buvid4"`
-	Mid     string `json:"dedeuserid"`
-	Token   string `json:"ac_time_value"`
+	Session string  `json:"sessdata"`
+	CSRF    string  `json:"bili_jct"`
+	Buvid3  string  `json:"buvid3"`
+	Buvid4  *string `json:"buvid4,omitempty"`
+	Mid     string  `json:"dedeuserid"`
+	Token   string  `json:"ac_time_value"`
+}
+
+func (c Credential) api() apiCredential {
+	return apiCredential{
+		Session: c.value(cookieSession), CSRF: c.value(cookieCSRF), Buvid3: c.value(cookieBuvid3), Mid: c.uid(), Token: c.RefreshToken.Reveal(),
+	}
 }
 
 func bilibiliAPI(c Credential, _ Options) ([]byte, error) {
-	return encode(apiCredential{
-		Session: c.value(cookieSession), CSRF: c.value(cookieCSRF), Buvid3: c.value(cookieBuvid3),
-		Buvid4: c.value(cookieBuvid4), Mid: c.uid(), Token: c.RefreshToken.Reveal(),
-	})
-}
-
-// syncCredential is the part of bili-sync's configuration. All five keys are
-// required, an empty token included; without one bili-sync has to run with
-// --disable-credential-refresh.
-type syncCredential struct {
-	Session string `json:"sessdata"`
-	CSRF    string `json:"bili_jct"`
-	Buvid3  string `json:"buvid3"`
-	Mid     string `json:"dedeuserid"`
-	Token   string `json:"ac_time_value"`
+	a, buvid4 := c.api(), c.value(cookieBuvid4)
+	a.Buvid4 = &buvid4
+	return encode(a)
 }
 
 func biliSync(c Credential, _ Options) ([]byte, error) {
-	return encode(map[string]syncCredential{"credential": {
-		Session: c.value(cookieSession), CSRF: c.value(cookieCSRF), Buvid3: c.value(cookieBuvid3),
-		Mid: c.uid(), Token: c.RefreshToken.Reveal(),
-	}})
+	return encode(map[string]apiCredential{"credential": c.api()})
 }
 
 type biliupFile struct {

@@ -110,11 +110,7 @@ func stray(name string) bool {
 
 // value returns a cookie's value, "" where there is none of that name.
 func (c Credential) value(name string) string {
-	i := slices.IndexFunc(c.Cookies, func(k cookie.Cookie) bool { return k.Name == name })
-	if i < 0 {
-		return ""
-	}
-	return c.Cookies[i].Value.Reveal()
+	return cookie.Value(c.Cookies, name).Reveal()
 }
 
 // pairs joins the cookies as name=value.
