@@ -50,9 +50,15 @@ func stripFieldName(line string) string {
 }
 
 // pairs takes names and values. A line's end separates like a semicolon: a
-// value that an editor wrapped cannot be told from two values.
+// value that an editor wrapped cannot be told from two values. Of several lines
+// those without a cookie of a login are left out: beside one in a file of
+// settings stand other programs' secrets, and a cookie goes to the site.
 func (c *collector) pairs(text string) {
+	several := strings.Contains(strings.TrimSpace(text), "\n")
 	for line := range strings.Lines(commaBetween.ReplaceAllString(text, "; $1=")) {
+		if several && strings.Contains(line, "=") && !ofLogin.MatchString(line) {
+			continue
+		}
 		for part := range strings.SplitSeq(stripFieldName(strings.TrimSpace(line)), ";") {
 			part = strings.TrimSpace(part)
 			name, value, ok := strings.Cut(part, "=")
@@ -71,6 +77,9 @@ func (c *collector) pairs(text string) {
 // commaBetween is a comma that stands where a semicolon belongs: a pair of a login
 // follows. Commas within SESSDATA are followed by no name.
 var commaBetween = regexp.MustCompile(`,\s*(SESSDATA|bili_jct|DedeUserID|DedeUserID__ckMd5|sid|buvid3|buvid4|ac_time_value)=`)
+
+// ofLogin finds a cookie of a login in a line.
+var ofLogin = regexp.MustCompile(`(^|[\s;,:"'])(SESSDATA|bili_jct|DedeUserID|DedeUserID__ckMd5|sid|buvid3|buvid4|ac_time_value)\s*=`)
 
 // pair takes a cookie of which the format keeps no attributes. The site sets
 // SESSDATA as HttpOnly and Secure; to forget that would let a tool that is

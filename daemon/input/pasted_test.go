@@ -136,3 +136,23 @@ func wantWhole(t *testing.T, l input.Login, want string) {
 		t.Errorf("a refresh token: %t, want %q", has, want)
 	}
 }
+
+// What stands beside a login is not the site's to see.
+func TestOtherSecretsStayOut(t *testing.T) {
+	for _, text := range []string{
+		"API_TOKEN=hunter2\nSESSDATA=" + sessdata + "\nbili_jct=" + csrf + "\nDedeUserID=100200300\n",
+		"SESSDATA=" + sessdata + "; bili_jct=" + csrf + "; DedeUserID=100200300\nDB_PASSWORD=hunter2\n",
+		"export API_TOKEN=hunter2\r\nSESSDATA=" + sessdata + "\r\nbili_jct=" + csrf + "\r\nDedeUserID=100200300\r\n",
+		"[Service]\nEnvironment=API_TOKEN=hunter2\nEnvironment=SESSDATA=" + sessdata + "\nEnvironment=bili_jct=" + csrf + "\nEnvironment=DedeUserID=100200300\n",
+		"services:\n  x:\n    environment:\n      - API_TOKEN=hunter2\n      - SESSDATA=" + sessdata + "\n      - bili_jct=" + csrf + "\n      - DedeUserID=100200300\n",
+	} {
+		l, err := parse(t, input.Auto, text)
+		if err != nil {
+			t.Errorf("%v", err)
+		}
+		wantWhole(t, l, "")
+		if len(l.Cookies) != 3 {
+			t.Errorf("%d cookies of %q", len(l.Cookies), text[:12])
+		}
+	}
+}

@@ -57,6 +57,10 @@ var (
 	sessionKey = regexp.MustCompile(`(?m)^\s*"?sessdata"?\s*[:=]\s*["'][^"'\s,]+["'],?\s*$`)
 )
 
+// ownLine is a line of settings for one of the login's other cookies, by the
+// cookie's own name.
+var ownLine = regexp.MustCompile(`^\s*(?:-\s+)?["']?(?:export\s+|Environment=)?["']?(bili_jct|DedeUserID|DedeUserID__ckMd5|buvid3|buvid4|ac_time_value)["']?\s*[:=]\s*["']?([^"'\s;,]+)["']?,?\s*$`)
+
 // siteName is a cookie's own name for a key of settings.
 func siteName(key string) string {
 	switch key {
@@ -93,6 +97,9 @@ func (c *collector) settings(text string) *Error {
 		}
 		for _, found := range cookieTexts(line) {
 			c.pairs(found)
+		}
+		if m := ownLine.FindStringSubmatch(line); m != nil {
+			c.pair(m[1], m[2])
 		}
 	}
 	return nil
