@@ -10,6 +10,20 @@
 // vault as a [Ledger]. Each service has a package of its own below this one,
 // and all of them pass the conformance suite in notifytest.
 //
+// To add a channel:
+//  1. make a folder here with a Channel and a New that checks what it is given
+//     and connects to nothing. Over HTTP it sends by package post; it may have
+//     Replace and Retract as well, and Rate where the service has a limit;
+//  2. in its config.go declare Keys, a struct with toml tags that embeds [post.Keys]
+//     where it uses post; Check tells what is wrong with their values, Channel makes
+//     the channel of them. A key that ends in _file names a file with a secret, which
+//     is read and handed over in [Setup]; a mask tag keeps a secret from being printed;
+//  3. beside it declare Kind: the type's name, the keys that must be given, and the
+//     entries of the example file that say what its keys mean;
+//  4. add Kind to the list in notify/channels;
+//  5. run the suite of notifytest in its test, as its neighbours do. Name its keys in
+//     the README, which a test compares with the example file.
+//
 // On each channel a message goes the same way: its route wants it, later ones
 // have not taken its place, its code is alive, others of its group have come or
 // are not waited for, no quiet hours hold, the service is not left alone, the

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
@@ -25,7 +26,7 @@ func (a *app) configCommand() *cobra.Command {
 		Args:  arguments(0, 0),
 		RunE: func(*cobra.Command, []string) error {
 			if stdout {
-				_, err := a.stdout.Write(config.Example())
+				_, err := a.stdout.Write(config.Example(daemon.Checks().Channels))
 				return err
 			}
 			return a.configInit(force)
@@ -73,7 +74,7 @@ func (a *app) configInit(force bool) error {
 	if err != nil {
 		return fail(exitFailed, "", "write the configuration: %w", err)
 	}
-	_, err = f.Write(config.Example())
+	_, err = f.Write(config.Example(daemon.Checks().Channels))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return fail(exitFailed, "", "write the configuration: %w", err)
 	}
@@ -96,7 +97,7 @@ func (a *app) configCheck() error {
 	if err != nil {
 		return err
 	}
-	warnings := c.Warnings()
+	warnings := c.Warnings(daemon.Checks())
 	if a.json {
 		return a.printJSON(map[string]any{"ok": true, "file": places.Config, "warnings": append([]string{}, warnings...)})
 	}

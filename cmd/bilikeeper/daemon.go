@@ -51,7 +51,7 @@ func (a *app) runDaemon(ctx context.Context, ready func()) error {
 	if err != nil {
 		return a.misconfigured(err)
 	}
-	for _, w := range c.Warnings() {
+	for _, w := range c.Warnings(daemon.Checks()) {
 		log.Warn().Msg(w)
 	}
 	reload := make(chan os.Signal, 1)

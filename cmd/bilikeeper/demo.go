@@ -15,7 +15,9 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/notify/post"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
+	"github.com/bilikeeper/bilikeeper/notify/webhook"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
@@ -106,7 +108,7 @@ func demoConfig(site *passporttest.Site, base, phone string) config.Config {
 	c.Login.Poll = config.Duration(300 * time.Millisecond)
 	c.Limits.RequestsPerMinute = 600
 	c.Notify = []config.Notify{{
-		Name: "phone", Type: config.NotifyWebhook, URL: phone, Events: config.DefaultEvents(), Accounts: []string{"*"},
+		Name: "phone", Type: "webhook", Keys: &webhook.Keys{Keys: post.Keys{URL: phone}}, Events: config.DefaultEvents(), Accounts: []string{"*"},
 	}}
 	return c
 }

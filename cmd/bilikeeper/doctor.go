@@ -33,7 +33,7 @@ findings like others.`,
 			// A file that cannot be read is one of the findings.
 			named, _ := namedPlaces(located.Config)
 			report := doctor.Examine(cmd.Context(), doctor.Options{
-				Flags: a.flags, Env: a.env, Located: located, Places: located.With(named), Version: version,
+				Flags: a.flags, Env: a.env, Located: located, Places: located.With(named), Version: version, Checks: daemon.Checks(),
 				VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, Holder: vaultHolder, Service: otherService,
 			})
 			if err := cmd.Context().Err(); err != nil {

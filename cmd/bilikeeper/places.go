@@ -8,6 +8,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
@@ -66,7 +67,7 @@ func namedPlaces(path string) (config.Config, error) {
 // loadConfig reads the whole configuration. Whatever is wrong with it is the
 // caller's to mend.
 func (a *app) loadConfig() (config.Config, config.Places, error) {
-	c, p, err := config.Locate(a.flags, a.env).Load()
+	c, p, err := config.Locate(a.flags, a.env).Load(daemon.Checks())
 	var wrong *config.Error
 	if err == nil || errors.As(err, &wrong) {
 		return c, p, err

@@ -13,6 +13,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
@@ -135,7 +136,7 @@ func TestReadmeNamesEveryCommandAndFlag(t *testing.T) {
 var keyLine = regexp.MustCompile(`^#?([a-z_]+) = `)
 
 func TestReadmeNamesEveryKeyWithItsDefault(t *testing.T) {
-	example := string(config.Example())
+	example := string(config.Example(daemon.Checks().Channels))
 	var defaults map[string]any
 	if err := toml.Unmarshal([]byte(example), &defaults); err != nil {
 		t.Fatal(err)
@@ -176,7 +177,7 @@ func TestReadmeConfigurationIsValid(t *testing.T) {
 			t.Errorf("%s shows %d pieces of configuration", file, len(found))
 		}
 		for _, block := range found {
-			if _, err := config.Parse([]byte(block), file); err != nil {
+			if _, err := config.Parse([]byte(block), file, daemon.Checks()); err != nil {
 				t.Error(err)
 			}
 		}

@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
+	"github.com/bilikeeper/bilikeeper/notify/channels"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 )
 
@@ -39,9 +41,9 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 		return nil, err
 	}
 	source := messages{k}
-	look := appearance{version: k.Version(), open: language.OpenLabel()}
+	setup := notify.Setup{Version: k.Version(), OpenLabel: language.OpenLabel()}
 	for _, entry := range c.Notify {
-		channel, err := newChannel(entry, look)
+		channel, err := newChannel(entry, setup)
 		if err != nil {
 			return nil, err
 		}
@@ -57,6 +59,16 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 	}
 	a.pipeline, err = notify.NewPipeline(source, ledger{k.Store()}, *k.Log(), list...)
 	return a, err
+}
+
+// newChannel makes a channel of its configuration. It connects to nothing. Its
+// error names the channel and holds no secret.
+func newChannel(c config.Notify, s notify.Setup) (notify.Channel, error) {
+	channel, err := channels.New(c.Keys, config.ReadSecret, s)
+	if err != nil {
+		return nil, fmt.Errorf("notification channel %s: %w", c.Name, err)
+	}
+	return channel, nil
 }
 
 // rateOf is how much a channel may be sent: what the configuration says, what

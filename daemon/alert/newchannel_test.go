@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/notify"
+	"github.com/bilikeeper/bilikeeper/notify/channels"
+	"github.com/bilikeeper/bilikeeper/notify/telegram"
 )
 
 const allChannels = `
@@ -116,7 +119,7 @@ func loadChannels(t *testing.T, text string, files map[string]string) (config.Co
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return config.Load(path)
+	return config.Load(path, config.Checks{Channels: channels.Kinds()})
 }
 
 func TestChannelOfEachType(t *testing.T) {
@@ -126,12 +129,12 @@ func TestChannelOfEachType(t *testing.T) {
 	}
 	built := make(map[string]bool)
 	for _, n := range c.Notify {
-		channel, err := newChannel(n, appearance{version: "1.2.3", open: "Show the code"})
+		channel, err := newChannel(n, notify.Setup{Version: "1.2.3", OpenLabel: "Show the code"})
 		if err != nil {
 			t.Error(err)
 			continue
 		}
-		if text := fmt.Sprintf("%v %+v", channel, channel); n.Type != config.NotifyDesktop && strings.Contains(text, "canary") {
+		if text := fmt.Sprintf("%v %+v", channel, channel); n.Type != "desktop" && strings.Contains(text, "canary") {
 			t.Errorf("%s prints as %s", n.Type, text)
 		}
 		if closer, ok := channel.(io.Closer); ok {
@@ -141,8 +144,8 @@ func TestChannelOfEachType(t *testing.T) {
 		}
 		built[n.Type] = true
 	}
-	for _, name := range config.NotifyTypes() {
-		if !built[name] {
+	for _, kind := range channels.Kinds() {
+		if name := kind.Name; !built[name] {
 			t.Errorf("no %s channel was made", name)
 		}
 	}
@@ -159,14 +162,14 @@ func TestChannelThatCannotBeMade(t *testing.T) {
 		"telegram": "canary", "word": "canary!", "serverchan": "canary", "bridge": "canary://canary",
 	}
 	for name, text := range spoilt {
-		if err := os.WriteFile(filepath.Join(filepath.Dir(c.Notify[3].TokenFile), name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(filepath.Dir(c.Notify[3].Keys.(*telegram.Keys).TokenFile), name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, n := range c.Notify {
-		channel, err := newChannel(n, appearance{})
+		channel, err := newChannel(n, notify.Setup{})
 		switch n.Type {
-		case config.NotifyTelegram, config.NotifyBark, config.NotifyServerChan, config.NotifyPushPlus, config.NotifyShoutrrr:
+		case "telegram", "bark", "serverchan", "pushplus", "shoutrrr":
 			if err == nil || channel != nil {
 				t.Errorf("a %s channel was made", n.Type)
 				continue
@@ -181,10 +184,10 @@ func TestChannelThatCannotBeMade(t *testing.T) {
 		}
 	}
 
-	if err := os.Remove(c.Notify[3].TokenFile); err != nil {
+	if err := os.Remove(c.Notify[3].Keys.(*telegram.Keys).TokenFile); err != nil {
 		t.Fatal(err)
 	}
-	_, err = newChannel(c.Notify[3], appearance{})
+	_, err = newChannel(c.Notify[3], notify.Setup{})
 	if err == nil || errors.Unwrap(err) == nil || err.Error() != "notification channel telegram: token_file: does not exist; make it, or remove the key" {
 		t.Errorf("error is %v", err)
 	}

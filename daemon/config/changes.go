@@ -3,6 +3,8 @@ package config
 import (
 	"reflect"
 	"slices"
+
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
 // Changes returns the keys whose values differ between c and next, in the
@@ -17,7 +19,7 @@ func (c Config) Changes(next Config) []string {
 func changes(a, b reflect.Value, path string) []string {
 	var keys []string
 	for f := range a.Type().Fields() {
-		key := join(path, keyOf(f))
+		key := setting.Join(path, setting.KeyOf(f))
 		was, is := a.FieldByIndex(f.Index), b.FieldByIndex(f.Index)
 		switch {
 		case reflect.DeepEqual(was.Interface(), is.Interface()):
@@ -38,12 +40,12 @@ func entryChanges(a, b reflect.Value, path string) []string {
 	var keys []string
 	for name, entry := range was {
 		if other, ok := is[name]; !ok || !reflect.DeepEqual(entry, other) {
-			keys = append(keys, join(path, name))
+			keys = append(keys, setting.Join(path, name))
 		}
 	}
 	for name := range is {
 		if _, ok := was[name]; !ok {
-			keys = append(keys, join(path, name))
+			keys = append(keys, setting.Join(path, name))
 		}
 	}
 	return keys

@@ -1,14 +1,16 @@
 package config
 
 import (
+	"bytes"
+	_ "embed"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/schedule"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
 // Config is the whole configuration. Start from [Default]; the zero value
@@ -92,74 +94,24 @@ type Allow struct {
 	User     string   `toml:"user,omitempty"`
 	Group    string   `toml:"group,omitempty"`
 	Accounts []string `toml:"accounts"`
-	// May holds the May… words.
+	// May holds verbs of [Checks].
 	May []string `toml:"may"`
 }
-
-// What a peer may be allowed to do.
-const (
-	MayStatus  = "status"
-	MayGet     = "get"
-	MayLogin   = "login"
-	MayCheck   = "check"
-	MayRefresh = "refresh"
-	MayManage  = "manage"
-)
 
 // Page is where login pages are served.
 type Page struct {
 	Listen    string `toml:"listen"`
-	PublicURL string `toml:"public_url"`
+	PublicURL string `toml:"public_url" mask:"user"`
 }
 
-// Notify is a channel to people. Which of its keys mean something depends on its
-// type. Its URL may hold a token, so it prints as its name and type alone.
-type Notify struct {
-	Name string `toml:"name"`
-	// Type is one of the Notify… words.
-	Type string `toml:"type"`
-
-	// Where the channel goes to.
-	URL       string `toml:"url,omitempty"`
-	URLFile   string `toml:"url_file,omitempty"`
-	Proxy     string `toml:"proxy,omitempty"`
-	AllowHTTP bool   `toml:"allow_http,omitempty"`
-
-	// What proves that it may.
-	SecretFile      string `toml:"secret_file,omitempty"`
-	TokenFile       string `toml:"token_file,omitempty"`
-	ClientTokenFile string `toml:"client_token_file,omitempty"`
-
-	// Whom it tells.
-	Chat    string   `toml:"chat,omitempty"`
-	Topic   string   `toml:"topic,omitempty"`
-	UserID  int64    `toml:"user_id,omitempty"`
-	GroupID int64    `toml:"group_id,omitempty"`
-	Mention []string `toml:"mention,omitempty"`
-
-	// Mail.
-	Host         string   `toml:"host,omitempty"`
-	Port         int      `toml:"port,omitempty"`
-	TLS          string   `toml:"tls,omitempty"` // starttls, tls, none
-	User         string   `toml:"user,omitempty"`
-	PasswordFile string   `toml:"password_file,omitempty"`
-	From         string   `toml:"from,omitempty"`
-	To           []string `toml:"to,omitempty"`
-
-	Events   []string `toml:"events"`
-	Accounts []string `toml:"accounts"`
-
-	// Fallback names the channel that takes over while this one fails.
-	Fallback string `toml:"fallback,omitempty"`
-	// Rate is how many messages it may get; zero is the type's own.
-	Rate Rate `toml:"rate,omitempty"`
+// Text are a person's own words for one type of message.
+type Text struct {
+	Type       string `toml:"type"`
+	Title      string `toml:"title,omitempty"`
+	Text       string `toml:"text,omitempty"`
+	GroupTitle string `toml:"group_title,omitempty"`
+	GroupText  string `toml:"group_text,omitempty"`
 }
-
-// String implements [fmt.Stringer].
-func (n Notify) String() string { return n.Name + " (" + n.Type + ")" }
-
-// GoString implements [fmt.GoStringer].
-func (n Notify) GoString() string { return n.String() }
 
 // Account holds the settings of one account.
 type Account struct {
@@ -170,13 +122,13 @@ type Account struct {
 
 // Endpoints are the site's hosts, or what stands in for them.
 type Endpoints struct {
-	Passport          string `toml:"passport"`
-	API               string `toml:"api"`
-	WWW               string `toml:"www"`
-	PassportGame      string `toml:"passport_game"`
-	PassportIntl      string `toml:"passport_intl"`
-	APIIntl           string `toml:"api_intl"`
-	GeetestJS         string `toml:"geetest_js"`
+	Passport          string `toml:"passport" mask:"user"`
+	API               string `toml:"api" mask:"user"`
+	WWW               string `toml:"www" mask:"user"`
+	PassportGame      string `toml:"passport_game" mask:"user"`
+	PassportIntl      string `toml:"passport_intl" mask:"user"`
+	APIIntl           string `toml:"api_intl" mask:"user"`
+	GeetestJS         string `toml:"geetest_js" mask:"user"`
 	CorrespondKeyFile string `toml:"correspond_key_file"`
 }
 
@@ -221,14 +173,6 @@ func defaultEndpoints() Endpoints {
 	}
 }
 
-// DefaultEvents returns what a channel is told that names no events.
-func DefaultEvents() []string {
-	return []string{
-		client.EventLoginRequired, client.EventLoginCode, client.EventLoginSucceeded,
-		client.EventLoginFailed, client.EventAccountAttention,
-	}
-}
-
 // fill sets what an entry of a list leaves out; the decoder starts each entry
 // from zero.
 func (c *Config) fill() {
@@ -262,12 +206,6 @@ func (c Config) Account(name string) Account {
 	return found
 }
 
-// Schedule returns the schedule of an account. It fails only in a
-// configuration that was not validated.
-func (c Config) Schedule(name string) (schedule.Schedule, error) {
-	return schedule.Parse(c.Account(name).Schedule, c.Limits.MinCheckInterval.Std())
-}
-
 const mostNameLetters = 64
 
 // ValidName reports whether a name can be an account's, a channel's or an
@@ -297,4 +235,17 @@ func CanonicalLocale(given string) string {
 		return LocaleEnglish
 	}
 	return given
+}
+
+//go:embed example.toml
+var example []byte
+
+// Example returns a commented file with every key. What it sets is the default;
+// what has none is commented out. The channels' examples are their own.
+func Example(channels []setting.Kind) []byte {
+	var entries []string
+	for _, kind := range channels {
+		entries = append(entries, kind.Example)
+	}
+	return bytes.Replace(example, []byte("@channels\n"), []byte("\n"+strings.Join(entries, "#\n")), 1)
 }

@@ -1,9 +1,12 @@
 // Package config reads the keeper's configuration.
 //
-// It knows every key of the TOML file, its default and its range, and finds
-// the places of the file, the state and the control socket. It does nothing
-// with what it reads: no directory is made, no schedule started, no message
-// sent. The protocol, the vault and the channels may not come in; what they
+// It finds each key of the TOML file and its line, sets defaults, masks secrets for
+// print and compares two configurations, and it finds the places of the file, the
+// state and the control socket. What an entry of a channel can say, whether a
+// schedule, a text or an output is right, and what a peer may be allowed to do is
+// known by the rooms that act on it and handed in as [Checks]. It does nothing with
+// what it reads: no directory is made, no schedule started, no message sent. The
+// protocol, the vault, the channels and every room above may not come in; what they
 // need from the file is handed to them as plain values.
 //
 // Errors are written for the person who edits the file: [Error] holds one

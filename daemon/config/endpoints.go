@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
 // siteDomains are the real ones; a keeper that talks to any of them keeps the
@@ -57,21 +59,21 @@ func (e Endpoints) list() []endpoint {
 func (c Config) checkEndpoints(f *faults) {
 	for _, e := range c.Endpoints.list() {
 		key := "endpoints." + e.key
-		u, ok := webURL(e.url)
+		u, ok := setting.WebURL(e.url)
 		switch {
 		case !ok:
-			f.add(key, "is no http or https URL", "write https://host, or leave the key out for the site's own")
+			f.Add(key, "is no http or https URL", "write https://host, or leave the key out for the site's own")
 		case u.User != nil:
-			f.add(key, "holds a user name", "write https://host")
+			f.Add(key, "holds a user name", "write https://host")
 		case u.Scheme == "http" && ofSite(e.url):
-			f.add(key, "would reach the site in the clear", "write https://")
+			f.Add(key, "would reach the site in the clear", "write https://")
 		case e.key == "geetest_js":
 			// The only one that is a file and not a host.
 		case u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/":
-			f.add(key, "has more than a host", "leave out what follows the host")
+			f.Add(key, "has more than a host", "leave out what follows the host")
 		}
 	}
-	f.path("endpoints.correspond_key_file", c.Endpoints.CorrespondKeyFile)
+	f.Path("endpoints.correspond_key_file", c.Endpoints.CorrespondKeyFile)
 }
 
 // trim drops the slash after a host, so that a path can be appended.
@@ -79,24 +81,6 @@ func (e *Endpoints) trim() {
 	for _, s := range []*string{&e.Passport, &e.API, &e.WWW, &e.PassportGame, &e.PassportIntl, &e.APIIntl} {
 		*s = strings.TrimSuffix(*s, "/")
 	}
-}
-
-// webURL parses an absolute http or https URL. There is no error to return: a
-// *url.Error prints the URL, and with it the token that it may hold.
-func webURL(raw string) (*url.URL, bool) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		return nil, false
-	}
-	return u, true
-}
-
-// loopback reports whether a host is this machine by its name alone.
-func loopback(host string) bool {
-	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr.Unmap().IsLoopback()
-	}
-	return strings.EqualFold(host, "localhost")
 }
 
 // listenAddress reports whether s is a host and a port to listen on.

@@ -7,17 +7,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
 // Load reads a file. No file at this user's default place is [Default]; a file
 // at any other place was named by somebody and must exist. Relative paths in
 // the file start at its own directory. The error of a file that was read is an
 // [*Error].
-func Load(path string) (Config, error) {
+func Load(path string, k Checks) (Config, error) {
 	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) && path == Locate(Flags{}, noEnvConfig).Config {
 		return Default(), nil
@@ -25,7 +28,7 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return load(data, path)
+	return load(data, path, k)
 }
 
 func readFile(path string) ([]byte, error) {
@@ -44,13 +47,13 @@ func noEnvConfig(name string) string {
 	return os.Getenv(name)
 }
 
-func load(data []byte, path string) (Config, error) {
-	c, at, problems := read(data)
+func load(data []byte, path string, k Checks) (Config, error) {
+	c, at, problems := read(data, k)
 	if len(problems) == 0 {
 		if dir, err := filepath.Abs(filepath.Dir(path)); err == nil {
 			c.resolve(dir)
 		}
-		problems = slices.Concat(c.checkValues(at), c.checkFiles(at), c.checkInline(at, path))
+		problems = slices.Concat(c.checkValues(at, k), c.checkFiles(at, k), c.checkInline(at, path, k))
 	}
 	return finish(c, path, problems)
 }
@@ -58,19 +61,19 @@ func load(data []byte, path string) (Config, error) {
 // Parse reads data as a configuration; name stands for the file in errors. The
 // files that it names are not looked at, and relative paths are left alone.
 // The error is an [*Error].
-func Parse(data []byte, name string) (Config, error) {
-	c, at, problems := read(data)
+func Parse(data []byte, name string, k Checks) (Config, error) {
+	c, at, problems := read(data, k)
 	if len(problems) == 0 {
-		problems = c.checkValues(at)
+		problems = c.checkValues(at, k)
 	}
 	return finish(c, name, problems)
 }
 
 // Validate checks the values of c and the files that it names, as [Load] does.
 // The problems have no lines.
-func (c Config) Validate() []Problem {
-	none := make(places)
-	return append(c.checkValues(none), c.checkFiles(none)...)
+func (c Config) Validate(k Checks) []Problem {
+	none := make(positions)
+	return append(c.checkValues(none, k), c.checkFiles(none, k)...)
 }
 
 func finish(c Config, name string, problems []Problem) (Config, error) {
@@ -81,28 +84,31 @@ func finish(c Config, name string, problems []Problem) (Config, error) {
 }
 
 // read decodes data over the defaults.
-func read(data []byte) (Config, places, []Problem) {
+func read(data []byte, k Checks) (Config, positions, []Problem) {
 	// A byte order mark is what some editors put before a text.
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
-	at, problems := readShape(data)
+	root := k.documentType()
+	at, problems := readShape(data, root)
 	if len(problems) > 0 {
 		return Config{}, at, problems
 	}
-	c := Default()
+	d := reflect.New(root)
+	copyKeys(d.Elem(), reflect.ValueOf(Default()))
 	// The walk has seen unknown keys and wrong types; what is left to the
 	// decoder are keys given twice and numbers out of range. It stays strict,
 	// so that a key which the walk overlooked is an error and not ignored.
-	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(&c)
+	err := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields().Decode(d.Interface())
 	if err != nil {
 		return Config{}, at, []Problem{decodeProblem(err, at)}
 	}
+	c := k.fromDocument(d.Elem())
 	c.fill()
 	c.Endpoints.trim()
 	return c, at, nil
 }
 
 // decodeProblem says in the file's terms what the decoder did not take.
-func decodeProblem(err error, at places) Problem {
+func decodeProblem(err error, at positions) Problem {
 	if unknown, ok := errors.AsType[*toml.StrictMissingError](err); ok && len(unknown.Errors) > 0 {
 		line, column := unknown.Errors[0].Position()
 		return Problem{Line: line, Column: column, What: "is not a known key", Hint: "remove it"}
@@ -111,7 +117,7 @@ func decodeProblem(err error, at places) Problem {
 	if bad, ok := errors.AsType[*toml.DecodeError](err); ok {
 		p.Line, p.Column = bad.Position()
 		// The decoder's own key lacks the table for a key that is given twice.
-		p.Key = at.key(place{line: p.Line, column: p.Column})
+		p.Key = at.key(position{line: p.Line, column: p.Column})
 		if p.Key == "" {
 			p.Key = strings.Join(bad.Key(), ".")
 		}
@@ -125,7 +131,7 @@ func decodeProblem(err error, at places) Problem {
 // resolve makes the paths absolute that the file gave relative to itself.
 func (c *Config) resolve(dir string) {
 	from := func(path *string) {
-		if *path != "" && !filepath.IsAbs(*path) && !fromHome(*path) {
+		if *path != "" && !filepath.IsAbs(*path) && !setting.FromHome(*path) {
 			*path = filepath.Join(dir, *path)
 		}
 	}
@@ -133,9 +139,10 @@ func (c *Config) resolve(dir string) {
 	from(&c.Socket)
 	from(&c.Endpoints.CorrespondKeyFile)
 	for i := range c.Notify {
-		n := &c.Notify[i]
-		for _, path := range []*string{&n.URLFile, &n.SecretFile, &n.TokenFile, &n.ClientTokenFile, &n.PasswordFile} {
-			from(path)
+		if keys := c.Notify[i].Keys; keys != nil {
+			for _, path := range setting.Paths(keys) {
+				from(path)
+			}
 		}
 	}
 	for i := range c.Output {

@@ -18,8 +18,8 @@ func checkMode(info fs.FileInfo, managed bool) error {
 	case mode&forbidden == 0:
 		return nil
 	case mode&0o004 != 0:
-		return &fileFault{fmt.Sprintf("is a world-readable secret (mode %04o)", mode), "run chmod 600 on it"}
+		return fileFault(fmt.Sprintf("is a world-readable secret (mode %04o)", mode), "run chmod 600 on it")
 	default:
-		return &fileFault{fmt.Sprintf("is open to others than its owner (mode %04o)", mode), "run chmod 600 on it"}
+		return fileFault(fmt.Sprintf("is open to others than its owner (mode %04o)", mode), "run chmod 600 on it")
 	}
 }

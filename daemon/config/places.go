@@ -53,7 +53,7 @@ func Locate(flags Flags, env func(string) string) Places {
 // Load reads the configuration at p.Config and returns it with the places as
 // they are then. No file is [Default], unless it was named. A reload starts from
 // what [Locate] returned, as [Places.With] does.
-func (p Places) Load() (Config, Places, error) {
+func (p Places) Load(k Checks) (Config, Places, error) {
 	if !p.ConfigNamed {
 		if _, err := os.Stat(p.Config); errors.Is(err, fs.ErrNotExist) {
 			return Default(), p, nil
@@ -63,7 +63,7 @@ func (p Places) Load() (Config, Places, error) {
 	if err != nil {
 		return Config{}, p, err
 	}
-	c, err := load(data, p.Config)
+	c, err := load(data, p.Config, k)
 	if err != nil {
 		return Config{}, p, err
 	}

@@ -107,15 +107,15 @@ func TestPlacesLoad(t *testing.T) {
 
 	missing := Locate(Flags{}, none)
 	missing.Config = path
-	if c, _, err := missing.Load(); err != nil || c.Check.Schedule != "@every 8h" {
+	if c, _, err := missing.Load(Checks{}); err != nil || c.Check.Schedule != "@every 8h" {
 		t.Errorf("no file at the default place: %v", err)
 	}
 	named := Locate(Flags{Config: path}, none)
-	if _, _, err := named.Load(); err == nil {
+	if _, _, err := named.Load(Checks{}); err == nil {
 		t.Error("a named file that is missing is taken for the defaults")
 	}
 	write(t, path, 0o600, "state_dir = \"s\"\nsocket = \"k.sock\"\n")
-	_, p, err := named.Load()
+	_, p, err := named.Load(Checks{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,11 +132,11 @@ func TestLoadWithoutAFile(t *testing.T) {
 	if place.System {
 		t.Skip("the default place is the system's own")
 	}
-	if _, err := Load(place.Config); err != nil {
+	if _, err := Load(place.Config, Checks{}); err != nil {
 		t.Error(err)
 	}
 	t.Setenv(envConfig, place.Config+"2")
-	if _, err := Load(place.Config + "2"); err == nil {
+	if _, err := Load(place.Config+"2", Checks{}); err == nil {
 		t.Error("a file that the environment named is taken for the default one")
 	}
 }

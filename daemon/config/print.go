@@ -5,16 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"net/url"
 	"slices"
 
 	"github.com/pelletier/go-toml/v2"
-)
 
-// masked stands where a part of a URL was that may be a secret. It can be part
-// of a URL, so that what is printed can be loaded.
-const masked = "redacted"
+	"github.com/bilikeeper/bilikeeper/internal/setting"
+)
 
 // Masked returns c without what may be a secret: the path, the query and the
 // user part of a channel's or an output's URL, the user of its proxy, the values
@@ -22,93 +18,29 @@ const masked = "redacted"
 func (c Config) Masked() Config {
 	c.Notify = slices.Clone(c.Notify)
 	for i := range c.Notify {
-		n := &c.Notify[i]
-		switch bridge := bridgeURL.FindStringSubmatch(n.URL); {
-		case n.URL == "":
-		case n.Type == NotifyShoutrrr && bridge != nil:
-			n.URL = bridge[1] + "://" + masked
-		default:
-			n.URL = maskPath(n.URL)
-		}
-		n.Proxy = maskProxy(n.Proxy)
-		if n.Type == NotifyNtfy && n.Topic != "" {
-			// Who knows a topic of a public server can read it.
-			n.Topic = masked
+		if n := &c.Notify[i]; n.Keys != nil {
+			n.Keys = setting.Masked(n.Keys)
 		}
 	}
 	c.Output = slices.Clone(c.Output)
 	for i := range c.Output {
-		c.Output[i] = c.Output[i].masked()
+		c.Output[i] = setting.Masked(c.Output[i])
 	}
 	c.Serve.CookieCloud = slices.Clone(c.Serve.CookieCloud)
 	for i := range c.Serve.CookieCloud {
 		// Who knows it gets what the password opens; two entries' must differ.
-		c.Serve.CookieCloud[i].UUID = fmt.Sprintf("%s-%d", masked, i+1)
+		c.Serve.CookieCloud[i].UUID = fmt.Sprintf("%s-%d", setting.MaskedText, i+1)
 	}
 	// What is valid holds no secret in these. The mask is for a configuration
 	// that is printed because it is not.
-	e := &c.Endpoints
-	for _, s := range []*string{&e.Passport, &e.API, &e.WWW, &e.PassportGame, &e.PassportIntl, &e.APIIntl, &e.GeetestJS, &c.Page.PublicURL} {
-		*s = maskUser(*s)
-	}
+	c.Endpoints, c.Page = setting.Masked(c.Endpoints), setting.Masked(c.Page)
 	return c
-}
-
-func (o Output) masked() Output {
-	if o.URL != "" {
-		o.URL = maskPath(o.URL)
-	}
-	o.Proxy = maskProxy(o.Proxy)
-	o.Headers = maps.Clone(o.Headers)
-	for name := range o.Headers {
-		o.Headers[name] = masked
-	}
-	return o
-}
-
-// maskPath keeps the scheme and the host of a URL.
-func maskPath(raw string) string {
-	u, ok := webURL(raw)
-	if !ok {
-		return "https://" + masked + ".invalid"
-	}
-	origin := u.Scheme + "://" + u.Host
-	if (u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == "" && u.User == nil {
-		return origin + u.Path
-	}
-	return origin + "/" + masked
-}
-
-// maskProxy keeps the scheme, the host and the port of a proxy.
-func maskProxy(raw string) string {
-	if raw == "" {
-		return ""
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Hostname() == "" || !slices.Contains(proxySchemes, u.Scheme) {
-		return "http://" + masked + ".invalid"
-	}
-	return u.Scheme + "://" + u.Host
-}
-
-func maskUser(raw string) string {
-	if raw == "" {
-		return ""
-	}
-	u, ok := webURL(raw)
-	if !ok {
-		return "https://" + masked + ".invalid"
-	}
-	if u.User == nil && u.RawQuery == "" && u.Fragment == "" {
-		return raw
-	}
-	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
 // Print writes c as TOML, without secrets. [Parse] takes what it wrote, and so
 // does [Load] from a file that is closed to others.
 func (c Config) Print(w io.Writer) error {
-	data, err := toml.Marshal(c.Masked().whole())
+	data, err := toml.Marshal(c.Masked().whole().document().Interface())
 	if err != nil {
 		return err
 	}

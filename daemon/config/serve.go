@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
 // Serve is where programs fetch a credential that know how to ask for one.
@@ -63,29 +66,25 @@ func (c CloudEntry) Password() (secret.String, error) {
 func (r RSSHubEntry) Token() (secret.String, error) { return longSecret("token_file", r.TokenFile) }
 
 func longSecret(key, path string) (secret.String, error) {
-	var s secret.String
-	file := secretFile{key, path, takeLong(&s)}
-	if err := file.load(); err != nil {
+	s, err := setting.File{Key: key, Path: path, Form: longLine}.Read(ReadSecret)
+	if err != nil {
 		return secret.String{}, fmt.Errorf("%s: %w", key, err)
 	}
 	return s, nil
 }
 
-// takeLong takes a password over the network, which anybody can try.
-func takeLong(into *secret.String) func(string) error {
-	return func(text string) error {
-		if err := takePassword(into)(text); err != nil {
-			return err
-		}
-		s := into.Reveal()
-		switch {
-		case len(s) < leastSecret:
-			return &fileFault{fmt.Sprintf("holds a password of less than %d characters", leastSecret), "run: openssl rand -base64 24"}
-		case strings.TrimSpace(s) != s:
-			return &fileFault{"holds a password that begins or ends with white space", "remove it"}
-		}
-		return nil
+// longLine takes a password over the network, which anybody can try.
+func longLine(text string) (string, error) {
+	s, err := setting.Line(text)
+	switch {
+	case err != nil:
+		return "", err
+	case len(s) < leastSecret:
+		return "", &setting.Fault{What: fmt.Sprintf("holds a password of less than %d characters", leastSecret), Hint: "run: openssl rand -base64 24"}
+	case strings.TrimSpace(s) != s:
+		return "", &setting.Fault{What: "holds a password that begins or ends with white space", Hint: "remove it"}
 	}
+	return s, nil
 }
 
 func (c Config) checkServe(f *faults) {
@@ -94,13 +93,13 @@ func (c Config) checkServe(f *faults) {
 	switch {
 	case s.Listen == "":
 	case !listenAddress(s.Listen):
-		f.add("serve.listen", fmt.Sprintf("%q is no address to listen on", clip(s.Listen)), `write "127.0.0.1:7332"`)
-	case !loopback(host) && !s.AllowRemote:
-		f.add("serve.listen", "can be reached from other machines, and what is served is a credential", `listen on "127.0.0.1:7332", or set allow_remote = true`)
+		f.Add("serve.listen", fmt.Sprintf("%q is no address to listen on", setting.Clip(s.Listen)), `write "127.0.0.1:7332"`)
+	case !dialguard.Local(host) && !s.AllowRemote:
+		f.Add("serve.listen", "can be reached from other machines, and what is served is a credential", `listen on "127.0.0.1:7332", or set allow_remote = true`)
 	case s.Listen == c.Page.Listen:
-		f.add("serve.listen", "is the login page's address", "give each its own port")
+		f.Add("serve.listen", "is the login page's address", "give each its own port")
 	case len(s.CookieCloud) == 0 && s.RSSHub.IsZero():
-		f.add("serve.listen", "has nothing to serve", "add [[serve.cookiecloud]] or [serve.rsshub]")
+		f.Add("serve.listen", "has nothing to serve", "add [[serve.cookiecloud]] or [serve.rsshub]")
 	}
 	seen := make(map[string]bool)
 	for i, entry := range s.CookieCloud {
@@ -112,61 +111,49 @@ func (c Config) checkServe(f *faults) {
 }
 
 func (c CloudEntry) check(f *faults, key string, seen map[string]bool) {
-	if c.Account == "" {
-		f.add(key+".account", "is missing", `write account = "…"`)
-	} else if !ValidName(c.Account) {
-		f.add(key+".account", fmt.Sprintf("%q is not a name", clip(c.Account)), hintName)
-	}
+	f.account(key, c.Account)
 	switch {
 	case c.UUID == "":
-		f.add(key+".uuid", "is missing", `write uuid = "…", as random as a password`)
+		f.Add(key+".uuid", "is missing", `write uuid = "…", as random as a password`)
 	case !uuidPattern.MatchString(c.UUID):
-		f.add(key+".uuid", "is no uuid", "use eight or more letters, digits, dashes and underscores")
+		f.Add(key+".uuid", "is no uuid", "use eight or more letters, digits, dashes and underscores")
 	case seen[c.UUID]:
-		f.add(key+".uuid", "is another entry's, too", "give each its own")
+		f.Add(key+".uuid", "is another entry's, too", "give each its own")
 	}
 	seen[c.UUID] = true
 	if c.PasswordFile == "" {
-		f.add(key+".password_file", "is missing", `write password_file = "…"`)
+		f.Add(key+".password_file", "is missing", `write password_file = "…"`)
 	}
-	f.path(key+".password_file", c.PasswordFile)
+	f.Path(key+".password_file", c.PasswordFile)
 	if c.Crypto != "" {
-		f.word(key+".crypto", c.Crypto, CryptoLegacy, CryptoFixed)
+		f.Word(key+".crypto", c.Crypto, CryptoLegacy, CryptoFixed)
 	}
 }
 
 func (r RSSHubEntry) check(f *faults) {
 	const key = "serve.rsshub"
 	if len(r.Accounts) == 0 {
-		f.add(key+".accounts", "names no account", `write accounts = ["main"]`)
+		f.Add(key+".accounts", "names no account", `write accounts = ["main"]`)
 	}
 	for i, name := range r.Accounts {
 		if !ValidName(name) {
-			f.add(fmt.Sprintf("%s.accounts[%d]", key, i), fmt.Sprintf("%q is not a name", clip(name)), "name each account; "+hintName)
+			f.Add(fmt.Sprintf("%s.accounts[%d]", key, i), fmt.Sprintf("%q is not a name", setting.Clip(name)), "name each account; "+hintName)
 		}
 	}
 	if r.TokenFile == "" {
-		f.add(key+".token_file", "is missing", `write token_file = "…"`)
+		f.Add(key+".token_file", "is missing", `write token_file = "…"`)
 	}
-	f.path(key+".token_file", r.TokenFile)
+	f.Path(key+".token_file", r.TokenFile)
 }
 
-// checkFiles looks at the files that the entries name.
-func (s Serve) checkFiles(f *faults) {
-	look := func(entry, key, path string) {
-		var ignored secret.String
-		file := secretFile{key, path, takeLong(&ignored)}
-		if path == "" {
-			return // told of already
-		}
-		if err := file.load(); err != nil {
-			f.file(entry+"."+key, path, err)
-		}
-	}
+// files lists the files that the entries name; what is missing was told of already.
+func (s Serve) files() []setting.File {
+	var list []setting.File
 	for i, c := range s.CookieCloud {
-		look(fmt.Sprintf("serve.cookiecloud[%d]", i), "password_file", c.PasswordFile)
+		list = append(list, setting.File{Key: fmt.Sprintf("serve.cookiecloud[%d].password_file", i), Path: c.PasswordFile, Form: longLine})
 	}
-	look("serve.rsshub", "token_file", s.RSSHub.TokenFile)
+	list = append(list, setting.File{Key: "serve.rsshub.token_file", Path: s.RSSHub.TokenFile, Form: longLine})
+	return slices.DeleteFunc(list, func(f setting.File) bool { return f.Path == "" })
 }
 
 func (s Serve) warnings() []string {
@@ -174,7 +161,7 @@ func (s Serve) warnings() []string {
 	switch {
 	case s.Listen == "" && (len(s.CookieCloud) > 0 || !s.RSSHub.IsZero()):
 		return []string{"serve.listen is not set: nothing of [serve] is served"}
-	case s.Listen != "" && !loopback(host):
+	case s.Listen != "" && !dialguard.Local(host):
 		return []string{"serve.listen can be reached from other machines, in the clear: put a proxy with TLS in front of it"}
 	}
 	return nil

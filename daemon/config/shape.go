@@ -5,31 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
-// place is a position in the file, counted from 1; the zero value is none.
-type place struct{ line, column int }
+// position is a line and a column in the file, counted from 1; the zero value is none.
+type position struct{ line, column int }
 
-// places finds keys in the file by their path, such as "notify[0].url".
-type places map[string]place
+// positions finds keys in the file by their path, such as "notify[0].url".
+type positions map[string]position
 
 // at returns where a key is, or, if it is left out, the table it belongs to.
-func (p places) at(key string) place {
+func (p positions) at(key string) position {
 	for key != "" {
 		if found, ok := p[key]; ok {
 			return found
 		}
 		key = key[:max(strings.LastIndexAny(key, ".["), 0)]
 	}
-	return place{}
+	return position{}
 }
 
 // key returns the key at a position, "" if there is none.
-func (p places) key(at place) string {
+func (p positions) key(at position) string {
 	for key, found := range p {
 		if found == at {
 			return key
@@ -39,22 +42,24 @@ func (p places) key(at place) string {
 }
 
 // shape walks over the file before it is decoded: it records where each key
-// is and compares keys and types with those of [Config]. The decoder does not
+// is and compares keys and types with those of the root. The decoder does not
 // tell where a value came from, stops at the first wrong type, names it as Go
 // does, and takes keys in any case.
 type shape struct {
-	parser   unstable.Parser
-	places   places
-	counts   map[string]int
-	problems []Problem
+	parser unstable.Parser
+	// root is the table at the top.
+	root      reflect.Type
+	positions positions
+	counts    map[string]int
+	problems  []Problem
 }
 
 // readShape returns where the keys are and what is wrong with them. Where the
 // file is no TOML at all, that is the only problem.
-func readShape(data []byte) (places, []Problem) {
-	s := &shape{places: make(places), counts: make(map[string]int)}
+func readShape(data []byte, root reflect.Type) (positions, []Problem) {
+	s := &shape{root: root, positions: make(positions), counts: make(map[string]int)}
 	s.parser.Reset(data)
-	table, path := reflect.TypeFor[Config](), ""
+	table, path := root, ""
 	for s.parser.NextExpression() {
 		e := s.parser.Expression()
 		switch e.Kind {
@@ -65,9 +70,9 @@ func readShape(data []byte) (places, []Problem) {
 		}
 	}
 	if err := s.parser.Error(); err != nil {
-		return s.places, []Problem{s.syntax(err)}
+		return s.positions, []Problem{s.syntax(err)}
 	}
-	return s.places, s.problems
+	return s.positions, s.problems
 }
 
 func (s *shape) syntax(err error) Problem {
@@ -83,7 +88,7 @@ func (s *shape) syntax(err error) Problem {
 // header enters a [table] or a [[list of tables]]. It returns a nil type where
 // the table is unknown, so that its keys are not complained about as well.
 func (s *shape) header(e *unstable.Node) (reflect.Type, string) {
-	t, path := reflect.TypeFor[Config](), ""
+	t, path := s.root, ""
 	keys := e.Key()
 	for keys.Next() {
 		k := keys.Node()
@@ -93,7 +98,7 @@ func (s *shape) header(e *unstable.Node) (reflect.Type, string) {
 			s.unknown(k, t, path)
 			return nil, ""
 		}
-		t, path = next, join(path, string(k.Data))
+		t, path = next, setting.Join(path, string(k.Data))
 		if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct {
 			if last && e.Kind == unstable.Table {
 				s.wrong(k, path, "is a list of tables", "write [["+path+"]]")
@@ -128,7 +133,7 @@ func (s *shape) keyValue(e *unstable.Node, t reflect.Type, path string) {
 			s.unknown(k, t, path)
 			return
 		}
-		t, path = next, join(path, string(k.Data))
+		t, path = next, setting.Join(path, string(k.Data))
 		s.record(k, path)
 	}
 	s.value(e.Value(), t, k, path)
@@ -259,11 +264,11 @@ func (s *shape) text(v *unstable.Node, t reflect.Type, k *unstable.Node, path st
 	}
 }
 
-func (s *shape) record(k *unstable.Node, path string) { s.places[path] = s.where(k.Raw) }
+func (s *shape) record(k *unstable.Node, path string) { s.positions[path] = s.where(k.Raw) }
 
-func (s *shape) where(r unstable.Range) place {
+func (s *shape) where(r unstable.Range) position {
 	start := s.parser.Shape(r).Start
-	return place{line: start.Line, column: start.Column}
+	return position{line: start.Line, column: start.Column}
 }
 
 func (s *shape) wrong(k *unstable.Node, path, what, hint string) {
@@ -273,12 +278,12 @@ func (s *shape) wrong(k *unstable.Node, path, what, hint string) {
 
 func (s *shape) unknown(k *unstable.Node, t reflect.Type, path string) {
 	name := string(k.Data)
-	shown := clip(name)
+	shown := setting.Clip(name)
 	if !ValidName(shown) {
 		// A key in quotes may hold anything, a line break for example.
 		shown = strconv.Quote(shown)
 	}
-	s.wrong(k, join(path, shown), "is not a known key", suggest(t, path, name))
+	s.wrong(k, setting.Join(path, shown), "is not a known key", suggest(s.root, t, path, name))
 }
 
 // headerOf returns the header that a table is written with.
@@ -287,13 +292,6 @@ func headerOf(path string) string {
 		return "[[" + path[:strings.LastIndexByte(path, '[')] + "]]"
 	}
 	return "[" + path + "]"
-}
-
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }
 
 // field returns the type of a key of a table.
@@ -305,19 +303,77 @@ func field(t reflect.Type, key string) (reflect.Type, bool) {
 		return nil, false
 	}
 	for f := range t.Fields() {
-		if keyOf(f) == key {
+		if setting.KeyOf(f) == key {
 			return f.Type, true
 		}
 	}
 	return nil, false
 }
 
-// keyOf returns the key of a field, "" if it has none.
-func keyOf(f reflect.StructField) string {
-	key, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
-	return key
-}
-
 func textual(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]())
+}
+
+// suggest says what was probably meant by an unknown key of a table: one of
+// the table's own keys that looks alike, or the same key where it belongs.
+func suggest(root, t reflect.Type, path, name string) string {
+	own := keysOf(t)
+	if slices.Contains(own, name+"_file") {
+		return "write " + name + "_file, which names a file that holds it"
+	}
+	if near := setting.Nearest(name, own); near != "" {
+		return "did you mean " + near + "?"
+	}
+	tables := make(map[string]string)
+	var elsewhere []string
+	for _, full := range allKeys(root, "") {
+		i := strings.LastIndexByte(full, '.')
+		table, key := full[:max(i, 0)], full[i+1:]
+		// The keys of list entries are too common to guess by.
+		if _, taken := tables[key]; !taken && !strings.HasSuffix(table, "]]") {
+			tables[key] = table
+			elsewhere = append(elsewhere, key)
+		}
+	}
+	if table, ok := tables[name]; ok && table == "" {
+		return "it belongs at the top, before the first [table]"
+	} else if ok {
+		return "it belongs in [" + table + "]"
+	}
+	if near := setting.Nearest(name, elsewhere); near != "" && tables[near] != "" {
+		return "did you mean " + near + " in [" + tables[near] + "]?"
+	}
+	if len(own) == 0 {
+		return "there is nothing below " + path
+	}
+	return "known here: " + strings.Join(own, ", ")
+}
+
+func keysOf(t reflect.Type) []string {
+	var keys []string
+	if t.Kind() != reflect.Struct || textual(t) {
+		return nil
+	}
+	for _, f := range setting.Fields(t) {
+		keys = append(keys, setting.KeyOf(f))
+	}
+	return keys
+}
+
+// allKeys lists every key that holds a value, with its table; the tables of a
+// list are written as [[list]].
+func allKeys(t reflect.Type, path string) []string {
+	var keys []string
+	for f := range t.Fields() {
+		full := setting.Join(path, setting.KeyOf(f))
+		switch {
+		case f.Type.Kind() == reflect.Struct && !textual(f.Type):
+			keys = append(keys, allKeys(f.Type, full)...)
+		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
+			keys = append(keys, allKeys(f.Type.Elem(), "[["+full+"]]")...)
+		default:
+			keys = append(keys, full)
+		}
+	}
+	return slices.Clip(keys)
 }

@@ -2,52 +2,70 @@ package config
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/daemon/schedule"
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
+// Checks are what other rooms know of their parts of the configuration. Of what is
+// left out nothing is checked; without Channels there is no type of channel.
+type Checks struct {
+	// Channels are the types of channels.
+	Channels []setting.Kind
+	// Verbs are what a peer may be allowed to do.
+	Verbs []string
+	// Schedule returns the least time between two checks, or what is wrong.
+	Schedule func(spec string, least time.Duration) (time.Duration, *setting.Fault)
+	// Texts and Outputs tell what is wrong with entries. That names and accounts are
+	// proper names is checked here.
+	Texts   func(list []Text, f *setting.Faults)
+	Outputs func(list []Output, f *setting.Faults)
+	// OutputFiles are the files that an output names. InlineSecrets tells what a file
+	// must not hold that everybody can read.
+	OutputFiles   func(o Output) []setting.File
+	InlineSecrets func(o Output, f *setting.Faults)
+}
+
 // faults collects the problems of a configuration.
-type faults struct {
-	places   places
-	problems []Problem
-}
+type faults struct{ setting.Faults }
 
-func (f *faults) add(key, what, hint string) {
-	at := f.places.at(key)
-	f.problems = append(f.problems, Problem{Line: at.line, Column: at.column, Key: key, What: what, Hint: hint})
-}
-
-// sorted returns the problems in the order of the file.
-func (f *faults) sorted() []Problem {
-	slices.SortStableFunc(f.problems, func(a, b Problem) int {
+// problems returns what was found, in the order of the file.
+func (f *faults) problems(at positions) []Problem {
+	var list []Problem
+	for _, found := range f.Found() {
+		p := at.at(found.Key)
+		list = append(list, Problem{Line: p.line, Column: p.column, Key: found.Key, What: found.What, Hint: found.Hint})
+	}
+	slices.SortStableFunc(list, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return f.problems
+	return list
 }
 
-func (c Config) checkValues(at places) []Problem {
-	f := &faults{places: at}
-	f.path("state_dir", c.StateDir)
-	f.path("socket", c.Socket)
-	f.word("locale", CanonicalLocale(c.Locale), LocaleAuto, LocaleEnglish, LocaleChinese)
-	f.word("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
-	f.word("log.format", c.Log.Format, "auto", "json", "console")
+func (c Config) checkValues(at positions, k Checks) []Problem {
+	f := new(faults)
+	f.Path("state_dir", c.StateDir)
+	f.Path("socket", c.Socket)
+	f.Word("locale", CanonicalLocale(c.Locale), LocaleAuto, LocaleEnglish, LocaleChinese)
+	f.Word("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
+	f.Word("log.format", c.Log.Format, "auto", "json", "console")
 	c.checkEndpoints(f)
 	c.checkLimits(f)
-	c.checkSchedules(f)
+	c.checkSchedules(f, k)
 	c.checkLogin(f)
-	c.checkControl(f)
+	c.checkControl(f, k)
 	c.checkPage(f)
 	c.checkServe(f)
-	c.checkNotify(f)
-	c.checkTexts(f)
-	c.checkOutputs(f)
-	return f.sorted()
+	c.checkNotify(f, k)
+	if k.Texts != nil {
+		k.Texts(c.Text, &f.Faults)
+	}
+	c.checkOutputs(f, k)
+	return f.problems(at)
 }
 
 func (c Config) checkLimits(f *faults) {
@@ -57,19 +75,25 @@ func (c Config) checkLimits(f *faults) {
 	if c.Endpoints.Relaxed() {
 		perMinute, perHour = 1_000_000, 1_000_000
 	}
-	f.within("limits.requests_per_minute", l.RequestsPerMinute, 1, perMinute)
-	f.within("limits.concurrency", l.Concurrency, 1, 64)
-	f.within("limits.refreshes_per_hour", l.RefreshesPerHour, 1, perHour)
+	f.Within("limits.requests_per_minute", l.RequestsPerMinute, 1, perMinute)
+	f.Within("limits.concurrency", l.Concurrency, 1, 64)
+	f.Within("limits.refreshes_per_hour", l.RefreshesPerHour, 1, perHour)
 }
 
-func (c Config) checkSchedules(f *faults) {
+func (c Config) checkSchedules(f *faults, k Checks) {
 	// With a minimum that is itself refused, the message about a schedule
 	// would name a limit that does not hold.
 	minimum := c.Limits.MinCheckInterval.Std()
 	if !c.Endpoints.Relaxed() {
 		minimum = max(minimum, 10*time.Minute)
 	}
-	f.schedule("check.schedule", c.Check.Schedule, minimum)
+	check := func(key, spec string) {
+		if k.Schedule != nil {
+			_, fault := k.Schedule(spec, minimum)
+			f.AddFault(key, fault)
+		}
+	}
+	check("check.schedule", c.Check.Schedule)
 	f.notNegative("check.jitter", c.Check.Jitter)
 	if c.Endpoints.Relaxed() {
 		f.notNegative("check.confirm_after", c.Check.ConfirmAfter)
@@ -81,11 +105,11 @@ func (c Config) checkSchedules(f *faults) {
 		key := fmt.Sprintf("account[%d]", i)
 		f.name(key, a.Name, seen)
 		if a.Schedule != "" {
-			f.schedule(key+".schedule", a.Schedule, minimum)
+			check(key+".schedule", a.Schedule)
 		}
 		for j, tag := range a.Tags {
 			if !ValidName(tag) {
-				f.add(fmt.Sprintf("%s.tags[%d]", key, j), fmt.Sprintf("%q is not a tag", clip(tag)), hintName)
+				f.Add(fmt.Sprintf("%s.tags[%d]", key, j), fmt.Sprintf("%q is not a tag", setting.Clip(tag)), hintName)
 			}
 		}
 	}
@@ -93,47 +117,49 @@ func (c Config) checkSchedules(f *faults) {
 
 func (c Config) checkLogin(f *faults) {
 	l := c.Login
-	f.within("login.codes", l.Codes, 1, 10)
+	f.Within("login.codes", l.Codes, 1, 10)
 	if len(l.Remind) == 0 {
-		f.add("login.remind", "is empty", `write when to try again, ["1h", "6h", "24h"] for example; the last repeats`)
+		f.Add("login.remind", "is empty", `write when to try again, ["1h", "6h", "24h"] for example; the last repeats`)
 	}
 	for i, d := range l.Remind {
 		f.atLeast(fmt.Sprintf("login.remind[%d]", i), d, 10*time.Minute, c.Endpoints)
 	}
 	f.notNegative("login.gather", l.Gather)
 	if l.Gather.Std() > time.Hour {
-		f.add("login.gather", fmt.Sprintf("%s is too long", l.Gather), "stay at or below 1h")
+		f.Add("login.gather", fmt.Sprintf("%s is too long", l.Gather), "stay at or below 1h")
 	}
 	f.atLeast("login.poll", l.Poll, time.Second, c.Endpoints)
 	if l.Poll.Std() > time.Minute {
-		f.add("login.poll", fmt.Sprintf("%s is too long", l.Poll), "a code lives for three minutes; stay at or below 1m")
+		f.Add("login.poll", fmt.Sprintf("%s is too long", l.Poll), "a code lives for three minutes; stay at or below 1m")
 	}
-	f.word("login.sms_api", l.SMSAPI, "current", "legacy")
+	f.Word("login.sms_api", l.SMSAPI, "current", "legacy")
 }
 
-func (c Config) checkControl(f *faults) {
+func (c Config) checkControl(f *faults, k Checks) {
 	for i, a := range c.Control.Allow {
 		key := fmt.Sprintf("control.allow[%d]", i)
 		if (a.User == "") == (a.Group == "") {
-			f.add(key, "must name one of user and group", `write user = "name" or group = "name"`)
+			f.Add(key, "must name one of user and group", `write user = "name" or group = "name"`)
 		}
 		if strings.ContainsAny(a.User+a.Group, ": \t\r\n") {
-			f.add(key, "names no user or group", "write a name or a number")
+			f.Add(key, "names no user or group", "write a name or a number")
 		}
 		f.accounts(key+".accounts", a.Accounts)
-		f.words(key+".may", a.May, MayStatus, MayGet, MayLogin, MayCheck, MayRefresh, MayManage)
+		if k.Verbs != nil {
+			f.Words(key+".may", a.May, k.Verbs...)
+		}
 	}
 }
 
 func (c Config) checkPage(f *faults) {
 	if c.Page.Listen != "" && !listenAddress(c.Page.Listen) {
-		f.add("page.listen", fmt.Sprintf("%q is no address to listen on", clip(c.Page.Listen)), `write "127.0.0.1:7331"`)
+		f.Add("page.listen", fmt.Sprintf("%q is no address to listen on", setting.Clip(c.Page.Listen)), `write "127.0.0.1:7331"`)
 	}
 	if c.Page.PublicURL == "" {
 		return
 	}
-	if u, ok := webURL(c.Page.PublicURL); !ok || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		f.add("page.public_url", "is no http or https address", `write "https://keeper.example.net"`)
+	if u, ok := setting.WebURL(c.Page.PublicURL); !ok || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		f.Add("page.public_url", "is no http or https address", `write "https://keeper.example.net"`)
 	}
 }
 
@@ -144,51 +170,33 @@ func (f *faults) name(entry, name string, seen map[string]bool) {
 	key := entry + ".name"
 	switch {
 	case name == "":
-		f.add(key, "is missing", `write name = "…"`)
+		f.Add(key, "is missing", `write name = "…"`)
 	case !ValidName(name):
-		f.add(key, fmt.Sprintf("%q is not a name", clip(name)), hintName)
+		f.Add(key, fmt.Sprintf("%q is not a name", setting.Clip(name)), hintName)
 	case seen[name]:
-		f.add(key, fmt.Sprintf("%q is taken", name), "give each its own name")
+		f.Add(key, fmt.Sprintf("%q is taken", name), "give each its own name")
 	}
 	seen[name] = true
+}
+
+// account checks the name of an entry's account.
+func (f *faults) account(entry, name string) {
+	if name == "" {
+		f.Add(entry+".account", "is missing", `write account = "…"`)
+	} else if !ValidName(name) {
+		f.Add(entry+".account", fmt.Sprintf("%q is not a name", setting.Clip(name)), hintName)
+	}
 }
 
 // accounts checks a list of account names in which "*" means all.
 func (f *faults) accounts(key string, names []string) {
 	if len(names) == 0 {
-		f.add(key, "names no account", `write ["*"] for all`)
+		f.Add(key, "names no account", `write ["*"] for all`)
 	}
 	for i, name := range names {
 		if name != "*" && !ValidName(name) {
-			f.add(fmt.Sprintf("%s[%d]", key, i), fmt.Sprintf("%q is not a name", clip(name)), hintName)
+			f.Add(fmt.Sprintf("%s[%d]", key, i), fmt.Sprintf("%q is not a name", setting.Clip(name)), hintName)
 		}
-	}
-}
-
-// words checks a list of words, of which there must be one at least.
-func (f *faults) words(key string, given []string, known ...string) {
-	if len(given) == 0 {
-		f.add(key, "is empty", "name some of: "+strings.Join(known, ", "))
-	}
-	for i, word := range given {
-		f.word(fmt.Sprintf("%s[%d]", key, i), word, known...)
-	}
-}
-
-func (f *faults) word(key, given string, known ...string) {
-	if slices.Contains(known, given) {
-		return
-	}
-	hint := "one of: " + strings.Join(known, ", ")
-	if near := Nearest(given, known); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	f.add(key, fmt.Sprintf("%q is not known", clip(given)), hint)
-}
-
-func (f *faults) within(key string, n, least, most int) {
-	if n < least || n > most {
-		f.add(key, fmt.Sprintf("%d is out of range", n), fmt.Sprintf("from %d to %d", least, most))
 	}
 }
 
@@ -197,46 +205,68 @@ func (f *faults) within(key string, n, least, most int) {
 func (f *faults) atLeast(key string, d Duration, least time.Duration, e Endpoints) {
 	if e.Relaxed() {
 		if d <= 0 {
-			f.add(key, fmt.Sprintf("%s is too short", d), "it must be more than 0")
+			f.Add(key, fmt.Sprintf("%s is too short", d), "it must be more than 0")
 		}
 		return
 	}
 	if d.Std() < least {
-		f.add(key, fmt.Sprintf("%s is too short for the site", d), fmt.Sprintf("at least %s", Duration(least)))
+		f.Add(key, fmt.Sprintf("%s is too short for the site", d), fmt.Sprintf("at least %s", Duration(least)))
 	}
 }
 
 func (f *faults) notNegative(key string, d Duration) {
 	if d < 0 {
-		f.add(key, fmt.Sprintf("%s is negative", d), "write 0s or more")
+		f.Add(key, fmt.Sprintf("%s is negative", d), "write 0s or more")
 	}
 }
 
-func (f *faults) schedule(key, spec string, minimum time.Duration) {
-	_, err := schedule.Parse(spec, minimum)
-	if err == nil {
-		return
+// checkOutputs checks what an output has of this room: names.
+func (c Config) checkOutputs(f *faults, k Checks) {
+	names := make(map[string]bool)
+	for i, o := range c.Output {
+		key := fmt.Sprintf("output[%d]", i)
+		f.name(key, o.Name, names)
+		f.account(key, o.Account)
 	}
-	bad, ok := errors.AsType[*schedule.Error](err)
-	if !ok {
-		f.add(key, err.Error(), "")
-		return
+	if k.Outputs != nil {
+		k.Outputs(c.Output, &f.Faults)
 	}
-	what := fmt.Sprintf("%q %s", clip(spec), bad.What)
-	if bad.Err != nil {
-		what += ": " + clip(bad.Err.Error())
-	}
-	f.add(key, what, bad.Hint)
 }
 
-// fromHome reports whether a path counts on a shell.
-func fromHome(path string) bool { return path == "~" || strings.HasPrefix(path, "~/") }
-
-func (f *faults) path(key, path string) {
-	switch {
-	case fromHome(path):
-		f.add(key, `starts with "~", which only a shell understands`, "write the directory out")
-	case strings.ContainsRune(path, 0):
-		f.add(key, "holds a zero byte", "write a path")
+// Warnings says what is set and has no effect in this version, and what works
+// but may not be meant, each in a sentence.
+func (c Config) Warnings(k Checks) []string {
+	var w []string
+	if c.Page.Listen != "" && c.Page.PublicURL == "" {
+		w = append(w, "page.public_url is not set: messages carry no link to the login page")
 	}
+	if k.Schedule != nil {
+		if interval, fault := k.Schedule(c.Check.Schedule, c.Limits.MinCheckInterval.Std()); fault == nil && c.Check.Jitter.Std() > interval {
+			w = append(w, fmt.Sprintf("check.jitter (%s) is longer than the time between two checks (about %s)", c.Check.Jitter, Duration(interval)))
+		}
+	}
+	for _, e := range c.Endpoints.list() {
+		if u, ok := setting.WebURL(e.url); ok && u.Scheme == "http" && !dialguard.Local(u.Hostname()) {
+			w = append(w, fmt.Sprintf("endpoints.%s is reached in the clear: whoever is on the way can read the credentials", e.key))
+		}
+	}
+	for _, n := range c.Notify {
+		if k, ok := n.Keys.(interface{ InTheClear() bool }); ok && k.InTheClear() {
+			w = append(w, fmt.Sprintf("notify %s goes out in the clear: whoever is on the way can read the login codes", n.Name))
+		}
+		for _, event := range n.Events {
+			if strings.HasPrefix(event, "notify.") {
+				w = append(w, fmt.Sprintf("notify %s is never told %s: a channel that reports on channels would report on itself", n.Name, event))
+			}
+		}
+	}
+	for _, o := range c.Output {
+		if u, ok := setting.WebURL(o.URL); ok && o.AllowHTTP && u.Scheme == "http" && !dialguard.Local(u.Hostname()) {
+			w = append(w, fmt.Sprintf("output %s goes out in the clear: whoever is on the way can read the credential", o.Name))
+		}
+		if o.WithRefreshToken {
+			w = append(w, fmt.Sprintf("output %s hands out the refresh token: whoever uses it ends the keeper's session", o.Name))
+		}
+	}
+	return append(w, c.Serve.warnings()...)
 }

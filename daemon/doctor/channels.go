@@ -8,11 +8,10 @@ import (
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 // channels are those that run, or, without a keeper, those that would.
-func channels(f *Facts) (list []client.Channel, known bool) {
+func channelList(f *Facts) (list []client.Channel, known bool) {
 	if f.answered() && f.Keeper.ChannelsErr == nil {
 		return f.Keeper.Channels, true
 	}
@@ -27,14 +26,14 @@ func channels(f *Facts) (list []client.Channel, known bool) {
 }
 
 func judgeChannels(f *Facts, n *notes) {
-	channels, known := channels(f)
+	channels, known := channelList(f)
 	if !known {
 		n.skip("notifications.channel", "channels", f.untold("which there are"), "")
 		return
 	}
 	judgeReach(f, n, channels)
 	for _, c := range channels {
-		if c.Type == config.NotifyDesktop && !judgeDesktop(f, n, c) {
+		if c.Type == desktopChannel && !judgeDesktop(f, n, c) {
 			continue
 		}
 		judgeChannel(f, n, c)
@@ -85,6 +84,9 @@ func (f *Facts) names() []string {
 	}
 	return names
 }
+
+// desktopChannel is the type of channel that needs a session of the desktop.
+const desktopChannel = "desktop"
 
 func takes(list []string, word string) bool {
 	return slices.Contains(list, "*") || slices.Contains(list, word)

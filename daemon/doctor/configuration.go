@@ -93,6 +93,8 @@ func judgeSecrets(f *Facts, n *notes, c *config.Config) {
 func secretFiles(v reflect.Value) int {
 	n := 0
 	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		n = secretFiles(v.Elem())
 	case reflect.Slice:
 		for i := range v.Len() {
 			n += secretFiles(v.Index(i))
@@ -127,7 +129,7 @@ func judgeAllowed(f *Facts, n *notes, c *config.Config) {
 // judgeWarnings repeats what the configuration itself warns of. What the group
 // of the login page says better is left to it.
 func judgeWarnings(f *Facts, n *notes, c *config.Config) {
-	for _, w := range c.Warnings() {
+	for _, w := range c.Warnings(f.Configuration.Checks) {
 		if !strings.HasPrefix(w, "page.public_url is not set") {
 			n.warn("configuration.warning", f.Places.Config, w, "change it there, then: "+f.command("config", "check"))
 		}

@@ -46,7 +46,9 @@ type Override struct{ Name, Value string }
 
 // Configuration is the file as it was read.
 type Configuration struct {
-	Found bool
+	// Checks are what is known of its parts.
+	Checks config.Checks
+	Found  bool
 	// Err is why it was not taken as it is.
 	Err error
 	// Value is nil where nothing could be made of the file. With Err it is the

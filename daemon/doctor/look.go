@@ -28,6 +28,8 @@ type Options struct {
 	// those that it names, as far as it can be read.
 	Located, Places config.Places
 	Version         string
+	// Checks are what is known of the configuration's parts.
+	Checks config.Checks
 	// VaultFile and KeyFile are names in the state directory.
 	VaultFile, KeyFile string
 	// Holder says who wrote last that it holds the vault in a directory.
@@ -58,7 +60,7 @@ func Look(ctx context.Context, o Options) Facts {
 	if dir := "/run/user/" + strconv.Itoa(f.UID); f.OS == "linux" && isDirectory(dir) {
 		f.UserRuntimeDir = dir
 	}
-	lookAtConfiguration(&f, o.Located)
+	lookAtConfiguration(&f, o.Located, o.Checks)
 	f.Socket, f.Beside = see(f.Places.Socket), see(filepath.Dir(f.Places.Socket))
 	ask(&f, ctx)
 	lookAround(&f, ctx, o.Env)
@@ -67,15 +69,15 @@ func Look(ctx context.Context, o Options) Facts {
 	return f
 }
 
-func lookAtConfiguration(f *Facts, located config.Places) {
+func lookAtConfiguration(f *Facts, located config.Places, checks config.Checks) {
 	_, err := os.Stat(located.Config)
-	c := Configuration{Found: err == nil}
-	value, places, err := located.Load()
+	c := Configuration{Found: err == nil, Checks: checks}
+	value, places, err := located.Load(checks)
 	if c.Err = err; err == nil {
 		c.Value, f.Places = &value, places
 	} else if data, err := os.ReadFile(located.Config); err == nil {
 		// A secret that cannot be read is no reason to check nothing else.
-		if value, err := config.Parse(data, located.Config); err == nil {
+		if value, err := config.Parse(data, located.Config, checks); err == nil {
 			c.Value = &value
 		}
 	}

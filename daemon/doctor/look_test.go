@@ -58,7 +58,7 @@ func (p *place) look(ctx context.Context) Facts {
 	env := func(name string) string { return p.env[name] }
 	located := config.Locate(config.Flags{}, env)
 	return Look(ctx, Options{
-		Env: env, Located: located, Places: located, Version: "1.2.3", VaultFile: "vault.db", KeyFile: "vault.key",
+		Env: env, Located: located, Places: located, Version: "1.2.3", Checks: checks(), VaultFile: "vault.db", KeyFile: "vault.key",
 		Holder:  func(string) (Holder, bool) { return Holder{PID: os.Getpid(), Socket: "/elsewhere.sock"}, true },
 		Service: func() (string, Service) { return "a manager", Service{} },
 	})

@@ -7,6 +7,9 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/setting"
+	"github.com/bilikeeper/bilikeeper/notify/channels"
+	"github.com/bilikeeper/bilikeeper/notify/webhook"
 )
 
 var now = time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC)
@@ -43,11 +46,19 @@ func running() *Service {
 	return &Service{Installed: true, Running: true, Active: "active", Enabled: "enabled", Result: "success", Unit: "/home/example/.config/systemd/user/bilikeeper.service"}
 }
 
+// checks are what there is to know of the configuration's parts outside the daemon.
+func checks() config.Checks {
+	return config.Checks{
+		Channels: channels.Kinds(),
+		Schedule: func(string, time.Duration) (time.Duration, *setting.Fault) { return 8 * time.Hour, nil },
+	}
+}
+
 // healthy is a user's own keeper with all that belongs to it.
 func healthy() Facts {
 	c := config.Default()
 	c.Notify = []config.Notify{
-		{Name: "phone", Type: "webhook", SecretFile: "/home/example/hook.secret", Events: config.DefaultEvents(), Accounts: []string{"*"}},
+		{Name: "phone", Type: "webhook", Keys: &webhook.Keys{SecretFile: "/home/example/hook.secret"}, Events: config.DefaultEvents(), Accounts: []string{"*"}},
 	}
 	c.Output = []config.Output{{Name: "media", Account: "main", Format: "netscape", Path: "/srv/media/media.txt", Mode: "0600"}}
 	c.Page = config.Page{Listen: "127.0.0.1:7331", PublicURL: "https://keeper.example.net"}
@@ -62,7 +73,7 @@ func healthy() Facts {
 		Places: config.Places{
 			Config: "/home/example/.config/bilikeeper/config.toml", StateDir: stateDir, Socket: "/run/user/1000/bilikeeper/control.sock",
 		},
-		Configuration: Configuration{Found: true, Value: &c},
+		Configuration: Configuration{Checks: checks(), Found: true, Value: &c},
 		Directories:   map[string]Directory{"/srv/media": {File: file("/srv/media", fs.ModeDir|0o750)}},
 		State: State{
 			Directory: file(stateDir, fs.ModeDir|0o700), Vault: file(stateDir+"/vault.db", 0o600), Key: file(stateDir+"/vault.key", 0o600),

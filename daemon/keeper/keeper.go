@@ -19,6 +19,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/loginqueue"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -165,7 +166,7 @@ func (k *Keeper) named(name string) (*account.Worker, error) {
 	for _, r := range k.Records() {
 		names = append(names, r.Name)
 	}
-	return nil, account.NoAccount(name, config.Nearest(name, names))
+	return nil, account.NoAccount(name, setting.Nearest(name, names))
 }
 
 // all returns the accounts by name.

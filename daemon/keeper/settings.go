@@ -41,7 +41,7 @@ func NewSettings(c config.Config) (*Settings, error) {
 			return nil, fmt.Errorf("the schedule of account %s: %w", a.Name, err)
 		}
 	}
-	if s.Catalog, err = catalog.New(Locale(c.Locale), c.CustomTexts()...); err != nil {
+	if s.Catalog, err = catalog.New(Locale(c.Locale), catalog.Configured(c.Text)...); err != nil {
 		return nil, fmt.Errorf("text: %w", err)
 	}
 	return s, nil

@@ -15,6 +15,7 @@ import (
 
 	mail "github.com/wneessen/go-mail"
 
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -76,7 +77,7 @@ func New(cfg Config) (*Channel, error) {
 		return nil, fmt.Errorf("the protection must be %s, %s or %s", TLSStart, TLSImplicit, TLSNone)
 	case c.port < 0 || c.port > 65535:
 		return nil, errors.New("the port must be 1 to 65535")
-	case c.mode == TLSNone && !local(c.host):
+	case c.mode == TLSNone && !dialguard.Local(c.host):
 		return nil, fmt.Errorf("%w: a login code would cross the network in the clear", ErrPlainMail)
 	case len(cfg.To) == 0:
 		return nil, errors.New("a recipient is missing")
@@ -102,11 +103,6 @@ func New(cfg Config) (*Channel, error) {
 	c.tls = &tls.Config{ServerName: c.host, RootCAs: cfg.RootCAs, MinVersion: tls.VersionTLS12}
 	c.Label = post.NewLabel("email", c.host)
 	return c, nil
-}
-
-func local(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Send mails the message once.

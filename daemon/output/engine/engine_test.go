@@ -326,10 +326,10 @@ func TestNewRefuses(t *testing.T) {
 		{"plain", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://example.net/" + canary}}, "plain http"},
 		{"metadata", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://169.254.169.254/"}}, "refused"},
 		{"preset", Output{Name: "a", Account: "m", Push: &Push{URL: "http://127.0.0.1", Preset: "x"}}, "no preset"},
-		{"preset's token", Output{Name: "a", Account: "m", WithRefreshToken: true, Push: &Push{URL: "http://127.0.0.1", Preset: PresetBlrec}}, "no place"},
+		{"preset's token", Output{Name: "a", Account: "m", WithRefreshToken: true, Push: &Push{URL: "http://127.0.0.1", Preset: output.PresetBlrec}}, "no place"},
 		{"proxy", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "https://example.net", Proxy: secret.New("ftp://" + canary)}}, "proxy's url"},
 		{"plain by proxy", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://127.0.0.1", Proxy: secret.New("http://proxy:3128")}}, "plain http"},
-		{"preset's type", Output{Name: "a", Account: "m", Push: &Push{URL: "http://127.0.0.1", Preset: PresetBlrec, ContentType: "text/plain"}}, "content type"},
+		{"preset's type", Output{Name: "a", Account: "m", Push: &Push{URL: "http://127.0.0.1", Preset: output.PresetBlrec, ContentType: "text/plain"}}, "content type"},
 		{"header", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://127.0.0.1", Headers: []Header{{"a b", Text("")}}}}, "proper name"},
 		{"method", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://127.0.0.1", Method: "GET /"}}, "method"},
 	}

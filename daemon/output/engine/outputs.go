@@ -109,7 +109,7 @@ func (o *Outputs) output(entry config.Output) (Output, error) {
 		}
 		e.Mode = os.FileMode(mode)
 	}
-	address, err := entry.Address()
+	address, err := output.Address(entry, config.ReadSecret)
 	if err != nil || address.IsZero() {
 		return e, err
 	}

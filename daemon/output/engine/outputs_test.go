@@ -11,9 +11,10 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
@@ -139,7 +140,7 @@ func wantHeader(h *keepertest.Fixture, path string) {
 
 // What the configuration calls a preset or a way to encrypt is what acts on it.
 func TestWordsOfOtherRooms(t *testing.T) {
-	if diff := cmp.Diff(Presets(), config.Presets()); diff != "" {
+	if diff := cmp.Diff(Presets(), output.Presets()); diff != "" {
 		t.Error(diff)
 	}
 	if config.CryptoFixed != serve.CryptoFixed || config.CryptoLegacy != serve.CryptoLegacy {

@@ -12,13 +12,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
-// The programs whose interface is known.
-const (
-	PresetBlrec            = "blrec"
-	PresetBililiveRecorder = "bililive-recorder"
-	PresetBiliSync         = "bili-sync"
-)
-
 // preset is how a program takes a credential.
 type preset struct {
 	// format is what is rendered for it.
@@ -33,13 +26,13 @@ func presets() map[string]preset {
 	return map[string]preset{
 		// blrec connects to every room anew when it is given a cookie, so it gets
 		// one only when there is another.
-		PresetBlrec: {"header", proveByKey, sendJSON(http.MethodPatch, "api/v1/settings", func(line string) any {
+		output.PresetBlrec: {"header", proveByKey, sendJSON(http.MethodPatch, "api/v1/settings", func(line string) any {
 			return map[string]any{"header": map[string]string{"cookie": line}}
 		})},
-		PresetBililiveRecorder: {"header", proveByPassword, sendJSON(http.MethodPost, "api/config/global", func(line string) any {
+		output.PresetBililiveRecorder: {"header", proveByPassword, sendJSON(http.MethodPost, "api/config/global", func(line string) any {
 			return map[string]any{"optionalCookie": map[string]any{"hasValue": true, "value": line}}
 		})},
-		PresetBiliSync: {"bili-sync", proveByToken, syncConfig},
+		output.PresetBiliSync: {"bili-sync", proveByToken, syncConfig},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -213,8 +214,8 @@ func TestPresets(t *testing.T) {
 		preset, secret, method, path, auth string
 		body                               any
 	}{
-		{PresetBlrec, "key" + canary, "PATCH", "/base/api/v1/settings", "", map[string]any{"header": map[string]any{"cookie": line}}},
-		{PresetBililiveRecorder, "user:pass:" + canary, "POST", "/base/api/config/global", "Basic ", map[string]any{"optionalCookie": map[string]any{"hasValue": true, "value": line}}},
+		{output.PresetBlrec, "key" + canary, "PATCH", "/base/api/v1/settings", "", map[string]any{"header": map[string]any{"cookie": line}}},
+		{output.PresetBililiveRecorder, "user:pass:" + canary, "POST", "/base/api/config/global", "Basic ", map[string]any{"optionalCookie": map[string]any{"hasValue": true, "value": line}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.preset, func(t *testing.T) {
@@ -267,7 +268,7 @@ func TestBiliSync(t *testing.T) {
 	}))
 	defer server.Close()
 	s := newStage(t)
-	push := &Push{Preset: PresetBiliSync, URL: server.URL, Secret: Text("token-of-bili-sync")}
+	push := &Push{Preset: output.PresetBiliSync, URL: server.URL, Secret: Text("token-of-bili-sync")}
 	s.start(Output{Name: "a", Account: "main", Push: push})
 	waitFor(t, "the push", func() bool { return s.state("a") == StateOK })
 	want := `{"auth_token":"x","big":12345678901234567890,"credential":{"ac_time_value":"","bili_jct":"csrf` + canary + `","buvid3":"","dedeuserid":"100200300",` +

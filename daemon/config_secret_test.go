@@ -1,14 +1,15 @@
-package config
+package daemon
 
 import (
 	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 const canary = "canary-7f3a"
@@ -42,25 +43,25 @@ func TestSecrets(t *testing.T) {
 			}
 			path := filepath.Join(dir, fmt.Sprint(i))
 			write(t, path, tt.mode, tt.text)
-			n := Notify{Name: "phone", Type: NotifyWebhook, SecretFile: path}
-			got, err := n.Secrets()
-			secrets := got.Signing
+			n := channel(t, "webhook", "secret_file", path)
+			got, err := secretsOf(n)
+			secrets := strings.Fields(got["secret_file"].Reveal())
 			if len(secrets) != tt.count {
 				t.Errorf("%d secrets", len(secrets))
 			}
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("error is %v, want %q", err, tt.want)
 			}
-			if text := fmt.Sprint(err, secrets); strings.Contains(text, canary) || strings.Contains(text, good) {
+			if text := fmt.Sprint(err, got); strings.Contains(text, canary) || strings.Contains(text, good) {
 				t.Errorf("a secret is in %q", text)
 			}
 		})
 	}
 
-	if secrets, err := (Notify{}).Secrets(); err != nil || !reflect.DeepEqual(secrets, Secrets{}) {
+	if secrets, err := secretsOf(channel(t, "webhook")); err != nil || len(secrets) != 0 {
 		t.Errorf("without a file: %v, %v", secrets, err)
 	}
-	if _, err := (Notify{SecretFile: dir}).Secrets(); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := secretsOf(channel(t, "webhook", "secret_file", dir)); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a directory: %v", err)
 	}
 }
@@ -73,19 +74,19 @@ func TestSecretFromTheServiceManager(t *testing.T) {
 	}
 	dir := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
-	n := Notify{Type: NotifyWebhook, SecretFile: filepath.Join(dir, "hook")}
-	write(t, n.SecretFile, 0o440, "whsec_YWJjZGVmZ2hpamtsbW5vcA==")
-	if _, err := n.Secrets(); err != nil {
+	n := channel(t, "webhook", "secret_file", filepath.Join(dir, "hook"))
+	write(t, filepath.Join(dir, "hook"), 0o440, "whsec_YWJjZGVmZ2hpamtsbW5vcA==")
+	if _, err := secretsOf(n); err != nil {
 		t.Error(err)
 	}
-	write(t, n.SecretFile, 0o644, "whsec_YWJjZGVmZ2hpamtsbW5vcA==")
-	if _, err := n.Secrets(); err == nil {
+	write(t, filepath.Join(dir, "hook"), 0o644, "whsec_YWJjZGVmZ2hpamtsbW5vcA==")
+	if _, err := secretsOf(n); err == nil {
 		t.Error("everybody can read it")
 	}
 }
 
 func TestPrintHidesSecrets(t *testing.T) {
-	c := Default()
+	c := config.Default()
 	for i, url := range []string{
 		"https://" + canary + ":" + canary + "@example.net:8443/" + canary + "?token=" + canary + "#" + canary,
 		"https://example.net/?" + canary,
@@ -95,15 +96,17 @@ func TestPrintHidesSecrets(t *testing.T) {
 		"https://example.net/%zz" + canary,
 		canary,
 	} {
-		c.Notify = append(c.Notify, Notify{Name: fmt.Sprint(i), Type: NotifyWebhook, URL: url, Events: []string{"*"}, Accounts: []string{"*"}})
+		n := channel(t, "webhook", "url", url)
+		n.Name = fmt.Sprint(i)
+		c.Notify = append(c.Notify, n)
 	}
-	c.Notify = append(c.Notify, Notify{Name: "plain", Type: NotifyWebhook, URL: "https://example.net/", Events: []string{"*"}, Accounts: []string{"*"}})
+	c.Notify = append(c.Notify, channel(t, "webhook", "url", "https://example.net/"))
 	invalid := c
 	invalid.Endpoints.API = "https://" + canary + "@127.0.0.1/?" + canary
 	invalid.Page.PublicURL = canary + "::"
 
 	var text, document strings.Builder
-	for _, c := range []Config{c, invalid} {
+	for _, c := range []config.Config{c, invalid} {
 		if err := c.Print(&text); err != nil {
 			t.Fatal(err)
 		}
@@ -111,11 +114,11 @@ func TestPrintHidesSecrets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	all := text.String() + document.String() + fmt.Sprintf("%v %+v %#v", c.Notify, c.Notify, c.Notify) + fmt.Sprint(c.Warnings())
+	all := text.String() + document.String() + fmt.Sprintf("%v %+v %#v", c.Notify, c.Notify, c.Notify) + fmt.Sprint(c.Warnings(Checks()))
 	if strings.Contains(all, canary) {
 		t.Errorf("a secret is in\n%s", all)
 	}
-	if c.Notify[3].URL != "https://example.net/"+canary {
+	if key(c.Notify[3], "url") != "https://example.net/"+canary {
 		t.Error("printing changed the configuration")
 	}
 
@@ -123,22 +126,22 @@ func TestPrintHidesSecrets(t *testing.T) {
 	if err := c.Print(&text); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Parse([]byte(text.String()), "printed")
+	again, err := parse([]byte(text.String()), "printed")
 	if err != nil {
 		t.Fatalf("what was printed does not load: %v", err)
 	}
 	for i, want := range []string{"https://example.net:8443/redacted", "https://example.net/redacted"} {
-		if got := again.Notify[i].URL; got != want {
+		if got := key(again.Notify[i], "url"); got != want {
 			t.Errorf("printed as %s, want %s", got, want)
 		}
 	}
-	if got := again.Notify[len(again.Notify)-1].URL; got != "https://example.net/" {
+	if got := key(again.Notify[len(again.Notify)-1], "url"); got != "https://example.net/" {
 		t.Errorf("printed as %s", got)
 	}
 }
 
 func TestWarnings(t *testing.T) {
-	c, err := Parse([]byte(`
+	c, err := parse([]byte(`
 [check]
 schedule = "@every 20m"
 [login]
@@ -161,7 +164,7 @@ path = "/srv/c.txt"
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(c.Warnings(), "\n")
+	got := strings.Join(c.Warnings(Checks()), "\n")
 	want := strings.Join([]string{
 		"page.public_url is not set: messages carry no link to the login page",
 		"check.jitter (30m) is longer than the time between two checks (about 20m)",

@@ -1,13 +1,8 @@
 package config
 
 import (
-	"fmt"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
 // Output is a place that follows an account's credential: a file, the interface
@@ -30,16 +25,16 @@ type Output struct {
 	InPlace bool `toml:"in_place,omitempty"`
 
 	// A program that is listening.
-	URL     string `toml:"url,omitempty"`
+	URL     string `toml:"url,omitempty" mask:"path"`
 	URLFile string `toml:"url_file,omitempty"`
 	// Preset is the name of a program whose interface is known.
 	Preset      string            `toml:"preset,omitempty"`
 	Method      string            `toml:"method,omitempty"`
-	Headers     map[string]string `toml:"headers,omitempty"`
+	Headers     map[string]string `toml:"headers,omitempty" mask:"values"`
 	SecretFile  string            `toml:"secret_file,omitempty"`
 	ContentType string            `toml:"content_type,omitempty"`
 	AllowHTTP   bool              `toml:"allow_http,omitempty"`
-	Proxy       string            `toml:"proxy,omitempty"`
+	Proxy       string            `toml:"proxy,omitempty" mask:"proxy"`
 	// Timeout bounds each write or request.
 	Timeout Duration `toml:"timeout,omitempty"`
 
@@ -89,16 +84,12 @@ func wordsOf(list []any) []string {
 	return words
 }
 
-// several reports whether the commands are a list of commands.
-func (c Commands) several() bool { return len(c) > 0 && reflect.TypeOf(c[0]).Kind() == reflect.Slice }
+// Several reports whether the commands are a list of commands.
+func (c Commands) Several() bool { return len(c) > 0 && reflect.TypeOf(c[0]).Kind() == reflect.Slice }
 
-// The times of an output that says nothing of them.
-const (
-	outputTimeout   = Duration(30 * time.Second)
-	onChangeTimeout = Duration(30 * time.Second)
-	// longestOutput is more than a program that answers at all takes.
-	longestOutput = Duration(time.Hour)
-)
+// outputTimeout is the time of an output, or of its commands, that says nothing of
+// it.
+const outputTimeout = Duration(30 * time.Second)
 
 // fill sets what the entry leaves out.
 func (o *Output) fill() {
@@ -106,75 +97,15 @@ func (o *Output) fill() {
 		o.Mode = "0600"
 	}
 	if o.Format == "" && o.Template != "" && o.Preset == "" {
-		o.Format = formatTemplate
+		o.Format = "template"
 	}
-	if o.Timeout == 0 && (o.Path != "" || o.pushes()) {
+	if o.Timeout == 0 && (o.Path != "" || o.Pushes()) {
 		o.Timeout = outputTimeout
 	}
 	if o.OnChangeTimeout == 0 && len(o.OnChange) > 0 {
-		o.OnChangeTimeout = onChangeTimeout
+		o.OnChangeTimeout = outputTimeout
 	}
 }
 
-func (o Output) pushes() bool { return o.URL != "" || o.URLFile != "" }
-
-// Address returns where the output is sent to, "" where it is not sent.
-func (o Output) Address() (secret.String, error) {
-	address := secret.New(strings.TrimSpace(o.URL))
-	if o.URLFile == "" {
-		return address, nil
-	}
-	file := secretFile{"url_file", o.URLFile, func(text string) error { return o.takeURL(text, &address) }}
-	if err := file.load(); err != nil {
-		return secret.String{}, fmt.Errorf("url_file: %w", err)
-	}
-	return address, nil
-}
-
-// secretFiles lists the files that the output names. What is in secret_file is
-// read when it is needed, so it is only looked at here.
-func (o Output) secretFiles() []secretFile {
-	var address, key secret.String
-	list := []secretFile{
-		{"url_file", o.URLFile, func(text string) error { return o.takeURL(text, &address) }},
-		{"secret_file", o.SecretFile, func(text string) error { return o.takeSecret(text, &key) }},
-	}
-	return slices.DeleteFunc(list, func(f secretFile) bool { return f.path == "" })
-}
-
-func (o Output) takeURL(text string, into *secret.String) error {
-	if err := oneLine(into)(text); err != nil {
-		return err
-	}
-	if fault := o.urlFault(into.Reveal()); fault != nil {
-		return &fileFault{"holds what " + fault.what, fault.hint}
-	}
-	return nil
-}
-
-func (o Output) takeSecret(text string, into *secret.String) error {
-	if err := takePassword(into)(strings.TrimSpace(text)); err != nil {
-		return err
-	}
-	if o.Preset == PresetBililiveRecorder && !strings.Contains(into.Reveal(), ":") {
-		return &fileFault{`is no "user:password"`, "write what the recorder was started with"}
-	}
-	return nil
-}
-
-// keysGiven returns the keys of a table that say something, in their order.
-func keysGiven(table any) []string {
-	var keys []string
-	v := reflect.ValueOf(table)
-	for f := range v.Type().Fields() {
-		value := v.FieldByIndex(f.Index)
-		empty := value.IsZero()
-		if kind := f.Type.Kind(); kind == reflect.Slice || kind == reflect.Map {
-			empty = value.Len() == 0
-		}
-		if !empty {
-			keys = append(keys, keyOf(f))
-		}
-	}
-	return keys
-}
+// Pushes reports whether the output sends to an address.
+func (o Output) Pushes() bool { return o.URL != "" || o.URLFile != "" }

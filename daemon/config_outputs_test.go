@@ -1,4 +1,4 @@
-package config
+package daemon
 
 import (
 	"errors"
@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/output"
 )
 
 func TestBadOutputs(t *testing.T) {
@@ -282,8 +285,8 @@ f:3:1: serve.listen: has nothing to serve; add [[serve.cookiecloud]] or [serve.r
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Parse([]byte(tt.file), "f")
-			if bad, ok := errors.AsType[*Error](err); !ok || bad.File != "f" {
+			_, err := parse([]byte(tt.file), "f")
+			if bad, ok := errors.AsType[*config.Error](err); !ok || bad.File != "f" {
 				t.Fatalf("error is %v, want an *Error", err)
 			}
 			if diff := cmp.Diff(strings.TrimSpace(tt.want), err.Error()); diff != "" {
@@ -343,18 +346,18 @@ token_file = "t"
 `
 
 func TestGoodOutputs(t *testing.T) {
-	c, err := Parse([]byte(goodOutputs), "f")
+	c, err := parse([]byte(goodOutputs), "f")
 	if err != nil {
 		t.Fatal(err)
 	}
-	half := Duration(30 * time.Second)
-	want := []Output{
+	half := config.Duration(30 * time.Second)
+	want := []config.Output{
 		{Name: "file", Account: "main", Format: "template", Template: `{{cookie "SESSDATA"}}`, Path: "/srv/a", Mode: "0600", Timeout: half,
-			OnChange: Commands{"systemctl", "try-restart", "recorder"}, OnChangeTimeout: half},
+			OnChange: config.Commands{"systemctl", "try-restart", "recorder"}, OnChangeTimeout: half},
 		{Name: "blrec", Account: "main", Preset: "blrec", URL: "http://127.0.0.1:2233", Timeout: half},
 		{Name: "push", Account: "main", Format: "json", URL: "https://canary:canary@example.net:8443/canary?key=canary", Method: "PUT",
-			Timeout: Duration(5 * time.Second), Proxy: "socks5://canary:canary@127.0.0.1:1080", Headers: map[string]string{"X-Api-Key": "canary"}},
-		{Name: "commands", Account: "main", OnChange: Commands{[]any{"a", "b"}, []any{"c"}}, OnChangeTimeout: Duration(time.Minute), Debounce: Duration(2 * time.Second)},
+			Timeout: config.Duration(5 * time.Second), Proxy: "socks5://canary:canary@127.0.0.1:1080", Headers: map[string]string{"X-Api-Key": "canary"}},
+		{Name: "commands", Account: "main", OnChange: config.Commands{[]any{"a", "b"}, []any{"c"}}, OnChangeTimeout: config.Duration(time.Minute), Debounce: config.Duration(2 * time.Second)},
 	}
 	if diff := cmp.Diff(want, c.Output); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
@@ -371,7 +374,7 @@ func TestGoodOutputs(t *testing.T) {
 
 // What is printed holds no secret, keeps its form, and can be read again.
 func TestPrintedOutputs(t *testing.T) {
-	c, err := Parse([]byte(goodOutputs), "f")
+	c, err := parse([]byte(goodOutputs), "f")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,14 +382,14 @@ func TestPrintedOutputs(t *testing.T) {
 	if err := errors.Join(c.Print(&text), c.PrintJSON(&document)); err != nil {
 		t.Fatal(err)
 	}
-	if all := text.String() + document.String() + fmt.Sprintf("%v %+v %#v", c.Output, c.Output, c.Serve.CookieCloud) + fmt.Sprint(c.Warnings()); strings.Contains(all, "canary") {
+	if all := text.String() + document.String() + fmt.Sprintf("%v %+v %#v", c.Output, c.Output, c.Serve.CookieCloud) + fmt.Sprint(c.Warnings(Checks())); strings.Contains(all, "canary") {
 		t.Errorf("a secret is in\n%s", all)
 	}
-	again, err := Parse([]byte(text.String()), "printed")
+	again, err := parse([]byte(text.String()), "printed")
 	if err != nil {
 		t.Fatalf("what was printed does not load: %v\n%s", err, text.String())
 	}
-	if diff := cmp.Diff(c.Masked().Output, again.Output, cmp.Comparer(func(a, b Commands) bool { return cmp.Equal(a.Argv(), b.Argv()) })); diff != "" {
+	if diff := cmp.Diff(c.Masked().Output, again.Output, cmp.Comparer(func(a, b config.Commands) bool { return cmp.Equal(a.Argv(), b.Argv()) })); diff != "" {
 		t.Errorf("(-printed +read)\n%s", diff)
 	}
 	if diff := cmp.Diff(c.Masked().Serve, again.Serve); diff != "" {
@@ -401,14 +404,14 @@ func TestPrintedOutputs(t *testing.T) {
 }
 
 func TestOutputChanges(t *testing.T) {
-	a, err := Parse([]byte(goodOutputs), "f")
+	a, err := parse([]byte(goodOutputs), "f")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if keys := a.Changes(a); len(keys) != 0 {
 		t.Errorf("changed from itself: %v", keys)
 	}
-	b, err := Parse([]byte(strings.NewReplacer(`X-Api-Key = "canary"`, `X-Api-Key = "other"`, `uuid = "canary-canary"`, `uuid = "canary-other"`, `["c"]`, `["d"]`).Replace(goodOutputs)), "f")
+	b, err := parse([]byte(strings.NewReplacer(`X-Api-Key = "canary"`, `X-Api-Key = "other"`, `uuid = "canary-canary"`, `uuid = "canary-other"`, `["c"]`, `["d"]`).Replace(goodOutputs)), "f")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -447,12 +450,12 @@ func TestOutputFiles(t *testing.T) {
 			write(t, file, tt.mode, tt.file)
 			// Beside the configuration, so that the name alone is enough.
 			write(t, path, 0o600, "[[output]]\nname = \"o\"\naccount = \"main\"\n"+fmt.Sprintf(tt.entry, filepath.Base(file))+"\n")
-			c, err := Load(path)
+			c, err := load(path)
 			if tt.want == "" {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := c.Output[0].Address(); err != nil {
+				if _, err := output.Address(c.Output[0], config.ReadSecret); err != nil {
 					t.Error(err)
 				}
 				return
@@ -479,7 +482,7 @@ func TestSecretsOfOutputsInline(t *testing.T) {
 	} {
 		text := "[[output]]\nname = \"o\"\naccount = \"main\"\nformat = \"json\"\n" + entry + "\n"
 		write(t, path, 0o644, text)
-		_, err := Load(path)
+		_, err := load(path)
 		switch {
 		case want == "" && err != nil:
 			t.Errorf("%s: %v", entry, err)
@@ -487,14 +490,14 @@ func TestSecretsOfOutputsInline(t *testing.T) {
 			t.Errorf("got %v, want %s", err, want)
 		}
 		write(t, path, 0o640, text)
-		if _, err := Load(path); err != nil {
+		if _, err := load(path); err != nil {
 			t.Errorf("in a closed file: %v", err)
 		}
 	}
 }
 
 func TestOutputWarnings(t *testing.T) {
-	c, err := Parse([]byte(`
+	c, err := parse([]byte(`
 [[output]]
 name = "o"
 account = "main"
@@ -517,11 +520,11 @@ token_file = "t"
 		"output o hands out the refresh token: whoever uses it ends the keeper's session",
 		"serve.listen can be reached from other machines, in the clear: put a proxy with TLS in front of it",
 	}
-	if diff := cmp.Diff(want, c.Warnings()); diff != "" {
+	if diff := cmp.Diff(want, c.Warnings(Checks())); diff != "" {
 		t.Error(diff)
 	}
 	c.Serve.Listen = ""
-	if w := c.Warnings(); w[len(w)-1] != "serve.listen is not set: nothing of [serve] is served" {
+	if w := c.Warnings(Checks()); w[len(w)-1] != "serve.listen is not set: nothing of [serve] is served" {
 		t.Errorf("%v", w)
 	}
 }

@@ -1,83 +1,50 @@
-package config
+package daemon
 
 import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
-)
 
-// A key that the table of types misspells would never be looked at.
-func TestChannelTypesKnowTheirKeys(t *testing.T) {
-	keys := keysOf(reflect.TypeFor[Notify]())
-	used := slices.Clone(common)
-	for _, kind := range channelTypes() {
-		for _, choice := range slices.Concat(kind.needs, kind.may) {
-			for key := range strings.SplitSeq(choice, "|") {
-				if !slices.Contains(keys, key) {
-					t.Errorf("%s: there is no key %s", kind.name, key)
-				}
-				used = append(used, key)
-			}
-		}
-	}
-	for _, key := range keys {
-		if !slices.Contains(used, key) {
-			t.Errorf("no channel has the key %s", key)
-		}
-	}
-	for service, name := range throughOthers {
-		if !slices.Contains(NotifyTypes(), name) || slices.Contains(NotifyTypes(), service) {
-			t.Errorf("%s is sent to %s", service, name)
-		}
-	}
-}
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+)
 
 func TestSecretsOfChannels(t *testing.T) {
 	tests := []struct {
 		name, kind, key, text string
 		want                  string // of the error, "" for none
 	}{
-		{"a token", NotifyTelegram, "token_file", " " + canary + "\r\n", ""},
-		{"two tokens", NotifyTelegram, "token_file", canary + "\n" + canary, "holds more than one word"},
-		{"no token", NotifyTelegram, "token_file", "\n", "is empty"},
-		{"a signature's key", NotifyDingTalk, "secret_file", canary + "\n", ""},
-		{"a client's token", NotifyGotify, "client_token_file", canary, ""},
-		{"a password", NotifyEmail, "password_file", canary + "\n", ""},
-		{"a password of two lines", NotifyEmail, "password_file", canary + "\n" + canary + "\n", "more than one line"},
-		{"no password", NotifyEmail, "password_file", "\n", "is empty"},
-		{"a URL", NotifyDiscord, "url_file", "https://example.net/" + canary + "\n", ""},
-		{"a URL in the clear", NotifyDiscord, "url_file", "http://example.net/" + canary + "\n", "in the clear"},
-		{"no URL", NotifyWeCom, "url_file", canary, "no http or https URL"},
-		{"a URL of shoutrrr's", NotifyShoutrrr, "url_file", "pushover://shoutrrr:" + canary + "@user", ""},
-		{"none of shoutrrr's", NotifyShoutrrr, "url_file", canary, "no shoutrrr URL"},
+		{"a token", "telegram", "token_file", " " + canary + "\r\n", ""},
+		{"two tokens", "telegram", "token_file", canary + "\n" + canary, "holds more than one word"},
+		{"no token", "telegram", "token_file", "\n", "is empty"},
+		{"a signature's key", "dingtalk", "secret_file", canary + "\n", ""},
+		{"a client's token", "gotify", "client_token_file", canary, ""},
+		{"a password", "email", "password_file", canary + "\n", ""},
+		{"a password of two lines", "email", "password_file", canary + "\n" + canary + "\n", "more than one line"},
+		{"no password", "email", "password_file", "\n", "is empty"},
+		{"a URL", "discord", "url_file", "https://example.net/" + canary + "\n", ""},
+		{"a URL in the clear", "discord", "url_file", "http://example.net/" + canary + "\n", "in the clear"},
+		{"no URL", "wecom", "url_file", canary, "no http or https URL"},
+		{"a URL of shoutrrr's", "shoutrrr", "url_file", "pushover://shoutrrr:" + canary + "@user", ""},
+		{"none of shoutrrr's", "shoutrrr", "url_file", canary, "no shoutrrr URL"},
 	}
 	dir := t.TempDir()
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(dir, fmt.Sprint(i))
 			write(t, path, 0o600, tt.text)
-			n := Notify{Name: "phone", Type: tt.kind}
-			field := map[string]*string{
-				"token_file": &n.TokenFile, "secret_file": &n.SecretFile, "client_token_file": &n.ClientTokenFile,
-				"password_file": &n.PasswordFile, "url_file": &n.URLFile,
-			}[tt.key]
-			*field = path
-			s, err := n.Secrets()
+			n := channel(t, tt.kind, tt.key, path)
+			s, err := secretsOf(n)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("error is %v, want %q", err, tt.want)
 			}
 			if text := fmt.Sprintf("%v %+v %#v", err, s, s); strings.Contains(text, canary) {
 				t.Errorf("a secret is in %q", text)
 			}
-			var found string
-			for _, v := range []string{s.URL.Reveal(), s.Token.Reveal(), s.ClientToken.Reveal(), s.Secret.Reveal(), s.Password.Reveal()} {
-				found += v
-			}
+			found := s[tt.key].Reveal()
 			if tt.want == "" && found != strings.TrimSpace(tt.text) {
 				t.Errorf("read %q", found)
 			}
@@ -101,7 +68,7 @@ url_file = "url"
 `)
 	write(t, filepath.Join(dir, "token"), 0o600, "")
 	write(t, filepath.Join(dir, "url"), 0o600, canary)
-	_, err := Load(path)
+	_, err := load(path)
 	want := path + ":4:1: notify[0].token_file: " + filepath.Join(dir, "token") + " is empty; put the secret into it\n" +
 		path + ":9:1: notify[1].url_file: " + filepath.Join(dir, "url") + ` holds what is no http or https URL; write "https://host/path"`
 	if err == nil || err.Error() != want {
@@ -137,7 +104,7 @@ func TestInlineSecrets(t *testing.T) {
 			write(t, filepath.Join(dir, "token"), 0o600, "token")
 			path := filepath.Join(dir, "config.toml")
 			write(t, path, tt.mode, "[[notify]]\nname = \"a\"\n"+tt.entry)
-			_, err := Load(path)
+			_, err := load(path)
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("error is %v, want %q", err, tt.want)
 			}
@@ -149,15 +116,14 @@ func TestInlineSecrets(t *testing.T) {
 }
 
 func TestPrintHidesWhatChannelsHold(t *testing.T) {
-	c := Default()
-	entry := Notify{Events: []string{"*"}, Accounts: []string{"*"}}
-	for i, n := range []Notify{
-		{Type: NotifyShoutrrr, URL: "generic+https://" + canary + "@example.net/" + canary},
-		{Type: NotifyNtfy, Topic: canary, URL: "https://" + canary + "@ntfy.example.net"},
-		{Type: NotifyDiscord, URL: "https://example.net/" + canary, Proxy: "socks5://" + canary + ":" + canary + "@127.0.0.1:1080"},
-		{Type: NotifyDiscord, URL: "https://example.net/" + canary, Proxy: "http://proxy.example.net:3128"},
+	c := config.Default()
+	for i, n := range []config.Notify{
+		channel(t, "shoutrrr", "url", "generic+https://"+canary+"@example.net/"+canary),
+		channel(t, "ntfy", "topic", canary, "url", "https://"+canary+"@ntfy.example.net"),
+		channel(t, "discord", "url", "https://example.net/"+canary, "proxy", "socks5://"+canary+":"+canary+"@127.0.0.1:1080"),
+		channel(t, "discord", "url", "https://example.net/"+canary, "proxy", "http://proxy.example.net:3128"),
 	} {
-		n.Name, n.Events, n.Accounts = fmt.Sprint(i), entry.Events, entry.Accounts
+		n.Name = fmt.Sprint(i)
 		c.Notify = append(c.Notify, n)
 	}
 	var text strings.Builder
@@ -167,11 +133,11 @@ func TestPrintHidesWhatChannelsHold(t *testing.T) {
 	if strings.Contains(text.String(), canary) {
 		t.Errorf("a secret is in\n%s", text.String())
 	}
-	again, err := Parse([]byte(text.String()), "printed")
+	again, err := parse([]byte(text.String()), "printed")
 	if err != nil {
 		t.Fatalf("what was printed does not load: %v", err)
 	}
-	got := []string{again.Notify[0].URL, again.Notify[1].URL, again.Notify[1].Topic, again.Notify[2].Proxy, again.Notify[3].Proxy}
+	got := []string{key(again.Notify[0], "url"), key(again.Notify[1], "url"), key(again.Notify[1], "topic"), key(again.Notify[2], "proxy"), key(again.Notify[3], "proxy")}
 	want := []string{"generic+https://redacted", "https://ntfy.example.net/redacted", "redacted", "socks5://127.0.0.1:1080", "http://proxy.example.net:3128"}
 	if !slices.Equal(got, want) {
 		t.Errorf("printed as %q, want %q", got, want)
@@ -179,9 +145,11 @@ func TestPrintHidesWhatChannelsHold(t *testing.T) {
 }
 
 func TestWarnsOfEventsThatNeverCome(t *testing.T) {
-	c := Default()
-	c.Notify = []Notify{{Name: "a", Type: NotifyDesktop, Events: []string{"login.code", "notify.failed"}, Accounts: []string{"*"}}}
-	w := c.Warnings()
+	c := config.Default()
+	n := channel(t, "desktop")
+	n.Name, n.Events = "a", []string{"login.code", "notify.failed"}
+	c.Notify = []config.Notify{n}
+	w := c.Warnings(Checks())
 	if len(w) != 1 || !strings.HasPrefix(w[0], "notify a is never told notify.failed") {
 		t.Errorf("warnings are %q", w)
 	}

@@ -1,4 +1,4 @@
-package config
+package daemon
 
 import (
 	"errors"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 func TestBadFiles(t *testing.T) {
@@ -379,8 +381,8 @@ f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale,
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Parse([]byte(tt.file), "f")
-			var bad *Error
+			_, err := parse([]byte(tt.file), "f")
+			var bad *config.Error
 			if !errors.As(err, &bad) {
 				t.Fatalf("error is %v, want an *Error", err)
 			}

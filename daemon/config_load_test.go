@@ -1,4 +1,4 @@
-package config
+package daemon
 
 import (
 	"errors"
@@ -9,6 +9,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/notify/desktop"
+	"github.com/bilikeeper/bilikeeper/notify/post"
+	"github.com/bilikeeper/bilikeeper/notify/webhook"
 )
 
 // Only hosts that are not the site's relax the limits that protect it.
@@ -52,7 +58,7 @@ refreshes_per_hour = 1000
 			for i := 0; i < len(tt.endpoints); i += 2 {
 				file += tt.endpoints[i] + " = \"" + tt.endpoints[i+1] + "\"\n"
 			}
-			c, err := Parse([]byte(file), "f")
+			c, err := parse([]byte(file), "f")
 			if (err == nil) != tt.relaxed {
 				t.Fatalf("error is %v", err)
 			}
@@ -66,7 +72,7 @@ refreshes_per_hour = 1000
 			if err := c.Print(&printed); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := Parse([]byte(printed.String()), "printed"); err != nil {
+			if _, err := parse([]byte(printed.String()), "printed"); err != nil {
 				t.Errorf("what was printed does not load: %v", err)
 			}
 		})
@@ -74,7 +80,7 @@ refreshes_per_hour = 1000
 }
 
 func TestParseFillsDefaults(t *testing.T) {
-	c, err := Parse([]byte("\xef\xbb\xbf"+`
+	c, err := parse([]byte("\xef\xbb\xbf"+`
 login.remind = ["2d"]
 check = { jitter = "0s" }
 [[notify]]
@@ -99,16 +105,16 @@ tags = ["media"]
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Default()
-	want.Login.Remind = Remind{Duration(48 * time.Hour)}
+	want := config.Default()
+	want.Login.Remind = config.Remind{config.Duration(48 * time.Hour)}
 	want.Check.Jitter = 0
-	want.Notify = []Notify{
-		{Name: "phone", Type: NotifyDesktop, Events: DefaultEvents(), Accounts: []string{"*"}},
-		{Name: "hook", Type: NotifyWebhook, URL: "http://[::1]:9/x", Events: []string{"*"}, Accounts: []string{"main"}},
+	want.Notify = []config.Notify{
+		{Name: "phone", Type: "desktop", Keys: new(desktop.Keys), Events: config.DefaultEvents(), Accounts: []string{"*"}},
+		{Name: "hook", Type: "webhook", Keys: &webhook.Keys{Keys: post.Keys{URL: "http://[::1]:9/x"}}, Events: []string{"*"}, Accounts: []string{"main"}},
 	}
-	want.Output = []Output{{Name: "o", Account: "main", Format: "header", Path: "c.txt", Mode: "0600", Timeout: Duration(30 * time.Second)}}
-	want.Accounts = []Account{{Name: "main", Schedule: "@daily", Tags: []string{"media"}}}
-	if diff := cmp.Diff(want, c, cmp.AllowUnexported(Quiet{})); diff != "" {
+	want.Output = []config.Output{{Name: "o", Account: "main", Format: "header", Path: "c.txt", Mode: "0600", Timeout: config.Duration(30 * time.Second)}}
+	want.Accounts = []config.Account{{Name: "main", Schedule: "@daily", Tags: []string{"media"}}}
+	if diff := cmp.Diff(want, c, cmp.AllowUnexported(config.Quiet{}), cmpopts.IgnoreUnexported(config.Notify{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if a := c.Account("main"); a.Schedule != "@daily" || len(a.Tags) != 1 {
@@ -117,23 +123,20 @@ tags = ["media"]
 	if a := c.Account("other"); a.Name != "other" || a.Schedule != "@every 8h" {
 		t.Errorf("other is %+v", a)
 	}
-	if s, err := c.Schedule("main"); err != nil || s.Spec() != "@daily" {
-		t.Errorf("schedule of main is %q, %v", s.Spec(), err)
-	}
 }
 
 func TestDefaultIsValid(t *testing.T) {
-	if problems := Default().Validate(); len(problems) > 0 {
+	if problems := config.Default().Validate(Checks()); len(problems) > 0 {
 		t.Error(problems)
 	}
-	if warnings := Default().Warnings(); len(warnings) > 0 {
+	if warnings := config.Default().Warnings(Checks()); len(warnings) > 0 {
 		t.Error(warnings)
 	}
-	problems := Config{}.Validate()
+	problems := config.Config{}.Validate(Checks())
 	if len(problems) == 0 || problems[0].Line != 0 {
 		t.Errorf("problems of nothing: %v", problems)
 	}
-	if text := (&Error{File: "f", Problems: problems[:1]}).Error(); !strings.HasPrefix(text, "f: ") {
+	if text := (&config.Error{File: "f", Problems: problems[:1]}).Error(); !strings.HasPrefix(text, "f: ") {
 		t.Errorf("without a line: %s", text)
 	}
 }
@@ -141,49 +144,28 @@ func TestDefaultIsValid(t *testing.T) {
 func TestLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config.toml")
-	if _, err := Load(path); !errors.Is(err, os.ErrNotExist) {
+	if _, err := load(path); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a named file that is missing: %v", err)
 	}
 	write(t, path, 0o600, "state_dir = \"state\"\n[[notify]]\nname = \"a\"\ntype = \"webhook\"\nurl = \"https://example.net\"\nsecret_file = \"key\"\n")
-	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), path+":6:1: notify[0].secret_file: "+filepath.Join(dir, "key")+" does not exist") {
+	if _, err := load(path); err == nil || !strings.Contains(err.Error(), path+":6:1: notify[0].secret_file: "+filepath.Join(dir, "key")+" does not exist") {
 		t.Errorf("a secret that is missing: %v", err)
 	}
 	write(t, filepath.Join(dir, "key"), 0o600, "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnk=\n")
-	c, err := Load(path)
+	c, err := load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.StateDir != filepath.Join(dir, "state") || c.Notify[0].SecretFile != filepath.Join(dir, "key") {
-		t.Errorf("paths are %q and %q", c.StateDir, c.Notify[0].SecretFile)
+	if c.StateDir != filepath.Join(dir, "state") || key(c.Notify[0], "secret_file") != filepath.Join(dir, "key") {
+		t.Errorf("paths are %q and %q", c.StateDir, key(c.Notify[0], "secret_file"))
 	}
-	if _, err := Load(dir); err == nil {
+	if _, err := load(dir); err == nil {
 		t.Error("a directory was read")
 	}
 }
 
-func TestChanges(t *testing.T) {
-	a, b := Default(), Default()
-	if keys := a.Changes(b); len(keys) != 0 {
-		t.Errorf("changed without a change: %v", keys)
-	}
-	b.Check.Jitter = 0
-	b.Login.Remind = Remind{Duration(time.Hour)}
-	b.Login.QuietHours = Quiet{start: 1, end: 2}
-	b.Locale = "en"
-	a.Notify = []Notify{{Name: "same"}, {Name: "gone"}, {Name: "moved", URL: "https://a"}}
-	b.Notify = []Notify{{Name: "new"}, {Name: "moved", URL: "https://b"}, {Name: "same"}}
-	b.Control.Allow = []Allow{{User: "a"}}
-	want := []string{
-		"check.jitter", "control.allow", "locale", "login.quiet_hours", "login.remind",
-		"notify.gone", "notify.moved", "notify.new",
-	}
-	if diff := cmp.Diff(want, a.Changes(b)); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
 func FuzzParse(f *testing.F) {
-	f.Add(Example())
+	f.Add(config.Example(Checks().Channels))
 	for _, seed := range []string{
 		"", "[check]\nschedule = \"TZ=\"\n", "notify = [{a = 1}]", "[[control.allow]]\nuser.x = 1", "[notify.x]",
 		"[[notify]]\n[[notify.events]]", "login.remind = [[], \"1h\"]", "[\"\"]\n\"\" = 1", "[check.jitter]\n",
@@ -193,9 +175,9 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := Parse(data, "f")
+		c, err := parse(data, "f")
 		if err != nil {
-			var bad *Error
+			var bad *config.Error
 			if !errors.As(err, &bad) || len(bad.Problems) == 0 {
 				t.Fatalf("error is %v", err)
 			}
@@ -210,7 +192,7 @@ func FuzzParse(f *testing.F) {
 		if err := c.Print(&printed); err != nil {
 			t.Fatal(err)
 		}
-		again, err := Parse([]byte(printed.String()), "printed")
+		again, err := parse([]byte(printed.String()), "printed")
 		if err != nil {
 			t.Fatalf("what was printed does not load: %v\n%s", err, printed.String())
 		}

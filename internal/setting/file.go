@@ -1,0 +1,84 @@
+package setting
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+// Reader returns what a file with a secret holds.
+type Reader func(path string) (string, error)
+
+// File is a file with a secret that a key names.
+type File struct {
+	Key, Path string
+	// Form returns the secret in the file's text, or a [Fault].
+	Form func(text string) (string, error)
+}
+
+// Read returns the secret in the file.
+func (f File) Read(read Reader) (secret.String, error) {
+	text, err := read(f.Path)
+	if err == nil {
+		text, err = f.Form(text)
+	}
+	if err != nil {
+		return secret.String{}, err
+	}
+	return secret.New(text), nil
+}
+
+// Word takes a secret that has no blanks in it.
+func Word(text string) (string, error) {
+	words := strings.Fields(text)
+	switch len(words) {
+	case 0:
+		return "", &Fault{"is empty", "put the secret into it"}
+	case 1:
+		return words[0], nil
+	}
+	return "", &Fault{"holds more than one word", "put the secret alone into it"}
+}
+
+// Line takes a line as it is: a password may begin with a blank.
+func Line(text string) (string, error) {
+	line := strings.TrimRight(text, "\r\n")
+	switch {
+	case line == "":
+		return "", &Fault{"is empty", "put the password into it"}
+	case strings.ContainsAny(line, "\r\n\x00"):
+		return "", &Fault{"holds more than one line", "put the password alone into it"}
+	}
+	return line, nil
+}
+
+// URL takes a URL that is right by fault.
+func URL(fault func(raw string) *Fault) func(text string) (string, error) {
+	return func(text string) (string, error) {
+		raw, err := Word(text)
+		if err != nil {
+			return "", err
+		}
+		if bad := fault(raw); bad != nil {
+			return "", &Fault{"holds what " + bad.What, bad.Hint}
+		}
+		return raw, nil
+	}
+}
+
+// Secrets are what the files of a table hold, by the keys that name them.
+type Secrets map[string]secret.String
+
+// ReadAll reads files. Its error names the key.
+func ReadAll(files []File, read Reader) (Secrets, error) {
+	secrets := make(Secrets, len(files))
+	for _, f := range files {
+		s, err := f.Read(read)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Key, err)
+		}
+		secrets[f.Key] = s
+	}
+	return secrets, nil
+}
