@@ -20,7 +20,9 @@ import (
 const (
 	maxFileLines   = 500
 	maxFuncLines   = 80
-	maxMethods     = 3
+	maxMethods     = 25 // of a type
+	maxFiles       = 20 // of a package, tests aside
+	maxDaemonLines = 900
 	passporttest   = "passporttest"
 	clientPackage  = "daemon/client"
 	standardMarker = "."
@@ -107,6 +109,9 @@ func checkImports(module string, f file) []string {
 
 func checkDirection(f file, spec *ast.ImportSpec, own string) []string {
 	from, to := f.room(), strings.Split(own, "/")[0]
+	if from == "daemon" && to == "daemon" {
+		return checkFloor(f, spec, own)
+	}
 	if from == to || rank(from) > rank(to) {
 		return nil
 	}
@@ -114,6 +119,234 @@ func checkDirection(f file, spec *ast.ImportSpec, own string) []string {
 		return []string{f.breach(spec.Pos(), "%s and %s do not know each other", from, to)}
 	}
 	return []string{f.breach(spec.Pos(), "imports go cmd, daemon, {passport, vault, notify}, internal; %s does not import %s", from, to)}
+}
+
+// floors are the rooms inside daemon from the top down: each imports those
+// below it. doctor and agent work from outside, as other programs do.
+func floors() [][]string {
+	return [][]string{
+		{"daemon"},
+		{"daemon/control", "daemon/page"},
+		{"daemon/alert", "daemon/output"},
+		{"daemon/keeper"},
+		{"daemon/account"},
+		{"daemon/loginqueue", "daemon/audit"},
+		{"daemon/store"},
+		{"daemon/lifecycle", "daemon/schedule"},
+		{"daemon/socket", "daemon/catalog"},
+		{"daemon/input", "daemon/config"},
+		{"daemon/client"},
+	}
+}
+
+// outside are the rooms of daemon that use it through its client, and what
+// they may import of it.
+func outside() map[string][]string {
+	return map[string][]string{
+		"daemon/doctor": {"daemon/client", "daemon/config", "daemon/catalog"},
+		"daemon/agent":  {"daemon/client", "daemon/config", "daemon/catalog"},
+		"daemon/e2e":    nil,
+	}
+}
+
+// within names the room that a folder belongs to: daemon/output/engine is a
+// part of daemon/output.
+func within(dir string) string {
+	parts := strings.Split(dir, "/")
+	return strings.Join(parts[:min(len(parts), 2)], "/")
+}
+
+// floor is how far down a room of daemon lies, -1 where it has no place.
+func floor(room string) int {
+	return slices.IndexFunc(floors(), func(rooms []string) bool { return slices.Contains(rooms, room) })
+}
+
+// checkFloor keeps imports inside daemon to one direction. Tests may look
+// upwards from an outer test package only, which the compiler sees to.
+func checkFloor(f file, spec *ast.ImportSpec, own string) []string {
+	from, to := within(f.dir), within(own)
+	if from == to || f.test() {
+		return nil
+	}
+	if allowed, ok := outside()[from]; ok {
+		if slices.Contains(allowed, to) {
+			return nil
+		}
+		return []string{f.breach(spec.Pos(), "%s works from outside and does not import %s", from, to)}
+	}
+	switch above, below := floor(from), floor(to); {
+	case above < 0:
+		return []string{f.breach(f.ast.Package, "%s has no place in the order of daemon's rooms", from)}
+	case below < 0:
+		return []string{f.breach(spec.Pos(), "nothing imports %s: it has no place in the order of daemon's rooms", to)}
+	case above < below:
+		return nil
+	}
+	return []string{f.breach(spec.Pos(), "imports inside daemon go downwards; %s does not import %s", from, to)}
+}
+
+// exceptions are the types and packages that are larger than the rules allow,
+// each with its reason.
+func exceptions() map[string]string {
+	return map[string]string{
+		"daemon/client Client": "one method for each route of the API: other programs look for them in one place",
+
+		"daemon/control Server":       "to be cut by what its routes are about: accounts, logins, events, vault",
+		"daemon/page Page":            "to be cut into the login, the SMS dialogue and the documents",
+		"cmd/bilikeeper app":          "to be cut into packages, one for each group of commands",
+		"cmd/bilikeeper":              "to be cut into packages, one for each group of commands",
+		"daemon/keeper Keeper":        "one accessor for each of its parts",
+		"daemon/account Worker":       "its parts (Check, Rotation, Login) share it; the commits could be a type",
+		"daemon/input collector":      "a method for each format that is read",
+		"daemon/lifecycle transition": "a method for each step that several inputs have in common",
+	}
+}
+
+// declared is a type or an interface and the names of its methods.
+type declared struct {
+	at      file
+	pos     token.Pos
+	methods []string
+}
+
+// methodsOf collects the methods of all types outside tests, by "dir Type".
+func methodsOf(files []file) map[string]declared {
+	types := map[string]declared{}
+	for _, f := range files {
+		if f.test() {
+			continue
+		}
+		for _, d := range f.ast.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || fn.Recv == nil || len(fn.Recv.List) == 0 {
+				continue
+			}
+			key := f.dir + " " + receiver(fn.Recv.List[0].Type)
+			t := types[key]
+			if t.methods == nil {
+				t.at, t.pos = f, fn.Pos()
+			}
+			t.methods = append(t.methods, fn.Name.Name)
+			types[key] = t
+		}
+	}
+	return types
+}
+
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return "?"
+}
+
+// checkTypes wants types that can be taken in at a glance.
+func checkTypes(files []file) []string {
+	var out []string
+	types := methodsOf(files)
+	for _, key := range slices.Sorted(maps.Keys(types)) {
+		if t := types[key]; len(t.methods) > maxMethods && exceptions()[key] == "" {
+			out = append(out, t.at.breach(t.pos, "%s has %d methods, at most %d", key, len(t.methods), maxMethods))
+		}
+	}
+	return out
+}
+
+// checkInterfaces wants a second implementation of each interface: where there
+// is one, the concrete type says more. An implementation is a type, here or in
+// a test, that has all its methods by name; a function type with a method is
+// one too. Interfaces for types from elsewhere stand in foreign.
+func checkInterfaces(files []file) []string {
+	var out []string
+	byType := map[string]map[string]bool{}
+	for key, t := range methodsOf(files) {
+		byType[key] = map[string]bool{}
+		for _, m := range t.methods {
+			byType[key][m] = true
+		}
+	}
+	for _, f := range files {
+		if f.test() {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok {
+				return true
+			}
+			t, ok := spec.Type.(*ast.InterfaceType)
+			if !ok || foreign()[f.dir+" "+spec.Name.Name] != "" {
+				return true
+			}
+			var names []string
+			for _, field := range t.Methods.List {
+				for _, name := range field.Names {
+					names = append(names, name.Name)
+				}
+			}
+			if len(names) == 0 {
+				return true
+			}
+			n1 := 0
+			for _, has := range byType {
+				if !slices.ContainsFunc(names, func(name string) bool { return !has[name] }) {
+					n1++
+				}
+			}
+			if n1 < 2 {
+				out = append(out, f.breach(spec.Pos(), "the interface %s has %d implementations; an interface has a second one", spec.Name.Name, n1))
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// foreign are the interfaces without a second implementation among the types of this
+// module, each with who implements it, or with what is to become of it.
+func foreign() map[string]string {
+	const yet = "yet to go: its callers can take the keeper itself"
+	return map[string]string{
+		"daemon/control Accounts":     yet,
+		"daemon/control Credentials":  yet,
+		"daemon/control LoginReader":  yet,
+		"daemon/control Journal":      yet,
+		"daemon/control Vault":        yet,
+		"daemon/page Accounts":        yet,
+		"daemon/output/engine Source": yet,
+	}
+}
+
+// checkSizes wants packages that can be taken in at a glance, and daemon itself
+// to be the wiring alone.
+func checkSizes(files []file) []string {
+	count, first, lines := map[string]int{}, map[string]file{}, 0
+	for _, f := range files {
+		if f.test() {
+			continue
+		}
+		if count[f.dir]++; count[f.dir] == 1 {
+			first[f.dir] = f
+		}
+		if f.dir == "daemon" {
+			lines += f.lines
+		}
+	}
+	var out []string
+	for _, dir := range slices.Sorted(maps.Keys(count)) {
+		if count[dir] > maxFiles && exceptions()[dir] == "" {
+			out = append(out, first[dir].breach(first[dir].ast.Package, "%s has %d files, at most %d", dir, count[dir], maxFiles))
+		}
+	}
+	if lines > maxDaemonLines {
+		out = append(out, first["daemon"].breach(first["daemon"].ast.Package, "daemon is the wiring alone: it has %d lines, at most %d", lines, maxDaemonLines))
+	}
+	return out
 }
 
 func checkShape(f file) []string {
@@ -129,10 +362,6 @@ func checkShape(f file) []string {
 			if lines := f.lineCount(n); lines > maxFuncLines {
 				out = append(out, f.breach(n.Pos(), "a function has %d lines, at most %d", lines, maxFuncLines))
 			}
-		case *ast.InterfaceType:
-			if methods := methodCount(n); methods > maxMethods {
-				out = append(out, f.breach(n.Pos(), "the interface has %d methods, at most %d", methods, maxMethods))
-			}
 		case *ast.CallExpr:
 			if f.room() != "cmd" && endsProgram(n, logs) {
 				out = append(out, f.breach(n.Pos(), "only cmd ends the program: defers would not run, and the vault would stay open"))
@@ -145,16 +374,6 @@ func checkShape(f file) []string {
 
 func (f file) lineCount(n ast.Node) int {
 	return f.set.Position(n.End()).Line - f.set.Position(n.Pos()).Line + 1
-}
-
-// methodCount leaves embedded interfaces out: they are counted where they are
-// declared.
-func methodCount(t *ast.InterfaceType) int {
-	n := 0
-	for _, field := range t.Methods.List {
-		n += len(field.Names)
-	}
-	return n
 }
 
 // importName returns what a file calls a package, "" where it does not import
@@ -249,7 +468,7 @@ func TestArchitecture(t *testing.T) {
 			t.Error(breach)
 		}
 	}
-	for _, breach := range checkDocs(files) {
+	for _, breach := range slices.Concat(checkDocs(files), checkTypes(files), checkInterfaces(files), checkSizes(files)) {
 		t.Error(breach)
 	}
 }
@@ -277,7 +496,42 @@ func findModule(t *testing.T) (root, module string) {
 	}
 }
 
-// The rules themselves, on a house of paper.
+// wide is n methods of a type a.
+func wide(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "func (a) m%d() {}\n", i)
+	}
+	return b.String()
+}
+
+func TestSizes(t *testing.T) {
+	of := func(dir string, n int, src string) (files []file) {
+		for i := range n {
+			f, err := parse(dir, fmt.Sprintf("f%d.go", i), []byte("package x\n"+src))
+			if err != nil {
+				t.Fatal(err)
+			}
+			files = append(files, f)
+		}
+		return files
+	}
+	for _, tt := range []struct {
+		name, want string
+		files      []file
+	}{
+		{"full package", "", of("vault", maxFiles, "")},
+		{"crowded package", "vault has 21 files", of("vault", maxFiles+1, "")},
+		{"wiring", "", of("daemon", 1, strings.Repeat("\n", maxDaemonLines-2))},
+		{"more than wiring", "daemon is the wiring alone", of("daemon", 2, strings.Repeat("\n", maxDaemonLines/2))},
+	} {
+		if got := strings.Join(checkSizes(tt.files), "\n"); tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// The rules themselves, on made-up files.
 func TestRules(t *testing.T) {
 	const doc = "// Package x is an example.\n"
 	long := strings.Repeat("\n", maxFuncLines)
@@ -306,8 +560,18 @@ func TestRules(t *testing.T) {
 		{"long function", "vault/a.go", doc + "package x\nfunc f() {" + long + "}\n", "vault/a.go:3: f has 81 lines"},
 		{"full function", "vault/a.go", doc + "package x\nfunc f() {" + long[1:] + "}\n", ""},
 		{"long closure", "vault/a.go", doc + "package x\nvar f = func() {" + long + "}\n", "a function has 81 lines"},
-		{"wide interface", "vault/a.go", doc + "package x\ntype i interface{ a(); b(); c(); d() }\n", "has 4 methods"},
-		{"embedding", "vault/a.go", doc + "package x\ntype i interface{ j; a(); b(); c() }\n", ""},
+		{"down inside daemon", "daemon/keeper/a.go", imports("m/daemon/account"), ""},
+		{"down into a part", "daemon/control/a.go", imports("m/daemon/output/engine"), ""},
+		{"up inside daemon", "daemon/account/a.go", imports("m/daemon/keeper"), "daemon/account does not import daemon/keeper"},
+		{"up into the wiring", "daemon/keeper/a.go", imports("m/daemon"), "daemon/keeper does not import daemon"},
+		{"sideways inside daemon", "daemon/audit/a.go", imports("m/daemon/loginqueue"), "does not import daemon/loginqueue"},
+		{"from outside", "daemon/doctor/a.go", imports("m/daemon/client"), ""},
+		{"from outside to the inside", "daemon/agent/a.go", imports("m/daemon/keeper"), "works from outside"},
+		{"no place", "daemon/other/a.go", imports("m/daemon/client"), "daemon/other has no place"},
+		{"one implementation", "vault/a.go", doc + "package x\ntype i interface{ m() }\ntype a struct{}\nfunc (a) m() {}\n", "has 1 implementations"},
+		{"two implementations", "vault/a.go", doc + "package x\ntype i interface{ m() }\ntype a struct{}\nfunc (a) m() {}\ntype b struct{}\nfunc (*b) m() {}\n", ""},
+		{"wide type", "vault/a.go", doc + "package x\ntype a struct{}\n" + wide(maxMethods+1), "vault a has 26 methods"},
+		{"full type", "vault/a.go", doc + "package x\ntype a struct{}\n" + wide(maxMethods), ""},
 		{"log.Fatal", "vault/a.go", doc + "package x\nimport \"log\"\nfunc f() { log.Fatalf(\"x\") }\n", "vault/a.go:4: only cmd"},
 		{"log.Panic, renamed", "vault/a.go", doc + "package x\nimport l \"log\"\nfunc f() { l.Panicln() }\n", "only cmd"},
 		{"log.Print", "vault/a.go", doc + "package x\nimport \"log\"\nfunc f() { log.Print() }\n", ""},
@@ -324,7 +588,8 @@ func TestRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := strings.Join(append(checkFile("m", f), checkDocs([]file{f})...), "\n")
+			files := []file{f}
+			got := strings.Join(slices.Concat(checkFile("m", f), checkDocs(files), checkTypes(files), checkInterfaces(files)), "\n")
 			if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}

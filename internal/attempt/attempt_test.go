@@ -76,6 +76,7 @@ func TestDo(t *testing.T) {
 					t.Errorf("the next try: %v", err)
 				}
 				time.Sleep(2 * time.Minute)
+				synctest.Wait()
 				if late != tt.late {
 					t.Errorf("told of a late success: %t", late)
 				}
