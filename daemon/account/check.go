@@ -41,7 +41,7 @@ func (w Check) granted(ctx context.Context, force bool) (*store.Record, error) {
 	err := w.do(ctx, force, func(ctx context.Context) error {
 		for w.rec.Login.Granted() {
 			before := w.rec.Login.Phase
-			if err := (Login{w.Worker}).goOn(ctx); err != nil || w.rec.Login.Phase == before {
+			if err := Login(w).goOn(ctx); err != nil || w.rec.Login.Phase == before {
 				return err
 			}
 		}
@@ -58,7 +58,7 @@ func (w Check) check(ctx context.Context) error {
 	if next := w.rec.Next(w.policy()); err == nil && next.Action == lifecycle.ActRefresh && !next.At.After(time.Now()) {
 		// The answer is the first step of a refresh as well. Without one, a
 		// refresh whose deadline has passed asks for itself, at its own time.
-		return Rotation{w.Worker}.refreshWith(ctx, info)
+		return Rotation(w).refreshWith(ctx, info)
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (w Check) check(ctx context.Context) error {
 func (w Check) askAgain(ctx context.Context) error {
 	who, err := w.realm().Identify(ctx, w.rec.Session())
 	if passport.ClassOf(err) == passport.Dead {
-		if lives, trouble := (Rotation{w.Worker}).takeSpare(ctx); lives {
+		if lives, trouble := Rotation(w).takeSpare(ctx); lives {
 			return trouble
 		} else if trouble != nil {
 			err = trouble // as long as the spare is not denied, the doubt stays open

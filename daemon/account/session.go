@@ -52,7 +52,7 @@ func (w Session) takeOver(ctx context.Context, l input.Login, replace bool) erro
 		return err
 	}
 	if w.rec.Device.Buvid3.IsZero() {
-		Login{w.Worker}.fetchDevice(ctx)
+		Login(w).fetchDevice(ctx)
 	}
 	return nil
 }

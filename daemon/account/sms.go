@@ -39,7 +39,7 @@ func (w SMS) Captcha(ctx context.Context, id string) (client.Captcha, error) {
 	err := w.step(ctx, id, func(ctx context.Context) error {
 		if w.rec.Device.Buvid3.IsZero() {
 			// Without identifiers the site refuses to send (86103).
-			Login{w.Worker}.fetchDevice(ctx)
+			Login(w).fetchDevice(ctx)
 		}
 		c, err := w.site().Captcha(ctx, w.rec.Device, w.Settings().LegacySMS)
 		if err != nil {

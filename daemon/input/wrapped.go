@@ -171,7 +171,7 @@ func tableRow(line string) (cookie.Cookie, bool) {
 	k := cookie.Cookie{Name: fields[0], Value: secret.New(fields[1]), Domain: fields[2], Path: fields[3]}
 	if len(fields) > 4 {
 		var w when
-		_ = w.UnmarshalJSON([]byte(`"` + strings.Trim(fields[4], `"\\`) + `"`))
+		_ = w.UnmarshalJSON([]byte(`"` + strings.Trim(fields[4], `"\`) + `"`))
 		k.Expires = w.time()
 	}
 	if k.Name == cookieSession {
