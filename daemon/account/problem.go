@@ -74,7 +74,7 @@ func BadAccountName(name string) error {
 
 // Stopping tells that the keeper takes no more work.
 func Stopping() error {
-	return &client.Problem{Type: client.ProblemBusy, Title: "the keeper is Stopping", Hint: "try again when it runs"}
+	return &client.Problem{Type: client.ProblemBusy, Title: "the keeper is stopping", Hint: "try again when it runs"}
 }
 
 // StorageProblem tells a caller that the vault could not be written. Other
