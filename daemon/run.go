@@ -260,7 +260,7 @@ func (d *daemon) listen() (net.Listener, error) {
 	return l, err
 }
 
-// admit opens the socket's way for those whom the policy names. A failure keeps
+// grant opens the socket's way for those whom the policy names. A failure keeps
 // only them from the keeper, so it is told and no reason to stop.
 func (d *daemon) grant(p socket.Policy) {
 	troubles := socket.Grant(d.Places.Socket, p)

@@ -1,8 +1,6 @@
 package passport
 
-import (
-	"cmp"
-)
+import "cmp"
 
 // The site's codes that this package knows by number.
 const (

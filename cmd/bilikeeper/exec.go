@@ -20,7 +20,7 @@ import (
 const cookiesArgument = "{cookies}"
 
 func (a *app) execCommand() *cobra.Command {
-	var w whose
+	var w selection
 	cmd := &cobra.Command{
 		Use:   "exec ACCOUNT -- CMD ARG...",
 		Short: "Run a command with the credential in its environment",
@@ -41,7 +41,7 @@ no such program, 126 where it cannot be run.`,
 	return cmd
 }
 
-func (a *app) exec(cmd *cobra.Command, w whose, argv []string) error {
+func (a *app) exec(cmd *cobra.Command, w selection, argv []string) error {
 	full, err := a.credential(cmd.Context(), w, client.CredentialOptions{Format: "env"})
 	if err != nil {
 		return err

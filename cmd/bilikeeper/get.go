@@ -20,7 +20,7 @@ import (
 
 func (a *app) getCommand() *cobra.Command {
 	var o client.CredentialOptions
-	var w whose
+	var w selection
 	var into string
 	cmd := &cobra.Command{
 		Use:   "get ACCOUNT",

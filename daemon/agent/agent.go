@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 func follow(ctx context.Context, o Options, led *ledger) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	src := newFeed(o, led, cancel)
+	src := newSource(o, led, cancel)
 	if !led.begun() {
 		if src.begin(ctx) != nil {
 			return nil // ctx has ended

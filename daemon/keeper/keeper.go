@@ -31,7 +31,7 @@ const stopGrace = 25 * time.Second
 // Keeper holds the accounts and does for each what its life demands.
 type Keeper struct {
 	site     *passport.Client
-	gate     *passport.Limiter
+	limiter  *passport.Limiter
 	store    *store.Store
 	queue    *schedule.Queue
 	log      zerolog.Logger

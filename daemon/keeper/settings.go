@@ -109,7 +109,7 @@ func (k *Keeper) accountSettings() account.Settings {
 // the keeper runs. It cannot fail: [NewSettings] has checked it.
 func (k *Keeper) Use(next *Settings) {
 	old := k.settings.Swap(next)
-	k.gate.SetLimits(limitsOf(next.Config))
+	k.limiter.SetLimits(limitsOf(next.Config))
 	for _, w := range k.all() {
 		if old.plan(w.Name()) != next.plan(w.Name()) {
 			w.Reschedule()

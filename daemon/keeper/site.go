@@ -10,18 +10,18 @@ import (
 	"github.com/bilikeeper/bilikeeper/passport"
 )
 
-// openSite builds the way to the site: one client, one gate for all accounts,
+// openSite builds the way to the site: one client, one limiter for all accounts,
 // with the breakers that were open when the keeper stopped.
 func (k *Keeper) openSite(transport passport.Options) error {
 	c := k.settings.Load().Config
-	k.gate = passport.NewLimiter(limitsOf(c), passport.LimiterOptions{OnChange: k.keepBreaker})
+	k.limiter = passport.NewLimiter(limitsOf(c), passport.LimiterOptions{OnChange: k.keepBreaker})
 	open, err := k.loadBreakers()
 	if err != nil {
 		return fmt.Errorf("load what the site asked for: %w", err)
 	}
-	k.gate.Restore(open)
+	k.limiter.Restore(open)
 	transport.Endpoints = endpointsOf(c)
-	transport.Limiter = k.gate
+	transport.Limiter = k.limiter
 	transport.Intl = passport.IntlOptions{Locale: c.Login.IntlLocale, Platform: c.Login.IntlPlatform}
 	if file := c.Endpoints.CorrespondKeyFile; file != "" {
 		if transport.CorrespondKey, err = correspondKey(file); err != nil {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// together writes "a+b" for several messages, in the order in which they came.
-func together(msgs []Message) Message {
+// joined writes "a+b" for several messages, in the order in which they came.
+func joined(msgs []Message) Message {
 	var titles []string
 	for _, m := range msgs {
 		titles = append(titles, m.Title)
@@ -20,7 +20,7 @@ func together(msgs []Message) Message {
 
 func (w *world) grouping(name string, channel Channel) Config {
 	cfg := w.config(name, channel)
-	cfg.Group = together
+	cfg.Group = joined
 	return cfg
 }
 

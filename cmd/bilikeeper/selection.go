@@ -15,15 +15,15 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
-// whose says whose credential a command is to have: that of an account, or of
+// selection says whose credential a command is to have: that of an account, or of
 // one of the accounts with a tag.
-type whose struct {
+type selection struct {
 	account       string
 	tag, strategy string
 	wait          waitFlag
 }
 
-func (w *whose) flags(cmd *cobra.Command) {
+func (w *selection) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&w.tag, "tag", "", "take one of the accounts with this `tag`, one that lives")
 	f.StringVar(&w.strategy, "strategy", client.StrategyRoundRobin, "with --tag: round-robin or random")
@@ -34,7 +34,7 @@ func (w *whose) flags(cmd *cobra.Command) {
 
 // arguments wants an account's name, which a tag replaces, and then least words
 // more; where that is none, nothing may follow.
-func (w *whose) arguments(least int) cobra.PositionalArgs {
+func (w *selection) arguments(least int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		names := 1
 		if w.tag != "" {
@@ -65,7 +65,7 @@ func (w *whose) arguments(least int) cobra.PositionalArgs {
 }
 
 // name takes the account from the arguments and returns the rest.
-func (w *whose) name(args []string) []string {
+func (w *selection) name(args []string) []string {
 	if w.tag != "" {
 		return args
 	}
@@ -111,7 +111,7 @@ func (w *waitFlag) Type() string { return "duration" }
 // credential fetches a credential, and waits for it where that is asked for.
 // The keeper waits within a request; what it cannot wait for is waited for
 // here: itself, and the account.
-func (a *app) credential(ctx context.Context, w whose, o client.CredentialOptions) (client.Credential, error) {
+func (a *app) credential(ctx context.Context, w selection, o client.CredentialOptions) (client.Credential, error) {
 	if !w.wait.on {
 		return a.ask(ctx, w, o)
 	}
@@ -144,7 +144,7 @@ func (a *app) credential(ctx context.Context, w whose, o client.CredentialOption
 	}
 }
 
-func (a *app) ask(ctx context.Context, w whose, o client.CredentialOptions) (client.Credential, error) {
+func (a *app) ask(ctx context.Context, w selection, o client.CredentialOptions) (client.Credential, error) {
 	if w.tag == "" {
 		return a.client().Credential(ctx, w.account, o)
 	}

@@ -24,12 +24,12 @@ const (
 	maxWait   = 15 * time.Second
 )
 
-// feed is the keeper's messages as the pipeline's source.
-type feed struct {
+// source is the keeper's messages as the pipeline's source.
+type source struct {
 	client *client.Client
 	led    *ledger
 	log    zerolog.Logger
-	// anew ends this feed's pipeline, so that another begins.
+	// anew ends this source's pipeline, so that another begins.
 	anew context.CancelFunc
 
 	mu      sync.Mutex // guards all below
@@ -41,12 +41,12 @@ type feed struct {
 	quietUntil time.Time
 }
 
-func newFeed(o Options, led *ledger, anew context.CancelFunc) *feed {
-	return &feed{client: o.Client, led: led, log: o.Log, anew: anew, changed: make(chan struct{})}
+func newSource(o Options, led *ledger, anew context.CancelFunc) *source {
+	return &source{client: o.Client, led: led, log: o.Log, anew: anew, changed: make(chan struct{})}
 }
 
 // Changed implements notify.Source.
-func (f *feed) Changed() <-chan struct{} {
+func (f *source) Changed() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.changed
@@ -54,7 +54,7 @@ func (f *feed) Changed() <-chan struct{} {
 
 // Pending implements notify.Source. It waits for a keeper that is away: without
 // one nobody knows whether a code still works. Its errors are the context's.
-func (f *feed) Pending(ctx context.Context, after uint64, limit int) ([]notify.Message, uint64, error) {
+func (f *source) Pending(ctx context.Context, after uint64, limit int) ([]notify.Message, uint64, error) {
 	list, err := f.ask(ctx, client.MessageQuery{After: after, Limit: limit})
 	if err != nil {
 		return nil, after, err
@@ -76,7 +76,7 @@ func (f *feed) Pending(ctx context.Context, after uint64, limit int) ([]notify.M
 }
 
 // quiet implements notify.Config's Quiet by the keeper's clock and settings.
-func (f *feed) quiet(now time.Time) time.Time {
+func (f *source) quiet(now time.Time) time.Time {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if now.Before(f.quietUntil) {
@@ -86,7 +86,7 @@ func (f *feed) quiet(now time.Time) time.Time {
 }
 
 // watch wakes the pipeline when there is something after a position.
-func (f *feed) watch(ctx context.Context, after uint64) {
+func (f *source) watch(ctx context.Context, after uint64) {
 	for {
 		list, err := f.ask(ctx, client.MessageQuery{After: after, Limit: 1, Wait: pollFor})
 		if err != nil {
@@ -103,7 +103,7 @@ func (f *feed) watch(ctx context.Context, after uint64) {
 	}
 }
 
-func (f *feed) wake() {
+func (f *source) wake() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	close(f.changed)
@@ -111,7 +111,7 @@ func (f *feed) wake() {
 }
 
 // ask asks until the keeper answers or ctx ends.
-func (f *feed) ask(ctx context.Context, q client.MessageQuery) (client.MessageList, error) {
+func (f *source) ask(ctx context.Context, q client.MessageQuery) (client.MessageList, error) {
 	var list client.MessageList
 	err := f.untilAnswered(ctx, func() (err error) {
 		list, err = f.client.Messages(ctx, q)
@@ -132,7 +132,7 @@ func (f *feed) ask(ctx context.Context, q client.MessageQuery) (client.MessageLi
 }
 
 // untilAnswered repeats a question until it is answered. Its error is ctx's.
-func (f *feed) untilAnswered(ctx context.Context, question func() error) error {
+func (f *source) untilAnswered(ctx context.Context, question func() error) error {
 	err := attempt.Until(ctx, attempt.Backoff{First: firstWait, Most: maxWait}, question, func(_ int, err error) { f.away(err) })
 	if err == nil {
 		f.reached()
@@ -142,7 +142,7 @@ func (f *feed) untilAnswered(ctx context.Context, question func() error) error {
 
 // away says what keeps the keeper away, each cause once. A keeper that stops
 // shows in several ways within a second; they are one cause.
-func (f *feed) away(err error) {
+func (f *source) away(err error) {
 	cause, hint := "the keeper does not answer", ""
 	switch p, refused := errors.AsType[*client.Problem](err); {
 	case refused && p.Type == client.ProblemNotFound:
@@ -166,7 +166,7 @@ func (f *feed) away(err error) {
 	line.Msg(cause + "; waiting")
 }
 
-func (f *feed) reached() {
+func (f *source) reached() {
 	f.mu.Lock()
 	was := f.trouble
 	f.trouble = ""
@@ -205,7 +205,7 @@ const aboutLogins = "login."
 
 // begin finds what is open in a journal that is new here: of each account that
 // needs a login the newest message, and each code that can be scanned.
-func (f *feed) begin(ctx context.Context) error {
+func (f *source) begin(ctx context.Context) error {
 	newest, journal, upto, err := f.survey(ctx)
 	if err != nil {
 		return err
@@ -230,7 +230,7 @@ func (f *feed) begin(ctx context.Context) error {
 // survey reads the journal from its beginning to its end, and returns the
 // newest message of each account's incident. Where the journal becomes another
 // one on the way, it starts over.
-func (f *feed) survey(ctx context.Context) (newest map[string]client.Message, journal string, upto uint64, err error) {
+func (f *source) survey(ctx context.Context) (newest map[string]client.Message, journal string, upto uint64, err error) {
 	newest = map[string]client.Message{}
 	for {
 		list, err := f.ask(ctx, client.MessageQuery{After: upto})
