@@ -174,7 +174,7 @@ func (w Login) prove(ctx context.Context) error {
 	if err == nil && len(who.Cookies) > 0 {
 		// The answer changed the cookies: the set that is kept has to be the one
 		// that was proven.
-		if err := w.restage(who.Cookies); err != nil {
+		if err := w.restage(ctx, who.Cookies); err != nil {
 			return err
 		}
 		who, err = w.realm().Identify(ctx, w.rec.StagedSession())
@@ -196,11 +196,11 @@ func (w Login) prove(ctx context.Context) error {
 	})
 }
 
-// restage keeps a granted credential's changed cookies.
-func (w Login) restage(cookies []passport.Cookie) error {
+// restage keeps a granted credential's changed cookies, which the site gives once.
+func (w Login) restage(ctx context.Context, cookies []passport.Cookie) error {
 	next := *w.rec
 	next.StagedGrant.Cookies = cookies
-	return w.commit(&next, nil)
+	return w.commitForSure(ctx, &next, nil)
 }
 
 // fetchDevice fetches the device identifiers that go with the account for good.

@@ -77,10 +77,10 @@ func (w Rotation) rotate(ctx context.Context, session passport.Session, csrf sec
 	}
 	pair, err := w.site().Refresh(ctx, session, csrf, w.rec.Credential.RefreshToken)
 	if err != nil {
-		next, events := w.preview(lifecycle.RefreshFailed{Verdict: lifecycle.VerdictOf(err), Why: refreshFailure(err)})
 		if len(pair.Cookies) == 0 {
-			return w.commit(next, events)
+			return w.failed(err, refreshFailure(err))
 		}
+		next, events := w.preview(lifecycle.RefreshFailed{Verdict: lifecycle.VerdictOf(err), Why: refreshFailure(err)})
 		next.Spare = pair
 		return w.commitForSure(ctx, next, events)
 	}

@@ -89,13 +89,7 @@ func (w *Worker) apply(in lifecycle.Input, change func(r *store.Record)) error {
 		w.rec = next
 		return nil
 	}
-	if err := w.commit(next, events); err != nil {
-		return err
-	}
-	for _, e := range events {
-		w.log.Info().Str("event", e.EventType()).Fields(fields(e)).Msg("account")
-	}
-	return nil
+	return w.commit(next, events)
 }
 
 // fields is an event's data as a line of the log has it.
@@ -125,7 +119,8 @@ func (w *Worker) preview(in lifecycle.Input) (*store.Record, []client.EventData)
 	return &next, events
 }
 
-// commit writes the record and its events, and shows them to readers.
+// commit writes the record and its events, and shows them to readers and the
+// log.
 func (w *Worker) commit(next *store.Record, events []client.EventData) error {
 	if err := w.Store.Save(next, store.Of(w.name, events...), func() { w.shown.Store(next) }); err != nil {
 		return fmt.Errorf("save account %s: %w", w.name, err)
@@ -137,6 +132,9 @@ func (w *Worker) commit(next *store.Record, events []client.EventData) error {
 	w.Logins.Note(next.Account)
 	if held && !loginqueue.Holds(next.Login) {
 		w.CallNext()
+	}
+	for _, e := range events {
+		w.log.Info().Str("event", e.EventType()).Fields(fields(e)).Msg("account")
 	}
 	return nil
 }
