@@ -3,73 +3,18 @@
 package e2e_test
 
 import (
-	byteorder "encoding/binary"
-	"encoding/json"
 	"fmt"
-	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf16"
+
+	"github.com/bilikeeper/bilikeeper/daemon/input/inputtest"
 )
-
-// placeholder stands in the texts for a value: {S} SESSDATA, {J} bili_jct, {M}
-// mid, {R} refresh token, {B3} buvid3, {S2} and so on of a second session; {S:18}
-// is a slice of one, {M:e} the number as a float.
-var placeholder = regexp.MustCompile(`\{([A-Z]+[0-9]?)(?::([0-9]*)(:?)|:e)?\}`)
-
-func filled(text string, values map[string]string) string {
-	return placeholder.ReplaceAllStringFunc(text, func(m string) string {
-		parts := placeholder.FindStringSubmatch(m)
-		value, ok := values[parts[1]]
-		switch {
-		case !ok:
-			return m
-		case strings.HasSuffix(m, ":e}"):
-			n, _ := strconv.ParseFloat(value, 64)
-			return strconv.FormatFloat(n, 'e', -1, 64)
-		case parts[2] == "":
-			return value
-		}
-		n, _ := strconv.Atoi(parts[2])
-		if parts[3] != "" {
-			return value[n:]
-		}
-		return value[:n]
-	})
-}
-
-func encode(text, encoding string) string {
-	var order byteorder.AppendByteOrder
-	switch encoding {
-	case "utf-16-le-bom":
-		order = byteorder.LittleEndian
-	case "utf-16-be-bom":
-		order = byteorder.BigEndian
-	default:
-		return text
-	}
-	var data []byte
-	for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
-		data = order.AppendUint16(data, unit)
-	}
-	return string(data)
-}
 
 // TestPasted takes over what people paste and export, from a file and from a pipe:
 // what is read gives the very bytes of the session back in every export, and what
 // is refused is refused before the site is asked.
 func TestPasted(t *testing.T) {
 	t.Parallel()
-	data, err := os.ReadFile("../input/testdata/pasted.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var cases []struct{ Name, Encoding, Want, Text string }
-	if err := json.Unmarshal(data, &cases); err != nil {
-		t.Fatal(err)
-	}
 	s := newStage(t, nil)
 	s.configure(settings{schedule: "@every 1h"})
 	s.start()
@@ -78,9 +23,9 @@ func TestPasted(t *testing.T) {
 		"S": g.SESSDATA, "J": g.cookies["bili_jct"], "M": g.cookies["DedeUserID"], "R": g.RefreshToken, "B3": "0A1B2C3D-0000-1111-2222-333344445555012345infoc",
 		"S2": second.SESSDATA, "J2": second.cookies["bili_jct"], "M2": second.cookies["DedeUserID"],
 	}
-	for i, tt := range cases {
+	for i, tt := range inputtest.Pasted(t, values) {
 		t.Run(tt.Name, func(t *testing.T) {
-			text := encode(filled(tt.Text, values), tt.Encoding)
+			text := string(tt.Bytes())
 			for way, take := range map[string]func(name string) result{
 				"file": func(name string) result { return s.importText(name, text) },
 				"pipe": func(name string) result { return piped(t, s.config, text, "import", "-", "--account", name) },

@@ -1,87 +1,27 @@
 package input_test
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"os"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
-	"unicode/utf16"
 
 	"github.com/bilikeeper/bilikeeper/daemon/input"
+	"github.com/bilikeeper/bilikeeper/daemon/input/inputtest"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 )
 
-// The values that stand for the placeholders of the texts: {S} SESSDATA, {J}
-// bili_jct, {M} mid, {R} refresh token, {B3} buvid3; {S2} and so on of another
-// account. {S:18} is a slice, {M:e} the number as a float.
-func placeholders() map[string]string {
-	return map[string]string{
+// pasted are the texts with the values of this package's tests.
+func pasted(t testing.TB) []inputtest.Paste {
+	t.Helper()
+	return inputtest.Pasted(t, map[string]string{
 		"S": sessdata, "J": csrf, "M": "100200300", "R": token, "B3": buvid3,
 		"S2": "5e6f7a8b%2C1799999998%2Ca1b2c*93CjExampleOther", "J2": "00000000000000000000000000000002", "M2": "400500600",
-	}
-}
-
-var placeholder = regexp.MustCompile(`\{([A-Z]+[0-9]?)(?::([0-9]*)(:?)|:e)?\}`)
-
-func fill(text string) string {
-	return placeholder.ReplaceAllStringFunc(text, func(m string) string {
-		parts := placeholder.FindStringSubmatch(m)
-		value, ok := placeholders()[parts[1]]
-		switch {
-		case !ok:
-			return m
-		case strings.HasSuffix(m, ":e}"):
-			n, _ := strconv.ParseFloat(value, 64)
-			return strconv.FormatFloat(n, 'e', -1, 64)
-		case parts[2] == "":
-			return value
-		}
-		n, _ := strconv.Atoi(parts[2])
-		if parts[3] != "" {
-			return value[n:]
-		}
-		return value[:n]
 	})
-}
-
-func encoded(text, encoding string) []byte {
-	var order binary.AppendByteOrder
-	switch encoding {
-	case "utf-16-le-bom":
-		order = binary.LittleEndian
-	case "utf-16-be-bom":
-		order = binary.BigEndian
-	default:
-		return []byte(text)
-	}
-	var data []byte
-	for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
-		data = order.AppendUint16(data, unit)
-	}
-	return data
-}
-
-type paste struct{ Name, Encoding, Want, Text string }
-
-func pasted(t testing.TB) (cases []paste) {
-	t.Helper()
-	data, err := os.ReadFile("testdata/pasted.json")
-	if err == nil {
-		err = json.Unmarshal(data, &cases)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cases
 }
 
 func pastedTexts(t testing.TB) (texts []string) {
 	for _, tt := range pasted(t) {
-		texts = append(texts, fill(tt.Text))
+		texts = append(texts, tt.Text)
 	}
 	return texts
 }
@@ -91,7 +31,7 @@ func pastedTexts(t testing.TB) (texts []string) {
 func TestPasted(t *testing.T) {
 	for _, tt := range pasted(t) {
 		t.Run(tt.Name, func(t *testing.T) {
-			l, err := parse(t, input.Auto, string(encoded(fill(tt.Text), tt.Encoding)))
+			l, err := parse(t, input.Auto, string(tt.Bytes()))
 			switch {
 			case tt.Want == "refuse: several":
 				if !errors.Is(err, input.ErrSeveral) {
