@@ -25,8 +25,10 @@ func (a *app) importCommand() *cobra.Command {
 whose it is, and says whether it can be refreshed.
 
 Formats: a Cookie header, cookies.txt (netscape), the json of bilikeeper get,
-bilibili-api's credential, biliup's cookies.json, and what a browser's cookie
-extensions write. auto finds out by itself.
+bilibili-api's credential, biliup's cookies.json, what a browser's cookie
+extensions write, a request copied from its developer tools or recorded there
+(HAR), and the settings of the tools that get has formats for. auto finds out by
+itself.
 
 For a session that can be refreshed, add the refresh token: in the browser's
 console, localStorage.ac_time_value; append it as ac_time_value=... to the
