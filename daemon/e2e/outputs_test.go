@@ -389,14 +389,15 @@ func TestHookOverACrash(t *testing.T) {
 	t.Parallel()
 	s := newStage(t, nil)
 	s.configure(settings{schedule: "@every 1h"})
-	// The first kills the keeper, the second never succeeds before the crash.
+	// The first kills the keeper, once the login has been answered and the second
+	// has failed; the second never succeeds before the crash.
 	s.append(fmt.Sprintf(`
 [[output]]
 name = "killer"
 account = "main"
 format = "header"
 path = "killer.txt"
-on_change = ["sh", "-c", "echo $BILIKEEPER_GENERATION >> %[1]s/killer.runs; [ -e %[1]s/once ] || { until [ -s %[1]s/failing.runs ]; do sleep 0.02; done; touch %[1]s/once; kill -9 $PPID; sleep 5; }"]
+on_change = ["sh", "-c", "echo $BILIKEEPER_GENERATION >> %[1]s/killer.runs; [ -e %[1]s/once ] || { until [ -s %[1]s/failing.runs ] && [ -e %[1]s/answered ]; do sleep 0.02; done; touch %[1]s/once; kill -9 $PPID; sleep 5; }"]
 [[output]]
 name = "failing"
 account = "main"
@@ -404,6 +405,9 @@ on_change = ["sh", "-c", "echo $BILIKEEPER_GENERATION >> %[1]s/failing.runs; [ -
 `, s.dir))
 	s.start()
 	s.login(mid)
+	if err := os.WriteFile(filepath.Join(s.dir, "answered"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	until(t, "the keeper was killed by its command", func() bool {
 		select {
 		case <-s.keeper.done:
