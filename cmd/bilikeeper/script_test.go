@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 // process. Nothing is slower because of it; it only ends what hangs.
 const patience = 60 * time.Second
 
+// mid is the user who scans where no other is named.
+const mid = 100200300
+
 const worldKey = "world"
 
 // world is what a script's keeper deals with: a site, and a receiver of
@@ -78,7 +81,7 @@ func TestScripts(t *testing.T) {
 // setUp gives a script a site and a receiver of its own, and a configuration
 // that names both, with the times of a life short.
 func setUp(env *testscript.Env) error {
-	w := &world{site: passporttest.New(passporttest.WithUser(demoMid, demoUname), passporttest.WithUser(300200100, "other")), hook: newHook()}
+	w := &world{site: passporttest.New(passporttest.WithUser(mid, "example"), passporttest.WithUser(300200100, "other")), hook: newHook()}
 	env.Values[worldKey] = w
 	server, err := w.site.Start()
 	if err != nil {
@@ -170,10 +173,10 @@ func cmdReady(ts *testscript.TestScript, _ bool, _ []string) {
 // the newest code, and waits for one. "login" scans and confirms a code that is
 // not there yet, while the script goes on.
 func cmdPhone(ts *testscript.TestScript, _ bool, args []string) {
-	site, mid := worldOf(ts).site, int64(demoMid)
+	site, who := worldOf(ts).site, int64(mid)
 	if len(args) == 2 {
 		var err error
-		mid, err = strconv.ParseInt(args[1], 10, 64)
+		who, err = strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
 	}
 	var seen []string
@@ -183,7 +186,7 @@ func cmdPhone(ts *testscript.TestScript, _ bool, args []string) {
 			if len(codes) == 0 || slices.Contains(seen, codes[len(codes)-1]) {
 				return fmt.Errorf("no code is there to scan")
 			}
-			return do(codes[len(codes)-1], mid)
+			return do(codes[len(codes)-1], who)
 		})
 	}
 	switch args[0] {
@@ -211,7 +214,7 @@ func cmdSite(ts *testscript.TestScript, _ bool, args []string) {
 	site := worldOf(ts).site
 	switch {
 	case args[0] == "kill":
-		site.Kill(demoMid)
+		site.Kill(mid)
 	case args[0] == "trouble" && (len(args) == 2 || len(args) == 3):
 		kind, path := passporttest.Trouble(args[1]), passporttest.Any
 		if args[1] == "none" {
