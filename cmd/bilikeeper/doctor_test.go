@@ -25,21 +25,6 @@ func somebodysReport(t *testing.T, name string) doctor.Report {
 	return r
 }
 
-func TestReportText(t *testing.T) {
-	for _, name := range []string{"healthy", "sick", "silent"} {
-		golden(t, "doctor-"+name+".golden", reportText(somebodysReport(t, name), false, screen{}))
-	}
-	if got := reportText(doctor.Report{OK: true}, true, screen{}); got != "" {
-		t.Errorf("quiet and well says %q", got)
-	}
-	coloured := reportText(somebodysReport(t, "sick"), false, screen{colour: true})
-	for _, want := range []string{"\x1b[1mkeeper\x1b[0m\n", "  \x1b[31mwrong\x1b[0m        ", "  \x1b[33mwarning\x1b[0m      ", "  \x1b[32mok\x1b[0m           "} {
-		if !strings.Contains(coloured, want) {
-			t.Errorf("%q is not in the text", want)
-		}
-	}
-}
-
 var proposed = regexp.MustCompile(`(?:^|&& |sudo )bilikeeper ([^#&]+)`)
 
 // What the doctor tells people to run has to exist.

@@ -34,6 +34,9 @@ func TestMain(m *testing.M) {
 // process. Nothing is slower because of it; it only ends what hangs.
 const patience = 60 * time.Second
 
+// mid is the user who scans where no other is named.
+const mid = 100200300
+
 const worldKey = "world"
 
 // world is what a script's keeper deals with: a site, and a receiver of
@@ -78,7 +81,7 @@ func TestScripts(t *testing.T) {
 // setUp gives a script a site and a receiver of its own, and a configuration
 // that names both, with the times of a life short.
 func setUp(env *testscript.Env) error {
-	w := &world{site: passporttest.New(passporttest.WithUser(demoMid, demoUname), passporttest.WithUser(300200100, "other")), hook: newHook()}
+	w := &world{site: passporttest.New(passporttest.WithUser(mid, "example"), passporttest.WithUser(300200100, "other")), hook: newHook()}
 	env.Values[worldKey] = w
 	server, err := w.site.Start()
 	if err != nil {
@@ -88,15 +91,8 @@ func setUp(env *testscript.Env) error {
 	receiver := httptest.NewServer(w.hook)
 	env.Defer(receiver.Close)
 
-	var b strings.Builder
-	b.WriteString("[check]\njitter = \"0s\"\nconfirm_after = \"200ms\"\n\n[login]\npoll = \"50ms\"\n\n")
-	b.WriteString("[limits]\nrequests_per_minute = 600\n\n[endpoints]\n")
-	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
-		fmt.Fprintf(&b, "%s = %q\n", role, server.URL)
-	}
-	fmt.Fprintf(&b, "\n[[notify]]\nname = \"phone\"\ntype = \"webhook\"\nurl = %q\n", receiver.URL+"/push")
 	config := filepath.Join(env.WorkDir, "config.toml")
-	if err := os.WriteFile(config, []byte(b.String()), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(configuration(server.URL, receiver.URL)), 0o600); err != nil {
 		return err
 	}
 	env.Setenv("HOME", env.WorkDir)
@@ -105,6 +101,19 @@ func setUp(env *testscript.Env) error {
 	env.Setenv("BILIKEEPER_STATE_DIR", filepath.Join(env.WorkDir, "state"))
 	env.Setenv("BILIKEEPER_SOCKET", filepath.Join(env.WorkDir, "control.sock"))
 	return nil
+}
+
+// configuration names a site and a receiver of messages, with the times of a life
+// short.
+func configuration(site, receiver string) string {
+	var b strings.Builder
+	b.WriteString("[check]\njitter = \"0s\"\nconfirm_after = \"200ms\"\n\n[login]\npoll = \"50ms\"\n\n")
+	b.WriteString("[limits]\nrequests_per_minute = 600\n\n[endpoints]\n")
+	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
+		fmt.Fprintf(&b, "%s = %q\n", role, site)
+	}
+	fmt.Fprintf(&b, "\n[[notify]]\nname = \"phone\"\ntype = \"webhook\"\nurl = %q\n", receiver+"/push")
+	return b.String()
 }
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey).(*world) }
@@ -170,10 +179,10 @@ func cmdReady(ts *testscript.TestScript, _ bool, _ []string) {
 // the newest code, and waits for one. "login" scans and confirms a code that is
 // not there yet, while the script goes on.
 func cmdPhone(ts *testscript.TestScript, _ bool, args []string) {
-	site, mid := worldOf(ts).site, int64(demoMid)
+	site, who := worldOf(ts).site, int64(mid)
 	if len(args) == 2 {
 		var err error
-		mid, err = strconv.ParseInt(args[1], 10, 64)
+		who, err = strconv.ParseInt(args[1], 10, 64)
 		ts.Check(err)
 	}
 	var seen []string
@@ -183,7 +192,7 @@ func cmdPhone(ts *testscript.TestScript, _ bool, args []string) {
 			if len(codes) == 0 || slices.Contains(seen, codes[len(codes)-1]) {
 				return fmt.Errorf("no code is there to scan")
 			}
-			return do(codes[len(codes)-1], mid)
+			return do(codes[len(codes)-1], who)
 		})
 	}
 	switch args[0] {
@@ -211,7 +220,7 @@ func cmdSite(ts *testscript.TestScript, _ bool, args []string) {
 	site := worldOf(ts).site
 	switch {
 	case args[0] == "kill":
-		site.Kill(demoMid)
+		site.Kill(mid)
 	case args[0] == "trouble" && (len(args) == 2 || len(args) == 3):
 		kind, path := passporttest.Trouble(args[1]), passporttest.Any
 		if args[1] == "none" {

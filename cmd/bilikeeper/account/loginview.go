@@ -1,0 +1,164 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/notify/qr"
+)
+
+// loginView shows a login: in place on a terminal, line by line elsewhere, as
+// JSON objects with --json.
+type loginView interface {
+	show(l client.Login) error
+	// during waits for a change and keeps the view alive meanwhile.
+	during(ctx context.Context, wait func(context.Context) (client.Login, error)) (client.Login, error)
+	note(text string)
+}
+
+func newLoginView(env *cli.Env, mine bool) loginView {
+	if out := env.Out(); out.TTY && !env.JSON {
+		return &codeView{panel: cli.Panel{Screen: out}, mine: mine}
+	}
+	return &plainView{env: env}
+}
+
+// plainView writes what changed, a line at a time.
+type plainView struct {
+	env         *cli.Env
+	code, state string
+}
+
+func (v *plainView) show(l client.Login) error {
+	if v.env.JSON {
+		return v.env.Stream(l)
+	}
+	if l.URL != "" && l.URL != v.code {
+		v.code = l.URL
+		v.env.Say("Open this as a QR code and scan it with the Bilibili app (code %d, works until %s):", l.Code, clock(l.ExpiresAt))
+		v.env.Print("%s\n", l.URL)
+	}
+	if l.State != v.state && !l.Ended() {
+		v.state = l.State
+		v.env.Say("%s", sentence(l))
+	}
+	return nil
+}
+
+func (v *plainView) during(ctx context.Context, wait func(context.Context) (client.Login, error)) (client.Login, error) {
+	return wait(ctx)
+}
+
+func (v *plainView) note(text string) { v.env.Say("%s", text) }
+
+// codeView draws the code and a line with the state, and draws over itself when
+// either changes.
+type codeView struct {
+	panel  cli.Panel
+	login  client.Login
+	mine   bool // the command began the login, and ends it
+	remark string
+}
+
+func (v *codeView) show(l client.Login) error {
+	v.login, v.remark = l, ""
+	v.panel.Draw(v.content)
+	return nil
+}
+
+func (v *codeView) note(text string) {
+	v.remark = text
+	v.panel.Draw(v.content)
+}
+
+// during redraws once a second, so that the time that is left counts down.
+func (v *codeView) during(ctx context.Context, wait func(context.Context) (client.Login, error)) (client.Login, error) {
+	type answer struct {
+		login client.Login
+		err   error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		l, err := wait(ctx)
+		done <- answer{l, err}
+	}()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case r := <-done:
+			return r.login, r.err
+		case <-tick.C:
+			v.panel.Draw(v.content)
+		}
+	}
+}
+
+func (v *codeView) content(screen cli.Screen) string {
+	l := v.login
+	if l.Ended() {
+		return ""
+	}
+	var b strings.Builder
+	if l.URL != "" && l.State == client.LoginWaiting {
+		below := 2 + (len(l.URL)+screen.Width-1)/max(screen.Width, 1)
+		draw := func(height int) (string, error) {
+			return qr.Terminal(l.URL, qr.TerminalOptions{Color: screen.Colour, Width: screen.Width, Height: height})
+		}
+		code, err := draw(screen.Height - below)
+		if err != nil {
+			code, err = draw(screen.Height - 1)
+		}
+		if err != nil {
+			b.WriteString("The terminal is too small for the code; enlarge it, or use the address:\n")
+		} else {
+			b.WriteString(strings.TrimRight(code, "\n") + "\n")
+		}
+		if err != nil || screen.Height == 0 || cli.Rows(code, screen.Width)+below <= screen.Height {
+			b.WriteString(screen.Paint(cli.Faint, l.URL) + "\n")
+		}
+	}
+	line := sentence(l)
+	if l.State == client.LoginWaiting && l.ExpiresAt != nil {
+		left := max(time.Until(*l.ExpiresAt), 0).Round(time.Second)
+		leave := "Ctrl-C leaves it to the keeper"
+		if v.mine {
+			leave = "Ctrl-C cancels"
+		}
+		line += screen.Paint(cli.Faint, fmt.Sprintf("  code %d, %d:%02d left, %s", l.Code, int(left.Minutes()), int(left.Seconds())%60, leave))
+	}
+	if v.remark != "" {
+		line = v.remark
+	}
+	b.WriteString(line + "\n")
+	return b.String()
+}
+
+func sentence(l client.Login) string {
+	switch l.State {
+	case client.LoginWaiting:
+		if l.Detail != "" {
+			return "Waiting for the scan (" + l.Detail + ")"
+		}
+		return "Scan with the Bilibili app as " + l.Account + "."
+	case client.LoginScanned:
+		return "Scanned. Confirm the login on the phone."
+	case client.LoginVerifying:
+		if l.Detail != "" {
+			return "Granted and saved; asking the site whose it is (" + l.Detail + ")"
+		}
+		return "Granted and saved; asking the site whose it is."
+	}
+	return l.State
+}
+
+func clock(t *time.Time) string {
+	if t == nil {
+		return "soon"
+	}
+	return t.Local().Format("15:04:05")
+}

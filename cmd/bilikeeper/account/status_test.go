@@ -1,0 +1,107 @@
+package account
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC // the printers show local times
+	os.Exit(m.Run())
+}
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != strings.ReplaceAll(string(want), "\r\n", "\n") {
+		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
+	}
+}
+
+var fixedNow = time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC)
+
+func at(d time.Duration) *time.Time {
+	t := fixedNow.Add(d)
+	return &t
+}
+
+func word(s string) *string { return &s }
+
+func someAccounts() []client.Account {
+	mid := int64(100200300)
+	return []client.Account{
+		{Name: "main", Site: "web", State: client.StateValid, Mid: &mid, Uname: "example", Refreshable: true, Generation: 3,
+			PendingConfirm: true, RefreshedAt: at(-30 * 24 * time.Hour),
+			ExpiresAt: at(150 * 24 * time.Hour), CheckedAt: at(-2 * time.Hour), LastCheck: word(client.CheckOK),
+			Next: &client.Next{Action: "check", At: *at(6 * time.Hour)}},
+		{Name: "doubted", Site: "web", State: client.StateValid, Mid: &mid, Uname: "valid", Generation: 1,
+			CheckedAt: at(-20 * time.Second), LastCheck: word(client.CheckDead), Detail: "cookie/info: code -101 (not logged in)",
+			Next: &client.Next{Action: "confirm_death", At: *at(40 * time.Second)}},
+		{Name: "dead", Site: "web", State: client.StateNeedsLogin, Mid: &mid, Uname: "例子", Generation: 1,
+			CheckedAt: at(-50 * time.Minute), LastCheck: word(client.CheckDead), Detail: "nav: code -101 (not logged in)",
+			Next: &client.Next{Action: "login_code", At: *at(10 * time.Minute)}},
+		{Name: "coming", Site: "web", State: client.StateLoggingIn, Mid: &mid, Uname: "example", Generation: 1,
+			CheckedAt: at(-time.Minute), LastCheck: word(client.CheckDead), Next: &client.Next{Action: "login_poll", At: fixedNow}},
+		{Name: "blocked", Site: "web", State: client.StateValid, Mid: &mid, Uname: "example", Generation: 1, Failures: 2,
+			CheckedAt: at(-time.Minute), LastCheck: word(client.CheckBlocked), Detail: "cookie/info: HTTP 412",
+			BlockedUntil: at(29 * time.Minute), Next: &client.Next{Action: "check", At: *at(29 * time.Minute)}},
+		{Name: "warned", Site: "web", State: client.StateNeedsLogin, Mid: &mid, Uname: "example", Generation: 1,
+			CheckedAt: at(-time.Hour), LastCheck: word(client.CheckDead), Attention: "the site says that this session belongs to another account; log in again"},
+		{Name: "new", Site: "web", State: client.StateNew, LastCheck: word(client.CheckBlocked)},
+	}
+}
+
+func TestStatusTable(t *testing.T) {
+	plain := cli.Screen{}
+	golden(t, "status.golden", statusTable(someAccounts(), plain, fixedNow))
+	var each strings.Builder
+	for _, acc := range someAccounts() {
+		fmt.Fprintln(&each, accountTable(acc, plain, fixedNow))
+	}
+	golden(t, "account.golden", each.String())
+}
+
+// Colours paint the state and nothing that happens to be called like it.
+func TestStatusColours(t *testing.T) {
+	table := statusTable(someAccounts(), cli.Screen{Colour: true}, fixedNow)
+	for _, want := range []string{
+		"doubted  \x1b[32mvalid\x1b[0m        valid ",
+		"dead     \x1b[31mneeds_login\x1b[0m  例子     dead",
+		"coming   \x1b[33mlogging_in\x1b[0m   example",
+		"new      new ",
+	} {
+		if !strings.Contains(table, want) {
+			t.Errorf("%q is not in\n%s", want, table)
+		}
+	}
+}
+
+func TestWorse(t *testing.T) {
+	away, dead := cli.Exit(cli.ExitSiteAway, ""), cli.Exit(cli.ExitNeedsLogin, "")
+	for _, tt := range []struct{ a, b, want *cli.Failure }{
+		{nil, nil, nil}, {nil, away, away}, {dead, nil, dead}, {away, dead, dead}, {dead, away, dead},
+	} {
+		if got := worse(tt.a, tt.b); got != tt.want {
+			t.Errorf("worse(%v, %v) = %v, want %v", tt.a, tt.b, got, tt.want)
+		}
+	}
+}

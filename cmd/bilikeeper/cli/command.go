@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bilikeeper/bilikeeper/internal/setting"
+)
+
+// Group makes a command that does nothing by itself but has others below it.
+func Group(name, short, long string, below ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{Use: name, Short: short, Long: long, Args: subcommandOnly, RunE: help}
+	cmd.AddCommand(below...)
+	return cmd
+}
+
+func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
+// Usage shows how a command is written.
+func Usage(cmd *cobra.Command) string {
+	return "usage: " + strings.TrimSuffix(cmd.UseLine(), " [flags]")
+}
+
+// Unexpected is the failure of an argument too many.
+func Unexpected(cmd *cobra.Command, hint, arg string) error {
+	return Fail(ExitUsage, hint, "%s does not know what to do with %q", cmd.CommandPath(), arg)
+}
+
+// Accounts wants between least and most names after a command. The library's
+// own checks count, where a person wants to know what belongs there.
+func Accounts(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return Fail(ExitUsage, Usage(cmd), "%s needs an account's name", cmd.CommandPath())
+		case most >= 0 && len(args) > most:
+			return Unexpected(cmd, Usage(cmd), args[most])
+		}
+		return nil
+	}
+}
+
+// Nothing wants no argument.
+func Nothing(cmd *cobra.Command, args []string) error { return Accounts(0, 0)(cmd, args) }
+
+// One wants one argument that is no account.
+func One(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return Fail(ExitUsage, Usage(cmd), "%s needs %s", cmd.CommandPath(), what)
+		}
+		return nil
+	}
+}
+
+// subcommandOnly is for commands that others stand below. A word after one is
+// a command that does not exist, most often because of a slip.
+func subcommandOnly(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := cmd.CommandPath() + " --help lists the commands"
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
+	}
+	return Fail(ExitUsage, hint, "%s has no command %q", cmd.CommandPath(), args[0])
+}
+
+func badFlag(cmd *cobra.Command, err error) error {
+	hint := cmd.CommandPath() + " --help lists its flags"
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := setting.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+			hint = "did you mean --" + near + "?"
+		}
+	}
+	return Fail(ExitUsage, hint, "%w", err)
+}
+
+// CompleteAccounts offers the keeper's accounts to the shell, which waits for
+// the answer at every press of the key.
+func (e *Env) CompleteAccounts(most int) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if most >= 0 && len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
+		defer cancel()
+		accounts, _ := e.Client().Accounts(ctx)
+		names := make([]cobra.Completion, 0, len(accounts))
+		for _, acc := range accounts {
+			names = append(names, cobra.CompletionWithDesc(acc.Name, Dash(acc.Uname)+", "+acc.State))
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// OneOf is a flag whose values are known.
+func OneOf(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}

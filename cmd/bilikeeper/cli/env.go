@@ -1,0 +1,143 @@
+// Package cli is what every group of commands works with: the streams, the
+// flags that all commands share, the connection to the keeper, and the way in
+// which texts, JSON and failures reach people and scripts.
+//
+// What belongs to one group of commands may not come in, and nothing that
+// decides anything about an account or a vault.
+//
+// What the package guarantees:
+//
+//   - Data goes to stdout, everything else to stderr. With --json stdout holds
+//     one JSON document, or one JSON object a line where a command streams.
+//   - Every text passes through Print, Say, Warn, Fail or the help of the tree.
+//   - An error is one line, "bilikeeper: error: …", followed where possible by
+//     "bilikeeper: hint: …", which says what to do. Its exit code is one of
+//     those below, or that of a program which a command runs.
+//   - Output that could not be written ends the command with 1.
+//   - What cannot be undone is asked about at a terminal.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+)
+
+// Env is what a command works with.
+type Env struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string
+	Version        string
+
+	// Flags and JSON are the flags that every command has.
+	Flags config.Flags
+	JSON  bool
+
+	// keeper is made when a command first asks for it.
+	keeper *client.Client
+	// ran is true once a command's own code began; an error before is a mistake
+	// in the command line.
+	ran bool
+	// unwritten is the first failure of a write to stdout: a full disk, a closed
+	// pipe. The command does not end then as if all were well.
+	unwritten error
+}
+
+// Execute runs a command line on the tree of commands below root and returns
+// the exit code.
+func (e *Env) Execute(ctx context.Context, root *cobra.Command, args []string) int {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if e.unwritten != nil && (err == nil || errors.Is(err, e.unwritten)) {
+		err = unwritten(e.unwritten)
+	}
+	if err == nil {
+		return ExitDone
+	}
+	return e.Report(err)
+}
+
+// Prepare makes a command the root of a tree that works with this Env.
+func (e *Env) Prepare(root *cobra.Command) {
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.Version = e.Version
+	root.Args = subcommandOnly
+	root.RunE = help
+	root.PersistentPreRun = func(*cobra.Command, []string) { e.ran = true }
+	root.SetVersionTemplate("bilikeeper {{.Version}}\n")
+	root.SetIn(e.Stdin)
+	root.SetOut(e)
+	root.SetErr(e.Stderr)
+	root.SetFlagErrorFunc(badFlag)
+	f := root.PersistentFlags()
+	f.StringVar(&e.Flags.Config, "config", "", "configuration `file`")
+	f.StringVar(&e.Flags.Socket, "socket", "", "the keeper's control socket (`path`)")
+	f.BoolVar(&e.JSON, "json", false, "machine-readable output on stdout")
+}
+
+// Show prints an answer: v as a JSON document with --json, else what text
+// prints.
+func (e *Env) Show(v any, text func()) error {
+	if !e.JSON {
+		text()
+		return nil
+	}
+	j := json.NewEncoder(e)
+	j.SetIndent("", "  ")
+	j.SetEscapeHTML(false)
+	return j.Encode(v)
+}
+
+// Stream prints one object on one line.
+func (e *Env) Stream(v any) error {
+	j := json.NewEncoder(e)
+	j.SetEscapeHTML(false)
+	return j.Encode(v)
+}
+
+// Print writes a text to stdout. The error need not be looked at where the
+// command ends anyway: Execute reports it.
+func (e *Env) Print(format string, args ...any) error {
+	_, err := fmt.Fprintf(e, format, args...)
+	return err
+}
+
+// Write writes to stdout and keeps the first failure.
+func (e *Env) Write(p []byte) (int, error) {
+	n, err := e.Stdout.Write(p)
+	if e.unwritten == nil {
+		e.unwritten = err
+	}
+	return n, err
+}
+
+// Say writes a line for people, who read stderr when stdout is data.
+func (e *Env) Say(format string, args ...any) {
+	fmt.Fprintf(e.Stderr, format+"\n", args...)
+}
+
+// Warn says what may not be meant, and does not keep the command from going on.
+func (e *Env) Warn(format string, args ...any) { e.Say("bilikeeper: warning: "+format, args...) }
+
+// Program is the path of this program, for what is to start it again.
+func Program() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(path)
+}

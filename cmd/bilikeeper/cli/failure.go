@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+)
+
+// The exit codes. Scripts rely on them; they never change.
+const (
+	ExitDone         = 0
+	ExitFailed       = 1
+	ExitUsage        = 2 // wrong usage or configuration
+	ExitNoKeeper     = 3 // no keeper answers on the socket
+	ExitNoAccount    = 4
+	ExitNeedsLogin   = 5
+	ExitSiteAway     = 6 // the site is blocking or unreachable; nothing is lost
+	ExitNotPermitted = 7
+	// ExitConfiguration is the daemon's where its configuration is wrong. It is
+	// none that a program ends with that crashes, so that a service manager can
+	// tell what trying again does not mend.
+	ExitConfiguration = 78
+)
+
+// Failure is an error with the exit code and the hint that go with it.
+type Failure struct {
+	Code int
+	Err  error
+	Hint string
+}
+
+func (f *Failure) Error() string { return f.Err.Error() }
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Fail makes a failure.
+func Fail(code int, hint, format string, args ...any) error {
+	return &Failure{Code: code, Hint: hint, Err: fmt.Errorf(format, args...)}
+}
+
+// Exit ends a command with a code after everything was said.
+func Exit(code int, hint string) *Failure {
+	return &Failure{Code: code, Hint: hint, Err: errors.New("")}
+}
+
+// Known is an error that people can do something about.
+type Known = struct {
+	Is   error
+	Code int
+	Hint string
+}
+
+// Explain makes a failure of an error that is one of those known, and nil of
+// another.
+func Explain(err error, known []Known) *Failure {
+	for _, k := range known {
+		if errors.Is(err, k.Is) {
+			return &Failure{Code: k.Code, Err: err, Hint: k.Hint}
+		}
+	}
+	return nil
+}
+
+// ProblemCode is the exit code of a problem that the keeper answered.
+func ProblemCode(p *client.Problem) int {
+	switch p.Type {
+	case client.ProblemNoAccount:
+		return ExitNoAccount
+	case client.ProblemNeedsLogin:
+		return ExitNeedsLogin
+	case client.ProblemSiteAway:
+		return ExitSiteAway
+	case client.ProblemNotPermitted:
+		return ExitNotPermitted
+	case client.ProblemBadRequest, client.ProblemNoChannel:
+		return ExitUsage
+	}
+	return ExitFailed
+}
+
+// Report prints an error and returns its exit code.
+func (e *Env) Report(err error) int {
+	f := e.failure(err)
+	e.SayError(f.Err)
+	if f.Hint != "" {
+		e.Say("bilikeeper: hint: %s", f.Hint)
+	}
+	return f.Code
+}
+
+// WithCode is an error that ends the command with another code than its own.
+func (e *Env) WithCode(code int, err error) error {
+	f := *e.failure(err)
+	f.Code = code
+	return &f
+}
+
+// unwritten is the error for output that could not be written.
+func unwritten(err error) error {
+	if inner, ok := errors.AsType[*os.PathError](err); ok {
+		err = inner.Err // the rest names standard output as a file
+	}
+	return Fail(ExitFailed, "", "the output could not be written: %w", err)
+}
+
+// failure finds the exit code and the hint of an error.
+func (e *Env) failure(err error) *Failure {
+	var f *Failure
+	var p *client.Problem
+	var c *config.Error
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.As(err, &p):
+		return &Failure{Code: ProblemCode(p), Err: err, Hint: p.Hint}
+	case errors.As(err, &c):
+		return &Failure{Code: ExitUsage, Err: err}
+	case errors.Is(err, client.ErrNoKeeper):
+		return &Failure{Code: ExitNoKeeper, Err: err, Hint: "start one: bilikeeper daemon, or as a service: bilikeeper service install && bilikeeper service start"}
+	case errors.Is(err, client.ErrNoPermission):
+		return &Failure{Code: ExitNotPermitted, Err: err, Hint: "the socket belongs to another user; its owner can let you in with a [[control.allow]] entry" + forMe()}
+	case errors.Is(err, context.Canceled):
+		return &Failure{Code: ExitFailed, Err: errors.New("interrupted")}
+	case !e.ran:
+		return &Failure{Code: ExitUsage, Err: err, Hint: "bilikeeper help lists the commands; bilikeeper help COMMAND shows one"}
+	}
+	return &Failure{Code: ExitFailed, Err: err}
+}
+
+// SayError prints an error of one of several things; the command goes on.
+func (e *Env) SayError(err error) {
+	if err == nil || err.Error() == "" {
+		return
+	}
+	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
+		e.Say("bilikeeper: error: %s", line)
+	}
+}
+
+// forMe names the calling user as a [[control.allow]] entry does.
+func forMe() string {
+	name := ""
+	if me, err := user.Current(); err == nil {
+		name = me.Username
+	}
+	if uid := os.Getuid(); name == "" && uid >= 0 {
+		name = strconv.Itoa(uid)
+	}
+	return fmt.Sprintf(": user = %q", name)
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// Screen is the terminal that a command draws on, if there is one.
+type Screen struct {
+	TTY           bool
+	Colour        bool
+	Width, Height int
+
+	out io.Writer
+}
+
+// Out is the screen behind stdout.
+func (e *Env) Out() Screen { return e.Screen(e.Stdout) }
+
+// Screen is the terminal behind a stream, or none.
+func (e *Env) Screen(w io.Writer) Screen {
+	s := Screen{out: w}
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return s
+	}
+	s.TTY = e.Getenv("TERM") != "dumb"
+	s.Colour = s.TTY && e.Getenv("NO_COLOR") == ""
+	return s.Measured()
+}
+
+// Measured returns the screen with the size that it has now: people resize
+// windows when a code does not fit.
+func (s Screen) Measured() Screen {
+	if f, ok := s.out.(*os.File); ok {
+		if columns, lines, err := term.GetSize(int(f.Fd())); err == nil {
+			s.Width, s.Height = columns, lines
+		}
+	}
+	return s
+}
+
+// The colours that carry a meaning: well, wrong, waiting, less important.
+const (
+	Green  = "32"
+	Red    = "31"
+	Yellow = "33"
+	Faint  = "2"
+	Bold   = "1"
+)
+
+// Paint colours a text where colours are shown.
+func (s Screen) Paint(colour, text string) string {
+	if !s.Colour || colour == "" {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// Fits reports whether no line of a text is wider than the screen. One of no
+// known width has room.
+func (s Screen) Fits(text string) bool {
+	for line := range strings.Lines(text) {
+		if s.Width > 0 && visible(line) > s.Width {
+			return false
+		}
+	}
+	return true
+}
+
+// Panel is a piece of text that is drawn over itself when it changes.
+type Panel struct {
+	Screen Screen
+	lines  int
+}
+
+// Draw puts a text where the one before was. It is made for the size that the
+// terminal has now.
+func (p *Panel) Draw(content func(Screen) string) {
+	p.Screen = p.Screen.Measured()
+	text, over := content(p.Screen), ""
+	if p.lines > 0 {
+		over = fmt.Sprintf("\x1b[%dA\r\x1b[J", p.lines)
+	}
+	fmt.Fprint(p.Screen.out, over+text)
+	p.lines = Rows(text, p.Screen.Width)
+}
+
+// Rows counts the lines that a text takes on the terminal, those that are
+// wrapped included. Escape sequences take no room.
+func Rows(text string, width int) int {
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		if cells := visible(line); width > 0 && cells > width {
+			n += (cells - 1) / width
+		}
+	}
+	return n
+}

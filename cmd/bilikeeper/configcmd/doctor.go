@@ -1,0 +1,119 @@
+package configcmd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/daemon"
+	"github.com/bilikeeper/bilikeeper/daemon/doctor"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+func doctorCommand(env *cli.Env, service func() (string, doctor.Service)) *cobra.Command {
+	var quiet bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look for what is wrong, and say how to mend it",
+		Long: `Looks at the configuration, the keeper, its files, the accounts, the channels,
+the outputs and the service, and says for everything that is not well what it
+means and how to mend it. It changes nothing and asks neither the site nor a
+channel's service. Without a running keeper it looks at the files alone.
+
+Exit codes: 0 nothing is wrong, though there may be warnings; 1 something is
+wrong: a configuration that cannot be used and a keeper that does not run are
+findings like others.`,
+		Args: cli.Nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			located := env.Located()
+			// A file that cannot be read is one of the findings.
+			named, _ := cli.NamedPlaces(located.Config)
+			report := doctor.Examine(cmd.Context(), doctor.Options{
+				Flags: env.Flags, Env: env.Getenv, Located: located, Places: located.With(named), Version: env.Version, Checks: daemon.Checks(),
+				VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, Holder: vaultHolder, Service: service,
+			})
+			if err := cmd.Context().Err(); err != nil {
+				return err
+			}
+			return printReport(env, report, quiet)
+		},
+	}
+	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what is not ok")
+	return cmd
+}
+
+func printReport(env *cli.Env, r doctor.Report, quiet bool) error {
+	shown := r
+	if quiet {
+		shown.Findings = []doctor.Finding{}
+		for _, f := range r.Findings {
+			if f.Level != doctor.OK {
+				shown.Findings = append(shown.Findings, f)
+			}
+		}
+	}
+	err := env.Show(shown, func() { env.Print("%s", reportText(shown, quiet, env.Out())) })
+	if err == nil && !r.OK {
+		return cli.Exit(cli.ExitFailed, "")
+	}
+	return err
+}
+
+// reportText is a line for each finding, in groups, with the mend below it.
+func reportText(r doctor.Report, quiet bool, out cli.Screen) string {
+	const margin = "               "
+	var b strings.Builder
+	group := ""
+	for _, f := range r.Findings {
+		if f.Group() != group {
+			group = f.Group()
+			fmt.Fprintln(&b, out.Paint(cli.Bold, group))
+		}
+		word := strings.ReplaceAll(string(f.Level), "_", " ")
+		fmt.Fprintf(&b, "  %s%s%s: %s\n", out.Paint(levelColour(f.Level), word), margin[:len(margin)-2-len(word)], f.Subject, f.Detail)
+		if f.Mend != "" {
+			fmt.Fprintf(&b, "%smend: %s\n", margin, f.Mend)
+		}
+	}
+	if quiet && len(r.Findings) == 0 {
+		return ""
+	}
+	fmt.Fprintf(&b, "%s\n", summary(r))
+	return b.String()
+}
+
+func summary(r doctor.Report) string {
+	text := "Nothing is wrong"
+	if n := r.Count(doctor.Wrong); n > 0 {
+		text = fmt.Sprintf("%d wrong", n)
+	}
+	switch n := r.Count(doctor.Warning); {
+	case n == 1:
+		text += ", 1 warning"
+	case n > 1:
+		text += fmt.Sprintf(", %d warnings", n)
+	}
+	if n := r.Count(doctor.NotChecked); n > 0 {
+		text += fmt.Sprintf(", %d not checked", n)
+	}
+	return text + "."
+}
+
+func levelColour(l doctor.Level) string {
+	switch l {
+	case doctor.OK:
+		return cli.Green
+	case doctor.Warning:
+		return cli.Yellow
+	case doctor.Wrong:
+		return cli.Red
+	}
+	return cli.Faint
+}
+
+func vaultHolder(dir string) (doctor.Holder, bool) {
+	p, err := vault.Holder(dir)
+	return doctor.Holder{PID: p.PID, Socket: p.Socket}, err == nil
+}

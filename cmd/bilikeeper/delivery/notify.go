@@ -1,0 +1,96 @@
+package delivery
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+)
+
+func notifyCommand(env *cli.Env) *cobra.Command {
+	return cli.Group("notify", "Show and try the notification channels", "", &cobra.Command{
+		Use:   "list",
+		Short: "Show the channels and when each last delivered or failed",
+		Args:  cli.Nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			channels, err := env.Client().Channels(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return env.Show(map[string]any{"channels": channels}, func() { printChannels(env, channels) })
+		},
+	}, &cobra.Command{
+		Use:   "test [NAME]",
+		Short: "Send a sample with a sample code; over all channels when none is named",
+		Args:  cli.Accounts(0, 1),
+		RunE:  func(cmd *cobra.Command, names []string) error { return testChannels(cmd, env, names) },
+	})
+}
+
+func printChannels(env *cli.Env, channels []client.Channel) {
+	if len(channels) == 0 {
+		env.Say("No channel is configured. Add a [[notify]] entry to the configuration; bilikeeper config init writes one to start from.")
+		return
+	}
+	env.Print("%s", channelTable(channels, time.Now()))
+}
+
+// channelTable is a line for each channel, and below it why one failed.
+func channelTable(channels []client.Channel, now time.Time) string {
+	rows := [][]string{{"CHANNEL", "TYPE", "LAST DELIVERED", "LAST FAILED", "EVENTS"}}
+	for _, c := range channels {
+		rows = append(rows, []string{c.Name, c.Type, cli.Ago(c.LastDelivered, now), cli.Ago(c.LastFailed, now), strings.Join(c.Events, " ")})
+	}
+	text := cli.Table(rows)
+	for _, c := range channels {
+		if c.LastError == "" {
+			continue
+		}
+		text += fmt.Sprintf("%s: %s", c.Name, c.LastError)
+		if c.RetryAt != nil {
+			text += "; next try " + cli.Until(c.RetryAt, now)
+		}
+		text += "\n"
+	}
+	return text
+}
+
+func testChannels(cmd *cobra.Command, env *cli.Env, names []string) error {
+	if len(names) == 0 {
+		channels, err := env.Client().Channels(cmd.Context())
+		if err != nil {
+			return err
+		}
+		for _, c := range channels {
+			names = append(names, c.Name)
+		}
+		if len(names) == 0 {
+			printChannels(env, nil)
+		}
+	}
+	var failed error
+	for _, name := range names {
+		r, err := env.Client().TestChannel(cmd.Context(), name)
+		if err != nil {
+			return err
+		}
+		word, text := env.Out().Paint(cli.Green, "delivered"), r.Answer
+		if !r.Delivered {
+			word, text = env.Out().Paint(cli.Red, "not delivered:"), r.Error
+			failed = cli.Exit(cli.ExitFailed, "")
+		}
+		if env.JSON {
+			err = env.Stream(r)
+		} else {
+			err = env.Print("%s: %s %s\n", name, word, text)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return failed
+}

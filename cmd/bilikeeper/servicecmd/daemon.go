@@ -1,0 +1,114 @@
+// Package servicecmd has the commands that run the keeper on this machine: in the
+// foreground, under the operating system's service manager, and the reload of
+// one that runs. What the keeper does while it runs is package daemon's and may
+// not come in.
+//
+// What the package guarantees: a wrong configuration ends the daemon with 78 and
+// nothing else does. A service is installed with the project's own unit, and the
+// vault stays when it is removed.
+package servicecmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/vaultkeys"
+	"github.com/bilikeeper/bilikeeper/daemon"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+// Commands are the commands of this group.
+func Commands(env *cli.Env) []*cobra.Command {
+	return []*cobra.Command{daemonCommand(env), reloadCommand(env), serviceCommand(env)}
+}
+
+func daemonCommand(env *cli.Env) *cobra.Command {
+	var service bool
+	cmd := &cobra.Command{
+		Use:   "daemon",
+		Short: "Run the keeper in the foreground",
+		Long: `Runs the keeper in the foreground. SIGTERM and SIGINT stop it cleanly, SIGHUP
+reloads the configuration. Without a configuration file every setting has a
+working default; bilikeeper config init writes a commented one.`,
+		Args: cli.Nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if service {
+				return runService(cmd.Context(), env)
+			}
+			return runDaemon(cmd.Context(), env)
+		},
+	}
+	cmd.Flags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the vault and its key lie (`directory`)")
+	cmd.Flags().BoolVar(&service, "service", false, "answer to the operating system's service manager")
+	_ = cmd.Flags().MarkHidden("service")
+	return cmd
+}
+
+// runDaemon runs the keeper until ctx ends.
+func runDaemon(ctx context.Context, env *cli.Env) error {
+	c, places, err := env.LoadConfig()
+	if err != nil {
+		return env.WithCode(cli.ExitConfiguration, err)
+	}
+	log, err := env.Logger(c.Log)
+	if err != nil {
+		return env.WithCode(cli.ExitConfiguration, err)
+	}
+	for _, w := range c.Warnings(daemon.Checks()) {
+		log.Warn().Msg(w)
+	}
+	reload := make(chan os.Signal, 1)
+	if len(reloadSignals) > 0 {
+		signal.Notify(reload, reloadSignals...)
+		defer signal.Stop(reload)
+	}
+	err = daemon.Run(ctx, daemon.Options{
+		Config: c, Places: places, Version: env.Version, Log: log, Reload: reload,
+		Keys: (&vaultkeys.Secrets{Env: env, Silent: true}).Keys(),
+		Reread: func() (config.Config, error) {
+			c, _, err := env.LoadConfig()
+			return c, err
+		},
+	})
+	if errors.Is(err, daemon.ErrConfiguration) {
+		return env.WithCode(cli.ExitConfiguration, err)
+	}
+	return explain(err)
+}
+
+// explain adds what to do to an error that keeps the keeper from running.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	known := []cli.Known{
+		{vault.ErrInUse, cli.ExitFailed, "another keeper runs already; bilikeeper status talks to it"},
+		{vault.ErrKeyMissing, cli.ExitFailed, "put the key file back beside the vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
+		{vault.ErrWrongKey, cli.ExitFailed, "put back the key file that belongs to this vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
+		{vault.ErrNewerSchema, cli.ExitFailed, "a newer version of bilikeeper wrote this vault; install that version"},
+		{vault.ErrCorrupt, cli.ExitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or move it away to begin anew; nothing was changed"},
+		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
+		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk"},
+		{socket.ErrInUse, cli.ExitFailed, "name another socket with --socket, or stop what answers there"},
+		{socket.ErrNotSocket, cli.ExitFailed, "move it away, or name another socket with --socket"},
+		{socket.ErrPathLength, cli.ExitFailed, "name a shorter one with --socket, or with socket in the configuration"},
+		{socket.ErrExposed, cli.ExitFailed, "close the directory, or name a socket in another one with --socket"},
+		{os.ErrPermission, cli.ExitNotPermitted, "run it as the user whose directory this is, or name another with --state-dir"},
+	}
+	if listen, ok := errors.AsType[*page.ListenError](err); ok {
+		known = []cli.Known{{listen, cli.ExitFailed, "name another address with listen in [page], or stop what answers there"}}
+	}
+	if f := cli.Explain(err, known); f != nil {
+		return f
+	}
+	return fmt.Errorf("the keeper stopped: %w", err)
+}

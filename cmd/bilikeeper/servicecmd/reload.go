@@ -1,0 +1,37 @@
+package servicecmd
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+)
+
+func reloadCommand(env *cli.Env) *cobra.Command {
+	return &cobra.Command{
+		Use:   "reload",
+		Short: "Let the running keeper read its configuration anew",
+		Long: `Lets the running keeper read its configuration anew, and says what changed and
+what waits for a restart. Where the configuration has a fault the old one stays as
+a whole; the fault is printed and the command ends with 2.`,
+		Args: cli.Nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := env.Client().Reload(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return env.Show(r, func() {
+				switch {
+				case len(r.Changed)+len(r.NeedsRestart) == 0:
+					env.Say("Nothing changed.")
+				case len(r.Changed) > 0:
+					env.Say("In force now: %s", strings.Join(r.Changed, ", "))
+				}
+				if len(r.NeedsRestart) > 0 {
+					env.Say("Waits for a restart of the keeper: %s", strings.Join(r.NeedsRestart, ", "))
+				}
+			})
+		},
+	}
+}

@@ -1,0 +1,130 @@
+package vaultcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+func infoCommand(a *access) *cobra.Command {
+	return &cobra.Command{
+		Use:   "info",
+		Short: "Show what is in the vault, what opens it, and when it was backed up",
+		Args:  cli.Nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			info, err := a.info(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.env.Show(info, func() { a.env.Print("%s", infoText(info, time.Now())) })
+		},
+	}
+}
+
+// info tells of the vault, whoever has it.
+func (a *access) info(ctx context.Context) (client.VaultInfo, error) {
+	info, running, err := a.running(ctx)
+	if err != nil || running {
+		return info, err
+	}
+	d, err := vault.Inspect(a.files(vault.Keys{}))
+	if err != nil {
+		return info, explain(err)
+	}
+	return keeper.ShowVault(d), nil
+}
+
+// infoText is all that is known of a vault.
+func infoText(i client.VaultInfo, now time.Time) string {
+	var records []string
+	for kind, n := range i.Records {
+		records = append(records, fmt.Sprintf("%s %d", kind, n))
+	}
+	slices.Sort(records)
+	journal := fmt.Sprintf("%d entries", i.Journal.Count)
+	if i.Journal.OldestAt != nil && i.Journal.NewestAt != nil {
+		journal += fmt.Sprintf(", ids %d to %d, the oldest %s, the newest %s", i.Journal.FirstID, i.Journal.LastID,
+			cli.Ago(i.Journal.OldestAt, now), cli.Ago(i.Journal.NewestAt, now))
+	}
+	rows := [][]string{
+		{"vault", i.Path},
+		{"id", i.ID},
+		{"schema", fmt.Sprintf("%d, made %s", i.Schema, i.CreatedAt.Format(time.DateOnly))},
+		{"size", fmt.Sprintf("%s, %s of it free", bytesText(i.Size), bytesText(int64(i.FreePages)*int64(i.PageSize)))},
+		{"records", cli.Dash(strings.Join(records, ", "))},
+		{"journal", journal},
+		{"backed up", cli.Ago(i.BackedUpAt, now)},
+	}
+	for _, path := range i.Aside {
+		rows = append(rows, []string{"set aside", path})
+	}
+	return cli.Table(rows) + "\n" + slotsText(i.Slots, now)
+}
+
+func slotsText(slots []client.VaultSlot, now time.Time) string {
+	rows := [][]string{{"SLOT", "KIND", "OPENS BY", "LABEL", "MADE", "IN USE"}}
+	for _, s := range slots {
+		by, use := "a person", "-"
+		if s.Unattended {
+			by = "itself"
+		}
+		if s.Source != "" {
+			by = s.Source
+		}
+		if s.InUse {
+			use = "yes"
+		}
+		rows = append(rows, []string{s.ID, s.Kind, by, cli.Dash(s.Label), cli.Ago(&s.CreatedAt, now), use})
+	}
+	return cli.Table(rows)
+}
+
+func bytesText(n int64) string {
+	if n >= 1<<20 {
+		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%.0f KiB", float64(n)/(1<<10))
+}
+
+func verifyCommand(a *access) *cobra.Command {
+	return &cobra.Command{
+		Use:   "verify",
+		Short: "Open every seal in the vault and check its file",
+		Args:  cli.Nothing,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			check := client.VaultCheck{OK: true}
+			err := a.either(cmd.Context(), func(c *client.Client) (err error) {
+				check, err = c.VerifyVault(cmd.Context())
+				return err
+			}, (*vault.Vault).Verify)
+			if errors.Is(err, vault.ErrCorrupt) {
+				check, err = client.VaultCheck{Detail: err.Error()}, nil
+			}
+			if err != nil {
+				return err
+			}
+			failure := cli.Exit(cli.ExitFailed, "")
+			err = a.env.Show(check, func() {
+				if check.OK {
+					a.env.Print("The vault is whole.\n")
+					return
+				}
+				failure.Err, failure.Hint = errors.New(check.Detail), "bilikeeper vault restore FILE puts a backup in its place"
+			})
+			if err != nil || check.OK {
+				return err
+			}
+			return failure
+		},
+	}
+}

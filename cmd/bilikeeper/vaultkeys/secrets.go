@@ -1,0 +1,158 @@
+// Package vaultkeys gets what opens the vault: from files, from the credentials
+// of the service manager, and from a person at the terminal. The vault commands
+// and the daemon use it. What a key opens and which slot there is, is the vault's
+// to know and may not come in.
+//
+// What the package guarantees: a secret is read from a file that others cannot
+// read or typed without being shown; it is in no argument, no error and no log.
+// A daemon asks nobody.
+package vaultkeys
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/vault"
+)
+
+const (
+	envPassphraseFile = "BILIKEEPER_VAULT_PASSPHRASE_FILE"
+	envCredentials    = "CREDENTIALS_DIRECTORY"
+
+	maxSecretFile = 64 << 10
+)
+
+// Secrets are where what opens the vault comes from.
+type Secrets struct {
+	Env *cli.Env
+	// Silent asks nobody.
+	Silent bool
+
+	passphraseFile, recoveryFile string
+	recovery                     bool
+}
+
+// Flags adds the flags that name files and ask for the recovery key.
+func (s *Secrets) Flags(cmd *cobra.Command) {
+	f := cmd.PersistentFlags()
+	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`file` with the vault's passphrase")
+	f.StringVar(&s.recoveryFile, "recovery-file", "", "`file` with the recovery key")
+	f.BoolVar(&s.recovery, "recovery", false, "ask for the recovery key where nothing else opens the vault")
+}
+
+// Keys are the secrets as the vault asks for them.
+func (s *Secrets) Keys() vault.Keys {
+	return vault.Keys{
+		Credentials: s.Env.Getenv(envCredentials),
+		Passphrase:  func() (secret.String, error) { return s.Passphrase("Passphrase of the vault") },
+		Recovery: func() (secret.String, error) {
+			if !s.recovery && s.recoveryFile == "" {
+				return secret.String{}, vault.ErrNotGiven
+			}
+			return s.RecoveryKey("Recovery key of the vault")
+		},
+	}
+}
+
+// Passphrase reads the passphrase's file, or asks for it.
+func (s *Secrets) Passphrase(prompt string) (secret.String, error) {
+	path := s.passphraseFile
+	if path == "" {
+		path = s.Env.Getenv(envPassphraseFile)
+	}
+	if path != "" {
+		return s.Line(path)
+	}
+	if s.recovery || s.recoveryFile != "" {
+		return secret.String{}, vault.ErrNotGiven // who brings the other is not asked for this one
+	}
+	return s.Ask(prompt)
+}
+
+// RecoveryKey reads the recovery key's file, or asks for it.
+func (s *Secrets) RecoveryKey(prompt string) (secret.String, error) {
+	if s.recoveryFile != "" {
+		// It may have been written down in several lines.
+		data, err := s.File(s.recoveryFile)
+		return secret.New(string(data)), err
+	}
+	return s.Ask(prompt)
+}
+
+// Ask asks for a secret. Without a terminal nobody is there.
+func (s *Secrets) Ask(prompt string) (secret.String, error) {
+	if s.Silent {
+		return secret.String{}, vault.ErrNotGiven
+	}
+	text, err := s.Env.AskSecret(prompt)
+	if errors.Is(err, cli.ErrNobody) {
+		return secret.String{}, vault.ErrNotGiven
+	}
+	if err != nil {
+		return secret.String{}, fmt.Errorf("ask for it: %w", err)
+	}
+	return text, nil
+}
+
+// Line reads a file with one secret in it.
+func (s *Secrets) Line(path string) (secret.String, error) {
+	data, err := s.File(path)
+	if err != nil {
+		return secret.String{}, err
+	}
+	text := strings.TrimRight(string(data), "\r\n")
+	if text == "" || strings.ContainsAny(text, "\r\n\x00") {
+		return secret.String{}, cli.Fail(cli.ExitUsage, "put the secret alone into it, on one line", "%s is empty or holds more than one line", path)
+	}
+	return secret.New(text), nil
+}
+
+// File reads a file that others cannot read. The service manager lets the
+// service into its credentials by an access list, which shows as the group's
+// bits.
+func (s *Secrets) File(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, cli.Fail(cli.ExitUsage, "name a file", "%s is not a regular file", path)
+	}
+	others := fs.FileMode(0o077)
+	if dir := s.Env.Getenv(envCredentials); dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
+		others = 0o007
+	}
+	if mode := info.Mode().Perm(); mode&others != 0 && runtime.GOOS != "windows" {
+		return nil, cli.Fail(cli.ExitUsage, "chmod 600 "+path+", and think about who may have read it", "%s has mode %04o: others can read it", path, mode)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if len(data) > maxSecretFile {
+		return nil, cli.Fail(cli.ExitUsage, "put nothing else into it", "%s is far too long for a secret", path)
+	}
+	return data, nil
+}
+
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return cli.Fail(cli.ExitNotPermitted, "it has to be readable by the user who runs this", "read a secret: %w", err)
+	}
+	return cli.Fail(cli.ExitUsage, "", "read a secret: %w", err)
+}
