@@ -88,6 +88,8 @@ func overdue(l client.Login, timeout time.Duration) error {
 	switch {
 	case l.Granted:
 		return away(l)
+	case l.Method == client.MethodSMS:
+		return cli.Fail(cli.ExitFailed, "run the command again", "the login was not finished within %s", timeout)
 	case l.State == client.LoginScanned:
 		return cli.Fail(cli.ExitFailed, again, "the code was scanned, and not confirmed on the phone within %s", timeout)
 	case l.Detail != "":
