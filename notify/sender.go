@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/internal/attempt"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -132,5 +133,5 @@ func harmless(err error, m Message) string {
 			}
 		}
 	}
-	return attempt.Line(text, maxText)
+	return plain.Clip(text, maxText)
 }

@@ -9,6 +9,7 @@ import (
 
 	mail "github.com/wneessen/go-mail"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/wording"
 )
@@ -32,7 +33,7 @@ func (c *Channel) compose(m notify.Message, now time.Time) (*mail.Msg, error) {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(c.from)
 	msg.ToMailAddress(c.to...)
-	msg.Subject(wording.Clip(wording.Line(m.Title), maxSubject, wording.Runes))
+	msg.Subject(wording.Clip(plain.Line(m.Title), maxSubject, wording.Runes))
 	msg.SetDateWithValue(now)
 	_, domain, _ := strings.Cut(c.from.Address, "@")
 	msg.SetMessageIDWithValue(id(m.ID) + "@" + domain)

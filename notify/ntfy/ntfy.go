@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -154,7 +155,7 @@ func (c *Channel) publish(ctx context.Context, m notify.Message, sequence string
 func (c *Channel) request(m notify.Message, sequence string, picture bool) post.Request {
 	r := post.Request{Method: http.MethodPut, Path: []string{c.topic.Reveal()}, Header: c.authorization()}
 	set := func(name, value string) { r.Header.Set(name, mime.BEncoding.Encode("utf-8", value)) }
-	set("Title", wording.Clip(wording.Line(m.Title), maxTitle, wording.Bytes))
+	set("Title", wording.Clip(plain.Line(m.Title), maxTitle, wording.Bytes))
 	set("Priority", priority(m))
 	if sequencePattern.MatchString(sequence) {
 		set("X-Sequence-ID", sequence)

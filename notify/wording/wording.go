@@ -83,9 +83,3 @@ func withLink(text, link string, limit int, size Measure) string {
 	}
 	return Clip(text, room, size) + tail
 }
-
-// Line is a text without line breaks and other control characters, for titles
-// and headers.
-func Line(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }), " ")
-}

@@ -87,12 +87,6 @@ func TestMark(t *testing.T) {
 	}
 }
 
-func TestLine(t *testing.T) {
-	if got := Line(" a\r\nb: c\x00\u2028d "); got != " a b: c d " {
-		t.Errorf("%q", got)
-	}
-}
-
 func FuzzClip(f *testing.F) {
 	f.Add("扫码 login 😀", 7)
 	f.Fuzz(func(t *testing.T, text string, limit int) {

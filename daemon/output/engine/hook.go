@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/internal/attempt"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 )
 
 const (
@@ -83,7 +83,7 @@ func (h hook) runOne(ctx context.Context, c Command, redact func(string) string)
 		// The second: the command succeeded and left something in the background.
 		return nil
 	case cmd.ProcessState == nil:
-		return &Error{Stage: StageHook, Reason: attempt.Line(redact(startReason(name, err)), maxReason), Exit: -1}
+		return &Error{Stage: StageHook, Reason: plain.Clip(redact(startReason(name, err)), maxReason), Exit: -1}
 	}
 	e := &Error{Stage: StageHook, Exit: cmd.ProcessState.ExitCode(), Output: printed.redacted(redact)}
 	switch {
@@ -94,7 +94,7 @@ func (h hook) runOne(ctx context.Context, c Command, redact func(string) string)
 	default:
 		e.Reason = name + " ended with " + cmd.ProcessState.String()
 	}
-	if line := attempt.Line(lastLine(e.Output), maxReason); line != "" {
+	if line := plain.Clip(lastLine(e.Output), maxReason); line != "" {
 		e.Reason += ": " + line
 	}
 	return e
