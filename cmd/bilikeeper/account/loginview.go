@@ -107,14 +107,14 @@ func (v *codeView) content(screen cli.Screen) string {
 	if l.URL != "" && l.State == client.LoginWaiting {
 		below := 2 + (len(l.URL)+screen.Width-1)/max(screen.Width, 1)
 		draw := func(height int) (string, error) {
-			return qr.Terminal(l.URL, qr.TerminalOptions{Color: screen.Colour, Width: screen.Width, Height: height})
+			return qr.Terminal(l.URL, qr.TerminalOptions{Color: screen.Colour, Blanks: !screen.UTF8, Width: screen.Width, Height: height})
 		}
 		code, err := draw(screen.Height - below)
 		if err != nil {
 			code, err = draw(screen.Height - 1)
 		}
 		if err != nil {
-			b.WriteString("The terminal is too small for the code; enlarge it, or use the address:\n")
+			b.WriteString("The terminal is too small for the code. Enlarge it, write the picture to a file\nwith --qr-file, or use the address:\n")
 		} else {
 			b.WriteString(strings.TrimRight(code, "\n") + "\n")
 		}
