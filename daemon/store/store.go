@@ -17,6 +17,8 @@ const (
 	KindOutput  = "output"  // how far an output is
 	KindSite    = "site"    // a breaker that was open when the keeper stopped
 	KindAudit   = "audit"   // readings that were counted and not told of
+	KindChat    = "chat"    // how far a channel's chat was read
+	KindCodes   = "codes"   // when codes for an account were asked for in a chat
 	KindSecret  = "secret"  // random keys that outlive a restart
 )
 
