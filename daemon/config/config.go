@@ -190,22 +190,6 @@ func (c *Config) fill() {
 	}
 }
 
-// Account returns the settings of an account, with the defaults where it has
-// none of its own or is not in the file at all.
-func (c Config) Account(name string) Account {
-	found := Account{Name: name}
-	for _, a := range c.Accounts {
-		if a.Name == name {
-			found = a
-			break
-		}
-	}
-	if found.Schedule == "" {
-		found.Schedule = c.Check.Schedule
-	}
-	return found
-}
-
 const mostNameLetters = 64
 
 // ValidName reports whether a name can be an account's, a channel's or an
