@@ -3,6 +3,7 @@ package email
 import (
 	"bytes"
 	"html"
+	netmail "net/mail"
 	"regexp"
 	"strings"
 	"time"
@@ -29,10 +30,10 @@ var odd = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
 // compose writes the mail. Beside its date and the boundaries of its parts it
 // depends on the message alone.
-func (c *Channel) compose(m notify.Message, now time.Time) (*mail.Msg, error) {
+func (c *Channel) compose(m notify.Message, to []*netmail.Address, now time.Time) (*mail.Msg, error) {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(c.from)
-	msg.ToMailAddress(c.to...)
+	msg.ToMailAddress(to...)
 	msg.Subject(wording.Clip(plain.Line(m.Title), maxSubject, wording.Runes))
 	msg.SetDateWithValue(now)
 	_, domain, _ := strings.Cut(c.from.Address, "@")
