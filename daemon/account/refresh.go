@@ -230,6 +230,9 @@ func NotRotated(r *store.Record) (outcome, detail string) {
 		return client.RefreshFailed, "the site denied the session; it is asked again before anybody believes it"
 	case !r.Refreshable:
 		return client.RefreshImpossible, r.Attention
+	case r.Staged():
+		return client.RefreshFailed, "the new pair is saved; the site has yet to say whose it is, and could not be asked (" +
+			r.Refresh.Detail + "); it is asked again at " + clock(r.Refresh.At)
 	case r.Refresh != nil && r.Refresh.Detail != "":
 		return client.RefreshFailed, r.Refresh.Detail
 	case r.Refresh != nil:

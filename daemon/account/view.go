@@ -38,7 +38,8 @@ func ViewLogin(r *store.Record) client.Login {
 		StartedAt: l.Started.UTC(), Reason: l.Reason, Detail: l.Detail, Revision: r.Revision,
 		State: LoginState(l),
 	}
-	if v.Granted = l.Granted(); v.Granted && l.Detail != "" {
+	v.Granted = l.Granted()
+	if asks := v.Granted || l.Phase == lifecycle.PhaseWaiting || l.Phase == lifecycle.PhaseScanned; asks && l.Detail != "" {
 		v.RetryAt = Known(l.RetryAt)
 	}
 	if !r.Code.URL.IsZero() {

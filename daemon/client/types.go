@@ -226,8 +226,9 @@ type Login struct {
 	// Joined is true where the login was already in progress.
 	Joined bool `json:"joined,omitempty"`
 	// Granted is true where the site has granted the login and what it gave is
-	// saved: nobody has to scan again. It is verifying then; RetryAt is when the
-	// site is asked next, where it could not be asked just now.
+	// saved: nobody has to scan again. It is verifying then. RetryAt is when the
+	// site is asked next, about this or about the code, where it could not be
+	// asked just now.
 	Granted bool       `json:"granted,omitempty"`
 	RetryAt *time.Time `json:"retry_at,omitempty"`
 	// Reason and Detail say why a login failed, or what it waits for.

@@ -146,6 +146,9 @@ func sentence(l client.Login) string {
 		}
 		return "Scan with the Bilibili app as " + l.Account + "."
 	case client.LoginScanned:
+		if l.Detail != "" {
+			return "Scanned. Asking the site whether it is confirmed (" + l.Detail + ")"
+		}
 		return "Scanned. Confirm the login on the phone."
 	case client.LoginVerifying:
 		if l.Detail != "" {
