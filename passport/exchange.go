@@ -1,6 +1,7 @@
 package passport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -113,7 +114,7 @@ func header(q call) http.Header {
 	}
 	h := http.Header{
 		"User-Agent": {q.device.userAgent()},
-		"Referer":    {origin + "/"},
+		"Referer":    {cmp.Or(q.referer, origin+"/")},
 		"Accept":     {accept},
 	}
 	// The international site's own pages ask from another host of theirs, so

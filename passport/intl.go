@@ -163,7 +163,7 @@ const (
 // Generate keeps the code's cookies, as the polls carry them. How long such a
 // code lives is not documented. ExpiresAt is the 180 s of the
 // other realm's codes; the site's Expired may come earlier or later.
-func (c intl) Generate(ctx context.Context, d Device) (Code, error) {
+func (c intl) Generate(ctx context.Context, d Device, _ Profile) (Code, error) {
 	const op = "intl/auth/url"
 	r, err := c.ask(ctx, call{
 		op: op, site: Intl, device: intlDevice(d), base: c.bases.passportIntl, path: pathIntlGenerate,

@@ -17,9 +17,6 @@ const (
 	codeLifetime = 180 * time.Second
 	pathGenerate = "/x/passport-login/web/qrcode/generate"
 	pathPoll     = "/x/passport-login/web/qrcode/poll"
-
-	// qrSource has to be the same on generate and poll.
-	qrSource = "main-fe-header"
 )
 
 // Code is a QR code that waits for a phone. Whoever holds either field before
@@ -34,6 +31,8 @@ type Code struct {
 	// Cookies are those that came with the code; only the international site's
 	// polls need them.
 	Cookies []Cookie `json:"cookies,omitempty"`
+	// Profile is what the code was asked for with, and has to be asked about with.
+	Profile Profile `json:"profile,omitempty"`
 }
 
 // ScanState is how far a code has come.
@@ -84,11 +83,12 @@ func (g Grant) Mid() int64 {
 	return mid
 }
 
-func (c web) Generate(ctx context.Context, d Device) (Code, error) {
+func (c web) Generate(ctx context.Context, d Device, p Profile) (Code, error) {
 	const op = "qrcode/generate"
+	referer, query := p.request()
 	r, err := c.ask(ctx, call{
 		op: op, device: d, base: c.bases.passport, path: pathGenerate,
-		query: "source=" + qrSource, urgent: true,
+		query: query, referer: referer, urgent: true,
 	})
 	if err != nil {
 		return Code{}, err
@@ -101,7 +101,9 @@ func (c web) Generate(ctx context.Context, d Device) (Code, error) {
 	if key == "" || !isPlainURL(content) {
 		return Code{}, unknown(op, "the answer holds no usable code")
 	}
-	return Code{URL: secret.New(content), Key: secret.New(key), ExpiresAt: r.sentAt.Add(codeLifetime)}, nil
+	return Code{
+		URL: secret.New(content), Key: secret.New(key), ExpiresAt: r.sentAt.Add(codeLifetime), Profile: p,
+	}, nil
 }
 
 func isPlainURL(text string) bool {
@@ -112,9 +114,10 @@ func isPlainURL(text string) bool {
 
 func (c web) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 	const op = "qrcode/poll"
+	referer, query := code.Profile.request()
 	r, err := c.ask(ctx, call{
-		op: op, device: d, base: c.bases.passport, path: pathPoll,
-		query: "qrcode_key=" + url.QueryEscape(code.Key.Reveal()) + "&source=" + qrSource,
+		op: op, device: d, base: c.bases.passport, path: pathPoll, referer: referer,
+		query: "qrcode_key=" + url.QueryEscape(code.Key.Reveal()) + "&" + query,
 		poll:  true, urgent: true,
 	})
 	if err != nil {

@@ -36,6 +36,7 @@ type QR struct {
 	newest   string
 	form     Form
 	codeLife time.Duration
+	referer  string
 }
 
 func newQR(all *state) QR {
@@ -63,6 +64,14 @@ func (s *QR) SetCodeLifetime(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.codeLife = d
+}
+
+// OnlyFrom makes the site tell of scans to those only who ask from a page, "" for
+// everybody. Others are told that nobody scanned.
+func (s *QR) OnlyFrom(referer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.referer = referer
 }
 
 // code is a QR code that was given out.
@@ -172,7 +181,7 @@ func (s *QR) poll(r *http.Request) *answer {
 	switch {
 	case !c.open(now) || c.intl:
 		return scanState(86038, "二维码已失效")
-	case c.mid == 0:
+	case c.mid == 0, s.referer != "" && r.Referer() != s.referer:
 		return scanState(86101, "未扫码")
 	case !c.confirmed:
 		return scanState(86090, "二维码已扫码未确认")
