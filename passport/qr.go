@@ -106,6 +106,15 @@ func (c web) Generate(ctx context.Context, d Device, p Profile) (Code, error) {
 	}, nil
 }
 
+// AppLink is an address that opens a code's content in the site's app on the same
+// phone, to be confirmed there. The content itself may open in a browser.
+func AppLink(content secret.String) secret.String {
+	if content.IsZero() {
+		return secret.String{}
+	}
+	return secret.New("bilibili://browser?url=" + url.QueryEscape(content.Reveal()))
+}
+
 func isPlainURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&

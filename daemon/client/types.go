@@ -215,7 +215,10 @@ type Login struct {
 	State   string `json:"state"`
 	// URL is the content of the QR code. It lets whoever holds it answer the
 	// login, so it is shown to those only who may log in.
-	URL       string     `json:"url,omitempty"`
+	URL string `json:"url,omitempty"`
+	// AppURL opens the code in the app on the same phone, "" where there is no
+	// such address.
+	AppURL    string     `json:"app_url,omitempty"`
 	ExpiresAt *time.Time `json:"expires_at"`
 	// PageURL is the login page's address for this login, "" where none is
 	// served.
