@@ -49,6 +49,9 @@ type Account struct {
 	LoginID   string   `json:"login_id,omitempty"`
 	Attention string   `json:"attention,omitempty"`
 	Tags      []string `json:"tags"`
+	// SameSession names the other accounts that hold the very same session, in the
+	// answer to GET /v1/status.
+	SameSession []string `json:"same_session,omitempty"`
 }
 
 // Next is a thing the keeper is going to do, and when.
