@@ -158,6 +158,7 @@ type reply struct {
 	received time.Time
 	status   int
 	cookies  []Cookie
+	left     LeftOut
 	location string
 	page     []byte // of a kindPage
 }

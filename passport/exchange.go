@@ -42,7 +42,7 @@ func (c *Client) exchange(ctx context.Context, q call, target *url.URL) (reply, 
 
 	r.status, r.location = resp.StatusCode, resp.Header.Get("Location")
 	r.received = clockOf(resp.Header)
-	r.cookies = parseSetCookies(resp.Header.Values("Set-Cookie"), r.received)
+	r.cookies, r.left = parseSetCookies(resp.Header.Values("Set-Cookie"), r.received)
 	if q.kind == kindHop {
 		return r, hopError(q.op, resp)
 	}

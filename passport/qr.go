@@ -66,6 +66,8 @@ type Grant struct {
 	// BodyMid is the account's number where the reply's body has it, as the
 	// international site's does, else 0.
 	BodyMid int64 `json:"body_mid,omitempty"`
+	// Left is what the reply brought beside it and was not kept.
+	Left LeftOut `json:"left_out,omitzero"`
 }
 
 // Missing returns the names of the required cookies that are not there.
@@ -162,7 +164,7 @@ func (c web) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 func granted(g Grant) Scan { return Scan{State: Granted, Grant: g, Whole: len(g.Missing()) == 0} }
 
 func (r reply) grant() Grant {
-	return Grant{Cookies: forDomain(r.cookies, webDomain), At: r.received}
+	return Grant{Cookies: forDomain(r.cookies, webDomain), At: r.received, Left: r.left}
 }
 
 // salvage takes a success from the headers of a reply whose body broke off, or

@@ -40,7 +40,12 @@ func ViewLogin(r *store.Record) client.Login {
 		StartedAt: l.Started.UTC(), Reason: l.Reason, Detail: l.Detail, Revision: r.Revision,
 		State: LoginState(l),
 	}
-	v.Granted = l.Granted()
+	switch v.Granted = l.Granted(); {
+	case v.Granted:
+		v.Notes = r.StagedGrant.Left.Notes()
+	case l.Phase == lifecycle.PhaseSucceeded && l.Ended.Equal(r.IssuedAt):
+		v.Notes = r.Credential.Left.Notes()
+	}
 	if asks := v.Granted || l.Phase == lifecycle.PhaseWaiting || l.Phase == lifecycle.PhaseScanned; asks && l.Detail != "" {
 		v.RetryAt = Known(l.RetryAt)
 	}

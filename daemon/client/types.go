@@ -240,6 +240,9 @@ type Login struct {
 	// Reason and Detail say why a login failed, or what it waits for.
 	Reason string `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`
+	// Notes say of a login that was granted what was left out of it, a sentence
+	// each.
+	Notes []string `json:"notes,omitempty"`
 	// Revision grows with every change; GET …?after=REV&wait=30s waits for it.
 	Revision uint64 `json:"revision"`
 }

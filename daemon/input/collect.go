@@ -29,6 +29,12 @@ const (
 	tokenStorage = "ac_time_value"
 )
 
+// A browser takes no longer cookie, and no site needs more of them for a login.
+const (
+	maxCookie  = 4096
+	maxCookies = 64
+)
+
 // isLoginName names the cookies that tell a login from any other text, and the
 // only ones that a note repeats: any other name may be a piece of a secret that
 // a broken text put into its place.
@@ -79,11 +85,17 @@ func (c *collector) add(k cookie.Cookie) {
 	case strings.HasPrefix(k.Name, "bili_ticket"):
 		c.ticket = true
 		return
+	case len(k.Name)+1+len(value) > maxCookie:
+		c.long++
+		return
 	case cookie.CheckName(k.Name) != nil || k.Name != cookieSession && cookie.CheckValue(value) != nil || cookie.CheckDomain(k.Domain) != nil:
 		c.damaged++
 		return
 	case k.Name != cookieSession && c.over(k):
 		c.expired++
+		return
+	case len(c.cookies) >= maxCookies && !isLoginName(k.Name):
+		c.many++
 		return
 	}
 	c.unquoted = c.unquoted || unquoted

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -276,5 +277,22 @@ func TestFormatsAreAllRead(t *testing.T) {
 		if !slices.Contains(read, f) {
 			t.Errorf("no test reads %s", f)
 		}
+	}
+}
+
+// TestLimits: a browser would not have them either, and a login does not need them.
+func TestLimits(t *testing.T) {
+	many := "SESSDATA=" + sessdata
+	for i := range 70 {
+		many += "; c" + strconv.Itoa(i) + "=1"
+	}
+	many += "; bili_jct=" + csrf + "; long=" + strings.Repeat("x", 5000)
+	l := mustParse(t, input.Auto, many)
+	if len(l.Cookies) != 65 || !strings.Contains(line(l), "bili_jct=") {
+		t.Errorf("%d cookies", len(l.Cookies))
+	}
+	said := strings.Join(l.Notes, "\n")
+	if !strings.Contains(said, "7 cookies beyond the first 64 were left out") || !strings.Contains(said, "1 cookie longer than 4 KiB was left out") {
+		t.Error(said)
 	}
 }

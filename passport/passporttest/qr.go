@@ -37,6 +37,7 @@ type QR struct {
 	form     Form
 	codeLife time.Duration
 	referer  string
+	beside   []string
 }
 
 func newQR(all *state) QR {
@@ -72,6 +73,13 @@ func (s *QR) OnlyFrom(referer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.referer = referer
+}
+
+// Beside lets the next successes bring Set-Cookie lines beside the login's own.
+func (s *QR) Beside(setCookies ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beside = setCookies
 }
 
 // code is a QR code that was given out.
@@ -209,7 +217,7 @@ func (s *QR) success(one *session, now time.Time) *answer {
 		"url": hop, "refresh_token": one.token, "timestamp": s.clock().UnixMilli(), "code": 0, "message": "",
 	})
 	if s.form == FormHeaders || s.form == FormBoth {
-		a.header["Set-Cookie"] = one.setCookies("bilibili.com")
+		a.header["Set-Cookie"] = append(one.setCookies("bilibili.com"), s.beside...)
 	}
 	return a
 }

@@ -68,12 +68,13 @@ type Faults struct {
 	*state
 	kinds            map[string]Trouble
 	left, lose, cuts map[string]int
+	first            map[string]int
 }
 
 func newFaults(all *state) Faults {
 	return Faults{
 		state: all, kinds: make(map[string]Trouble),
-		left: make(map[string]int), lose: make(map[string]int), cuts: make(map[string]int),
+		left: make(map[string]int), lose: make(map[string]int), cuts: make(map[string]int), first: make(map[string]int),
 	}
 }
 
@@ -91,6 +92,13 @@ func (s *Faults) SetTroubleFor(path string, t Trouble, n int) {
 		return
 	}
 	s.kinds[path] = t
+}
+
+// SpareFirst lets the next n requests of a path pass a trouble that is set.
+func (s *Faults) SpareFirst(path string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.first[path] = n
 }
 
 // LoseReply makes the next n requests of a path act, and then reset the
@@ -111,6 +119,10 @@ func (s *Faults) CutReply(path string, n int) {
 
 // trouble is what the next request of a path meets. It needs mu.
 func (s *Faults) trouble(path string) Trouble {
+	if s.first[path] > 0 {
+		s.first[path]--
+		return None
+	}
 	t, own := s.kinds[path]
 	if !own {
 		path = Any

@@ -227,5 +227,8 @@ func loginEnd(ctx context.Context, env *cli.Env, l client.Login) error {
 		return err
 	}
 	env.Say("%s %s is logged in as %s (mid %s)", env.Screen(env.Stderr).Paint(cli.Green, "ok"), l.Account, cli.Dash(acc.Uname), mid(acc, "?"))
+	for _, note := range l.Notes {
+		env.Say("note: %s", note)
+	}
 	return nil
 }
