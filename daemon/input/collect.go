@@ -113,8 +113,12 @@ func (c *collector) add(k cookie.Cookie) {
 // whole looks at the values of a login for the form that the site gives them, and
 // counts those that have another.
 func (c *collector) whole(name, value string) bool {
+	comma := strings.Contains(value, ",") // no cookie-octet: a reader may cut there
 	switch {
-	case name == cookieSession && (cookie.CheckValue(value) != nil || !isSession(value)):
+	case comma && name != cookieSession:
+		c.damaged++
+		return false
+	case name == cookieSession && (comma || cookie.CheckValue(value) != nil || !isSession(value)):
 		c.damagedSession = true
 		return false
 	case name == cookieCSRF && !isToken(value):
@@ -268,7 +272,7 @@ func (c *collector) lacksSession() *Error {
 	case c.damagedSession:
 		return &Error{What: "SESSDATA was damaged on its way: it is cut off, or holds what the site never puts into it; copy it anew, all of it", Err: ErrDamaged}
 	case c.foreignSession:
-		return &Error{What: "the SESSDATA in it is not one of " + siteDomain, Err: ErrNoSession}
+		return &Error{What: "it is of another site: there is no SESSDATA of " + siteDomain + " in it", Err: ErrNoSession}
 	case c.firstBad > 0:
 		return &Error{Line: c.firstBad, What: "it has not the seven fields of a cookie, and no other line holds SESSDATA", Err: ErrUnreadable}
 	}
