@@ -127,7 +127,7 @@ func harmless(err error, m Message) string {
 		text = strings.ToLower(urlErr.Op) + ": " + urlErr.Err.Error()
 	}
 	if m.Login != nil {
-		for _, hidden := range []string{m.Login.URL.Reveal(), m.Login.PageURL} {
+		for _, hidden := range []string{m.Login.AppURL.Reveal(), m.Login.URL.Reveal(), m.Login.PageURL} {
 			if hidden != "" {
 				text = strings.ReplaceAll(text, hidden, secret.Redacted)
 			}

@@ -127,6 +127,8 @@ type call struct {
 	// late gives the path at the moment of sending, after all waiting.
 	late  func() (string, *Error)
 	query string // raw
+	// referer is the page that it comes from, "" for the site's front page.
+	referer string
 	// form makes it a POST with this body, post one even without.
 	form secret.String
 	post bool
@@ -156,6 +158,7 @@ type reply struct {
 	received time.Time
 	status   int
 	cookies  []Cookie
+	left     LeftOut
 	location string
 	page     []byte // of a kindPage
 }

@@ -56,7 +56,7 @@ func newBench(t *testing.T, extra string) *bench {
 	t.Cleanup(server.Close)
 	receiver := httptest.NewServer(b.hook)
 	t.Cleanup(receiver.Close)
-	text := configuration(server.URL, receiver.URL) + strings.ReplaceAll(extra, "DIR", dir)
+	text := configuration(server.URL, receiver.URL, "") + strings.ReplaceAll(extra, "DIR", dir)
 	b.write("config.toml", text)
 	b.env = map[string]string{
 		"HOME": dir, "BILIKEEPER_CONFIG": filepath.Join(dir, "config.toml"), "BILIKEEPER_STATE_DIR": filepath.Join(dir, "state"),

@@ -2,6 +2,7 @@ package control
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
@@ -41,6 +42,7 @@ func shown(a client.Account, own socket.Rights) client.Account {
 	if !own.May(socket.VerbLogin, a.Name) {
 		a.LoginID = ""
 	}
+	a.SameSession = slices.DeleteFunc(slices.Clone(a.SameSession), func(name string) bool { return !own.May(socket.VerbStatus, name) })
 	return a
 }
 

@@ -117,7 +117,7 @@ func judgeChannel(f *Facts, n *notes, c client.Channel) {
 	case c.LastFailed != nil && (c.LastDelivered == nil || c.LastFailed.After(*c.LastDelivered)):
 		failing(f, n, c, "it failed "+f.ago(*c.LastFailed))
 	case c.LastDelivered == nil:
-		n.warn(check, c.Name, "no message has gone out over it yet (samples are not counted), so whether it works is not known", test)
+		n.warn(check, c.Name, "no message has gone out over it yet, so whether it works is not known", test)
 	default:
 		n.ok(check, c.Name, "delivered "+f.ago(*c.LastDelivered))
 	}

@@ -21,11 +21,28 @@ func judgeConfiguration(f *Facts, n *notes) {
 	if len(names) > 0 {
 		n.ok("configuration.environment", "environment", "in force: "+strings.Join(names, " ")+"; a keeper that a service manager starts does not have them")
 	}
+	judgeProxies(f, n)
 	if c := f.Configuration.Value; c != nil {
 		judgeSecrets(f, n, c)
 		judgeAllowed(f, n, c)
 		judgeWarnings(f, n, c)
 		judgeNames(f, n, c)
+	}
+}
+
+// judgeProxies finds a variable that sends the keeper's requests to nowhere.
+func judgeProxies(f *Facts, n *notes) {
+	const check = "configuration.proxy"
+	for _, p := range f.Proxies {
+		detail, mend := fmt.Sprintf("it names a proxy on %s, where nothing answers: %v", p.Address, p.Err), "start that proxy, or: unset "+p.Name
+		switch {
+		case p.Err == nil:
+			n.ok(check, p.Name, "something answers on "+p.Address)
+		case p.Keeper && !strings.EqualFold(p.Name, "ALL_PROXY"):
+			n.wrong(check, p.Name, detail+"; the keeper has it and does not reach the site", mend+" where the keeper is started, and "+f.restart())
+		default:
+			n.warn(check, p.Name, detail+"; a keeper that is started with it may not reach the site", mend)
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ type Facts struct {
 	Flags     config.Flags
 	Places    config.Places
 	Overrides []Override
+	// Proxies are those that the environment names.
+	Proxies []Proxy
 
 	Configuration Configuration
 	// Unknown are the users and groups that the configuration lets in and that
@@ -43,6 +45,18 @@ type Facts struct {
 
 // Override is a variable of the environment that names a place.
 type Override struct{ Name, Value string }
+
+// Proxy is one that a variable of the environment names.
+type Proxy struct {
+	Name string
+	// Address is the proxy's host and port.
+	Address string
+	// Err is why nothing answers there.
+	Err error
+	// Keeper is true where the running keeper has the variable, false where this
+	// process does and the keeper's are not known.
+	Keeper bool
+}
 
 // Configuration is the file as it was read.
 type Configuration struct {

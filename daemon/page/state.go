@@ -1,6 +1,7 @@
 package page
 
 import (
+	"html/template"
 	"math"
 	"strconv"
 	"time"
@@ -23,10 +24,12 @@ type state struct {
 	// Who is the account, by the name that its owner knows.
 	Who string `json:"who,omitempty"`
 	// Code counts the codes of the link from 1.
-	Code      int        `json:"code"`
-	Picture   string     `json:"picture,omitempty"`
-	URL       string     `json:"url,omitempty"`
-	ExpiresAt *time.Time `json:"expires_at"`
+	Code    int    `json:"code"`
+	Picture string `json:"picture,omitempty"`
+	URL     string `json:"url,omitempty"`
+	// App opens the code in the app on the same phone.
+	App       template.URL `json:"app,omitempty"`
+	ExpiresAt *time.Time   `json:"expires_at"`
 	// Left is ExpiresAt in seconds from now: the reader's clock may be wrong.
 	Left      float64 `json:"left"`
 	Reason    string  `json:"reason,omitempty"`
@@ -91,7 +94,7 @@ func (p *Page) describe(l *link, login client.Login) state {
 		s.ExpiresAt = login.ExpiresAt
 		s.Left = math.Round(time.Until(*login.ExpiresAt).Seconds()*10) / 10
 		if originOf(login.URL) != "" {
-			s.URL = login.URL
+			s.URL, s.App = login.URL, template.URL(login.AppURL)
 		}
 	case login.State == client.LoginWaiting && login.Method != client.MethodSMS:
 		s.State = stateRenewing

@@ -74,6 +74,9 @@ func (c *Channel) page(m notify.Message, picture bool) string {
 	if link := wording.Link(m); link != "" {
 		b.WriteString("<p>" + wording.Anchor(link, c.open) + "<br>" + html.EscapeString(link) + "</p>\n")
 	}
+	if link := wording.AppLink(m); link != "" {
+		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>\n")
+	}
 	b.WriteString("</body></html>\n")
 	return b.String()
 }

@@ -128,6 +128,10 @@ func (c *Channel) compose(m notify.Message) article {
 	if link := wording.Link(m); link != "" {
 		a.Lines = append(a.Lines, []element{{Tag: "a", Text: c.open, Href: link}})
 	}
+	if link := wording.AppLink(m); link != "" {
+		// The service opens no other addresses than those of the web.
+		a.Lines = append(a.Lines, []element{{Tag: "text", Text: link}})
+	}
 	return a
 }
 

@@ -162,7 +162,7 @@ func (c *Channel) request(m notify.Message, sequence string, picture bool) post.
 	}
 	if link := wording.Link(m); link != "" {
 		set("Click", link)
-		set("Actions", c.actions(link))
+		set("Actions", c.actions(link, wording.AppLink(m)))
 	}
 	if picture {
 		set("Filename", "qr.png")
@@ -180,8 +180,12 @@ type action struct {
 	URL    string `json:"url"`
 }
 
-func (c *Channel) actions(link string) string {
-	return string(post.JSON([]action{{Action: "view", Label: c.label, URL: link}}).Body)
+func (c *Channel) actions(link, app string) string {
+	list := []action{{Action: "view", Label: c.label, URL: link}}
+	if app != "" {
+		list = append(list, action{Action: "view", Label: "App", URL: app})
+	}
+	return string(post.JSON(list).Body)
 }
 
 func (c *Channel) authorization() http.Header {

@@ -126,6 +126,9 @@ func content(m notify.Message) string {
 	if link := wording.Link(m); link != "" {
 		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>")
 	}
+	if link := wording.AppLink(m); link != "" {
+		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>")
+	}
 	return b.String()
 }
 

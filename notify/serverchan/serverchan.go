@@ -144,6 +144,9 @@ func compose(m notify.Message) message {
 	if to := wording.Link(m); to != "" {
 		text += "\n\n" + link(to)
 	}
+	if to := wording.AppLink(m); to != "" {
+		text += "\n\n" + link(to)
+	}
 	out.Desp = text
 	return out
 }

@@ -38,6 +38,7 @@ type account struct {
 type login struct {
 	ID        string `json:"id"`
 	URL       string `json:"url"`
+	AppURL    string `json:"app_url"`
 	PNG       []byte `json:"qr_png_base64"` // a []byte is base64 in JSON
 	PageURL   string `json:"page_url"`
 	ExpiresAt string `json:"expires_at"`
@@ -52,7 +53,7 @@ func encode(m notify.Message) post.Request {
 	}
 	if l := m.Login; l != nil {
 		p.Data.Login = &login{
-			ID: l.ID, URL: l.URL.Reveal(), PNG: append([]byte{}, l.PNG...),
+			ID: l.ID, URL: l.URL.Reveal(), AppURL: l.AppURL.Reveal(), PNG: append([]byte{}, l.PNG...),
 			PageURL: l.PageURL, ExpiresAt: stamp(l.ExpiresAt),
 		}
 	}

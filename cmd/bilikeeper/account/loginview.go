@@ -41,6 +41,9 @@ func (v *plainView) show(l client.Login) error {
 		v.code = l.URL
 		v.env.Say("Open this as a QR code and scan it with the Bilibili app (code %d, works until %s):", l.Code, clock(l.ExpiresAt))
 		v.env.Print("%s\n", l.URL)
+		if l.AppURL != "" {
+			v.env.Say("On the phone that has the app, open this in its place:\n%s", l.AppURL)
+		}
 	}
 	if l.State != v.state && !l.Ended() {
 		v.state = l.State
@@ -105,7 +108,11 @@ func (v *codeView) content(screen cli.Screen) string {
 	}
 	var b strings.Builder
 	if l.URL != "" && l.State == client.LoginWaiting {
-		below := 2 + (len(l.URL)+screen.Width-1)/max(screen.Width, 1)
+		address := l.URL
+		if l.AppURL != "" {
+			address += "\non the phone that has the app: " + l.AppURL
+		}
+		below := 2 + cli.Rows(address, screen.Width)
 		draw := func(height int) (string, error) {
 			return qr.Terminal(l.URL, qr.TerminalOptions{Color: screen.Colour, Blanks: !screen.UTF8, Width: screen.Width, Height: height})
 		}
@@ -119,7 +126,7 @@ func (v *codeView) content(screen cli.Screen) string {
 			b.WriteString(strings.TrimRight(code, "\n") + "\n")
 		}
 		if err != nil || screen.Height == 0 || cli.Rows(code, screen.Width)+below <= screen.Height {
-			b.WriteString(screen.Paint(cli.Faint, l.URL) + "\n")
+			b.WriteString(screen.Paint(cli.Faint, address) + "\n")
 		}
 	}
 	line := sentence(l)
@@ -146,6 +153,9 @@ func sentence(l client.Login) string {
 		}
 		return "Scan with the Bilibili app as " + l.Account + "."
 	case client.LoginScanned:
+		if l.Detail != "" {
+			return "Scanned. Asking the site whether it is confirmed (" + l.Detail + ")"
+		}
 		return "Scanned. Confirm the login on the phone."
 	case client.LoginVerifying:
 		if l.Detail != "" {
