@@ -10,6 +10,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 )
 
 // set is all that a configuration makes of the daemon, built and not yet in
@@ -21,6 +22,7 @@ type set struct {
 	outputs  *engine.Outputs
 	readers  *readServer
 	policy   socket.Policy
+	proxies  clientaddr.Proxies
 }
 
 // prepare builds a set. Whatever can be wrong with a configuration is found here.
@@ -29,10 +31,13 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 	if err := s.policy.Validate(); err != nil {
 		return s, err
 	}
+	if s.proxies, err = clientaddr.New(c.TrustedProxies); err != nil {
+		return s, err
+	}
 	if s.settings, err = keeper.NewSettings(c); err != nil {
 		return s, err
 	}
-	if s.readers, err = newReadServer(d.keeper, c.Serve); err != nil {
+	if s.readers, err = newReadServer(d.keeper, c); err != nil {
 		return s, err
 	}
 	if s.outputs, err = engine.Configured(d.keeper, c); err != nil {
@@ -82,5 +87,8 @@ func (d *daemon) use(s set) {
 	d.server.SetPolicy(s.policy)
 	d.grant(s.policy)
 	d.readers.put(d.ctx, s.readers)
+	if p := d.page.Load(); p != nil {
+		p.Trust(s.proxies)
+	}
 	d.Config = s.config
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 )
 
 const (
@@ -55,12 +56,17 @@ type readServer struct {
 }
 
 // newReadServer builds what [serve] says. It does not listen yet.
-func newReadServer(k *keeper.Keeper, c config.Serve) (*readServer, error) {
+func newReadServer(k *keeper.Keeper, all config.Config) (*readServer, error) {
+	c := all.Serve
 	s := &readServer{keeper: k, address: c.Listen}
 	if c.Listen == "" {
 		return s, nil
 	}
-	var parts serve.Config
+	proxies, err := clientaddr.New(all.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("trusted_proxies: %w", err)
+	}
+	parts := serve.Config{Proxies: proxies}
 	for _, entry := range c.CookieCloud {
 		password, err := entry.Password()
 		if err != nil {

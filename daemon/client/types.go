@@ -465,6 +465,8 @@ const (
 	ProblemSlot         = "slot-needed" // the vault would not open without it
 	ProblemNotPermitted = "not-permitted"
 	ProblemBadRequest   = "bad-request"
+	ProblemMediaType    = "unsupported-media-type"
+	ProblemTooLarge     = "too-large"
 	ProblemNotFound     = "not-found"
 	ProblemMethod       = "method-not-allowed"
 	ProblemBusy         = "busy"

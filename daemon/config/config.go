@@ -20,20 +20,23 @@ type Config struct {
 	StateDir string `toml:"state_dir"`
 	Socket   string `toml:"socket"`
 	// Locale is one of the Locale… words.
-	Locale    string    `toml:"locale"`
-	Log       Log       `toml:"log"`
-	Check     Check     `toml:"check"`
-	Refresh   Refresh   `toml:"refresh"`
-	Login     Login     `toml:"login"`
-	Limits    Limits    `toml:"limits"`
-	Control   Control   `toml:"control"`
-	Page      Page      `toml:"page"`
-	Serve     Serve     `toml:"serve"`
-	Notify    []Notify  `toml:"notify"`
-	Text      []Text    `toml:"text"`
-	Output    []Output  `toml:"output"`
-	Accounts  []Account `toml:"account"`
-	Endpoints Endpoints `toml:"endpoints"`
+	Locale string `toml:"locale"`
+	// TrustedProxies are addresses and networks whose X-Forwarded-For the listeners
+	// believe.
+	TrustedProxies []string  `toml:"trusted_proxies"`
+	Log            Log       `toml:"log"`
+	Check          Check     `toml:"check"`
+	Refresh        Refresh   `toml:"refresh"`
+	Login          Login     `toml:"login"`
+	Limits         Limits    `toml:"limits"`
+	Control        Control   `toml:"control"`
+	Page           Page      `toml:"page"`
+	Serve          Serve     `toml:"serve"`
+	Notify         []Notify  `toml:"notify"`
+	Text           []Text    `toml:"text"`
+	Output         []Output  `toml:"output"`
+	Accounts       []Account `toml:"account"`
+	Endpoints      Endpoints `toml:"endpoints"`
 }
 
 // The languages of messages to people.
@@ -135,8 +138,9 @@ type Endpoints struct {
 // Default returns the configuration of a keeper without a file.
 func Default() Config {
 	return Config{
-		Locale: LocaleAuto,
-		Log:    Log{Level: "info", Format: "auto"},
+		Locale:         LocaleAuto,
+		TrustedProxies: []string{"127.0.0.0/8", "::1"},
+		Log:            Log{Level: "info", Format: "auto"},
 		Check: Check{
 			Schedule:     "@every 8h",
 			Jitter:       Duration(30 * time.Minute),

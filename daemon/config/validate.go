@@ -2,11 +2,14 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
@@ -51,6 +54,7 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	f.Path("state_dir", c.StateDir)
 	f.Path("socket", c.Socket)
 	f.Word("locale", CanonicalLocale(c.Locale), LocaleAuto, LocaleEnglish, LocaleChinese)
+	f.proxies(c.TrustedProxies)
 	f.Word("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
 	f.Word("log.format", c.Log.Format, "auto", "json", "console")
 	c.checkEndpoints(f)
@@ -151,6 +155,15 @@ func (c Config) checkControl(f *faults, k Checks) {
 	}
 }
 
+func (f *faults) proxies(entries []string) {
+	for i, entry := range entries {
+		_, err := clientaddr.Parse(entry)
+		if fault, ok := errors.AsType[*setting.Fault](err); ok {
+			f.AddFault(fmt.Sprintf("trusted_proxies[%d]", i), fault)
+		}
+	}
+}
+
 func (c Config) checkPage(f *faults) {
 	if c.Page.Listen != "" && !listenAddress(c.Page.Listen) {
 		f.Add("page.listen", fmt.Sprintf("%q is no address to listen on", setting.Clip(c.Page.Listen)), `write "127.0.0.1:7331"`)
@@ -239,6 +252,18 @@ func (c Config) Warnings(k Checks) []string {
 	var w []string
 	if c.Page.Listen != "" && c.Page.PublicURL == "" {
 		w = append(w, "page.public_url is not set: messages carry no link to the login page")
+	}
+	if host, _, err := net.SplitHostPort(c.Page.Listen); err == nil && !dialguard.Local(host) {
+		// Behind a proxy with TLS the public address says so.
+		if u, ok := setting.WebURL(c.Page.PublicURL); !ok || u.Scheme == "http" {
+			w = append(w, "page.listen can be reached from other machines, in the clear: whoever is on the way can read codes and sign in; "+
+				"put a proxy with TLS in front of it, listen on 127.0.0.1, and set page.public_url to the proxy's https address")
+		}
+	}
+	for _, entry := range c.TrustedProxies {
+		if network, err := clientaddr.Parse(entry); err == nil && network.Bits() == 0 {
+			w = append(w, fmt.Sprintf("trusted_proxies has %s, which is everybody: whoever asks can claim to be another, and limits count for nobody", entry))
+		}
 	}
 	if k.Schedule != nil {
 		if interval, fault := k.Schedule(c.Check.Schedule, c.Limits.MinCheckInterval.Std()); fault == nil && c.Check.Jitter.Std() > interval {

@@ -4,8 +4,8 @@
 // an account's life, no vault, no request to the site may come in; the wire
 // types live in package client.
 //
-// The peer is named by the kernel and never by the request. A browser's
-// request is refused, so that no web page reaches the socket through a proxy.
+// The peer is named by the kernel and never by the request. What a page in a
+// browser sends is refused, so that none reaches the socket through a forwarder.
 //
 // Guarantees:
 //   - The socket is its owner's alone from the moment it exists; those whom the
