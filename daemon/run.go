@@ -21,6 +21,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
+	"github.com/bilikeeper/bilikeeper/daemon/health"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
@@ -114,6 +115,7 @@ func runOnce(ctx context.Context, o Options) error {
 		return err
 	}
 	d.keeper = k
+	d.health = d.newHealth()
 	return d.run(ctx)
 }
 
@@ -140,6 +142,7 @@ func prepareState(dir string) error {
 type daemon struct {
 	Options
 	keeper   *keeper.Keeper
+	health   *health.Health
 	channels channels
 	outputs  outputs
 	readers  *runner[*readServer]
@@ -160,7 +163,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels = channels{newRunner(d.Log, "notifications", set.channels)}
 	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}
 	d.readers = newRunner(d.Log, readListener, set.readers)
-	pages, pageListener, err := d.openPage()
+	pages, listening, err := d.openPage()
 	if err != nil {
 		return err
 	}
@@ -169,7 +172,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return err
 	}
 	d.keeper.Begin(ctx)
-	defer d.servePage(pages, pageListener)()
+	defer d.servePage(pages, listening)()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(listener) }()
 	kept := make(chan struct{})
@@ -210,7 +213,7 @@ func (d *daemon) servePage(p *page.Page, l net.Listener) (stop func()) {
 	go func() {
 		if err := p.Serve(l); err != nil {
 			d.Log.Error().Err(err).Msg("the login page is not served any more")
-			d.keeper.Problems().Set("login page", err)
+			d.keeper.Problems().Set(pageListener, err)
 		}
 	}()
 	return func() {
@@ -247,7 +250,7 @@ func (d *daemon) listen() (net.Listener, error) {
 	d.server, err = control.New(control.Config{
 		Accounts: accounts, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
 		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
-		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, QR: qr.PNG,
+		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {

@@ -267,13 +267,24 @@ func (f *fake) server(t *testing.T, p socket.Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f,
+	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f, Ready: f.ready,
 		QR:     func(content string) ([]byte, error) { return []byte("png of " + content), nil },
 		Policy: p, Log: zerolog.New(log), Version: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// ready is a keeper whose channel fails.
+func (f *fake) ready(_ context.Context, part string) (client.Readiness, bool) {
+	switch part {
+	case "phone":
+		return client.Readiness{Parts: []client.Part{{Name: "channel:phone", Reason: "away"}, {Name: "output:phone", Ready: true}}}, true
+	case "", "vault":
+		return client.Readiness{Ready: true, Parts: []client.Part{{Name: "vault", Ready: true}}}, true
+	}
+	return client.Readiness{}, false
 }
 
 // testOwner is a uid that is neither root nor anybody in the tests' policies.

@@ -45,6 +45,8 @@ func routes() []route {
 	const account, login = "/v1/accounts/{name}", "/v1/logins/{id}"
 	return []route{
 		{get, "/v1/healthz", verbOpen, ofNothing, nil, (*Server).healthz},
+		{get, "/v1/readyz", socket.VerbStatus, ofKeeper, nil, (*Server).readyz},
+		{get, "/v1/readyz/{part}", socket.VerbStatus, ofKeeper, nil, (*Server).readyz},
 		{get, "/v1/status", socket.VerbStatus, ofAny, nil, (*Server).status},
 		{get, "/v1/events", socket.VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, (*Server).events},
 		{get, "/v1/messages", socket.VerbStatus, ofAny, []string{"after", "wait", "limit"}, (*Server).messages},

@@ -47,7 +47,7 @@ func address(rt route) string {
 	if strings.HasPrefix(rt.path, "/v1/vault/slots/") {
 		return "/v1/vault/slots/ONE"
 	}
-	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code").Replace(rt.path)
+	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code", "{part}", "vault").Replace(rt.path)
 }
 
 // bodyFor is what a route needs to get past the decoding.
