@@ -401,7 +401,7 @@ func (f *fake) Refresh(_ context.Context, name string, force bool) (client.Refre
 }
 
 func (f *fake) Import(_ context.Context, r client.ImportRequest) (client.ImportResult, error) {
-	return client.ImportResult{Account: client.Account{Name: r.Account}, Format: r.Format}, nil
+	return client.ImportResult{Account: client.Account{Name: r.Account, State: client.StateValid}, Format: r.Format}, nil
 }
 
 func (f *fake) Logout(_ context.Context, name string) (client.LogoutResult, error) {
@@ -409,10 +409,10 @@ func (f *fake) Logout(_ context.Context, name string) (client.LogoutResult, erro
 	return client.LogoutResult{Account: name, Ended: true}, err
 }
 
-func (f *fake) Outputs() []client.Output { return []client.Output{{Name: "o"}} }
+func (f *fake) Outputs() []client.Output { return []client.Output{{Name: "o", State: client.OutputOK}} }
 
 func (f *fake) RunOutput(_ context.Context, name string) (client.Output, error) {
-	return client.Output{Name: name}, nil
+	return client.Output{Name: name, State: client.OutputOK}, nil
 }
 
 func (f *fake) Captcha(_ context.Context, id string) (client.Captcha, error) {

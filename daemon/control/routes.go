@@ -47,6 +47,7 @@ func routes() []route {
 		{get, "/v1/healthz", verbOpen, ofNothing, nil, (*Server).healthz},
 		{get, "/v1/readyz", socket.VerbStatus, ofKeeper, nil, (*Server).readyz},
 		{get, "/v1/readyz/{part}", socket.VerbStatus, ofKeeper, nil, (*Server).readyz},
+		{get, "/v1/openapi.json", verbOpen, ofNothing, nil, (*Server).openapi},
 		{get, "/v1/status", socket.VerbStatus, ofAny, nil, (*Server).status},
 		{get, "/v1/events", socket.VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, (*Server).events},
 		{get, "/v1/messages", socket.VerbStatus, ofAny, []string{"after", "wait", "limit"}, (*Server).messages},
