@@ -89,6 +89,20 @@ f:3:1: check.schedule: "TZ=UTC" says nothing but a time zone; write "CRON_TZ=Asi
 f:6:1: account[0].schedule: "0 0 31 2 *" never comes; no month has that day; name one that exists
 f:9:1: account[1].schedule: "@every 1ms" is not a whole number of seconds; write "@every 8h"
 `},
+		{"metrics", `
+[metrics]
+listen = "7333"
+`, `
+f:3:1: metrics.listen: "7333" is no address to listen on; write "127.0.0.1:7333"
+`},
+		{"metrics beside the page", `
+[page]
+listen = "127.0.0.1:7331"
+[metrics]
+listen = "127.0.0.1:7331"
+`, `
+f:5:1: metrics.listen: is another listener's address; give each its own port
+`},
 		{"channels", `
 [[notify]]
 type = "webhook"
@@ -307,7 +321,7 @@ f:7:1: endpoints.api_intl: is no http or https URL; write https://host, or leave
 f:1:2: notify: is a list of tables; write [[notify]]
 f:3:3: check: is a single table; write [check]
 f:4:8: check.jitter: is no table; write jitter = …
-f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, serve, notify, text, output, account, endpoints
+f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, metrics, serve, notify, text, output, account, endpoints
 `},
 		{"a rate", `
 [[notify]]
@@ -376,7 +390,7 @@ f:2:9: is no TOML: unexpected character U+000A at start of value; text goes in q
 f:1:7: is no TOML: expected ']' to close table name; text goes in quotes, a list in [ ]
 `},
 		{"a key that breaks the line", "\"a\\nb\\u001b[0m\" = 1\n", `
-f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, serve, notify, text, output, account, endpoints
+f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, metrics, serve, notify, text, output, account, endpoints
 `},
 	}
 	for _, tt := range tests {

@@ -8,6 +8,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
@@ -19,7 +20,8 @@ type set struct {
 	settings *keeper.Settings
 	channels *alert.Channels
 	outputs  *engine.Outputs
-	readers  *readServer
+	readers  *listener.Listener
+	scrapes  *listener.Listener
 	policy   socket.Policy
 }
 
@@ -35,6 +37,7 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 	if s.readers, err = newReadServer(d.keeper, c.Serve); err != nil {
 		return s, err
 	}
+	s.scrapes = d.newScrapes(c.Metrics)
 	if s.outputs, err = engine.Configured(d.keeper, c); err != nil {
 		return s, err
 	}
@@ -82,5 +85,6 @@ func (d *daemon) use(s set) {
 	d.server.SetPolicy(s.policy)
 	d.grant(s.policy)
 	d.readers.put(d.ctx, s.readers)
+	d.scrapes.put(d.ctx, s.scrapes)
 	d.Config = s.config
 }

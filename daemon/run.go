@@ -23,6 +23,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/control"
 	"github.com/bilikeeper/bilikeeper/daemon/health"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/listener"
+	"github.com/bilikeeper/bilikeeper/daemon/metrics"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
@@ -109,13 +111,15 @@ func runOnce(ctx context.Context, o Options) error {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
 		}
 	}()
-	d := &daemon{Options: o}
+	d := &daemon{Options: o, metrics: metrics.New(o.Version)}
+	o.Transport.Observe = d.metrics.SiteRequest
 	k, err := keeper.New(keeper.Parts{Vault: v, Config: o.Config, Transport: o.Transport, PageLink: d.pageLink, Log: o.Log, Version: o.Version})
 	if err != nil {
 		return err
 	}
 	d.keeper = k
 	d.health = d.newHealth()
+	d.metrics.Watch(k)
 	return d.run(ctx)
 }
 
@@ -145,8 +149,10 @@ type daemon struct {
 	health   *health.Health
 	channels channels
 	outputs  outputs
-	readers  *runner[*readServer]
-	page     atomic.Pointer[page.Page] // nil where none is served
+	readers  *runner[*listener.Listener]
+	metrics  *metrics.Metrics
+	scrapes  *runner[*listener.Listener] // of the metrics
+	page     atomic.Pointer[page.Page]   // nil where none is served
 	server   *control.Server
 	ctx      context.Context
 	mu       sync.Mutex // guards Config and lets one reload run at a time
@@ -163,6 +169,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels = channels{newRunner(d.Log, "notifications", set.channels)}
 	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}
 	d.readers = newRunner(d.Log, readListener, set.readers)
+	d.scrapes = newRunner(d.Log, metricsListener, set.scrapes)
 	pages, listening, err := d.openPage()
 	if err != nil {
 		return err
@@ -180,6 +187,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels.start(ctx)
 	d.outputs.start(ctx)
 	d.readers.start(ctx)
+	d.scrapes.start(ctx)
 	go d.watchdog(ctx)
 
 	d.announce()
@@ -194,6 +202,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	<-kept
 	d.readers.wait()
+	d.scrapes.wait()
 	if err := d.keeper.Credentials().SaveCounts(); err != nil {
 		d.Log.Warn().Err(err).Msg("readings that were counted and not noted are forgotten")
 	}
@@ -250,7 +259,7 @@ func (d *daemon) listen() (net.Listener, error) {
 	d.server, err = control.New(control.Config{
 		Accounts: accounts, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
 		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
-		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, QR: qr.PNG,
+		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, Metrics: d.metrics.Handler(d.Log), QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {

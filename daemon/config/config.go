@@ -28,6 +28,7 @@ type Config struct {
 	Limits    Limits    `toml:"limits"`
 	Control   Control   `toml:"control"`
 	Page      Page      `toml:"page"`
+	Metrics   Metrics   `toml:"metrics"`
 	Serve     Serve     `toml:"serve"`
 	Notify    []Notify  `toml:"notify"`
 	Text      []Text    `toml:"text"`

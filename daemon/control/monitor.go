@@ -2,6 +2,7 @@ package control
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
@@ -24,4 +25,11 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 		status = http.StatusServiceUnavailable
 	}
 	return writeStatus(w, status, ready)
+}
+
+// metrics answers Prometheus, which adds no parameters of its own.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slow))
+	s.parts.Metrics.ServeHTTP(w, r)
+	return nil
 }

@@ -82,7 +82,7 @@ func routes() []route {
 		{post, "/v1/vault/backup", socket.VerbManage, ofKeeper, nil, (*Server).backupVault},
 		{post, "/v1/vault/slots", socket.VerbManage, ofOwner, nil, (*Server).addSlot},
 		{del, "/v1/vault/slots/{id}", socket.VerbManage, ofOwner, []string{"rely_on"}, (*Server).removeSlot},
-		{get, "/metrics", socket.VerbStatus, ofKeeper, nil, nil},
+		{get, "/metrics", socket.VerbStatus, ofKeeper, nil, (*Server).metrics},
 	}
 }
 

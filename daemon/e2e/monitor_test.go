@@ -3,7 +3,12 @@
 package e2e_test
 
 import (
+	"context"
+	"io"
+	"net"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -44,4 +49,56 @@ func TestReadiness(t *testing.T) {
 		t.Errorf("the vault beside it: %+v", p)
 	}
 	s.stop()
+}
+
+// Prometheus finds the same on the socket and on a listener of its own, which has
+// nothing else, and which a reload opens and closes.
+func TestMetrics(t *testing.T) {
+	s := newStage(t, nil)
+	s.configure(settings{schedule: "@every 1h"})
+	s.start()
+	s.login(mid)
+	s.append("[metrics]\nlisten = \"127.0.0.1:0\"\n")
+	s.wantCode(0, "reload")
+	address := s.listening("serving metrics", 1)
+	for _, want := range []string{
+		"bilikeeper_account_state{account=\"main\",state=\"valid\"} 1", "bilikeeper_logins_total{method=\"qr\",outcome=\"succeeded\"} 1",
+		"bilikeeper_site_requests_total{class=\"ok\"", "bilikeeper_vault_commit_seconds_count", "process_open_fds",
+	} {
+		if code, text := readOver(t, "GET", address+"/metrics", ""); code != 200 || !strings.Contains(text, want) {
+			t.Errorf("%d, %s is missing", code, want)
+		}
+		if text := s.onSocket("/metrics"); !strings.Contains(text, want) {
+			t.Errorf("on the socket %s is missing", want)
+		}
+	}
+	if code, _ := readOver(t, "GET", address+"/v1/status", ""); code != 404 {
+		t.Errorf("beside the metrics: %d", code)
+	}
+	if code, _ := readOver(t, "POST", address+"/metrics", ""); code != 405 {
+		t.Errorf("another method: %d", code)
+	}
+	s.stop()
+}
+
+// onSocket is the text of an answer on the control socket.
+func (s *stage) onSocket(path string) string {
+	s.t.Helper()
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", s.socket())
+	}}}
+	r, err := http.NewRequestWithContext(s.t.Context(), "GET", "http://localhost"+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	resp, err := c.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != 200 {
+		s.t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
+	}
+	return string(text)
 }

@@ -127,7 +127,7 @@ func floors() [][]string {
 	return [][]string{
 		{"daemon"},
 		{"daemon/control", "daemon/page", "daemon/metrics", "daemon/heartbeat"},
-		{"daemon/health"},
+		{"daemon/health", "daemon/listener"},
 		{"daemon/alert", "daemon/output"},
 		{"daemon/keeper"},
 		{"daemon/account"},
