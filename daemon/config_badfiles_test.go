@@ -372,7 +372,7 @@ f:2:11: notify[0]: is a table, not a value; write [[notify]]
 f:3:1: control: is a table, not a value; write [control]
 `},
 		{"inline tables", "notify = [{name = \"a\", type = \"desktop\"},\n  {name = \"a\", kind = \"desktop\"}]\n", `
-f:2:16: notify[1].kind: is not a known key; known here: name, type, url, url_file, proxy, allow_http, secret_file, token_file, client_token_file, chat, topic, user_id, group_id, mention, host, port, tls, user, password_file, from, to, events, accounts, fallback, rate
+f:2:16: notify[1].kind: is not a known key; known here: name, type, url, url_file, proxy, allow_http, secret_file, token_file, client_token_file, chat, topic, user_id, group_id, mention, host, port, tls, user, password_file, from, to, command, timeout, events, accounts, fallback, rate
 `},
 		{"a key given twice", "[check]\nschedule = \"@daily\"\nschedule = \"@weekly\"\n", `
 f:3:1: check.schedule: is given twice; remove one
