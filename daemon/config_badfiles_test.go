@@ -95,6 +95,19 @@ listen = "7333"
 `, `
 f:3:1: metrics.listen: "7333" is no address to listen on; write "127.0.0.1:7333"
 `},
+		{"heartbeat", `
+[heartbeat]
+url = "ftp://canary@example.net"
+url_file = "~/heartbeat"
+every = "0s"
+fail_path = "fail"
+`, `
+f:3:1: heartbeat.url: is no http or https URL; write "https://host/path"
+f:4:1: heartbeat.url_file: starts with "~", which only a shell understands; write the directory out
+f:4:1: heartbeat.url_file: is given beside url; remove one of them
+f:5:1: heartbeat.every: 0s is out of range; from 1s to 1d; 5m is usual
+f:6:1: heartbeat.fail_path: is no path; write "/fail"
+`},
 		{"metrics beside the page", `
 [page]
 listen = "127.0.0.1:7331"
@@ -321,7 +334,7 @@ f:7:1: endpoints.api_intl: is no http or https URL; write https://host, or leave
 f:1:2: notify: is a list of tables; write [[notify]]
 f:3:3: check: is a single table; write [check]
 f:4:8: check.jitter: is no table; write jitter = …
-f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, metrics, serve, notify, text, output, account, endpoints
+f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, notify, text, output, account, endpoints
 `},
 		{"a rate", `
 [[notify]]
@@ -390,7 +403,7 @@ f:2:9: is no TOML: unexpected character U+000A at start of value; text goes in q
 f:1:7: is no TOML: expected ']' to close table name; text goes in quotes, a list in [ ]
 `},
 		{"a key that breaks the line", "\"a\\nb\\u001b[0m\" = 1\n", `
-f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, metrics, serve, notify, text, output, account, endpoints
+f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, notify, text, output, account, endpoints
 `},
 	}
 	for _, tt := range tests {

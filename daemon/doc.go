@@ -7,6 +7,7 @@
 //
 //	control, page   what uses the keeper: the API on the socket, pages in a browser
 //	metrics         what Prometheus asks
+//	heartbeat       who hears that the keeper works
 //	health          which part of the keeper works
 //	listener        where programs ask over the network
 //	alert, output   the journal made into messages; the credential made into files

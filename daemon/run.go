@@ -22,6 +22,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
 	"github.com/bilikeeper/bilikeeper/daemon/health"
+	"github.com/bilikeeper/bilikeeper/daemon/heartbeat"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/metrics"
@@ -152,7 +153,8 @@ type daemon struct {
 	readers  *runner[*listener.Listener]
 	metrics  *metrics.Metrics
 	scrapes  *runner[*listener.Listener] // of the metrics
-	page     atomic.Pointer[page.Page]   // nil where none is served
+	beats    *runner[*heartbeat.Heartbeat]
+	page     atomic.Pointer[page.Page] // nil where none is served
 	server   *control.Server
 	ctx      context.Context
 	mu       sync.Mutex // guards Config and lets one reload run at a time
@@ -170,6 +172,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}
 	d.readers = newRunner(d.Log, readListener, set.readers)
 	d.scrapes = newRunner(d.Log, metricsListener, set.scrapes)
+	d.beats = newRunner(d.Log, "heartbeat", set.heartbeat)
 	pages, listening, err := d.openPage()
 	if err != nil {
 		return err
@@ -188,6 +191,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.outputs.start(ctx)
 	d.readers.start(ctx)
 	d.scrapes.start(ctx)
+	d.beats.start(ctx)
 	go d.watchdog(ctx)
 
 	d.announce()
@@ -203,6 +207,7 @@ func (d *daemon) run(ctx context.Context) error {
 	<-kept
 	d.readers.wait()
 	d.scrapes.wait()
+	d.beats.wait()
 	if err := d.keeper.Credentials().SaveCounts(); err != nil {
 		d.Log.Warn().Err(err).Msg("readings that were counted and not noted are forgotten")
 	}

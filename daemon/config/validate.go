@@ -60,6 +60,7 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	c.checkControl(f, k)
 	c.checkPage(f)
 	c.Metrics.check(f, c.Page.Listen, c.Serve.Listen)
+	c.Heartbeat.check(f)
 	c.checkServe(f)
 	c.checkNotify(f, k)
 	if k.Texts != nil {

@@ -7,8 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -101,4 +105,46 @@ func (s *stage) onSocket(path string) string {
 		s.t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
 	}
 	return string(text)
+}
+
+// Somebody outside hears that the keeper works, and that an account needs a person;
+// where, is told nobody.
+func TestHeartbeat(t *testing.T) {
+	const token = "sample-token-8a1d3f"
+	s := newStage(t, nil)
+	var mu sync.Mutex
+	var asked []string
+	outside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, r.URL.Path)
+		if r.Method != http.MethodGet {
+			w.WriteHeader(http.StatusMethodNotAllowed)
+		}
+	}))
+	t.Cleanup(outside.Close)
+	heard := func(path string) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Contains(asked, path)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "heartbeat.url"), []byte(outside.URL+"/"+token), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.configure(settings{})
+	s.append("[heartbeat]\nurl_file = \"heartbeat.url\"\nevery = \"1s\"\nfail_path = \"/fail\"\n")
+	s.start()
+	s.login(mid)
+	until(t, "a heartbeat", func() bool { return heard("/" + token) })
+	s.site.Kill(mid)
+	until(t, "a heartbeat that says more", func() bool { return heard("/" + token + "/fail") })
+	outside.Close()
+	until(t, "the failure shows", func() bool {
+		st, err := s.client.Status(t.Context())
+		return err == nil && strings.Contains(strings.Join(st.Daemon.Problems, " "), "heartbeat: ")
+	})
+	if shown := s.wantCode(0, "status", "--json").stdout + s.wantCode(0, "config", "print").stdout + s.log.String(); strings.Contains(shown, token) {
+		t.Error("the address is told")
+	}
+	s.stop()
 }

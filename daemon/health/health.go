@@ -49,12 +49,13 @@ type Parts struct {
 // Health looks at the keeper's parts. It is safe for concurrent use.
 type Health struct {
 	parts  Parts
+	begun  time.Time
 	writes *writes
 }
 
 // New returns a Health that has looked at nothing yet.
 func New(p Parts) *Health {
-	return &Health{parts: p, writes: &writes{probe: p.Keeper.Store().Vault().Writable}}
+	return &Health{parts: p, begun: time.Now(), writes: &writes{probe: p.Keeper.Store().Vault().Writable}}
 }
 
 // Committed is told of each commit: one that arrived shows that the vault works,
@@ -140,7 +141,7 @@ func (h *Health) vault(ctx context.Context) error {
 func (h *Health) schedule() error {
 	looked := h.parts.Keeper.Looked()
 	if looked.IsZero() {
-		return errors.New("has not begun")
+		looked = h.begun // it is about to be
 	}
 	if since := time.Since(looked); since > longestLook {
 		return fmt.Errorf("has not been gone through for %s", since.Round(time.Second))
