@@ -13,6 +13,9 @@ import (
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 )
 
+// pageListener is what the login page is called in the status.
+const pageListener = "login page"
+
 // openPage builds the login page and its listener, if one is configured.
 func (d *daemon) openPage() (*page.Page, net.Listener, error) {
 	c := d.Config

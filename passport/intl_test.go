@@ -256,7 +256,7 @@ func TestRealmsAreBlockedApart(t *testing.T) {
 		if _, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader); err != nil {
 			t.Errorf("the other realm: %v", err)
 		}
-		until, _ := gate.Blocked()
+		until, _ := gate.BlockedAt(passport.Web)
 		tv, reason := gate.BlockedAt(passport.Intl)
 		if !until.IsZero() || time.Until(tv) != 30*time.Minute || reason != "HTTP 412" {
 			t.Errorf("blocked until %v and %v: %s", until, tv, reason)

@@ -219,6 +219,9 @@ func TestAccountMethods(t *testing.T) {
 	if h := ok[client.Health](s)(c.Health(ctx)); h.Status != client.HealthOK || h.Version != "test" {
 		t.Errorf("the keeper says %+v", h)
 	}
+	if r := ok[client.Readiness](s)(c.Readiness(ctx, "")); !r.Ready || len(r.Parts) == 0 {
+		t.Errorf("the keeper's parts are %+v", r)
+	}
 	if st := ok[client.Status](s)(c.Status(ctx)); len(st.Accounts) != 1 || st.Daemon.Version != "test" {
 		t.Errorf("the status is %+v", st)
 	}

@@ -404,15 +404,6 @@ type Reloaded struct {
 	NeedsRestart []string `json:"needs_restart"`
 }
 
-// Health is the answer to GET /v1/healthz.
-type Health struct {
-	Status  string `json:"status"`
-	Version string `json:"version"`
-}
-
-// HealthOK is the status of a keeper that answers.
-const HealthOK = "ok"
-
 // The states of an output. Names are on the wire.
 const (
 	OutputOK       = "ok"

@@ -31,6 +31,8 @@ type Config struct {
 	Limits         Limits    `toml:"limits"`
 	Control        Control   `toml:"control"`
 	Page           Page      `toml:"page"`
+	Metrics        Metrics   `toml:"metrics"`
+	Heartbeat      Heartbeat `toml:"heartbeat"`
 	Serve          Serve     `toml:"serve"`
 	Notify         []Notify  `toml:"notify"`
 	Text           []Text    `toml:"text"`
@@ -161,6 +163,7 @@ func Default() Config {
 			RefreshesPerHour:  6,
 			Concurrency:       4,
 		},
+		Heartbeat: Heartbeat{Every: Duration(5 * time.Minute)},
 		Endpoints: defaultEndpoints(),
 	}
 }

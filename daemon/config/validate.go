@@ -63,6 +63,8 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	c.checkLogin(f)
 	c.checkControl(f, k)
 	c.checkPage(f)
+	c.Metrics.check(f, c.Page.Listen, c.Serve.Listen)
+	c.Heartbeat.check(f)
 	c.checkServe(f)
 	c.checkNotify(f, k)
 	if k.Texts != nil {
@@ -293,5 +295,5 @@ func (c Config) Warnings(k Checks) []string {
 			w = append(w, fmt.Sprintf("output %s hands out the refresh token: whoever uses it ends the keeper's session", o.Name))
 		}
 	}
-	return append(w, c.Serve.warnings()...)
+	return append(append(w, c.Metrics.warnings()...), c.Serve.warnings()...)
 }

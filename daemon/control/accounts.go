@@ -8,10 +8,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
-func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, client.Health{Status: client.HealthOK, Version: s.parts.Version})
-}
-
 func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, s.statusFor(s.rights(socket.PeerOf(r.Context()))))
 }

@@ -10,7 +10,8 @@
 // Guarantees:
 //   - The socket is its owner's alone from the moment it exists; those whom the
 //     policy names are let in one by one, and nobody else with them.
-//   - No route is reachable without a decision of the policy, but for healthz.
+//   - No route is reachable without a decision of the policy, but for healthz
+//     and the API's own description.
 //   - No credential leaves before its reading has been recorded.
 //   - No answer may be stored, no query is logged, no panic ends the keeper.
 //   - A slow reader delays nobody; whoever stops reading is cut off.

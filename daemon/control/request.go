@@ -154,14 +154,16 @@ func waiting(query url.Values) (after uint64, given bool, wait time.Duration, er
 }
 
 // writeJSON answers 200 with a document.
-func writeJSON(w http.ResponseWriter, v any) error {
+func writeJSON(w http.ResponseWriter, v any) error { return writeStatus(w, http.StatusOK, v) }
+
+func writeStatus(w http.ResponseWriter, status int, v any) error {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	writeBody(w, http.StatusOK, "application/json", body.Bytes())
+	writeBody(w, status, "application/json", body.Bytes())
 	return nil
 }
 

@@ -40,6 +40,11 @@ type Config struct {
 	Reloader    Reloader
 	Vault       Vault
 	Slots       Slots
+	// Ready tells of the keeper's parts, or of those that a name stands for; false
+	// where there is none.
+	Ready func(ctx context.Context, part string) (client.Readiness, bool)
+	// Metrics answers Prometheus.
+	Metrics http.Handler
 	// QR draws a code as PNG; without it qr.png is not offered.
 	QR func(content string) ([]byte, error)
 
@@ -52,7 +57,7 @@ func (c Config) validate() error {
 	for name, missing := range map[string]bool{
 		"Accounts": c.Accounts == nil, "Checker": c.Checker == nil, "Refresher": c.Refresher == nil, "Mover": c.Mover == nil, "Outputs": c.Outputs == nil, "SMS": c.SMS == nil, "Credentials": c.Credentials == nil,
 		"Logins": c.Logins == nil, "Journal": c.Journal == nil, "Channels": c.Channels == nil, "Messages": c.Messages == nil,
-		"Reloader": c.Reloader == nil, "Vault": c.Vault == nil, "Slots": c.Slots == nil,
+		"Reloader": c.Reloader == nil, "Ready": c.Ready == nil, "Metrics": c.Metrics == nil, "Vault": c.Vault == nil, "Slots": c.Slots == nil,
 	} {
 		if missing {
 			return fmt.Errorf("control: %s is missing", name)

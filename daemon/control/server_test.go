@@ -47,7 +47,7 @@ func address(rt route) string {
 	if strings.HasPrefix(rt.path, "/v1/vault/slots/") {
 		return "/v1/vault/slots/ONE"
 	}
-	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code").Replace(rt.path)
+	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code", "{part}", "vault").Replace(rt.path)
 }
 
 // bodyFor is what a route needs to get past the decoding.
@@ -167,10 +167,9 @@ func TestRefusals(t *testing.T) {
 		{"strategy", "GET", "/v1/credential?tag=both&strategy=best", "", nil, 400, client.ProblemBadRequest, "round-robin"},
 		{"after of a tag", "GET", "/v1/credential?tag=both&after=3", "", nil, 400, client.ProblemBadRequest, "after"},
 		{"stale of a tag", "GET", "/v1/credential?tag=both&stale=true", "", nil, 400, client.ProblemBadRequest, "stale"},
-		{"not yet", "GET", "/metrics", "", nil, 404, client.ProblemNotFound, ""},
 		{"no such step", "POST", "/v1/logins/L-main/dance", "{}", nil, 404, client.ProblemNotFound, "dance"},
 		{"code not taken", "POST", "/v1/logins/L-main/code", `{"code":"wrong"}`, nil, 409, client.ProblemSMS, "wrong"},
-		{"not yet, other method", "POST", "/metrics", "", nil, 404, client.ProblemNotFound, ""},
+		{"metrics, other method", "POST", "/metrics", "", nil, 405, client.ProblemMethod, "GET"},
 		{"not yet, same path", "PATCH", "/v1/accounts/main", "{}", nil, 404, client.ProblemNotFound, ""},
 		{"account", "GET", "/v1/accounts/nobody", "", nil, 404, client.ProblemNoAccount, "nobody"},
 		{"login", "GET", "/v1/logins/L-nobody", "", nil, 404, client.ProblemNoLogin, ""},

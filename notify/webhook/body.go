@@ -44,6 +44,9 @@ type login struct {
 	ExpiresAt string `json:"expires_at"`
 }
 
+// Body is the JSON of a message, for channels that hand it on by other means.
+func Body(m notify.Message) []byte { return encode(m).Body }
+
 // encode writes the request's body. It depends on the message alone, so that each try of
 // the same message has the same one.
 func encode(m notify.Message) post.Request {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
+	"github.com/bilikeeper/bilikeeper/internal/procgroup"
 )
 
 const (
@@ -70,13 +71,13 @@ func (h hook) runOne(ctx context.Context, c Command, redact func(string) string)
 	cmd := exec.CommandContext(life, c[0], c[1:]...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = h.env, &printed, &printed
 	cmd.WaitDelay = pipeDelay
-	release := group(cmd)
+	members := procgroup.Group(cmd)
 	err := cmd.Start()
 	if err == nil {
-		release.started(cmd)
+		members.Started(cmd)
 		err = cmd.Wait()
 	}
-	release.done()
+	members.Done()
 	name := filepath.Base(c[0])
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
