@@ -66,6 +66,7 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 	for _, w := range c.Warnings(daemon.Checks()) {
 		log.Warn().Msg(w)
 	}
+	cli.OutliveReaders()
 	reload := make(chan os.Signal, 1)
 	if len(reloadSignals) > 0 {
 		signal.Notify(reload, reloadSignals...)
