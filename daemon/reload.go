@@ -10,6 +10,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 )
 
 // set is all that a configuration makes of the daemon, built and not yet in
@@ -48,6 +49,7 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer servicemanager.Reloading()()
 	if d.Reread == nil {
 		return client.Reloaded{}, account.BadRequest("this keeper has no configuration to reload")
 	}

@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
@@ -25,6 +24,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -91,6 +91,7 @@ func Run(ctx context.Context, o Options) error {
 // The vault's lock comes first: it is what keeps a second keeper out, and its
 // holder alone may replace a socket that lies about.
 func runOnce(ctx context.Context, o Options) error {
+	defer servicemanager.Stopping(ctx)()
 	if err := prepareState(o.Places.StateDir); err != nil {
 		return fmt.Errorf("create the state directory: %w", err)
 	}
@@ -177,12 +178,12 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels.start(ctx)
 	d.outputs.start(ctx)
 	d.readers.start(ctx)
-	go d.watchdog(ctx)
+	go servicemanager.Watchdog(ctx, d.works)
+	go d.tellStatus(ctx)
 
 	d.announce()
 	err = d.wait(ctx, served)
 	d.Log.Info().Msg("stopping; waiting for what is under way")
-	_, _ = sd.SdNotify(false, sd.SdNotifyStopping)
 	cancel()
 	grace, done := context.WithTimeout(context.Background(), 5*time.Second)
 	defer done()
@@ -296,29 +297,8 @@ func (d *daemon) announce() {
 	d.Log.Info().Str("version", d.Version).Str("socket", d.Places.Socket).
 		Str("vault", d.keeper.Store().Vault().Info().Path).Int("accounts", len(d.keeper.Records())).Msg("keeping")
 	d.keeper.Vault().AdviseRecovery()
-	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
+	if err := servicemanager.Ready(); err != nil {
 		d.Log.Warn().Err(err).Msg("the service manager was not told that the keeper is ready")
 	}
 	d.Ready()
-}
-
-// watchdog tells the service manager that the keeper lives, where it asked to
-// be told. It goes through the accounts' lock, so that a keeper that is stuck
-// there is restarted.
-func (d *daemon) watchdog(ctx context.Context) {
-	interval, err := sd.SdWatchdogEnabled(false)
-	if err != nil || interval <= 0 {
-		return
-	}
-	tick := time.NewTicker(interval / 2)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			d.keeper.Accounts().Status()
-			_, _ = sd.SdNotify(false, sd.SdNotifyWatchdog)
-		}
-	}
 }
