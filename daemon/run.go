@@ -146,6 +146,7 @@ type daemon struct {
 	readers  *runner[*readServer]
 	page     atomic.Pointer[page.Page] // nil where none is served
 	server   *control.Server
+	socket   *socket.Listener
 	ctx      context.Context
 	mu       sync.Mutex // guards Config and lets one reload run at a time
 }
@@ -165,21 +166,23 @@ func (d *daemon) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := d.listen()
-	if err != nil {
+	if err := d.listen(); err != nil {
 		return err
 	}
 	d.keeper.Begin(ctx)
 	defer d.servePage(pages, pageListener)()
 	served := make(chan error, 1)
-	go func() { served <- d.server.Serve(listener) }()
+	go func() { served <- d.server.Serve(d.socket) }()
 	kept := make(chan struct{})
 	go func() { defer close(kept); d.keeper.Keep(ctx) }()
 	d.channels.start(ctx)
 	d.outputs.start(ctx)
 	d.readers.start(ctx)
-	go servicemanager.Watchdog(ctx, d.works)
+	health := keeper.NewHealth(d.keeper)
+	go health.Watch(ctx)
+	go servicemanager.Watchdog(ctx, health.Works)
 	go d.tellStatus(ctx)
+	go d.keepSocket(ctx)
 
 	d.announce()
 	err = d.wait(ctx, served)
@@ -233,6 +236,7 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 			// and goes on from there, which this process cannot.
 			return fmt.Errorf("the vault failed: %w", d.keeper.Store().Vault().Err())
 		case <-d.Options.Reload:
+			d.restoreSocket()
 			if r, err := d.Reload(ctx); err != nil {
 				d.Log.Error().Err(err).Msg("the configuration was not reloaded; the old one stays")
 			} else {
@@ -242,7 +246,7 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 	}
 }
 
-func (d *daemon) listen() (net.Listener, error) {
+func (d *daemon) listen() error {
 	var err error
 	accounts, logins := d.keeper.Accounts(), d.keeper.Logins()
 	d.server, err = control.New(control.Config{
@@ -252,13 +256,13 @@ func (d *daemon) listen() (net.Listener, error) {
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	l, err := socket.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0)
-	if err == nil {
-		d.grant(policyOf(d.Config))
+	if d.socket, err = socket.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0); err != nil {
+		return err
 	}
-	return l, err
+	d.grant(policyOf(d.Config))
+	return nil
 }
 
 // grant opens the socket's way for those whom the policy names. A failure keeps

@@ -2,18 +2,48 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 )
 
-// works goes through the accounts' lock, so that a keeper that is stuck there is
-// started again.
-func (d *daemon) works(context.Context) error {
-	d.keeper.Accounts().Status()
-	return nil
+// socketEvery is how often it is looked whether the socket lies where it was put.
+const socketEvery = 10 * time.Second
+
+// keepSocket puts the socket back when something has removed its path.
+func (d *daemon) keepSocket(ctx context.Context) {
+	look := time.NewTicker(socketEvery)
+	defer look.Stop()
+	for {
+		select {
+		case <-look.C:
+			d.restoreSocket()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (d *daemon) restoreSocket() {
+	const place = "socket's place"
+	again, err := d.socket.Restore()
+	switch {
+	case errors.Is(err, net.ErrClosed): // the keeper is stopping
+	case err != nil:
+		d.keeper.Problems().Set(place, fmt.Errorf("it was removed and cannot be put back: %w", err))
+	default:
+		d.keeper.Problems().Clear(place)
+	}
+	if again {
+		d.Log.Warn().Str("socket", d.Places.Socket).Msg("the socket had been removed, and was put back")
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.grant(policyOf(d.Config))
+	}
 }
 
 // tellStatus tells the service manager in words how the accounts are, at each

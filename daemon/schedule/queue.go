@@ -25,6 +25,8 @@ type Queue struct {
 	changed chan struct{}
 	// seen is the wall clock at the last look.
 	seen time.Time
+	// looked, where somebody waits for it, is closed at the next look.
+	looked chan struct{}
 }
 
 type entry struct {
@@ -82,6 +84,18 @@ func (q *Queue) Len() int {
 	return len(q.entries)
 }
 
+// Look lets Run look at what is due now, and returns a channel that is closed
+// when it has: a sign that the schedule moves.
+func (q *Queue) Look() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.looked == nil {
+		q.looked = make(chan struct{})
+	}
+	q.signal()
+	return q.looked
+}
+
 // Run calls fire for each key that is due, the longest due first, until ctx
 // ends, and for all keys where the clock was set back. A key is out of the queue before fire is called, which may Set it
 // again. One call runs at a time, so fire hands work on and does not do it.
@@ -113,6 +127,10 @@ func (q *Queue) pop() (key string, wait time.Duration, ok bool) {
 		q.hurry(now)
 	}
 	q.seen = now
+	if q.looked != nil {
+		close(q.looked)
+		q.looked = nil
+	}
 	if len(q.entries) == 0 {
 		return "", look, false
 	}

@@ -1,0 +1,118 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/daemon/account"
+)
+
+const (
+	// diskEvery is how often the disk is asked for a sign of life, and diskPatience
+	// how long that may take before people are told.
+	diskEvery    = 4 * time.Second
+	diskPatience = 3 * time.Second
+	// problemDisk is the name under which they are.
+	problemDisk = "disk"
+)
+
+// errDisk is a sentence for people, behind the name of what is wrong.
+var errDisk = errors.New("the vault's disk does not answer; credentials are handed out, and nothing that changes can be kept until it does")
+
+// Health looks whether the keeper can do its work. What waits for the disk does
+// so on goroutines of its own.
+type Health struct {
+	problems *account.Problems
+	log      zerolog.Logger
+	// ask returns when the disk has answered, committing for how long a commit has
+	// waited for it. write puts something on it, look is closed when the schedule
+	// has moved, and locks returns when nobody holds the accounts.
+	ask        func()
+	committing func() time.Duration
+	write      func() error
+	look       func() <-chan struct{}
+	locks      func()
+
+	// proving is true while a proof of work is under way, a hanging one included.
+	proving atomic.Bool
+}
+
+// NewHealth returns the health of a keeper.
+func NewHealth(k *Keeper) *Health {
+	v := k.store.Vault()
+	return &Health{
+		problems: &k.problems, log: k.log,
+		ask:        func() { v.Respond(); _ = v.CheckPlace() },
+		committing: v.Committing, write: v.Writable,
+		look: k.queue.Look, locks: func() { k.Accounts().Status() },
+	}
+}
+
+// Watch tells of a disk that does not answer, until ctx ends. The vault notices
+// by the same look that its file is not the one at its path any more.
+func (h *Health) Watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var asked time.Time
+	var answer chan struct{} // nil where nothing was asked
+	told := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-answer:
+			answer = nil
+		case <-tick.C:
+			if answer == nil && time.Since(asked) >= diskEvery {
+				asked, answer = time.Now(), make(chan struct{})
+				go func(done chan<- struct{}) {
+					defer close(done)
+					h.ask()
+				}(answer)
+			}
+		}
+		late := answer != nil && time.Since(asked) >= diskPatience || h.committing() >= diskPatience
+		switch {
+		case late && !told:
+			h.problems.Set(problemDisk, errDisk)
+			h.log.Error().Msg(errDisk.Error())
+		case !late && told:
+			h.problems.Clear(problemDisk)
+			h.log.Info().Msg("the vault's disk answers again")
+		}
+		told = late
+	}
+}
+
+var (
+	errUnderWay = errors.New("the proof before this one has not come to an end")
+	errStuck    = errors.New("it did not come to an end")
+)
+
+// Works returns nil when the schedule moved, the accounts answered and the vault
+// answered a write, before ctx ends. An answer that there is no room is one: to
+// start again makes none.
+func (h *Health) Works(ctx context.Context) error {
+	if !h.proving.CompareAndSwap(false, true) {
+		return errUnderWay
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer h.proving.Store(false)
+		h.locks()
+		_ = h.write()
+	}()
+	for _, step := range []<-chan struct{}{h.look(), done} {
+		select {
+		case <-step:
+		case <-ctx.Done():
+			return errStuck
+		}
+	}
+	return nil
+}
