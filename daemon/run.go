@@ -109,7 +109,7 @@ func runOnce(ctx context.Context, o Options) error {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
 		}
 	}()
-	d := &daemon{Options: o}
+	d := &daemon{Options: o, began: o.Config}
 	k, err := keeper.New(keeper.Parts{Vault: v, Config: o.Config, Transport: o.Transport, PageLink: d.pageLink, Log: o.Log, Version: o.Version})
 	if err != nil {
 		return err
@@ -148,7 +148,10 @@ type daemon struct {
 	server   *control.Server
 	socket   *socket.Listener
 	ctx      context.Context
-	mu       sync.Mutex // guards Config and lets one reload run at a time
+	mu       sync.Mutex // guards Config, seen and began, and lets one reload run at a time
+	seen     string     // what the configuration's file looked like when it was read
+	began    config.Config
+	waiting  atomic.Pointer[[]string] // keys that wait for a restart
 }
 
 func (d *daemon) run(ctx context.Context) error {
@@ -181,8 +184,8 @@ func (d *daemon) run(ctx context.Context) error {
 	health := keeper.NewHealth(d.keeper)
 	go health.Watch(ctx)
 	go servicemanager.Watchdog(ctx, health.Works)
-	go d.tellStatus(ctx)
-	go d.keepSocket(ctx)
+	go health.Tell(ctx)
+	go d.watchFiles(ctx)
 
 	d.announce()
 	err = d.wait(ctx, served)
@@ -250,7 +253,7 @@ func (d *daemon) listen() error {
 	var err error
 	accounts, logins := d.keeper.Accounts(), d.keeper.Logins()
 	d.server, err = control.New(control.Config{
-		Accounts: accounts, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
+		Accounts: reporting{accounts, &d.waiting}, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
 		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
 		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,

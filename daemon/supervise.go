@@ -6,22 +6,21 @@ import (
 	"fmt"
 	"net"
 	"time"
-
-	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
-	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 )
 
-// socketEvery is how often it is looked whether the socket lies where it was put.
-const socketEvery = 10 * time.Second
+// lookEvery is how often the files are looked at that others may change.
+const lookEvery = 10 * time.Second
 
-// keepSocket puts the socket back when something has removed its path.
-func (d *daemon) keepSocket(ctx context.Context) {
-	look := time.NewTicker(socketEvery)
+// watchFiles puts the socket back when something has removed its path, and looks
+// at the configuration when its file has changed.
+func (d *daemon) watchFiles(ctx context.Context) {
+	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
 		select {
 		case <-look.C:
 			d.restoreSocket()
+			d.compareFile()
 		case <-ctx.Done():
 			return
 		}
@@ -44,49 +43,4 @@ func (d *daemon) restoreSocket() {
 		defer d.mu.Unlock()
 		d.grant(policyOf(d.Config))
 	}
-}
-
-// tellStatus tells the service manager in words how the accounts are, at each
-// change and at most once a second.
-func (d *daemon) tellStatus(ctx context.Context) {
-	told := ""
-	pause := time.NewTicker(time.Second)
-	defer pause.Stop()
-	for servicemanager.Present() {
-		changed := d.keeper.Store().Changed()
-		if text := d.inWords(); text != told {
-			servicemanager.Status(text)
-			told = text
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case <-pause.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (d *daemon) inWords() string {
-	all, dead := d.keeper.Records(), 0
-	for _, r := range all {
-		if r.Base != lifecycle.BaseValid {
-			dead++
-		}
-	}
-	text := fmt.Sprintf("%d accounts", len(all))
-	if len(all) == 1 {
-		text = "1 account"
-	}
-	switch dead {
-	case 0:
-		return text
-	case 1:
-		return text + ", 1 needs a login"
-	}
-	return fmt.Sprintf("%s, %d need a login", text, dead)
 }

@@ -3,12 +3,15 @@ package keeper
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 )
 
 const (
@@ -36,6 +39,9 @@ type Health struct {
 	write      func() error
 	look       func() <-chan struct{}
 	locks      func()
+	// changed is closed when an account may be another; words say how they are.
+	changed func() <-chan struct{}
+	words   func() string
 
 	// proving is true while a proof of work is under way, a hanging one included.
 	proving atomic.Bool
@@ -49,6 +55,7 @@ func NewHealth(k *Keeper) *Health {
 		ask:        func() { v.Respond(); _ = v.CheckPlace() },
 		committing: v.Committing, write: v.Writable,
 		look: k.queue.Look, locks: func() { k.Accounts().Status() },
+		changed: k.store.Changed, words: k.inWords,
 	}
 }
 
@@ -115,4 +122,49 @@ func (h *Health) Works(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// Tell tells the service manager in words how the accounts are, at each change and
+// at most once a second, until ctx ends.
+func (h *Health) Tell(ctx context.Context) {
+	told := ""
+	pause := time.NewTicker(time.Second)
+	defer pause.Stop()
+	for servicemanager.Present() {
+		changed := h.changed()
+		if text := h.words(); text != told {
+			servicemanager.Status(text)
+			told = text
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (k *Keeper) inWords() string {
+	all, dead := k.Records(), 0
+	for _, r := range all {
+		if r.Base != lifecycle.BaseValid {
+			dead++
+		}
+	}
+	text := fmt.Sprintf("%d accounts", len(all))
+	if len(all) == 1 {
+		text = "1 account"
+	}
+	switch dead {
+	case 0:
+		return text
+	case 1:
+		return text + ", 1 needs a login"
+	}
+	return fmt.Sprintf("%s, %d need a login", text, dead)
 }
