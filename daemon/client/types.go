@@ -86,6 +86,9 @@ type Daemon struct {
 	Vault     Vault     `json:"vault"`
 	// Problems are the keeper's own troubles, in sentences; empty when well.
 	Problems []string `json:"problems"`
+	// NeedsRestart are the keys of the configuration whose value in the file is
+	// not the one that the keeper runs with, and that only a restart changes.
+	NeedsRestart []string `json:"needs_restart"`
 }
 
 // Vault says where the keeper's vault lies and in which layout.

@@ -23,14 +23,15 @@ type Accounts struct{ keeper *Keeper }
 // Accounts returns the operations on the keeper's accounts.
 func (k *Keeper) Accounts() Accounts { return Accounts{k} }
 
-// Status returns what is known, without asking the site.
+// Status returns what is known, without asking the site, and without asking the
+// disk, which may not answer.
 func (a Accounts) Status() client.Status {
-	info := a.keeper.store.Vault().Info()
+	path, schema := a.keeper.store.Vault().Identity()
 	s := client.Status{
 		Accounts: []client.Account{},
 		Daemon: client.Daemon{
 			Version: a.keeper.version, PID: os.Getpid(), StartedAt: a.keeper.started,
-			Vault:    client.Vault{Path: info.Path, Schema: info.Schema},
+			Vault:    client.Vault{Path: path, Schema: schema},
 			Problems: a.keeper.problems.Sentences(),
 		},
 	}

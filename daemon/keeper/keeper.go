@@ -229,8 +229,9 @@ func (k *Keeper) Store() *store.Store { return k.store }
 // Problems is what is wrong with the keeper itself.
 func (k *Keeper) Problems() *account.Problems { return &k.problems }
 
-// Looked returns when the schedule was last gone through, zero before Keep.
-func (k *Keeper) Looked() time.Time { return k.queue.Looked() }
+// Look has the schedule gone through, and returns a channel that is closed when it
+// was: a sign that it moves.
+func (k *Keeper) Look() <-chan struct{} { return k.queue.Look() }
 
 // Breakers returns how the breakers on the way to the site stand.
 func (k *Keeper) Breakers() []passport.Breaker { return k.limiter.Breakers() }

@@ -55,6 +55,9 @@ func printStatus(env *cli.Env, s client.Status, one bool) {
 			env.Warn("%s", p)
 		}
 	}
+	if waiting := s.Daemon.NeedsRestart; len(waiting) > 0 && !one {
+		env.Warn("waits for a restart of the keeper: %s", strings.Join(waiting, ", "))
+	}
 	if len(s.Accounts) == 0 {
 		env.Say("The keeper (pid %d, %s) has no account yet. Add one: bilikeeper login main", s.Daemon.PID, s.Daemon.Version)
 		return
