@@ -120,7 +120,7 @@ tags = ["media"]
 	if a := c.Account("main"); a.Schedule != "@daily" || len(a.Tags) != 1 {
 		t.Errorf("main is %+v", a)
 	}
-	if a := c.Account("other"); a.Name != "other" || a.Schedule != "@every 8h" {
+	if a := c.Account("other"); a.Name != "other" || a.Schedule != "" {
 		t.Errorf("other is %+v", a)
 	}
 }

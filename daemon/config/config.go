@@ -118,6 +118,8 @@ type Account struct {
 	Name     string   `toml:"name"`
 	Schedule string   `toml:"schedule"`
 	Tags     []string `toml:"tags"`
+	// Paused accounts are left alone.
+	Paused bool `toml:"paused"`
 }
 
 // Endpoints are the site's hosts, or what stands in for them.
@@ -190,20 +192,14 @@ func (c *Config) fill() {
 	}
 }
 
-// Account returns the settings of an account, with the defaults where it has
-// none of its own or is not in the file at all.
+// Account returns what the file says of an account; what is empty it does not say.
 func (c Config) Account(name string) Account {
-	found := Account{Name: name}
 	for _, a := range c.Accounts {
 		if a.Name == name {
-			found = a
-			break
+			return a
 		}
 	}
-	if found.Schedule == "" {
-		found.Schedule = c.Check.Schedule
-	}
-	return found
+	return Account{Name: name}
 }
 
 const mostNameLetters = 64

@@ -78,7 +78,7 @@ func ProblemCode(p *client.Problem) int {
 		return ExitSiteAway
 	case client.ProblemNotPermitted:
 		return ExitNotPermitted
-	case client.ProblemBadRequest, client.ProblemNoChannel:
+	case client.ProblemBadRequest, client.ProblemNoChannel, client.ProblemConfigured:
 		return ExitUsage
 	}
 	return ExitFailed
