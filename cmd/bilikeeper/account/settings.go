@@ -52,7 +52,10 @@ handing out its credential.`,
 				patch.Schedule = &schedule
 			}
 			if cmd.Flags().Changed("tags") {
-				list := append([]string{}, tags...)
+				list := []string{}
+				for _, tag := range tags {
+					list = append(list, strings.TrimSpace(tag))
+				}
 				patch.Tags = &list
 			}
 			switch {

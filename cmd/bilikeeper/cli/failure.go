@@ -94,6 +94,9 @@ func (e *Env) Report(err error) int {
 	return f.Code
 }
 
+// Code is the exit code of an error.
+func (e *Env) Code(err error) int { return e.failure(err).Code }
+
 // WithCode is an error that ends the command with another code than its own.
 func (e *Env) WithCode(code int, err error) error {
 	f := *e.failure(err)
