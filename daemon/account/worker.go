@@ -28,9 +28,9 @@ type Parts struct {
 	// keeper's own by a while, so that the answer to a request under way is not
 	// thrown away.
 	Work context.Context
-	// Policy is what the configuration says of an account now, Settings what it
+	// Policy is what holds for an account now, Settings what the configuration
 	// says of all.
-	Policy   func(name string) lifecycle.Policy
+	Policy   func(r *store.Record) lifecycle.Policy
 	Settings func() Settings
 	// Gone is called by a worker whose account was forgotten; Kept reports
 	// whether the keeper still has it.
@@ -123,7 +123,10 @@ func (w *Worker) Run(ctx context.Context) {
 func (w *Worker) Resume(ctx context.Context) {
 	err := w.guard(ctx, func(context.Context) error {
 		next, events := w.preview(lifecycle.Started{})
-		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan {
+		if w.policy().Paused {
+			defer Preferences{w}.leaveQueue()
+		}
+		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan && len(events) == 0 {
 			return nil
 		}
 		return w.commit(next, events)
@@ -234,11 +237,6 @@ func (w *Worker) later(what string, fn func() error) {
 			w.log.Warn().Err(err).Msg(what)
 		}
 	}()
-}
-
-// Reschedule lets the account look at its schedule anew.
-func (w *Worker) Reschedule() {
-	w.later("the new schedule was not taken up", func() error { return w.apply(lifecycle.Rescheduled{}, nil) })
 }
 
 // Come lets an account that waits for its code ask for it again.

@@ -49,6 +49,10 @@ type Account struct {
 	LoginID   string   `json:"login_id,omitempty"`
 	Attention string   `json:"attention,omitempty"`
 	Tags      []string `json:"tags"`
+	// Schedule is when the account is checked, in cron's words.
+	Schedule string `json:"schedule"`
+	// Paused is true where the keeper does nothing for the account by itself.
+	Paused bool `json:"paused"`
 	// SameSession names the other accounts that hold the very same session, in the
 	// answer to GET /v1/status.
 	SameSession []string `json:"same_session,omitempty"`
@@ -72,10 +76,11 @@ type AccountList struct {
 }
 
 // AccountPatch is the body of PATCH /v1/accounts/{name}. A null field stays
-// as it is.
+// as it is; an empty schedule is that of all accounts.
 type AccountPatch struct {
 	Schedule *string   `json:"schedule,omitempty"`
 	Tags     *[]string `json:"tags,omitempty"`
+	Paused   *bool     `json:"paused,omitempty"`
 }
 
 // Daemon describes the keeper that answers.
@@ -458,6 +463,7 @@ const (
 	ProblemSiteAway     = "site-away"   // blocking or unreachable; nothing is lost
 	ProblemSlot         = "slot-needed" // the vault would not open without it
 	ProblemNotPermitted = "not-permitted"
+	ProblemConfigured   = "configured" // the configuration file says otherwise, and wins
 	ProblemBadRequest   = "bad-request"
 	ProblemMediaType    = "unsupported-media-type"
 	ProblemTooLarge     = "too-large"

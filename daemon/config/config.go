@@ -123,6 +123,8 @@ type Account struct {
 	Name     string   `toml:"name"`
 	Schedule string   `toml:"schedule"`
 	Tags     []string `toml:"tags"`
+	// Paused accounts are left alone.
+	Paused bool `toml:"paused"`
 }
 
 // Endpoints are the site's hosts, or what stands in for them.

@@ -48,6 +48,9 @@ func well(f *Facts, a client.Account) string {
 	if a.ExpiresAt != nil {
 		text += ", ends " + f.in(*a.ExpiresAt)
 	}
+	if a.Paused {
+		text += ", paused"
+	}
 	if !a.Refreshable {
 		text += ", and cannot be refreshed: a login is needed then"
 	}

@@ -72,7 +72,11 @@ func (a Accounts) view(r *store.Record) client.Account {
 		ExpiresAt: account.Known(r.ExpiresAt), CheckedAt: account.Known(r.CheckedAt), NextCheckAt: account.Known(r.NextCheckAt),
 		RefreshedAt: account.Known(r.RefreshedAt), BlockedUntil: account.Known(r.BlockedUntil),
 		Detail: r.Detail, Failures: r.Failures, Attention: r.Attention,
-		Tags: a.keeper.settings.Load().Account(r.Name).Tags,
+	}
+	own := a.keeper.settings.Load().of(r)
+	v.Tags, v.Schedule, v.Paused = own.Tags, own.Schedule, own.Paused
+	if v.Paused {
+		v.NextCheckAt = nil
 	}
 	if v.Tags == nil {
 		v.Tags = []string{}
@@ -93,7 +97,7 @@ func (a Accounts) view(r *store.Record) client.Account {
 	if r.Login.Granted() {
 		v.Attention = account.GrantedSentence(r.Login)
 	}
-	if next := r.Next(a.keeper.policy(r.Name)); next.Action != lifecycle.ActNothing {
+	if next := r.Next(a.keeper.policy(r)); next.Action != lifecycle.ActNothing {
 		v.Next = &client.Next{Action: string(next.Action), At: next.At.UTC()}
 	}
 	return v

@@ -107,6 +107,7 @@ func New(p Parts) (*Keeper, error) {
 	for _, r := range records {
 		k.accounts[r.Name] = account.New(k.parts, r)
 	}
+	k.tellTooDense()
 	return k, nil
 }
 

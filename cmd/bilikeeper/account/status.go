@@ -162,6 +162,9 @@ func lastCheck(acc client.Account, now time.Time) string {
 
 func next(acc client.Account, now time.Time) string {
 	if acc.Next == nil {
+		if acc.Paused {
+			return "paused"
+		}
 		return "-"
 	}
 	return action(acc.Next.Action) + " " + cli.Until(&acc.Next.At, now)
@@ -191,6 +194,8 @@ func action(word string) string {
 // note is what a person should know or do about the account.
 func note(acc client.Account) string {
 	switch {
+	case acc.Paused && acc.Attention == "":
+		return "paused, nothing is done for it by itself: bilikeeper account set " + acc.Name + " --resume goes on"
 	case acc.Attention != "":
 		return acc.Attention
 	case acc.State == client.StateLoggingIn:

@@ -78,7 +78,7 @@ func ProblemCode(p *client.Problem) int {
 		return ExitSiteAway
 	case client.ProblemNotPermitted:
 		return ExitNotPermitted
-	case client.ProblemBadRequest, client.ProblemMediaType, client.ProblemTooLarge, client.ProblemNoChannel:
+	case client.ProblemBadRequest, client.ProblemMediaType, client.ProblemTooLarge, client.ProblemNoChannel, client.ProblemConfigured:
 		return ExitUsage
 	}
 	return ExitFailed
@@ -93,6 +93,9 @@ func (e *Env) Report(err error) int {
 	}
 	return f.Code
 }
+
+// Code is the exit code of an error.
+func (e *Env) Code(err error) int { return e.failure(err).Code }
 
 // WithCode is an error that ends the command with another code than its own.
 func (e *Env) WithCode(code int, err error) error {

@@ -1,0 +1,122 @@
+package setup
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+)
+
+// skip is the answer that leaves a step out.
+const skip = "-"
+
+// person answers the questions, line by line. With yes nobody is asked.
+type person struct {
+	env *cli.Env
+	in  *bufio.Reader
+	yes bool
+}
+
+func newPerson(env *cli.Env, yes bool) *person {
+	return &person{env: env, in: bufio.NewReader(env.Stdin), yes: yes}
+}
+
+// ask returns what was answered, and fallback where nothing was.
+func (p *person) ask(ctx context.Context, question, fallback string) (string, error) {
+	if p.yes {
+		return fallback, nil
+	}
+	p.env.Ask(question)
+	if fallback != "" {
+		p.env.Ask(" [" + fallback + "]")
+	}
+	p.env.Ask(": ")
+	line, err := p.line(ctx, func() (string, error) { return p.in.ReadString('\n') })
+	if err != nil {
+		return "", err
+	}
+	if line = strings.TrimSpace(line); line == "" {
+		return fallback, nil
+	}
+	return line, nil
+}
+
+// confirm asks for yes or no.
+func (p *person) confirm(ctx context.Context, question string, fallback bool) (bool, error) {
+	choice := "y/N"
+	if fallback {
+		choice = "Y/n"
+	}
+	for {
+		answer, err := p.ask(ctx, question+" ("+choice+")", "")
+		if err != nil || answer == "" {
+			return fallback, err
+		}
+		switch strings.ToLower(answer) {
+		case "y", "yes":
+			return true, nil
+		case "n", "no", skip:
+			return false, nil
+		}
+		p.env.Say("Answer y or n.")
+	}
+}
+
+// secret asks for what is not shown at a terminal while it is typed.
+func (p *person) secret(ctx context.Context, question string) (string, error) {
+	f, ok := p.env.Stdin.(*os.File)
+	if p.yes || !ok || !term.IsTerminal(int(f.Fd())) {
+		return p.ask(ctx, question, "")
+	}
+	p.env.Ask(question + " (not shown): ")
+	text, err := p.line(ctx, func() (string, error) {
+		typed, err := term.ReadPassword(int(f.Fd()))
+		return string(typed), err
+	})
+	p.env.Ask("\n")
+	return strings.TrimSpace(text), err
+}
+
+// line reads one line, until somebody interrupts.
+func (p *person) line(ctx context.Context, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	came := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		came <- answer{text, err}
+	}()
+	select {
+	case a := <-came:
+		if errors.Is(a.err, io.EOF) && a.text == "" {
+			p.env.Ask("\n")
+			return "", cli.Fail(cli.ExitFailed, "--yes takes the answers in brackets; run it again to go on", "nobody answered; what was done so far stays")
+		}
+		if errors.Is(a.err, io.EOF) {
+			a.err = nil
+		}
+		return a.text, a.err
+	case <-ctx.Done():
+		p.env.Ask("\n")
+		return "", cli.Fail(cli.ExitFailed, "run it again to go on", "interrupted; what was done so far stays")
+	}
+}
+
+// choose asks for one of several words, or for skip where that is the fallback.
+func (p *person) choose(ctx context.Context, question, fallback string, known func(string) bool) (string, error) {
+	for {
+		answer, err := p.ask(ctx, question, fallback)
+		if err != nil || answer == fallback || known(answer) {
+			return answer, err
+		}
+		p.env.Say("%q is none of them.", answer)
+	}
+}
