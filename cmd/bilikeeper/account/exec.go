@@ -29,8 +29,8 @@ no such program, 126 where it cannot be run.
 With --watch the command is started again when the credential changes: the new
 one is fetched first, then the command and what it started get SIGTERM, and
 after --grace SIGKILL. It ends when the command ends by itself. A keeper that is
-away, or a session that dies, stops nothing. The command reads nothing from the
-terminal then.`,
+away, or a session that dies, stops nothing. With --tag the account that was taken
+first is followed. The command reads nothing from the terminal then.`,
 		Example: `  bilikeeper exec main -- yt-dlp --cookies {cookies} URL
   bilikeeper exec main -- sh -c 'curl -H "Cookie: $BILIBILI_COOKIE" URL'
   bilikeeper exec main --watch --grace 1m -- blrec --config blrec.toml

@@ -105,11 +105,14 @@ func TestFollow(t *testing.T) {
 		env := &cli.Env{Stderr: &said, Getenv: func(string) string { return "" }}
 		h := handover{env: env, keeper: &client.Client{Dial: k.dial}, argv: []string{"true"}}
 		ctx, cancel := context.WithCancel(t.Context())
+		var mu sync.Mutex // guards offered
 		var offered []uint64
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
 			h.follow(ctx, secrets{account: "main", generation: 3}, func(s secrets) error {
+				mu.Lock()
+				defer mu.Unlock()
 				offered = append(offered, s.generation)
 				return nil
 			})
@@ -122,6 +125,8 @@ func TestFollow(t *testing.T) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(offered, want) {
 				t.Fatalf("offered %v, want %v", offered, want)
 			}

@@ -198,7 +198,7 @@ func (s channelStep) secretFrom(path string) (string, error) {
 	if err != nil {
 		return "", cli.Fail(cli.ExitUsage, "name a file that holds the secret", "read the secret: %w", err)
 	}
-	return strings.TrimSpace(string(data)), nil
+	return strings.TrimRight(string(data), "\r\n"), nil
 }
 
 // lines are the lines of an entry; its secrets are kept on the way. undo

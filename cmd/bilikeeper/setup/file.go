@@ -52,7 +52,7 @@ func openFile(path string, mode os.FileMode, deferred bool) (*file, error) {
 		f.config = config.Default()
 		return f, nil
 	case err != nil:
-		return nil, cli.Fail(cli.ExitUsage, "run this as the user whose configuration it is", "read the configuration: %w", err)
+		return nil, cannotRead(err)
 	}
 	if info, err := os.Stat(path); err == nil {
 		f.mode = info.Mode().Perm()
@@ -151,10 +151,19 @@ func dirMode(file os.FileMode) os.FileMode {
 
 func cannotWrite(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return cli.Fail(cli.ExitNotPermitted, "run this as the user whose configuration it is; sudo for the machine's", "the configuration cannot be written: %w", err)
+		return cli.Fail(cli.ExitNotPermitted, notMine, "the configuration cannot be written: %w", err)
 	}
 	return cli.Fail(cli.ExitFailed, "", "the configuration cannot be written: %w", err)
 }
+
+func cannotRead(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return cli.Fail(cli.ExitNotPermitted, notMine, "the configuration cannot be read: %w", err)
+	}
+	return cli.Fail(cli.ExitFailed, "", "the configuration cannot be read: %w", err)
+}
+
+const notMine = "run this as the user whose configuration it is; sudo for the machine's"
 
 // edited is the text with the entry in it.
 func (f *file) edited(table, name string, lines []line) ([]byte, error) {

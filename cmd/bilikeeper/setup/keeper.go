@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,10 @@ func (s *setup) chooseKeeper(ctx context.Context) error {
 	if places.System {
 		own = kindSystem
 	}
-	if s.o.keeper == "" || s.o.keeper == own || s.o.keeper == kindNone {
+	if s.o.keeper == kindUser {
+		own = kindUser // root may want one that is not the machine's
+	}
+	if s.o.keeper != kindSystem || own == kindSystem {
 		version, err := ask(ctx, places.Socket)
 		if err == nil {
 			s.kind, s.running = own, true
@@ -46,7 +50,7 @@ func (s *setup) chooseKeeper(ctx context.Context) error {
 			return err
 		}
 	}
-	if own == kindUser && s.o.keeper != kindUser && runtime.GOOS == "linux" && s.env.Flags.Socket == "" && s.env.Getenv("BILIKEEPER_SOCKET") == "" {
+	if own == kindUser && (s.o.keeper == "" || s.o.keeper == kindSystem) && runtime.GOOS == "linux" && s.env.Flags.Socket == "" && s.env.Getenv("BILIKEEPER_SOCKET") == "" {
 		version, err := ask(ctx, systemSocket)
 		if err == nil {
 			s.kind, s.running, s.env.Flags.Socket = kindSystem, true, systemSocket
@@ -96,7 +100,7 @@ func (s *setup) lookAtService() {
 }
 
 // open reads the configuration that the keeper uses.
-func (s *setup) open(context.Context) (err error) {
+func (s *setup) open(ctx context.Context) (err error) {
 	located := s.env.Located()
 	path, mode := located.Config, os.FileMode(0o600)
 	if s.served() {
@@ -105,11 +109,52 @@ func (s *setup) open(context.Context) (err error) {
 	if s.kind == kindSystem && !located.System && !located.ConfigNamed && runtime.GOOS == "linux" {
 		path = systemConfig
 	}
+	if s.running && !located.ConfigNamed {
+		path = cmp.Or(s.named(ctx), path)
+	}
 	if path, err = filepath.Abs(path); err != nil {
 		return err
 	}
 	s.file, err = openFile(path, mode, s.confined())
 	return err
+}
+
+// named is the configuration that the running keeper was started with by name, ""
+// where it was not, or where that cannot be seen.
+func (s *setup) named(ctx context.Context) string {
+	status, err := s.env.Client().Status(ctx)
+	if err != nil {
+		return ""
+	}
+	process := fmt.Sprintf("/proc/%d/", status.Daemon.PID)
+	words := func(file string) []string {
+		text, _ := os.ReadFile(process + file)
+		return strings.Split(strings.TrimRight(string(text), "\x00"), "\x00")
+	}
+	argv, path := words("cmdline"), ""
+	if !slices.Contains(argv, "daemon") {
+		return "" // another machine's number
+	}
+	for _, variable := range words("environ") {
+		if value, ok := strings.CutPrefix(variable, "BILIKEEPER_CONFIG="); ok {
+			path = value
+		}
+	}
+	for i, arg := range argv {
+		if value, ok := strings.CutPrefix(arg, "--config="); ok {
+			path = value
+		} else if arg == "--config" && i+1 < len(argv) {
+			path = argv[i+1]
+		}
+	}
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	at, err := os.Readlink(process + "cwd")
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(at, path)
 }
 
 // startService installs and starts the service, where that is wanted.
@@ -130,8 +175,12 @@ func (s *setup) startService(ctx context.Context) error {
 		s.env.Say("No service manager was found. Start the keeper with: bilikeeper daemon")
 		return nil
 	}
+	own := !s.env.Located().ConfigNamed
+	if !own {
+		s.env.Warn("a service reads the configuration at its usual place, and not %s", s.file.path)
+	}
 	if !s.o.service {
-		wanted, err := s.person.confirm(ctx, "Install the keeper as a service and start it?", true)
+		wanted, err := s.person.confirm(ctx, "Install the keeper as a service and start it?", own)
 		if err != nil || !wanted {
 			return err
 		}

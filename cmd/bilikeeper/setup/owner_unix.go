@@ -4,10 +4,25 @@ package setup
 
 import (
 	"os"
+	"os/user"
+	"strconv"
 	"syscall"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 )
+
+// ownerOfService gives a file to the user that packages make for the service.
+func ownerOfService() []durable.Option {
+	u, err := user.Lookup("bilikeeper")
+	if err != nil {
+		return nil
+	}
+	uid, err := strconv.Atoi(u.Uid)
+	if err != nil {
+		return nil
+	}
+	return []durable.Option{durable.Owner(uid, -1)}
+}
 
 // ownerOf keeps a file with those to whom it belongs.
 func ownerOf(path string) []durable.Option {

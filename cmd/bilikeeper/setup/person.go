@@ -71,16 +71,20 @@ func (p *person) confirm(ctx context.Context, question string, fallback bool) (b
 // secret asks for what is not shown at a terminal while it is typed.
 func (p *person) secret(ctx context.Context, question string) (string, error) {
 	f, ok := p.env.Stdin.(*os.File)
-	if p.yes || !ok || !term.IsTerminal(int(f.Fd())) {
-		return p.ask(ctx, question, "")
+	hidden := ok && term.IsTerminal(int(f.Fd()))
+	if hidden {
+		question += " (not shown)"
 	}
-	p.env.Ask(question + " (not shown): ")
+	p.env.Ask(question + ": ")
 	text, err := p.line(ctx, func() (string, error) {
+		if !hidden {
+			return p.in.ReadString('\n')
+		}
 		typed, err := term.ReadPassword(int(f.Fd()))
+		p.env.Ask("\n")
 		return string(typed), err
 	})
-	p.env.Ask("\n")
-	return strings.TrimSpace(text), err
+	return strings.TrimRight(text, "\r\n"), err
 }
 
 // line reads one line, until somebody interrupts.

@@ -38,7 +38,7 @@ func (s *setup) keepSecret(name, text string) (value string, undo func(), err er
 	path, old, err := s.secretFile(&name, text)
 	undo = func() {}
 	switch {
-	case err == nil && string(bytes.TrimSpace(old)) == text:
+	case err == nil && string(bytes.TrimRight(old, "\r\n")) == text:
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return "", nil, cannotWrite(err)
 	default:
@@ -46,7 +46,11 @@ func (s *setup) keepSecret(name, text string) (value string, undo func(), err er
 		if err := durable.MkdirAll(filepath.Dir(path), dirMode(s.file.mode)); err != nil {
 			return "", nil, cannotWrite(err)
 		}
-		if err := durable.WriteFile(path, []byte(text+"\n"), 0o600, ownerOf(s.file.path)...); err != nil {
+		owner := ownerOf(s.file.path)
+		if s.served() && !s.confined() {
+			owner = ownerOfService()
+		}
+		if err := durable.WriteFile(path, []byte(text+"\n"), 0o600, owner...); err != nil {
 			return "", nil, cannotWrite(err)
 		}
 		s.changed = true
@@ -68,7 +72,7 @@ func (s *setup) secretFile(name *string, text string) (path string, old []byte, 
 	for i, first := 2, *name; ; i++ {
 		path = filepath.Join(filepath.Dir(s.file.path), *name)
 		old, err = os.ReadFile(path)
-		if err != nil || string(bytes.TrimSpace(old)) == text || bytes.Contains(s.file.text, []byte(*name)) {
+		if err != nil || string(bytes.TrimRight(old, "\r\n")) == text || bytes.Contains(s.file.text, []byte(*name)) {
 			return path, old, err
 		}
 		*name = fmt.Sprintf("%s-%d", first, i)

@@ -229,6 +229,7 @@ func TestService(t *testing.T) {
 			b.parts.Install = func(*cli.Env, bool) error { b.asked = append(b.asked, "install"); return nil }
 			b.parts.Control = func(_ *cli.Env, action string, _ bool) error { b.asked = append(b.asked, action); return stop }
 			b.kind, b.running = kindUser, tt.keeper
+			b.env.Getenv = func(string) string { return "" }
 			b.lookAtService()
 			err := b.startService(t.Context())
 			if errors.Is(err, stop) {
