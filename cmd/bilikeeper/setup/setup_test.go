@@ -56,7 +56,7 @@ func (b *bench) text(t *testing.T) string {
 
 // Answers on standard input do what flags do.
 func TestAnswers(t *testing.T) {
-	b := newBench(t, options{}, "none\ntelegram\nphone\nthe-token\n100200300\n\n\nyt-dlp\nout/cookies.txt\nrec\n")
+	b := newBench(t, options{}, "none\ntelegram\nphone\nthe-token\n100200300\n\n\n\nyt-dlp\nout/cookies.txt\nrec\n")
 	t.Chdir(b.dir)
 	if err := b.run(t.Context()); err != nil {
 		t.Fatalf("%v; it said:\n%s", err, b.said.String())
