@@ -93,6 +93,10 @@ secret_file = "word"
 name = "shoutrrr"
 type = "shoutrrr"
 url_file = "bridge"
+[[notify]]
+name = "command"
+type = "command"
+command = ["/bin/true"]
 `
 
 func secretsOfAllChannels() map[string]string {

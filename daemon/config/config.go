@@ -120,6 +120,10 @@ type Account struct {
 	Name     string   `toml:"name"`
 	Schedule string   `toml:"schedule"`
 	Tags     []string `toml:"tags"`
+	// Proxy is the way to the site for all of the account's requests, ProxyFile a
+	// file with it.
+	Proxy     string `toml:"proxy" mask:"proxy"`
+	ProxyFile string `toml:"proxy_file"`
 }
 
 // Endpoints are the site's hosts, or what stands in for them.

@@ -64,6 +64,7 @@ func Look(ctx context.Context, o Options) Facts {
 	f.Socket, f.Beside = see(f.Places.Socket), see(filepath.Dir(f.Places.Socket))
 	ask(&f, ctx)
 	lookAround(&f, ctx, o.Env)
+	lookAtProxies(&f, ctx)
 	lookAtState(&f, o)
 	lookAtServices(&f, ctx, o)
 	return f

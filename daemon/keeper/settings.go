@@ -3,6 +3,7 @@ package keeper
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -21,19 +22,23 @@ type Settings struct {
 	config.Config
 	common    schedule.Schedule
 	schedules map[string]schedule.Schedule
+	proxies   map[string]*url.URL // nil for accounts that have none
 	// Catalog words the messages to people.
 	Catalog catalog.Catalog
 }
 
 // NewSettings checks a configuration as far as the keeper uses it.
 func NewSettings(c config.Config) (*Settings, error) {
-	s := &Settings{Config: c, schedules: map[string]schedule.Schedule{}}
+	s := &Settings{Config: c, schedules: map[string]schedule.Schedule{}, proxies: map[string]*url.URL{}}
 	least := c.Limits.MinCheckInterval.Std()
 	var err error
 	if s.common, err = schedule.Parse(c.Check.Schedule, least); err != nil {
 		return nil, fmt.Errorf("check.schedule: %w", err)
 	}
 	for _, a := range c.Accounts {
+		if s.proxies[a.Name], err = a.Way(); err != nil {
+			return nil, fmt.Errorf("the proxy of account %s: %w", a.Name, err)
+		}
 		if a.Schedule == "" {
 			continue
 		}
@@ -109,7 +114,9 @@ func (k *Keeper) accountSettings() account.Settings {
 // the keeper runs. It cannot fail: [NewSettings] has checked it.
 func (k *Keeper) Use(next *Settings) {
 	old := k.settings.Swap(next)
-	k.limiter.SetLimits(limitsOf(next.Config))
+	for _, w := range k.ways.all() {
+		w.limiter.SetLimits(limitsOf(next.Config))
+	}
 	for _, w := range k.all() {
 		if old.plan(w.Name()) != next.plan(w.Name()) {
 			w.Reschedule()
