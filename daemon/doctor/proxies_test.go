@@ -19,7 +19,9 @@ func TestJudgeProxies(t *testing.T) {
 		{"a dead one", func(f *Facts) {
 			f.Proxies = []Proxy{{Host: "127.0.0.1:3128", Accounts: []string{"main", "side"}, Err: dead}}
 		}, "accounts.proxy", Wrong, "no connection), and everything of main, side", "start the proxy"},
-		{"none in the file", func(f *Facts) { f.Proxies = []Proxy{{Accounts: []string{"main"}, Err: errors.New("the file holds none")}} }, "accounts.proxy", Wrong, "the file holds none", "proxy_file"},
+		{"none in the file", func(f *Facts) {
+			f.Proxies = []Proxy{{Accounts: []string{"main"}, Err: errors.New("the file holds none")}}
+		}, "accounts.proxy", Wrong, "the file holds none", "proxy_file"},
 	}, healthy)
 }
 

@@ -47,7 +47,7 @@ type Fixture struct {
 	page   atomic.Bool // whether the keeper is told of a login page
 	// Proxied is what lies behind a proxy; nil is the site.
 	Proxied func(proxy *url.URL) http.RoundTripper
-	Stop   func()
+	Stop    func()
 }
 
 // Run runs a test in a bubble with a keeper that runs.
