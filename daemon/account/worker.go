@@ -17,7 +17,8 @@ import (
 
 // Parts are what the workers of one keeper share.
 type Parts struct {
-	Site  *passport.Client
+	// Site is the way to the site that the configuration gives an account.
+	Site  func(name string) *passport.Client
 	Store *store.Store
 	// Due wakes a worker when its account wants something.
 	Due      *schedule.Queue
@@ -161,10 +162,11 @@ func (w *Worker) Nudge() {
 // site is who the work under way asks. What a person insists on is asked although
 // the site wants to be left alone.
 func (w *Worker) site() *passport.Client {
+	site := w.Site(w.name)
 	if w.insist {
-		return w.Site.Forced()
+		return site.Forced()
 	}
-	return w.Site
+	return site
 }
 
 // realm is the account's own of the two sites.

@@ -165,12 +165,12 @@ func judgeEnd(f *Facts, n *notes, a client.Account) {
 }
 
 // judgeSite tells a site that is away from an account that has trouble: it is
-// away where no account of it has an answer.
+// away where no account of it has an answer that asks by this machine's own way.
 func judgeSite(f *Facts, n *notes, accounts []client.Account) {
 	answered, silent := map[string]int{}, map[string]int{}
 	for _, a := range accounts {
 		switch {
-		case a.LastCheck == nil:
+		case a.LastCheck == nil, f.proxied(a.Name):
 		case *a.LastCheck == client.CheckBlocked || *a.LastCheck == client.CheckUnreachable:
 			silent[a.Site]++
 		default:

@@ -164,7 +164,7 @@ func (a Accounts) leftAlone(r *store.Record) (client.CheckResult, bool) {
 		}
 		return result, true
 	}
-	if until, reason := a.keeper.limiter.BlockedAt(r.Site); until.After(time.Now()) {
+	if until, reason := a.keeper.way(r.Name).limiter.BlockedAt(r.Site); until.After(time.Now()) {
 		result.Detail = reason
 		result.Account.BlockedUntil = account.Known(until)
 		return result, true

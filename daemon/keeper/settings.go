@@ -3,6 +3,7 @@ package keeper
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -27,19 +28,23 @@ type Settings struct {
 	specs sync.Map
 	// accounts are the entries of the configuration by their names.
 	accounts map[string]config.Account
+	proxies  map[string]*url.URL // nil for accounts that have none
 	// Catalog words the messages to people.
 	Catalog catalog.Catalog
 }
 
 // NewSettings checks a configuration as far as the keeper uses it.
 func NewSettings(c config.Config) (*Settings, error) {
-	s := &Settings{Config: c, accounts: map[string]config.Account{}}
+	s := &Settings{Config: c, accounts: map[string]config.Account{}, proxies: map[string]*url.URL{}}
 	var err error
 	if s.common, err = s.parse(c.Check.Schedule); err != nil {
 		return nil, fmt.Errorf("check.schedule: %w", err)
 	}
 	for _, a := range c.Accounts {
 		s.accounts[a.Name] = a
+		if s.proxies[a.Name], err = a.Way(); err != nil {
+			return nil, fmt.Errorf("the proxy of account %s: %w", a.Name, err)
+		}
 		if a.Schedule == "" {
 			continue
 		}
@@ -129,7 +134,9 @@ func (k *Keeper) accountSettings() account.Settings {
 // the keeper runs. It cannot fail: [NewSettings] has checked it.
 func (k *Keeper) Use(next *Settings) {
 	old := k.settings.Swap(next)
-	k.limiter.SetLimits(limitsOf(next.Config))
+	for _, w := range k.ways.all() {
+		w.limiter.SetLimits(limitsOf(next.Config))
+	}
 	for _, w := range k.all() {
 		was, is := old.of(w.Shown()), next.of(w.Shown())
 		if old.plan(was) != next.plan(is) || was.Paused != is.Paused {
