@@ -23,6 +23,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/control"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
@@ -144,6 +145,7 @@ type daemon struct {
 	outputs  outputs
 	readers  *runner[*readServer]
 	page     atomic.Pointer[page.Page] // nil where none is served
+	signIn   *signin.SignIn            // nil where there is no account page
 	server   *control.Server
 	ctx      context.Context
 	mu       sync.Mutex // guards Config and lets one reload run at a time
@@ -247,7 +249,7 @@ func (d *daemon) listen() (net.Listener, error) {
 	d.server, err = control.New(control.Config{
 		Accounts: accounts, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
 		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
-		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, QR: qr.PNG,
+		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, SignIn: d.signIn, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {

@@ -96,6 +96,9 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 		}
 	}
 	look(&f.Faults, c.Serve.files())
+	if c.Page.PasswordFile != "" {
+		look(&f.Faults, []setting.File{c.Page.passwordFile()})
+	}
 	if path := c.Endpoints.CorrespondKeyFile; path != "" {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {

@@ -267,7 +267,7 @@ func (f *fake) server(t *testing.T, p socket.Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f,
+	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f, SignIn: signedIn(),
 		QR:     func(content string) ([]byte, error) { return []byte("png of " + content), nil },
 		Policy: p, Log: zerolog.New(log), Version: "1"})
 	if err != nil {

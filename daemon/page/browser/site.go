@@ -62,12 +62,22 @@ func (s Site) Own(origin, host string) bool {
 	return strings.EqualFold(name, host) || s.PublicURL != "" && found == OriginOf(s.PublicURL)
 }
 
+// IsPublic reports whether a Host is that of the public address.
+func (s Site) IsPublic(host string) bool { return host != "" && strings.EqualFold(host, s.host()) }
+
+// SameOrigin reports whether a browser says that a request comes from the page
+// itself, or is too old to say it.
+func SameOrigin(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin"
+}
+
 // Knows reports whether a Host can be the page's: the public one, an address by
 // number, or a name that no stranger can own. Another one comes from a proxy that
 // passes on none or a wrong one, or from a name that was pointed here by somebody
 // else.
 func (s Site) Knows(host string) bool {
-	if host != "" && strings.EqualFold(host, s.host()) {
+	if s.IsPublic(host) {
 		return true
 	}
 	name := host
