@@ -420,6 +420,9 @@ func TestDocumentsOfAccounts(t *testing.T) {
 				t.Errorf("%q is not shown", want)
 			}
 		}
+		if _, err := a.Keeper.Accounts().Check(context.Background(), "main", false); err != nil {
+			t.Fatal(err)
+		}
 		a.Kill()
 		body = look("/", "/accounts/main")
 		secrets = append(secrets, a.Code())
@@ -431,6 +434,9 @@ func TestDocumentsOfAccounts(t *testing.T) {
 		look("/", "/accounts/main")
 		if w := a.ask("GET", "/accounts/nobody", ""); w.Code != 404 {
 			t.Errorf("nobody: %d", w.Code)
+		}
+		if strings.Contains(look("/accounts/main"), "Checked: the login works") || !strings.Contains(look("/accounts/main?all=1"), "Checked: the login works") {
+			t.Error("what matters little is not told apart")
 		}
 	})
 }

@@ -23,6 +23,8 @@ const (
 type one struct {
 	row
 	Sentence string
+	// Everything is whether what matters little is shown as well.
+	Everything bool
 	// Refreshable is whether a renewal makes sense now.
 	Refreshable bool
 	Mid         string
@@ -62,7 +64,8 @@ func (p *Page) account(w http.ResponseWriter, r *http.Request, v visit) {
 		s.One.Mid = strconv.FormatInt(*a.Mid, 10)
 	}
 	events := p.journal(a.Name)
-	s.One.Days, s.One.Readers = v.days(events), v.readers(events)
+	s.One.Everything = r.URL.Query().Get("all") == "1"
+	s.One.Days, s.One.Readers = v.days(events, s.One.Everything), v.readers(events)
 	for _, o := range p.Outputs().Status() {
 		if o.Account == a.Name {
 			o.Account = "" // whose it is stands at the top
@@ -99,12 +102,12 @@ func (p *Page) journal(name string) (out []client.Event) {
 	}
 }
 
-// days puts the newest entries under their days.
-func (s speech) days(events []client.Event) (list []day) {
+// days puts the newest entries under their days: those that matter, or all.
+func (s speech) days(events []client.Event, everything bool) (list []day) {
 	n := 0
 	for _, e := range slices.Backward(events) {
 		entry, ok := s.happened(e)
-		if !ok {
+		if !ok || entry.Minor && !everything {
 			continue
 		}
 		if n++; n > told {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 )
@@ -66,6 +67,7 @@ type sheet struct {
 	// What follows is for who is signed in.
 	Screen, Title, Proof, Said string
 	Needs                      needs
+	status                     client.Status
 	May                        map[string]bool
 	List                       *list
 	One                        *one
@@ -74,7 +76,8 @@ type sheet struct {
 
 // sheet fills what every document has of who is signed in.
 func (p *Page) sheet(r *http.Request, v visit, screen string) sheet {
-	s := sheet{speech: v.speech, Up: v.up, Screen: screen, Proof: signin.Proof(v.cookie), Needs: p.needs(v), May: map[string]bool{}}
+	status := p.Keeper.Accounts().Status()
+	s := sheet{speech: v.speech, Up: v.up, Screen: screen, Proof: signin.Proof(v.cookie), Needs: p.needs(v, status), status: status, May: map[string]bool{}}
 	for _, verb := range []string{mayLogin, mayCheck, mayRefresh, mayManage} {
 		s.May[verb] = p.may(verb)
 	}
@@ -122,6 +125,9 @@ func (s sheet) Of(room, verb string, d delivery) shownDelivery {
 func (s sheet) PageOf() string {
 	return s.Fill("page_of", "n", strconv.Itoa(s.List.Page), "of", strconv.Itoa(s.List.Pages))
 }
+
+// MoreNeeds says how many things are not shown.
+func (s sheet) MoreNeeds() string { return s.count("more_needs", s.Needs.More()) }
 
 // Times says how often somebody read.
 func (s sheet) Times(n uint64) string { return s.Fill("times", "n", strconv.FormatUint(n, 10)) }

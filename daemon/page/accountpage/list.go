@@ -15,24 +15,6 @@ import (
 // perPage is how many accounts a document lists.
 const perPage = 50
 
-// need is a thing that only a person can do, with its one button.
-type need struct {
-	State, Colour    string
-	Name, Who, Text  string
-	Hot, Main        bool
-	Button           string
-	Action, Location string // a form's, or a link's
-}
-
-// needs are all of them, and how many are whose.
-type needs struct {
-	All                  []need
-	Accounts, Deliveries int
-}
-
-// Count is how many things need a person.
-func (n needs) Count() int { return len(n.All) }
-
 // row is an account in the list.
 type row struct {
 	Name, Path, Who, Site string
@@ -76,18 +58,10 @@ func (p *Page) list(w http.ResponseWriter, r *http.Request, v visit) {
 	s := p.sheet(r, v, "accounts")
 	query := r.URL.Query()
 	page, _ := strconv.Atoi(query.Get("page"))
-	s.List = newList(v.speech, p.Keeper.Accounts().Status().Accounts,
+	s.List = newList(v.speech, s.status.Accounts,
 		filter{Query: strings.TrimSpace(query.Get("q")), Tag: query.Get("tag"), State: query.Get("state"), page: page})
 	s.Title = s.needsTitle()
 	p.documents.render(w, http.StatusOK, "accounts.html", s)
-}
-
-// needsTitle counts what needs a person.
-func (s sheet) needsTitle() string {
-	if n := s.Needs.Count(); n > 0 {
-		return s.count("needs", n)
-	}
-	return s.T["calm"]
 }
 
 // Summary says how many logins work.
@@ -190,63 +164,4 @@ func siteName(site string) string {
 		return "bilibili.tv"
 	}
 	return "bilibili.com"
-}
-
-// needs finds what needs a person: accounts, what ends first before the rest, then
-// the keeper's own things.
-func (p *Page) needs(v visit) (n needs) {
-	status := p.Keeper.Accounts().Status()
-	for _, a := range needy(status.Accounts, v.speech) {
-		n.All = append(n.All, p.accountNeed(v, a))
-	}
-	n.Accounts = len(n.All)
-	for _, c := range p.Channels().Status() {
-		if c.FailingSince != nil {
-			n.All = append(n.All, need{State: stateSoon, Colour: "warn", Name: v.Fill("channel_named", "name", c.Name),
-				Text: v.Fill("channel_fails", "for", v.span(v.now.Sub(*c.FailingSince)), "why", c.LastError), Button: "look", Location: v.up + "deliveries"})
-		}
-	}
-	for _, o := range p.Outputs().Status() {
-		if o.State == client.OutputFailed || o.State == client.OutputRetrying || o.State == client.OutputHook {
-			n.All = append(n.All, need{State: stateSoon, Colour: "warn", Name: v.Fill("output_named", "name", o.Name),
-				Text: cmp.Or(o.LastError, o.HookError, v.T["output_fails"]), Button: "look", Location: v.up + "deliveries"})
-		}
-	}
-	n.Deliveries = len(n.All) - n.Accounts
-	for _, problem := range status.Daemon.Problems {
-		n.All = append(n.All, need{State: stateSoon, Colour: "warn", Name: v.T["keeper"], Text: problem})
-	}
-	for i := range n.All {
-		if n.All[i].Button != "" {
-			n.All[i].Main = true
-			break
-		}
-	}
-	return n
-}
-
-// needy are the accounts that only a person can help, in the list's order.
-func needy(accounts []client.Account, s speech) (out []client.Account) {
-	for _, a := range accounts {
-		if state := stateOf(a, s.now); state == stateCode || state == stateDead || state == stateSoon {
-			out = append(out, a)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b client.Account) int {
-		x, y := newRow(s, a), newRow(s, b)
-		return cmp.Or(cmp.Compare(x.rank, y.rank), cmp.Compare(x.days, y.days), strings.Compare(x.Name, y.Name))
-	})
-	return out
-}
-
-func (p *Page) accountNeed(v visit, a client.Account) need {
-	state := stateOf(a, v.now)
-	at := v.up + "accounts/" + url.PathEscape(a.Name)
-	n := need{State: state, Colour: colour(state), Name: a.Name, Who: a.Uname, Text: v.sentence(a), Hot: state == stateCode || state == stateDead,
-		Button: "look", Location: at}
-	if p.may(mayLogin) {
-		n.Location, n.Action = "", at+"/login"
-		n.Button = map[string]string{stateCode: "show_code", stateDead: "new_code", stateSoon: "log_in_anew"}[state]
-	}
-	return n
 }

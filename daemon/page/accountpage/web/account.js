@@ -3,7 +3,7 @@
 // something has changed, and the document is fetched anew and put in place.
 (function () {
   var body = document.body, live = document.getElementById('live'), on = live.textContent;
-  var source = null, wanted = false, busy = false, retry = 0;
+  var source = null, wanted = false, busy = false, retry = 0, last = 0, timer = 0;
 
   function show(fresh) {
     live.hidden = false;
@@ -35,8 +35,15 @@
 
   function refresh() {
     if (document.hidden || busy || occupied()) { wanted = true; return; }
+    // Where a lot happens, a look every few seconds is enough.
+    var pause = last + 3000 - Date.now();
+    if (pause > 0) {
+      if (!timer) timer = setTimeout(function () { timer = 0; refresh(); }, pause);
+      return;
+    }
     busy = true;
     wanted = false;
+    last = Date.now();
     var address = new URL(location.href);
     address.searchParams.delete('said');
     fetch(address, { credentials: 'same-origin', redirect: 'manual' }).then(function (answer) {
