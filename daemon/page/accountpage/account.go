@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -59,10 +58,7 @@ func (p *Page) account(w http.ResponseWriter, r *http.Request, v visit) {
 	}
 	s := p.sheet(r, v, "account")
 	s.Title = a.Name
-	s.One = &one{row: newRow(v.speech, a), Sentence: v.sentence(a), Refreshable: a.Refreshable && a.State == client.StateValid, Renewed: a.RefreshedAt, Attention: a.Attention}
-	if a.Mid != nil {
-		s.One.Mid = strconv.FormatInt(*a.Mid, 10)
-	}
+	s.One = &one{row: newRow(v.speech, rank([]client.Account{a}, v.now)[0]), Mid: midOf(a), Sentence: v.sentence(a), Refreshable: a.Refreshable && a.State == client.StateValid, Renewed: a.RefreshedAt, Attention: a.Attention}
 	events := p.journal(a.Name)
 	s.One.Everything = r.URL.Query().Get("all") == "1"
 	s.One.Days, s.One.Readers = v.days(events, s.One.Everything), v.readers(events)

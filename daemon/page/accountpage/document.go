@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 )
@@ -67,17 +66,20 @@ type sheet struct {
 	// What follows is for who is signed in.
 	Screen, Title, Proof, Said string
 	Needs                      needs
-	status                     client.Status
-	May                        map[string]bool
-	List                       *list
-	One                        *one
-	Deliveries                 *deliveries
+	// accounts are all of them, in the list's order.
+	accounts   []ranked
+	May        map[string]bool
+	List       *list
+	One        *one
+	Deliveries *deliveries
 }
 
 // sheet fills what every document has of who is signed in.
 func (p *Page) sheet(r *http.Request, v visit, screen string) sheet {
 	status := p.Keeper.Accounts().Status()
-	s := sheet{speech: v.speech, Up: v.up, Screen: screen, Proof: signin.Proof(v.cookie), Needs: p.needs(v, status), status: status, May: map[string]bool{}}
+	accounts := rank(status.Accounts, v.now)
+	s := sheet{speech: v.speech, Up: v.up, Screen: screen, Proof: signin.Proof(v.cookie), accounts: accounts,
+		Needs: p.needs(v, accounts, status.Daemon.Problems), May: map[string]bool{}}
 	for _, verb := range []string{mayLogin, mayCheck, mayRefresh, mayManage} {
 		s.May[verb] = p.may(verb)
 	}

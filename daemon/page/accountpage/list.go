@@ -1,7 +1,7 @@
 package accountpage
 
 import (
-	"cmp"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,9 +23,6 @@ type row struct {
 	Checked, Why, Next    string
 	Left                  string
 	Tags                  []string
-	mid                   string
-	rank                  int
-	days                  int
 }
 
 // filter is what of the list is wanted, as the address has it.
@@ -58,7 +55,7 @@ func (p *Page) list(w http.ResponseWriter, r *http.Request, v visit) {
 	s := p.sheet(r, v, "accounts")
 	query := r.URL.Query()
 	page, _ := strconv.Atoi(query.Get("page"))
-	s.List = newList(v.speech, s.status.Accounts,
+	s.List = newList(v.speech, s.accounts,
 		filter{Query: strings.TrimSpace(query.Get("q")), Tag: query.Get("tag"), State: query.Get("state"), page: page})
 	s.Title = s.needsTitle()
 	p.documents.render(w, http.StatusOK, "accounts.html", s)
@@ -75,38 +72,36 @@ func (l *list) Summary(s sheet) string {
 	return s.Fill("summary", "n", strconv.Itoa(l.Total), "v", strconv.Itoa(valid))
 }
 
-// newList is the accounts that a filter lets through, what needs a person first.
-func newList(s speech, accounts []client.Account, f filter) *list {
+// newList is the accounts that a filter lets through, in the order that they have.
+// Rows are made for one page alone: there may be ten thousand accounts.
+func newList(s speech, accounts []ranked, f filter) *list {
 	l := &list{Filter: f, Total: len(accounts)}
-	counts := map[string]int{}
+	counts, tags := map[string]int{}, map[string]bool{}
+	var wanted []ranked
 	for _, a := range accounts {
-		r := newRow(s, a)
-		counts[r.State]++
+		counts[a.state]++
 		for _, tag := range a.Tags {
-			if !slices.Contains(l.Tags, tag) {
-				l.Tags = append(l.Tags, tag)
-			}
+			tags[tag] = true
 		}
-		if f.fits(r) {
-			l.Rows = append(l.Rows, r)
+		if f.fits(a) {
+			wanted = append(wanted, a)
 		}
 	}
-	slices.Sort(l.Tags)
+	l.Tags = slices.Sorted(maps.Keys(tags))
 	for _, state := range states() {
 		if counts[state] > 0 || state == f.State {
 			l.Chips = append(l.Chips, chip{State: state, Colour: colour(state), Count: counts[state], Chosen: state == f.State})
 		}
 	}
-	slices.SortStableFunc(l.Rows, func(a, b row) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.days, b.days), strings.Compare(a.Name, b.Name))
-	})
-	l.turn(f.page)
+	for _, a := range l.turn(wanted, f.page) {
+		l.Rows = append(l.Rows, newRow(s, a))
+	}
 	return l
 }
 
-// turn leaves one page of the rows.
-func (l *list) turn(page int) {
-	l.Pages = max(1, (len(l.Rows)+perPage-1)/perPage)
+// turn opens a page of the list.
+func (l *list) turn(wanted []ranked, page int) []ranked {
+	l.Pages = max(1, (len(wanted)+perPage-1)/perPage)
 	l.Page = min(max(page, 1), l.Pages)
 	if l.Page > 1 {
 		l.Previous = l.Filter.address(l.Page - 1)
@@ -115,7 +110,7 @@ func (l *list) turn(page int) {
 		l.Next = l.Filter.address(l.Page + 1)
 	}
 	from := (l.Page - 1) * perPage
-	l.Rows = l.Rows[from:min(from+perPage, len(l.Rows))]
+	return wanted[from:min(from+perPage, len(wanted))]
 }
 
 func (f filter) address(page int) string {
@@ -128,32 +123,33 @@ func (f filter) address(page int) string {
 	return "?" + query.Encode()
 }
 
-// fits reports whether a row is wanted: the query is looked for in names, tags and
-// the mid.
-func (f filter) fits(r row) bool {
-	if f.State != "" && f.State != r.State || f.Tag != "" && !slices.Contains(r.Tags, f.Tag) {
+// fits reports whether an account is wanted: the query is looked for in names, tags
+// and the mid.
+func (f filter) fits(a ranked) bool {
+	if f.State != "" && f.State != a.state || f.Tag != "" && !slices.Contains(a.Tags, f.Tag) {
 		return false
 	}
-	query := strings.ToLower(f.Query)
-	for _, text := range append([]string{r.Name, r.Who, r.mid}, r.Tags...) {
-		if strings.Contains(strings.ToLower(text), query) {
-			return true
-		}
+	if f.Query == "" {
+		return true
 	}
-	return false
+	has := func(text string) bool { return strings.Contains(strings.ToLower(text), strings.ToLower(f.Query)) }
+	return has(a.Name) || has(a.Uname) || has(midOf(*a.Account)) || slices.ContainsFunc(a.Tags, has)
 }
 
-func newRow(s speech, a client.Account) row {
-	state := stateOf(a, s.now)
-	r := row{Name: a.Name, Path: url.PathEscape(a.Name), Who: a.Uname, Site: siteName(a.Site), State: state, Colour: colour(state),
-		CheckedAt: a.CheckedAt, Checked: s.Ago(a.CheckedAt), Next: s.next(a), Tags: a.Tags, rank: slices.Index(states(), state), days: daysLeft(a, s.now)}
-	if a.Mid != nil {
-		r.mid = strconv.FormatInt(*a.Mid, 10)
+func midOf(a client.Account) string {
+	if a.Mid == nil {
+		return ""
 	}
-	if r.days >= 0 {
-		r.Left = s.count("days", r.days)
+	return strconv.FormatInt(*a.Mid, 10)
+}
+
+func newRow(s speech, a ranked) row {
+	r := row{Name: a.Name, Path: url.PathEscape(a.Name), Who: a.Uname, Site: siteName(a.Site), State: a.state, Colour: colour(a.state),
+		CheckedAt: a.CheckedAt, Checked: s.Ago(a.CheckedAt), Next: s.next(*a.Account), Tags: a.Tags}
+	if a.days >= 0 {
+		r.Left = s.count("days", a.days)
 	}
-	if state == stateAway {
+	if a.state == stateAway {
 		r.Why = s.T["nothing_lost"]
 	}
 	return r

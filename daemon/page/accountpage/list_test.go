@@ -57,12 +57,12 @@ func names(l *list) string {
 
 func TestList(t *testing.T) {
 	s := speeches(t)[0]
-	l := newList(s, some(), filter{})
+	l := newList(s, rank(some(), time.Now()), filter{})
 	if len(l.Rows) != perPage || l.Pages != 3 || l.Total != 120 || l.Previous != "" || l.Next != "?page=2" ||
 		!strings.HasPrefix(names(l), "code dead sooner soon blocked new ") || strings.Join(l.Tags, " ") != "a b" {
 		t.Errorf("%d rows of %d, %d pages, next %q: %s", len(l.Rows), l.Total, l.Pages, l.Next, names(l))
 	}
-	if last := newList(s, some(), filter{page: 7}); last.Page != 3 || len(last.Rows) != 20 || last.Next != "" || last.Previous != "?page=2" {
+	if last := newList(s, rank(some(), time.Now()), filter{page: 7}); last.Page != 3 || len(last.Rows) != 20 || last.Next != "" || last.Previous != "?page=2" {
 		t.Errorf("page %d, %d rows", last.Page, len(last.Rows))
 	}
 	for _, tt := range []struct {
@@ -78,19 +78,21 @@ func TestList(t *testing.T) {
 		{filter{State: "nonsense"}, ""},
 		{filter{Query: "nobody"}, ""},
 	} {
-		if got := names(newList(s, some(), tt.f)); got != tt.want {
+		if got := names(newList(s, rank(some(), time.Now()), tt.f)); got != tt.want {
 			t.Errorf("%+v: %s", tt.f, got)
 		}
 	}
-	if l := newList(s, some(), filter{Query: "x", State: stateValid, page: 2}); l.Next != "?page=3&q=x&state=valid" {
+	if l := newList(s, rank(some(), time.Now()), filter{Query: "x", State: stateValid, page: 2}); l.Next != "?page=3&q=x&state=valid" {
 		t.Errorf("next is %q", l.Next)
 	}
-	var needy1 []string
-	for _, a := range needy(some(), s) {
-		needy1 = append(needy1, a.Name)
+	var needy []string
+	for _, a := range rank(some(), time.Now()) {
+		if a.needy() {
+			needy = append(needy, a.Name)
+		}
 	}
-	if strings.Join(needy1, " ") != "code dead sooner soon" {
-		t.Errorf("%q need a person", needy1)
+	if strings.Join(needy, " ") != "code dead sooner soon" {
+		t.Errorf("%q need a person", needy)
 	}
 }
 

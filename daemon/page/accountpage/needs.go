@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
@@ -41,53 +40,44 @@ func (s sheet) needsTitle() string {
 
 // needs finds what needs a person: accounts, what ends first before the rest, then
 // the keeper's own things.
-func (p *Page) needs(v visit, status client.Status) (n needs) {
+func (p *Page) needs(v visit, accounts []ranked, problems []string) (n needs) {
 	var all []need
-	for _, a := range needy(status.Accounts, v.speech) {
-		all = append(all, p.accountNeed(v, a))
+	for _, a := range accounts {
+		if !a.needy() {
+			break // they come first
+		}
+		if n.Accounts++; n.Accounts <= mostNeeds {
+			all = append(all, p.accountNeed(v, a))
+		}
 	}
-	n.Accounts = len(all)
 	for _, c := range p.Channels().Status() {
 		if c.FailingSince != nil {
+			n.Deliveries++
 			all = append(all, need{State: stateSoon, Colour: "warn", Name: v.Fill("channel_named", "name", c.Name),
 				Text: v.Fill("channel_fails", "for", v.span(v.now.Sub(*c.FailingSince)), "why", c.LastError), Button: "look", Location: v.up + "deliveries"})
 		}
 	}
 	for _, o := range p.Outputs().Status() {
 		if o.State == client.OutputFailed || o.State == client.OutputRetrying || o.State == client.OutputHook {
+			n.Deliveries++
 			all = append(all, need{State: stateSoon, Colour: "warn", Name: v.Fill("output_named", "name", o.Name),
 				Text: cmp.Or(o.LastError, o.HookError, v.T["output_fails"]), Button: "look", Location: v.up + "deliveries"})
 		}
 	}
-	n.Deliveries = len(all) - n.Accounts
-	for _, problem := range status.Daemon.Problems {
+	for _, problem := range problems {
 		all = append(all, need{State: stateSoon, Colour: "warn", Name: v.T["keeper"], Text: problem})
 	}
 	if first := slices.IndexFunc(all, func(n need) bool { return n.Button != "" }); first >= 0 {
 		all[first].Main = true
 	}
-	n.Count, n.Shown = len(all), all[:min(len(all), mostNeeds)]
+	n.Count, n.Shown = n.Accounts+n.Deliveries+len(problems), all[:min(len(all), mostNeeds)]
 	return n
 }
 
-// needy are the accounts that only a person can help, in the list's order.
-func needy(accounts []client.Account, s speech) (out []client.Account) {
-	for _, a := range accounts {
-		if state := stateOf(a, s.now); state == stateCode || state == stateDead || state == stateSoon {
-			out = append(out, a)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b client.Account) int {
-		x, y := newRow(s, a), newRow(s, b)
-		return cmp.Or(cmp.Compare(x.rank, y.rank), cmp.Compare(x.days, y.days), strings.Compare(x.Name, y.Name))
-	})
-	return out
-}
-
-func (p *Page) accountNeed(v visit, a client.Account) need {
-	state := stateOf(a, v.now)
+func (p *Page) accountNeed(v visit, a ranked) need {
+	state := a.state
 	at := v.up + "accounts/" + url.PathEscape(a.Name)
-	n := need{State: state, Colour: colour(state), Name: a.Name, Who: a.Uname, Text: v.sentence(a), Hot: state == stateCode || state == stateDead,
+	n := need{State: state, Colour: colour(state), Name: a.Name, Who: a.Uname, Text: v.sentence(*a.Account), Hot: state == stateCode || state == stateDead,
 		Button: "look", Location: at}
 	if p.may(mayLogin) {
 		n.Location, n.Action = "", at+"/login"

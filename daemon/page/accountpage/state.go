@@ -1,6 +1,9 @@
 package accountpage
 
 import (
+	"cmp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -50,6 +53,34 @@ func daysLeft(a client.Account, now time.Time) int {
 		return -1
 	}
 	return max(0, int(a.ExpiresAt.Sub(now)/(24*time.Hour)))
+}
+
+// ranked is an account with what its place in the list depends on.
+type ranked struct {
+	*client.Account
+	state      string
+	rank, days int
+}
+
+// rank puts accounts in the order in which people look for them: what needs a
+// person first, then what ends first, then by name.
+func rank(accounts []client.Account, now time.Time) []ranked {
+	list := make([]ranked, len(accounts))
+	order := states()
+	for i := range accounts {
+		a := &accounts[i]
+		state := stateOf(*a, now)
+		list[i] = ranked{Account: a, state: state, rank: slices.Index(order, state), days: daysLeft(*a, now)}
+	}
+	slices.SortStableFunc(list, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.days, b.days), strings.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// needy reports whether only a person can help an account.
+func (a ranked) needy() bool {
+	return a.state == stateCode || a.state == stateDead || a.state == stateSoon
 }
 
 // colour is the class of a state.
