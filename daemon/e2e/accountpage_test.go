@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
@@ -84,12 +83,12 @@ func TestAccountPage(t *testing.T) {
 	s, base := pageStage(t)
 	s.secrets(map[string]string{"page.password": pagePassword})
 	s.also("page", `password_file = "page.password"`)
-	s.wantCode(cli.ExitDone, "reload") // the page's keys wait for a restart
+	s.wantCode(0, "reload") // the page's keys wait for a restart
 	s.stop()
 	s.start()
 	s.login(mid)
 
-	link := strings.TrimSpace(s.wantCode(cli.ExitDone, "page", "link").stdout)
+	link := strings.TrimSpace(s.wantCode(0, "page", "link").stdout)
 	b, stranger := newPageBrowser(t, base), newPageBrowser(t, base)
 	if got := b.open(link); got.StatusCode != http.StatusOK {
 		t.Fatalf("the link: %d %s", got.StatusCode, got.text)
@@ -135,9 +134,9 @@ func TestAccountPage(t *testing.T) {
 	if got := stranger.press(stranger.open(base+"/"), "sign-in", url.Values{"password": {pagePassword}}); got.StatusCode != http.StatusOK {
 		t.Errorf("the right password after wrong ones: %d", got.StatusCode)
 	}
-	for id := range strings.SplitSeq(strings.TrimSpace(s.wantCode(cli.ExitDone, "page", "sessions").stdout), "\n") {
+	for id := range strings.SplitSeq(strings.TrimSpace(s.wantCode(0, "page", "sessions").stdout), "\n") {
 		if id, _, _ = strings.Cut(id, " "); id != "ID" {
-			s.wantCode(cli.ExitDone, "page", "revoke", id)
+			s.wantCode(0, "page", "revoke", id)
 		}
 	}
 	for _, one := range []*pageBrowser{b, stranger} {
