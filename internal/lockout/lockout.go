@@ -17,8 +17,10 @@ const (
 	// and waiting how many of its tries wait for their turn.
 	Hold    = 50 * time.Millisecond
 	waiting = 32
-	// maxBooks bounds the memory. Those beyond share one count.
+	// maxBooks bounds the memory. Those beyond share one count and no turn: they
+	// would wait for each other, the right one among them.
 	maxBooks = 4096
+	crowd    = 1 << 16
 )
 
 // Verdict is what became of a try.
@@ -52,8 +54,8 @@ type book struct {
 	turn, queue chan struct{}
 }
 
-func newBook() *book {
-	return &book{tries: rate.NewLimiter(rate.Every(Every), Burst), turn: make(chan struct{}, 1), queue: make(chan struct{}, waiting)}
+func newBook(atOnce, waiting int) *book {
+	return &book{tries: rate.NewLimiter(rate.Every(Every), Burst), turn: make(chan struct{}, atOnce), queue: make(chan struct{}, waiting)}
 }
 
 // Try asks right about a client's try at a credential, unless too many of its
@@ -103,7 +105,7 @@ func (l *Lockout) book(k key) *book {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.books == nil {
-		l.books, l.rest = map[key]*book{}, newBook()
+		l.books, l.rest = map[key]*book{}, newBook(crowd, crowd)
 	}
 	if b := l.books[k]; b != nil {
 		return b
@@ -115,7 +117,7 @@ func (l *Lockout) book(k key) *book {
 	if len(l.books) >= maxBooks {
 		return l.rest
 	}
-	b := newBook()
+	b := newBook(1, waiting)
 	l.books[k] = b
 	return b
 }

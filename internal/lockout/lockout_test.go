@@ -89,6 +89,16 @@ func TestBounded(t *testing.T) {
 		if v := l.Try(ctx, client(maxBooks+200), "a", is(true)); v != Right {
 			t.Errorf("the right one: %v", v)
 		}
+		// Nobody of those who share a count waits for another.
+		var all sync.WaitGroup
+		for i := range 1000 {
+			all.Go(func() { l.Try(ctx, client(maxBooks+300+i), "a", is(false)) })
+		}
+		began := time.Now()
+		if v := l.Try(ctx, client(maxBooks+200), "a", is(true)); v != Right || time.Since(began) > Hold {
+			t.Errorf("the right one in a crowd: %v after %s", v, time.Since(began))
+		}
+		all.Wait()
 		time.Sleep(time.Minute)
 		if v := l.Try(ctx, client(maxBooks+300), "a", is(false)); v != Wrong || len(l.books) != 1 {
 			t.Errorf("%v, %d books a minute later", v, len(l.books))
