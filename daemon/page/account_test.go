@@ -210,6 +210,11 @@ func TestSignInLink(t *testing.T) {
 		if w := a.ask("GET", late, ""); w.Code != 404 {
 			t.Errorf("the link after ten minutes: %d", w.Code)
 		}
+		for path, want := range map[string]bool{"/": false, "/?signed-in": true} {
+			if got := strings.Contains(a.ask("GET", path, "").Body.String(), "did not keep the sign-in"); got != want {
+				t.Errorf("%s without the cookie: %v", path, got)
+			}
+		}
 		// A new sign-in of a browser takes the place of its old one.
 		a.cookie = mine
 		a.cookie = cookieOf(t, a.ask("GET", a.link(), ""))
@@ -277,7 +282,7 @@ func TestSignInPassword(t *testing.T) {
 	})
 }
 
-func TestDeedsAreGuarded(t *testing.T) {
+func TestActionsAreGuarded(t *testing.T) {
 	withAccounts(t, usual(), nil, func(t *testing.T, a *accounts) {
 		proof := a.proof(t)
 		other := strings.TrimPrefix(proof, "proof=")

@@ -46,12 +46,12 @@ func (p *password) of(text string) []byte {
 	return argon2.IDKey([]byte(text), p.salt, argonTime, argonMemory, 1, argonKey)
 }
 
-// try compares a client's password.
-func (p *password) try(ctx context.Context, client netip.Prefix, text string) lockout.Verdict {
+// attempt compares a client's password.
+func (p *password) attempt(ctx context.Context, client netip.Prefix, text string) lockout.Verdict {
 	if len(text) > maxPassword {
 		text = ""
 	}
-	return p.guesses.Try(ctx, client, "password", func() bool {
+	return p.guesses.Attempt(ctx, client, "password", func() bool {
 		select {
 		case p.hashing <- struct{}{}:
 			defer func() { <-p.hashing }()

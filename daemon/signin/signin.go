@@ -129,7 +129,7 @@ func (s *SignIn) Password(ctx context.Context, network netip.Prefix, text string
 	if s.password == nil {
 		return "", lockout.Wrong, nil
 	}
-	if verdict = s.password.try(ctx, network, text); verdict != lockout.Right {
+	if verdict = s.password.attempt(ctx, network, text); verdict != lockout.Right {
 		return "", verdict, nil
 	}
 	s.mu.Lock()

@@ -11,9 +11,9 @@ import (
 
 const (
 	// searched is how many entries of the journal are looked through for an
-	// account, told how many of its own are shown.
-	searched = 5000
-	told     = 100
+	// account, mostEntries how many of its own are shown.
+	searched    = 5000
+	mostEntries = 100
 	// mostReaders bounds the list of who reads a credential.
 	mostReaders = 20
 )
@@ -102,11 +102,11 @@ func (p *Page) journal(name string) (out []client.Event) {
 func (s speech) days(events []client.Event, everything bool) (list []day) {
 	n := 0
 	for _, e := range slices.Backward(events) {
-		entry, ok := s.happened(e)
+		entry, ok := s.entryOf(e)
 		if !ok || entry.Minor && !everything {
 			continue
 		}
-		if n++; n > told {
+		if n++; n > mostEntries {
 			break
 		}
 		if name := s.Day(e.Time); len(list) == 0 || list[len(list)-1].Name != name {

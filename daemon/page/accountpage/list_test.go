@@ -123,7 +123,7 @@ func TestStates(t *testing.T) {
 }
 
 // Every event is told in words, with whatever it lacks.
-func TestHappened(t *testing.T) {
+func TestEntries(t *testing.T) {
 	for _, s := range speeches(t) {
 		for _, kind := range client.EventTypes() {
 			if kind == client.EventAccountRemoved {
@@ -133,12 +133,12 @@ func TestHappened(t *testing.T) {
 			if kind == client.EventAccountAttention {
 				data = []byte(`{"detail":"why"}`)
 			}
-			got, ok := s.happened(client.Event{Type: kind, Time: time.Now(), Data: data})
+			got, ok := s.entryOf(client.Event{Type: kind, Time: time.Now(), Data: data})
 			if !ok || got.Text == "" || strings.Contains(got.Text, "{") || got.State == "" {
 				t.Errorf("%s: %+v", kind, got)
 			}
 		}
-		if _, ok := s.happened(client.Event{Type: "of.tomorrow", Data: []byte("{}")}); ok {
+		if _, ok := s.entryOf(client.Event{Type: "of.tomorrow", Data: []byte("{}")}); ok {
 			t.Error("an event that nobody knows is told")
 		}
 		for _, reason := range []string{client.AttentionExpires, client.AttentionChannel, client.AttentionPostponed, client.AttentionShortLogin} {

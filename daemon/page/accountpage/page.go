@@ -71,7 +71,7 @@ func New(p Parts, f Frame) (*Page, error) {
 
 // Routes adds the page to a server.
 func (p *Page) Routes(m *http.ServeMux) {
-	in, do := entrance{p}, deeds{p}
+	in, do := entrance{p}, actions{p}
 	m.HandleFunc("GET /sign-in/{token}", p.open(in.redeem))
 	m.HandleFunc("POST /sign-in", p.open(in.password))
 
@@ -80,12 +80,12 @@ func (p *Page) Routes(m *http.ServeMux) {
 	m.HandleFunc("GET /deliveries", p.shown(p.deliveries))
 	m.HandleFunc("GET /live", p.shown(p.live))
 
-	m.HandleFunc("POST /sign-out", p.deed("", in.signOut))
-	m.HandleFunc("POST /accounts/{name}/login", p.deed(mayLogin, do.login))
-	m.HandleFunc("POST /accounts/{name}/check", p.deed(mayCheck, do.check))
-	m.HandleFunc("POST /accounts/{name}/refresh", p.deed(mayRefresh, do.refresh))
-	m.HandleFunc("POST /channels/{name}/test", p.deed(mayManage, do.testChannel))
-	m.HandleFunc("POST /outputs/{name}/run", p.deed(mayManage, do.runOutput))
+	m.HandleFunc("POST /sign-out", p.action("", in.signOut))
+	m.HandleFunc("POST /accounts/{name}/login", p.action(mayLogin, do.login))
+	m.HandleFunc("POST /accounts/{name}/check", p.action(mayCheck, do.check))
+	m.HandleFunc("POST /accounts/{name}/refresh", p.action(mayRefresh, do.refresh))
+	m.HandleFunc("POST /channels/{name}/test", p.action(mayManage, do.testChannel))
+	m.HandleFunc("POST /outputs/{name}/run", p.action(mayManage, do.runOutput))
 }
 
 func (p *Page) may(verb string) bool { return slices.Contains(p.May, verb) }
@@ -133,8 +133,8 @@ func (p *Page) shown(serve handler) http.HandlerFunc {
 	})
 }
 
-// deed is for what changes something, and needs a verb of page.may.
-func (p *Page) deed(verb string, serve handler) http.HandlerFunc {
+// action is for what changes something, and needs a verb of page.may.
+func (p *Page) action(verb string, serve handler) http.HandlerFunc {
 	return p.open(func(w http.ResponseWriter, r *http.Request, v visit) {
 		switch {
 		case v.cookie == "":
@@ -147,7 +147,7 @@ func (p *Page) deed(verb string, serve handler) http.HandlerFunc {
 		case verb != "" && !p.may(verb):
 			p.refuse(w, v, http.StatusForbidden, "not_permitted")
 		default:
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience + slow))
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(siteLimit + slow))
 			serve(w, r, v)
 		}
 	})

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// slow bounds the writing of a document, patience what the site is waited for.
-	slow     = 15 * time.Second
-	patience = 40 * time.Second
+	// slow bounds the writing of a document, siteLimit what the site is waited for.
+	slow      = 15 * time.Second
+	siteLimit = 40 * time.Second
 	// cookieLife is as long as a session.
 	cookieLife = 30 * 24 * time.Hour
 )
@@ -46,7 +46,12 @@ func (p entrance) visitor(r *http.Request) signin.Visitor {
 // front is the list of accounts, or the form to sign in.
 func (p entrance) front(w http.ResponseWriter, r *http.Request, v visit) {
 	if v.cookie == "" {
-		p.signInForm(w, v, http.StatusOK, "")
+		trouble := ""
+		if r.URL.Query().Has("signed-in") {
+			// It was signed in a moment ago, and has not kept the cookie.
+			trouble = "no_cookie"
+		}
+		p.signInForm(w, v, http.StatusOK, trouble)
 		return
 	}
 	p.list(w, r, v)
@@ -88,7 +93,7 @@ func (p entrance) password(w http.ResponseWriter, r *http.Request, v visit) {
 		p.refuse(w, v, http.StatusForbidden, "foreign")
 		return
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(siteLimit))
 	cookie, verdict, err := p.SignIn.Password(r.Context(), p.network(r), r.PostFormValue("password"), p.visitor(r))
 	switch {
 	case err != nil:

@@ -81,9 +81,10 @@
   document.addEventListener('focusout', function () { setTimeout(function () { if (wanted) refresh(); }, 300); });
   setInterval(refresh, 60000);
   // A reload does not tell again what came of a button.
-  if (/[?&]said=/.test(location.search)) {
+  if (/[?&](said|signed-in)/.test(location.search)) {
     var address = new URL(location.href);
     address.searchParams.delete('said');
+    address.searchParams.delete('signed-in');
     history.replaceState(null, '', address);
   }
 })();

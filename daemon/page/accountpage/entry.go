@@ -17,8 +17,8 @@ type entry struct {
 	Minor         bool
 }
 
-// happened words an event; ok is false for one that this version does not know.
-func (s speech) happened(e client.Event) (out entry, ok bool) {
+// entryOf words an event; ok is false for one that this version does not know.
+func (s speech) entryOf(e client.Event) (out entry, ok bool) {
 	data, err := e.Decode()
 	if err != nil {
 		return entry{}, false
@@ -65,13 +65,13 @@ func (s speech) happened(e client.Event) (out entry, ok bool) {
 			out.Text, out.Minor = s.Fill("ev_not_told", "name", d.Channel, "why", d.Detail), false
 		}
 	default:
-		return s.loginHappened(out, data)
+		return s.loginEntry(out, data)
 	}
 	return out, out.Text != ""
 }
 
-// loginHappened words the events of a login.
-func (s speech) loginHappened(out entry, data client.EventData) (entry, bool) {
+// loginEntry words the events of a login.
+func (s speech) loginEntry(out entry, data client.EventData) (entry, bool) {
 	state := ""
 	switch d := data.(type) {
 	case client.LoginRequired:

@@ -14,11 +14,11 @@ import (
 // tokenLife is how long a login page works that is opened from here.
 const tokenLife = time.Hour
 
-// deeds are what the buttons do.
-type deeds struct{ *Page }
+// actions are what the buttons do.
+type actions struct{ *Page }
 
 // login leads to the login page: of what is open, else of a login that is begun.
-func (p deeds) login(w http.ResponseWriter, r *http.Request, v visit) {
+func (p actions) login(w http.ResponseWriter, r *http.Request, v visit) {
 	name := r.PathValue("name")
 	a, err := p.Keeper.Accounts().Get(name)
 	if err != nil {
@@ -29,7 +29,7 @@ func (p deeds) login(w http.ResponseWriter, r *http.Request, v visit) {
 	if open := p.Keeper.Logins().Subjects(name); len(open) > 0 {
 		subject = open[0]
 	} else {
-		ctx, cancel := context.WithTimeout(r.Context(), patience-5*time.Second)
+		ctx, cancel := context.WithTimeout(r.Context(), siteLimit-5*time.Second)
 		defer cancel()
 		l, err := p.Keeper.Logins().Start(ctx, client.LoginRequest{Account: name, Site: a.Site, Method: client.MethodQR, Attend: int((2 * time.Minute).Seconds())})
 		if err != nil {
@@ -41,22 +41,22 @@ func (p deeds) login(w http.ResponseWriter, r *http.Request, v visit) {
 	see(w, v.up+"l/"+p.frame.LoginToken(name, subject, time.Now().Add(tokenLife))+"?lang="+url.QueryEscape(v.Lang))
 }
 
-func (p deeds) check(w http.ResponseWriter, r *http.Request, v visit) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
+func (p actions) check(w http.ResponseWriter, r *http.Request, v visit) {
+	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
 	defer cancel()
 	result, err := p.Keeper.Accounts().Check(ctx, r.PathValue("name"), false)
 	p.back(w, r, v, "check_"+result.Outcome, err)
 }
 
-func (p deeds) refresh(w http.ResponseWriter, r *http.Request, v visit) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
+func (p actions) refresh(w http.ResponseWriter, r *http.Request, v visit) {
+	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
 	defer cancel()
 	result, err := p.Keeper.Accounts().Refresh(ctx, r.PathValue("name"), false)
 	p.back(w, r, v, "refresh_"+result.Outcome, err)
 }
 
-func (p deeds) testChannel(w http.ResponseWriter, r *http.Request, v visit) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
+func (p actions) testChannel(w http.ResponseWriter, r *http.Request, v visit) {
+	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
 	defer cancel()
 	result, err := p.Channels().Test(ctx, r.PathValue("name"))
 	said := "test_sent"
@@ -66,8 +66,8 @@ func (p deeds) testChannel(w http.ResponseWriter, r *http.Request, v visit) {
 	p.back(w, r, v, said, err)
 }
 
-func (p deeds) runOutput(w http.ResponseWriter, r *http.Request, v visit) {
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
+func (p actions) runOutput(w http.ResponseWriter, r *http.Request, v visit) {
+	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
 	defer cancel()
 	_, err := p.Outputs().RunNow(ctx, r.PathValue("name"))
 	p.back(w, r, v, "run_done", err)
@@ -75,7 +75,7 @@ func (p deeds) runOutput(w http.ResponseWriter, r *http.Request, v visit) {
 
 // back leads to the document that a button stands on, which tells what came of it.
 // A text of the keeper's is not for an address, so that only its kind goes there.
-func (p deeds) back(w http.ResponseWriter, r *http.Request, v visit, said string, err error) {
+func (p actions) back(w http.ResponseWriter, r *http.Request, v visit, said string, err error) {
 	if err != nil {
 		said = "failed"
 		problem, ok := errors.AsType[*client.Problem](err)
