@@ -7,7 +7,8 @@
 //   - What a browser holds is kept as its hash; who reads the vault cannot sign in
 //     with it. A password is kept as its Argon2id hash.
 //   - A session ends after thirty days, when it is revoked, and when the browser
-//     signs out, at once and over restarts.
+//     signs out, at once and over restarts. One that a password began ends with
+//     that password.
 //   - Guessing the password is slow, and shuts nobody out who knows it.
 //   - Links and sessions are bounded in number.
 package signin

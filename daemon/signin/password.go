@@ -30,13 +30,15 @@ type password struct {
 	hashing    chan struct{}
 }
 
-// newPassword hashes a password; nil is none.
-func newPassword(text secret.String) *password {
+// newPassword hashes a password, with a salt where there is one; nil is none.
+func newPassword(text secret.String, salt []byte) *password {
 	if text.IsZero() {
 		return nil
 	}
-	salt := make([]byte, 16)
-	_, _ = rand.Read(salt) // never fails: the program ends where there is no randomness
+	if len(salt) == 0 {
+		salt = make([]byte, 16)
+		_, _ = rand.Read(salt) // never fails: the program ends where there is no randomness
+	}
 	p := &password{salt: salt, hashing: make(chan struct{}, atOnce)}
 	p.hash = p.of(text.Reveal())
 	return p

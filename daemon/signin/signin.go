@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -64,9 +65,12 @@ type kept struct {
 	Browser string    `json:"browser"`
 }
 
-// saved is the record of all sessions, by the hash of what their browsers hold.
+// saved is the record of all sessions, by the hash of what their browsers hold, and
+// the hash of the password that there was.
 type saved struct {
 	Sessions map[string]*kept `json:"sessions"`
+	Salt     []byte           `json:"salt,omitempty"`
+	Hash     []byte           `json:"hash,omitempty"`
 }
 
 // Visitor is whose browser it is, as far as a request says.
@@ -76,17 +80,26 @@ type Visitor struct {
 	Browser string
 }
 
-// Open loads the sessions that have not ended.
+// Open loads the sessions that have not ended. Those that a password began end with
+// it: whoever changes it does not trust all who knew it.
 func Open(st *store.Store, o Options) (*SignIn, error) {
-	s := &SignIn{store: st, address: o.Address, password: newPassword(o.Password), links: map[sum]time.Time{}, sessions: map[sum]*kept{}}
+	s := &SignIn{store: st, address: o.Address, links: map[sum]time.Time{}, sessions: map[sum]*kept{}}
 	var all saved
 	if _, err := st.Get(store.KindSecret, record, &all); err != nil {
 		return nil, fmt.Errorf("the sessions of the page: %w", err)
 	}
+	s.password = newPassword(o.Password, all.Salt)
+	changed := s.password == nil && all.Hash != nil || s.password != nil && !bytes.Equal(s.password.hash, all.Hash)
 	for name, session := range all.Sessions {
 		var key sum
-		if n, err := hex.Decode(key[:], []byte(name)); err == nil && n == len(key) && time.Now().Before(session.Expires) {
+		n, err := hex.Decode(key[:], []byte(name))
+		if err == nil && n == len(key) && time.Now().Before(session.Expires) && !(changed && session.Method == client.SignedInByPassword) {
 			s.sessions[key] = session
+		}
+	}
+	if changed {
+		if err := s.save(); err != nil {
+			return nil, fmt.Errorf("the sessions of the page: %w", err)
 		}
 	}
 	return s, nil
@@ -254,6 +267,9 @@ func (s *SignIn) save() error {
 	all := saved{Sessions: map[string]*kept{}}
 	for key, session := range s.sessions {
 		all.Sessions[hex.EncodeToString(key[:])] = session
+	}
+	if s.password != nil {
+		all.Salt, all.Hash = s.password.salt, s.password.hash
 	}
 	return s.store.Put(store.KindSecret, record, all, nil)
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // inBubble gives a test a way to open the sessions of one vault again and again.
-func inBubble(t *testing.T, test func(t *testing.T, open func() *signin.SignIn)) {
+func inBubble(t *testing.T, test func(t *testing.T, open func(password ...string) *signin.SignIn)) {
 	dir := filepath.Join(t.TempDir(), "state")
 	synctest.Test(t, func(t *testing.T) {
 		v, err := vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), KeyFile: filepath.Join(dir, "vault.key")})
@@ -28,13 +28,44 @@ func inBubble(t *testing.T, test func(t *testing.T, open func() *signin.SignIn))
 		}
 		defer v.Close()
 		st := store.New(v)
-		test(t, func() *signin.SignIn {
-			s, err := signin.Open(st, signin.Options{Address: "http://127.0.0.1:7331", Password: secret.New("correct horse battery")})
+		test(t, func(password ...string) *signin.SignIn {
+			text := "correct horse battery"
+			if len(password) > 0 {
+				text = password[0]
+			}
+			s, err := signin.Open(st, signin.Options{Address: "http://127.0.0.1:7331", Password: secret.New(text)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return s
 		})
+	})
+}
+
+// Who was signed in by a password is not any more once there is another.
+func TestPasswordChange(t *testing.T) {
+	inBubble(t, func(t *testing.T, open func(password ...string) *signin.SignIn) {
+		s := open()
+		byLink := redeem(t, s, s.Link())
+		byPassword, _, err := s.Password(context.Background(), network("192.0.2.7/32"), "correct horse battery", visitor())
+		if err != nil || byPassword == "" {
+			t.Fatal(err)
+		}
+		if s = open(); s.Session(byPassword) == "" {
+			t.Error("the same password ends its sessions")
+		}
+		for _, password := range []string{"another one", "correct horse battery"} {
+			if s = open(password); s.Session(byPassword) != "" || s.Session(byLink) == "" {
+				t.Errorf("with the password %q", password)
+			}
+		}
+		byPassword, _, err = s.Password(context.Background(), network("192.0.2.7/32"), "correct horse battery", visitor())
+		if err != nil || byPassword == "" {
+			t.Fatal(err)
+		}
+		if s = open(""); s.Session(byPassword) != "" || s.HasPassword() {
+			t.Error("without a password")
+		}
 	})
 }
 
@@ -54,7 +85,7 @@ func redeem(t *testing.T, s *signin.SignIn, l client.PageLink) string {
 }
 
 func TestLink(t *testing.T) {
-	inBubble(t, func(t *testing.T, open func() *signin.SignIn) {
+	inBubble(t, func(t *testing.T, open func(password ...string) *signin.SignIn) {
 		s := open()
 		link := s.Link()
 		if !strings.HasPrefix(link.URL, "http://127.0.0.1:7331/sign-in/") || len(link.URL) < 70 {
@@ -85,7 +116,7 @@ func TestLink(t *testing.T) {
 }
 
 func TestSessions(t *testing.T) {
-	inBubble(t, func(t *testing.T, open func() *signin.SignIn) {
+	inBubble(t, func(t *testing.T, open func(password ...string) *signin.SignIn) {
 		s := open()
 		first := redeem(t, s, s.Link())
 		time.Sleep(time.Hour)
@@ -131,7 +162,7 @@ func TestSessions(t *testing.T) {
 
 // Guesses from many addresses, and from the right one's own, shut nobody out.
 func TestPassword(t *testing.T) {
-	inBubble(t, func(t *testing.T, open func() *signin.SignIn) {
+	inBubble(t, func(t *testing.T, open func(password ...string) *signin.SignIn) {
 		s, ctx := open(), context.Background()
 		try := func(from, text string) (string, lockout.Verdict) {
 			cookie, verdict, err := s.Password(ctx, network(from), text, visitor())
