@@ -1,8 +1,14 @@
 package daemon
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 func TestTrustedProxies(t *testing.T) {
@@ -42,6 +48,62 @@ func TestPageWarnings(t *testing.T) {
 		got := strings.Join(c.Warnings(Checks()), "\n")
 		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 			t.Errorf("%s: got %q", tt.file, got)
+		}
+	}
+}
+
+func TestPageMay(t *testing.T) {
+	_, err := parse([]byte("[page]\nmay = [\"status\", \"get\", \"chekc\"]\n"), "f")
+	const want = `f:2:18: page.may[1]: "get" is never allowed: no credential leaves by the page; remove it; programs read a file, the socket or [serve]
+f:2:25: page.may[2]: "chekc" is not known; did you mean "check"?`
+	if err == nil || err.Error() != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+	if _, err = parse([]byte("[page]\nmay = [\"check\"]\n"), "f"); err == nil || !strings.Contains(err.Error(), `lacks "status"`) {
+		t.Errorf("without status: %v", err)
+	}
+	for _, may := range []string{"[]", `["status", "login", "check", "refresh", "manage"]`} {
+		if _, err = parse([]byte("[page]\nmay = "+may+"\n"), "f"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestPagePassword(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files have no mode there")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "config.toml")
+	if err := os.WriteFile(file, []byte("[page]\nlisten = \"127.0.0.1:7331\"\npublic_url = \"http://127.0.0.1:7331\"\npassword_file = \"page.password\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		text string
+		mode os.FileMode
+		want string
+	}{
+		{"correct horse\n", 0o600, ""},
+		{"short", 0o600, "less than 8 characters"},
+		{" correct horse", 0o600, "white space"},
+		{"correct horse", 0o644, "page.password_file"},
+	} {
+		secretFile := filepath.Join(dir, "page.password")
+		if err := errors.Join(os.WriteFile(secretFile, []byte(tt.text), 0o600), os.Chmod(secretFile, tt.mode)); err != nil {
+			t.Fatal(err)
+		}
+		c, err := config.Load(file, Checks())
+		if tt.want != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), ":4:1:") {
+				t.Errorf("%q: %v", tt.text, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if password, err := c.Page.Password(); err != nil || password.Reveal() != "correct horse" {
+			t.Errorf("%v, %v", password, err)
 		}
 	}
 }

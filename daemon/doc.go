@@ -15,6 +15,7 @@
 //	account         one account's worker
 //	loginqueue      who may have a code out next
 //	audit           who read which credential
+//	signin          the browsers that are signed in to the account page
 //	store           records and the journal, in the vault's terms
 //	lifecycle       what an account's life asks for, as a pure function
 //	schedule        when each account is due

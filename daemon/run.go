@@ -26,6 +26,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/metrics"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
@@ -156,6 +157,7 @@ type daemon struct {
 	scrapes  *runner[*listener.Listener] // of the metrics
 	beats    *runner[*heartbeat.Heartbeat]
 	page     atomic.Pointer[page.Page] // nil where none is served
+	signIn   *signin.SignIn            // nil where there is no account page
 	server   *control.Server
 	socket   *socket.Listener
 	ctx      context.Context
@@ -272,7 +274,7 @@ func (d *daemon) listen() error {
 	d.server, err = control.New(control.Config{
 		Accounts: reporting{accounts, &d.waiting}, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
 		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
-		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, Metrics: d.metrics.Handler(d.Log), QR: qr.PNG,
+		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, Metrics: d.metrics.Handler(d.Log), SignIn: d.signIn, QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {

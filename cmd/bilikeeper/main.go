@@ -26,6 +26,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/delivery"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/demo"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/journal"
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/pagecmd"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/servicecmd"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/setup"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/vaultcmd"
@@ -65,7 +66,7 @@ configuration is wrong.`,
 	env.Prepare(root)
 	root.AddCommand(slices.Concat(
 		account.Commands(env), agentcmd.Commands(env), configcmd.Commands(env, servicecmd.Examine), delivery.Commands(env),
-		demo.Commands(env), journal.Commands(env), servicecmd.Commands(env), vaultcmd.Commands(env),
+		demo.Commands(env), journal.Commands(env), pagecmd.Commands(env), servicecmd.Commands(env), vaultcmd.Commands(env),
 		setup.Commands(env, setup.Parts{Install: servicecmd.Install, Control: servicecmd.Control, Service: servicecmd.Service, Login: account.LogIn}),
 	)...)
 	return root

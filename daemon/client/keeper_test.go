@@ -55,6 +55,8 @@ www = "SITE"
 passport_game = "SITE"
 passport_intl = "SITE"
 api_intl = "SITE"
+[page]
+listen = "127.0.0.1:0"
 [[account]]
 name = "main"
 tags = ["pool"]
@@ -372,6 +374,34 @@ func TestVaultMethods(t *testing.T) {
 	if err != nil || size == 0 || size != int64(file.Len()) {
 		t.Errorf("a backup of %d bytes, %d arrived: %v", size, file.Len(), err)
 	}
+}
+
+func TestPageMethods(t *testing.T) {
+	t.Parallel()
+	s := newSession(t)
+	ctx, c := t.Context(), s.client
+	link := ok[client.PageLink](s)(c.PageLink(ctx))
+	if text := fmt.Sprintf("%v %+v %#v", link, link, link); strings.Contains(text, link.URL) {
+		t.Error("a print shows the link")
+	}
+	resp, err := http.Get(link.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("the link leads to %s: %v", resp.Status, err)
+	}
+	list := ok[[]client.PageSession](s)(c.PageSessions(ctx))
+	if len(list) != 1 {
+		t.Fatalf("signed in are %+v", list)
+	}
+	if err := c.RevokePageSession(ctx, list[0].ID); err != nil {
+		t.Error(err)
+	}
+	if list = ok[[]client.PageSession](s)(c.PageSessions(ctx)); len(list) != 0 {
+		t.Errorf("signed in are still %+v", list)
+	}
+	s.refused(c.RevokePageSession(ctx, "nobody"), problem(client.ProblemNotFound))
 }
 
 // Whatever carries a type of event decodes as it, without a field.

@@ -103,10 +103,14 @@ type Allow struct {
 	May []string `toml:"may"`
 }
 
-// Page is where login pages are served.
+// Page is where login pages and the account page are served.
 type Page struct {
 	Listen    string `toml:"listen"`
 	PublicURL string `toml:"public_url" mask:"user"`
+	// PasswordFile holds what signs in to the account page, beside links.
+	PasswordFile string `toml:"password_file"`
+	// May is what a browser may do that is signed in; nothing is no account page.
+	May []string `toml:"may"`
 }
 
 // Text are a person's own words for one type of message.
@@ -163,6 +167,7 @@ func Default() Config {
 			Poll:   Duration(2 * time.Second),
 			SMSAPI: "current", IntlLocale: "en_US", IntlPlatform: "web",
 		},
+		Page: Page{May: []string{"status", "login", "check"}},
 		Limits: Limits{
 			MinCheckInterval:  Duration(10 * time.Minute),
 			RequestsPerMinute: 30,

@@ -159,4 +159,5 @@ func (c *Config) resolve(dir string) {
 	for i := range c.Accounts {
 		from(&c.Accounts[i].ProxyFile)
 	}
+	from(&c.Page.PasswordFile)
 }

@@ -100,6 +100,9 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 	for i, a := range c.Accounts {
 		look(f.Table(fmt.Sprintf("account[%d]", i)), a.files())
 	}
+	if c.Page.PasswordFile != "" {
+		look(&f.Faults, []setting.File{c.Page.passwordFile()})
+	}
 	if path := c.Endpoints.CorrespondKeyFile; path != "" {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +61,7 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	c.checkSchedules(f, k)
 	c.checkLogin(f)
 	c.checkControl(f, k)
-	c.checkPage(f)
+	c.Page.check(f)
 	c.Metrics.check(f, c.Page.Listen, c.Serve.Listen)
 	c.Heartbeat.check(f)
 	c.checkServe(f)
@@ -167,18 +166,6 @@ func (f *faults) proxies(entries []string) {
 	}
 }
 
-func (c Config) checkPage(f *faults) {
-	if c.Page.Listen != "" && !listenAddress(c.Page.Listen) {
-		f.Add("page.listen", fmt.Sprintf("%q is no address to listen on", setting.Clip(c.Page.Listen)), `write "127.0.0.1:7331"`)
-	}
-	if c.Page.PublicURL == "" {
-		return
-	}
-	if u, ok := setting.WebURL(c.Page.PublicURL); !ok || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		f.Add("page.public_url", "is no http or https address", `write "https://keeper.example.net"`)
-	}
-}
-
 const hintName = "use letters, digits, dots, dashes and underscores, at most 64"
 
 // name checks the name of a list's entry.
@@ -253,16 +240,7 @@ func (c Config) checkOutputs(f *faults, k Checks) {
 // but may not be meant, each in a sentence.
 func (c Config) Warnings(k Checks) []string {
 	var w []string
-	if c.Page.Listen != "" && c.Page.PublicURL == "" {
-		w = append(w, "page.public_url is not set: messages carry no link to the login page")
-	}
-	if host, _, err := net.SplitHostPort(c.Page.Listen); err == nil && !dialguard.Local(host) {
-		// Behind a proxy with TLS the public address says so.
-		if u, ok := setting.WebURL(c.Page.PublicURL); !ok || u.Scheme == "http" {
-			w = append(w, "page.listen can be reached from other machines, in the clear: whoever is on the way can read codes and sign in; "+
-				"put a proxy with TLS in front of it, listen on 127.0.0.1, and set page.public_url to the proxy's https address")
-		}
-	}
+	w = append(w, c.Page.warnings()...)
 	for _, entry := range c.TrustedProxies {
 		if network, err := clientaddr.Parse(entry); err == nil && network.Bits() == 0 {
 			w = append(w, fmt.Sprintf("trusted_proxies has %s, which is everybody: whoever asks can claim to be another, and limits count for nobody", entry))

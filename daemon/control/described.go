@@ -36,6 +36,7 @@ func described() map[string]about {
 	maps.Copy(all, describedLogins())
 	maps.Copy(all, describedDelivery())
 	maps.Copy(all, describedVault())
+	maps.Copy(all, describedPage())
 	return all
 }
 
@@ -54,6 +55,15 @@ func describedKeeper() map[string]about {
 		},
 		"GET /v1/messages": {summary: "what people are told, in words", answer: one(client.MessageList{}), problems: []string{client.ProblemStorage}},
 		"POST /v1/reload":  {summary: "read the configuration anew", body: one(struct{}{}), optional: true, answer: one(client.Reloaded{})},
+	}
+}
+
+func describedPage() map[string]about {
+	missing := []string{client.ProblemNotFound}
+	return map[string]about{
+		"POST /v1/page/links":           {summary: "a link that signs one browser in to the account page", body: one(struct{}{}), optional: true, answer: one(client.PageLink{}), problems: missing},
+		"GET /v1/page/sessions":         {summary: "the browsers that are signed in", answer: one(client.PageSessionList{}), problems: missing},
+		"DELETE /v1/page/sessions/{id}": {summary: "sign a browser out", body: one(struct{}{}), optional: true, problems: append(missing, client.ProblemStorage)},
 	}
 }
 

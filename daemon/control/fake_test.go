@@ -275,7 +275,7 @@ func (f *fake) server(t *testing.T, p socket.Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f, Ready: f.ready, Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f, SignIn: signedIn(), Ready: f.ready, Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 		_, _ = io.WriteString(w, "up 1\n")
 	}),

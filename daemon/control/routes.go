@@ -77,6 +77,10 @@ func routes() []route {
 		{post, "/v1/outputs/{name}/run", socket.VerbManage, ofKeeper, nil, (*Server).runOutput},
 		{post, "/v1/reload", socket.VerbManage, ofKeeper, nil, (*Server).reload},
 
+		{post, "/v1/page/links", socket.VerbManage, ofKeeper, nil, pageRoute(pageLink)},
+		{get, "/v1/page/sessions", socket.VerbManage, ofKeeper, nil, pageRoute(pageSessions)},
+		{del, "/v1/page/sessions/{id}", socket.VerbManage, ofKeeper, nil, pageRoute(revokePageSession)},
+
 		{get, "/v1/vault", socket.VerbManage, ofKeeper, nil, (*Server).vault},
 		{get, "/v1/vault/verify", socket.VerbManage, ofKeeper, nil, (*Server).verifyVault},
 		{post, "/v1/vault/backup", socket.VerbManage, ofKeeper, nil, (*Server).backupVault},

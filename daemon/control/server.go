@@ -19,12 +19,13 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 )
 
 // Config holds the keeper's parts and what the server needs beside them. All
-// but QR, Log and Version have to be there.
+// but SignIn, QR, Log and Version have to be there.
 type Config struct {
 	Accounts    Accounts
 	Checker     Checker
@@ -45,6 +46,8 @@ type Config struct {
 	Ready func(ctx context.Context, part string) (client.Readiness, bool)
 	// Metrics answers Prometheus.
 	Metrics http.Handler
+	// SignIn keeps who is signed in to the account page; nil where none is served.
+	SignIn *signin.SignIn
 	// QR draws a code as PNG; without it qr.png is not offered.
 	QR func(content string) ([]byte, error)
 

@@ -47,6 +47,10 @@ func address(rt route) string {
 	if strings.HasPrefix(rt.path, "/v1/vault/slots/") {
 		return "/v1/vault/slots/ONE"
 	}
+	if strings.HasPrefix(rt.path, "/v1/page/sessions/") {
+		_, id := aBrowser()
+		return "/v1/page/sessions/" + id
+	}
 	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code", "{part}", "vault").Replace(rt.path)
 }
 

@@ -342,7 +342,7 @@ func TestBrowserSMS(t *testing.T) {
 
 // shoot takes pictures at a phone's and a desktop's width, in light and dark,
 // where BILIKEEPER_SCREENSHOTS names a directory.
-func shoot(t *testing.T, b *browser, name string) {
+func shoot(t *testing.T, b *chromium, name string) {
 	t.Helper()
 	dir := os.Getenv("BILIKEEPER_SCREENSHOTS")
 	if dir == "" {

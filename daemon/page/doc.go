@@ -1,7 +1,8 @@
 // Package page serves the login page: a link that was pushed to a person opens
 // it, it makes a code that is fresh at that moment, shows it, renews it a
 // bounded number of times, follows the scan live, and ends in a success or a
-// failure. A login by SMS with the captcha's widget is offered beside it.
+// failure. A login by SMS with the captcha's widget is offered beside it. The
+// account page, package accountpage, is served by the same listener.
 //
 // No rule of an account's life, no vault, no request to the site may come in:
 // the keeper's parts are used through the small interfaces that are declared
@@ -20,6 +21,7 @@
 //     lives in a document of its own, and its script is loaded only when the
 //     person has asked for an SMS.
 //   - No token, code, number or account's name is logged.
+//   - A link that works is not held up by what others send, from wherever.
 //   - Memory is bounded whatever strangers send; who stops reading is cut off.
 //   - Shutdown ends every stream.
 package page

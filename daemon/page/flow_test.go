@@ -180,7 +180,7 @@ func TestRenewAndCancel(t *testing.T) {
 		t.Errorf("cancelled: %+v", s)
 	}
 	if w := do(p, "POST", path+"/start", "{}"); w.Code != 429 || w.Header().Get("Retry-After") == "" {
-		t.Errorf("deeds without end: %d", w.Code)
+		t.Errorf("actions without end: %d", w.Code)
 	}
 }
 

@@ -6,8 +6,11 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
@@ -15,15 +18,24 @@ func (p *Page) mux() *http.ServeMux {
 	m := http.NewServeMux()
 	m.HandleFunc("GET /assets/{file}", p.asset)
 	p.logins.routes(m)
+	if p.account != nil {
+		p.account.Routes(m)
+	}
 	m.HandleFunc("/", p.nowhere)
 	return m
 }
 
 func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
 	data, kind := asset(r.PathValue("file"))
+	if data == nil && p.account != nil {
+		data, kind = accountpage.Asset(r.PathValue("file"))
+	}
 	if data == nil {
 		p.nowhere(w, r)
 		return
+	}
+	if strings.HasPrefix(kind, "text/css") {
+		data = slices.Concat(browser.Tokens, data)
 	}
 	browser.WriteBody(w, http.StatusOK, kind, data)
 }
@@ -116,7 +128,7 @@ const scriptHeader = "X-Bilikeeper-Page"
 // its script, or from its form with what only a reader of the page has.
 func (p *loginPages) sameOrigin(r *http.Request, l *link) error {
 	foreign := &fault{http.StatusForbidden, keyForeign}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
+	if !browser.SameOrigin(r) {
 		return foreign
 	}
 	proven := browser.IsForm(r) && p.sealer.proves(l.token, r.PostFormValue("proof"))

@@ -103,6 +103,10 @@ func TestNobodyIsShutOut(t *testing.T) {
 		if w := do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "203.0.113.9"); w.Code != 429 {
 			t.Errorf("made up addresses: %d", w.Code)
 		}
+		p.Trust(clientaddr.Proxies{})
+		if w := do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "203.0.113.9"); w.Code != 404 {
+			t.Errorf("a proxy that is trusted no more: %d", w.Code)
+		}
 	})
 }
 

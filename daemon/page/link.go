@@ -28,10 +28,10 @@ const (
 
 // How fast a link may be used, and how fast what reaches the site.
 const (
-	linkRate  rate.Limit = 5
-	deedRate  rate.Limit = 0.2
-	linkBurst int        = 60
-	deedBurst int        = 6
+	linkRate    rate.Limit = 5
+	actionRate  rate.Limit = 0.2
+	linkBurst   int        = 60
+	actionBurst int        = 6
 )
 
 // link is what is remembered of a link that somebody has started. It is lost
@@ -39,8 +39,8 @@ const (
 type link struct {
 	claim
 	token string
-	// requests and deeds are the link's own limits.
-	requests, deeds *rate.Limiter
+	// requests and actions are the link's own limits.
+	requests, actions *rate.Limiter
 	// turn is held by the one request that changes the login.
 	turn chan struct{}
 
@@ -81,7 +81,7 @@ func (l *links) get(token string, c claim) *link {
 		}
 	}
 	made := &link{claim: c, token: token, turn: make(chan struct{}, 1), spent: map[string]int{},
-		requests: rate.NewLimiter(linkRate, linkBurst), deeds: rate.NewLimiter(deedRate, deedBurst)}
+		requests: rate.NewLimiter(linkRate, linkBurst), actions: rate.NewLimiter(actionRate, actionBurst)}
 	l.of[token] = made
 	return made
 }

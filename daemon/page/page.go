@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 )
@@ -65,6 +66,8 @@ type Config struct {
 	QR func(content string) ([]byte, error)
 	// Proxies are believed when they say whose a request is.
 	Proxies clientaddr.Proxies
+	// Account is what the account page shows; nil is none.
+	Account *accountpage.Parts
 	Log     zerolog.Logger
 }
 
@@ -102,6 +105,8 @@ type Page struct {
 	parts  Config
 	site   browser.Site
 	logins *loginPages
+	// account is nil where there is no account page.
+	account *accountpage.Page
 	// proxies are believed when they say whose a request is.
 	proxies atomic.Pointer[clientaddr.Proxies]
 	// strangers limits what an address may send that leads nowhere.
@@ -124,9 +129,23 @@ func New(c Config) (*Page, error) {
 	if p.logins, err = newLoginPages(p); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
+	if c.Account != nil {
+		if p.account, err = accountpage.New(*c.Account, p.frame()); err != nil {
+			return nil, fmt.Errorf("page: %w", err)
+		}
+	}
 	p.handler = p.guard(p.site.Below(p.mux()))
 	p.prepareServer()
 	return p, nil
+}
+
+// frame is what the account page has of this one.
+func (p *Page) frame() accountpage.Frame {
+	return accountpage.Frame{Site: p.site, Label: p.logins.sealer.label("cookie"), Locale: p.parts.Locale, Log: p.parts.Log, Closing: p.closing,
+		Client: func(r *http.Request) netip.Addr { return p.proxies.Load().Client(r) },
+		LoginToken: func(account, subject string, until time.Time) string {
+			return p.logins.sealer.seal(claim{account: account, subject: subject, until: until})
+		}}
 }
 
 // Trust replaces the proxies that are believed, from the next request on.

@@ -17,15 +17,15 @@ func (p *loginPages) routes(m *http.ServeMux) {
 	m.HandleFunc("GET /l/{token}/state", p.linked(p.once))
 	m.HandleFunc("GET /l/{token}/events", p.linked(p.stream))
 	m.HandleFunc("GET /l/{token}/qr.png", p.linked(p.picture))
-	m.HandleFunc("POST /l/{token}/start", p.deed(p.start))
-	m.HandleFunc("POST /l/{token}/renew", p.deed(p.renew))
-	m.HandleFunc("POST /l/{token}/cancel", p.deed(p.cancel))
+	m.HandleFunc("POST /l/{token}/start", p.action(p.start))
+	m.HandleFunc("POST /l/{token}/renew", p.action(p.renew))
+	m.HandleFunc("POST /l/{token}/cancel", p.action(p.cancel))
 	if p.parts.SMS != nil {
 		sms := smsDialogue{p}
 		m.HandleFunc("GET /l/{token}/sms", p.linked(sms.document))
-		m.HandleFunc("POST /l/{token}/sms/captcha", p.deed(sms.captcha))
-		m.HandleFunc("POST /l/{token}/sms/send", p.deed(sms.send))
-		m.HandleFunc("POST /l/{token}/sms/code", p.deed(sms.submit))
+		m.HandleFunc("POST /l/{token}/sms/captcha", p.action(sms.captcha))
+		m.HandleFunc("POST /l/{token}/sms/send", p.action(sms.send))
+		m.HandleFunc("POST /l/{token}/sms/code", p.action(sms.submit))
 	}
 }
 
@@ -77,8 +77,8 @@ func isProblem(err error, kind string) bool {
 	return errors.Is(err, &client.Problem{Type: kind})
 }
 
-// deed is a request that changes something.
-func (p *loginPages) deed(serve func(http.ResponseWriter, *http.Request, *link) error) http.HandlerFunc {
+// action is a request that changes something.
+func (p *loginPages) action(serve func(http.ResponseWriter, *http.Request, *link) error) http.HandlerFunc {
 	return p.linked(func(w http.ResponseWriter, r *http.Request, l *link) error {
 		if !p.alive(l) {
 			return errNoLink
@@ -86,7 +86,7 @@ func (p *loginPages) deed(serve func(http.ResponseWriter, *http.Request, *link) 
 		if err := p.sameOrigin(r, l); err != nil {
 			return err
 		}
-		if !l.deeds.Allow() {
+		if !l.actions.Allow() {
 			return &fault{http.StatusTooManyRequests, keySlowDown}
 		}
 		// The keeper may have to wait for the site.

@@ -24,14 +24,14 @@ import (
 // browserPatience bounds every wait for the browser. The machine may be busy.
 const browserPatience = 20 * time.Second
 
-// browser is a real Chromium, driven by the WebDriver protocol.
-type browser struct {
+// chromium is a real browser, driven by the WebDriver protocol.
+type chromium struct {
 	t       *testing.T
 	session string
 }
 
 // newBrowser starts a browser with a profile of its own.
-func newBrowser(t *testing.T) *browser {
+func newBrowser(t *testing.T) *chromium {
 	t.Helper()
 	driver, err := exec.LookPath("chromedriver")
 	if err != nil {
@@ -48,7 +48,7 @@ func newBrowser(t *testing.T) *browser {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	b := &browser{t: t, session: fmt.Sprintf("http://127.0.0.1:%d", port)}
+	b := &chromium{t: t, session: fmt.Sprintf("http://127.0.0.1:%d", port)}
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -75,14 +75,14 @@ func newBrowser(t *testing.T) *browser {
 }
 
 // call sends a command; its value goes to out.
-func (b *browser) call(method, path string, body, out any) {
+func (b *chromium) call(method, path string, body, out any) {
 	b.t.Helper()
 	if err := b.try(method, path, body, out); err != nil {
 		b.t.Fatalf("%s %s: %v", method, path, err)
 	}
 }
 
-func (b *browser) try(method, path string, body, out any) error {
+func (b *chromium) try(method, path string, body, out any) error {
 	var data []byte
 	if method == "POST" {
 		if body == nil {
@@ -114,13 +114,13 @@ func (b *browser) try(method, path string, body, out any) error {
 	return json.Unmarshal(got.Value, out)
 }
 
-func (b *browser) open(address string) {
+func (b *chromium) open(address string) {
 	b.t.Helper()
 	b.call("POST", "/url", map[string]string{"url": address}, nil)
 }
 
 // js evaluates the body of a function.
-func (b *browser) js(script string) string {
+func (b *chromium) js(script string) string {
 	b.t.Helper()
 	var out any
 	b.call("POST", "/execute/sync", map[string]any{"script": script, "args": []any{}}, &out)
@@ -128,12 +128,12 @@ func (b *browser) js(script string) string {
 }
 
 // cdp is a command of Chromium's own protocol.
-func (b *browser) cdp(command string, parameters map[string]any, out any) {
+func (b *chromium) cdp(command string, parameters map[string]any, out any) {
 	b.t.Helper()
 	b.call("POST", "/goog/cdp/execute", map[string]any{"cmd": command, "params": parameters}, out)
 }
 
-func (b *browser) element(selector string) string {
+func (b *chromium) element(selector string) string {
 	b.t.Helper()
 	var found map[string]string
 	b.call("POST", "/element", map[string]string{"using": "css selector", "value": selector}, &found)
@@ -144,23 +144,23 @@ func (b *browser) element(selector string) string {
 	return ""
 }
 
-func (b *browser) click(selector string) {
+func (b *chromium) click(selector string) {
 	b.t.Helper()
 	b.call("POST", b.element(selector)+"/click", nil, nil)
 }
 
-func (b *browser) enter(selector, text string) {
+func (b *chromium) enter(selector, text string) {
 	b.t.Helper()
 	b.call("POST", b.element(selector)+"/value", map[string]string{"text": text}, nil)
 }
 
 // text is what a person can read.
-func (b *browser) text() string {
+func (b *chromium) text() string {
 	b.t.Helper()
 	return b.js("return document.body.innerText")
 }
 
-func (b *browser) wait(what string, done func() bool) {
+func (b *chromium) wait(what string, done func() bool) {
 	b.t.Helper()
 	for end := time.Now().Add(browserPatience); !done(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -170,13 +170,13 @@ func (b *browser) wait(what string, done func() bool) {
 }
 
 // view waits until the page shows a view.
-func (b *browser) view(name string) {
+func (b *chromium) view(name string) {
 	b.t.Helper()
 	b.wait("the view "+name, func() bool { return b.js("return document.getElementById('app').dataset.view || ''") == name })
 }
 
 // scan takes a photograph of the code and reads it.
-func (b *browser) scan(selector string) string {
+func (b *chromium) scan(selector string) string {
 	b.t.Helper()
 	var encoded string
 	if err := b.try("GET", b.element(selector)+"/screenshot", nil, &encoded); err != nil {
@@ -207,7 +207,7 @@ func read(photograph image.Image) string {
 
 // complaints are what the browser has to say of the page: breaches of the
 // policy, failed requests, errors of the script.
-func (b *browser) complaints() []string {
+func (b *chromium) complaints() []string {
 	b.t.Helper()
 	var entries []struct{ Level, Message string }
 	b.call("POST", "/se/log", map[string]string{"type": "browser"}, &entries)

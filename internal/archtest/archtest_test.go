@@ -131,7 +131,7 @@ func floors() [][]string {
 		{"daemon/alert", "daemon/output"},
 		{"daemon/keeper"},
 		{"daemon/account"},
-		{"daemon/loginqueue", "daemon/audit"},
+		{"daemon/loginqueue", "daemon/audit", "daemon/signin"},
 		{"daemon/store"},
 		{"daemon/lifecycle", "daemon/schedule"},
 		{"daemon/socket", "daemon/catalog"},

@@ -13,25 +13,27 @@ const (
 	// Burst is how often a client may be wrong at once, Every how often later.
 	Burst = 5
 	Every = 10 * time.Second
-	// Hold is the least time between two tries of a client that is beyond that,
-	// and waiting how many of its tries wait for their turn.
+	// Hold is the least time between two attempts of a client that is beyond that,
+	// and waiting how many of its attempts wait for their turn.
 	Hold    = 50 * time.Millisecond
 	waiting = 32
-	// maxBooks bounds the memory. Those beyond share one count.
+	// maxBooks bounds the memory. Those beyond share one count and no turn: they
+	// would wait for each other, the right one among them.
 	maxBooks = 4096
+	crowd    = 1 << 16
 )
 
-// Verdict is what became of a try.
+// Verdict is what became of an attempt.
 type Verdict int
 
-// The verdicts. TooMany is a wrong try, or one that was not looked at.
+// The verdicts. TooMany is a wrong attempt, or one that was not looked at.
 const (
 	Wrong Verdict = iota
 	TooMany
 	Right
 )
 
-// Lockout counts wrong tries. The zero value is ready.
+// Lockout counts wrong attempts. The zero value is ready.
 type Lockout struct {
 	mu    sync.Mutex // guards what follows
 	books map[key]*book
@@ -47,20 +49,20 @@ type key struct {
 
 // book is what one client did with one credential.
 type book struct {
-	tries *rate.Limiter
-	// turn is held by the one try that is looked at, queue by those that wait too.
+	attempts *rate.Limiter
+	// turn is held by the one attempt that is looked at, queue by those that wait too.
 	turn, queue chan struct{}
 }
 
-func newBook() *book {
-	return &book{tries: rate.NewLimiter(rate.Every(Every), Burst), turn: make(chan struct{}, 1), queue: make(chan struct{}, waiting)}
+func newBook(atOnce, waiting int) *book {
+	return &book{attempts: rate.NewLimiter(rate.Every(Every), Burst), turn: make(chan struct{}, atOnce), queue: make(chan struct{}, waiting)}
 }
 
-// Try asks right about a client's try at a credential, unless too many of its
-// tries are waiting already.
-func (l *Lockout) Try(ctx context.Context, client netip.Prefix, credential string, right func() bool) Verdict {
+// Attempt asks right about a client's attempt at a credential, unless too many of its
+// attempts are waiting already.
+func (l *Lockout) Attempt(ctx context.Context, client netip.Prefix, credential string, right func() bool) Verdict {
 	b := l.book(key{client, credential})
-	if b.tries.Tokens() < 1 {
+	if b.attempts.Tokens() < 1 {
 		leave, ok := b.line(ctx)
 		if !ok {
 			return TooMany
@@ -70,7 +72,7 @@ func (l *Lockout) Try(ctx context.Context, client netip.Prefix, credential strin
 	switch {
 	case right():
 		return Right
-	case b.tries.Allow():
+	case b.attempts.Allow():
 		return Wrong
 	}
 	return TooMany
@@ -103,7 +105,7 @@ func (l *Lockout) book(k key) *book {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.books == nil {
-		l.books, l.rest = map[key]*book{}, newBook()
+		l.books, l.rest = map[key]*book{}, newBook(crowd, crowd)
 	}
 	if b := l.books[k]; b != nil {
 		return b
@@ -115,7 +117,7 @@ func (l *Lockout) book(k key) *book {
 	if len(l.books) >= maxBooks {
 		return l.rest
 	}
-	b := newBook()
+	b := newBook(1, waiting)
 	l.books[k] = b
 	return b
 }
@@ -123,7 +125,7 @@ func (l *Lockout) book(k key) *book {
 // forget drops those who have not been wrong for a while: a new one is the same.
 func (l *Lockout) forget() {
 	for k, b := range l.books {
-		if b.tries.Tokens() >= Burst && len(b.queue) == 0 {
+		if b.attempts.Tokens() >= Burst && len(b.queue) == 0 {
 			delete(l.books, k)
 		}
 	}

@@ -109,7 +109,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // proven reports whether a request proves itself to a credential, by right, and
 // answers it where it does not.
 func (h *Handler) proven(w http.ResponseWriter, r *http.Request, format, credential string, status int, right func() bool) bool {
-	switch h.guesses.Try(r.Context(), clientaddr.Network(h.proxies.Client(r)), credential, right) {
+	switch h.guesses.Attempt(r.Context(), clientaddr.Network(h.proxies.Client(r)), credential, right) {
 	case lockout.Right:
 		return true
 	case lockout.TooMany:

@@ -7,12 +7,20 @@ import (
 func TestKnows(t *testing.T) {
 	s := Site{PublicURL: "https://keeper.example.net:8443/tools"}
 	for host, want := range map[string]bool{
-		"keeper.example.net:8443": true, "KEEPER.example.net:8443": true, "keeper.example.net": false, "evil.example": false, "": false,
+		"keeper.example.net:8443": true, "KEEPER.example.net:8443": true, "keeper.example.net": true, "evil.example": false, "": false,
 		"127.0.0.1:7331": true, "[::1]:7331": true, "192.168.1.2": true, "localhost": true, "nas:7331": true, "nas.local": true,
 		"keeper.lan:80": true, "localhost.": true, "evil.example.": false, "local.evil.example": false,
 	} {
 		if got := s.Knows(host); got != want {
 			t.Errorf("%q: %v", host, got)
+		}
+	}
+	for in, want := range map[string]string{
+		"https://Keeper.example.net:443/a": "https://keeper.example.net", "http://a:80": "http://a", "https://a:80": "https://a:80", "http://[::1]:7331/": "http://[::1]:7331",
+		"ftp://a": "", "null": "", "": "", "https://a b": "",
+	} {
+		if got := OriginOf(in); got != want {
+			t.Errorf("%q: %q", in, got)
 		}
 	}
 	if s.Path() != "/tools" || !s.Secure() || (Site{}).Path() != "" || (Site{}).Secure() || (Site{}).Knows("keeper.example.net") {

@@ -1,11 +1,18 @@
 package browser
 
 import (
+	_ "embed"
 	"encoding/json"
 	"net/http"
 	"strconv"
 	"strings"
 )
+
+// Tokens are the colours of all pages, light and dark: the beginning of each style
+// sheet.
+//
+//go:embed tokens.css
+var Tokens []byte
 
 // Policy is what a document may load: nothing beside what the page itself serves
 // and, in the document of the SMS form, the captcha.

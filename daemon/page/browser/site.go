@@ -22,14 +22,18 @@ func IsAddress(text string) bool {
 	return err == nil && OriginOf(text) != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
 }
 
-// OriginOf returns scheme://host[:port] of an http or https address, "" of
-// anything else.
+// OriginOf returns scheme://host[:port] of an http or https address as browsers
+// write it, "" of anything else.
 func OriginOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(u.Host, " ;,'\"*") {
 		return ""
 	}
-	return u.Scheme + "://" + strings.ToLower(u.Host)
+	host := strings.ToLower(u.Host)
+	if u.Port() == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
+		host = strings.TrimSuffix(host, ":"+u.Port())
+	}
+	return u.Scheme + "://" + host
 }
 
 // Secure reports whether browsers reach the page over TLS.
@@ -45,10 +49,12 @@ func (s Site) Path() string {
 	return strings.TrimRight(u.Path, "/")
 }
 
-// host is the public address's host and port.
-func (s Site) host() string {
-	_, host, _ := strings.Cut(OriginOf(s.PublicURL), "://")
-	return host
+// nameOf is a Host without its port.
+func nameOf(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
 // Own reports whether an Origin is the page's: the public address's, or that of
@@ -62,19 +68,29 @@ func (s Site) Own(origin, host string) bool {
 	return strings.EqualFold(name, host) || s.PublicURL != "" && found == OriginOf(s.PublicURL)
 }
 
+// IsPublic reports whether a Host is that of the public address. Proxies pass on its
+// port or leave it out.
+func (s Site) IsPublic(host string) bool {
+	u, err := url.Parse(s.PublicURL)
+	return err == nil && u.Host != "" && nameOf(host) == nameOf(u.Host)
+}
+
+// SameOrigin reports whether a browser says that a request comes from the page
+// itself, or is too old to say it.
+func SameOrigin(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin"
+}
+
 // Knows reports whether a Host can be the page's: the public one, an address by
 // number, or a name that no stranger can own. Another one comes from a proxy that
 // passes on none or a wrong one, or from a name that was pointed here by somebody
 // else.
 func (s Site) Knows(host string) bool {
-	if host != "" && strings.EqualFold(host, s.host()) {
+	if s.IsPublic(host) {
 		return true
 	}
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
+	name := nameOf(host)
 	if _, err := netip.ParseAddr(name); err == nil {
 		return true
 	}

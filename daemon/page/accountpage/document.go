@@ -1,0 +1,135 @@
+package accountpage
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+
+	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
+	"github.com/bilikeeper/bilikeeper/daemon/signin"
+)
+
+//go:embed web
+var web embed.FS
+
+// documents are the page's templates and its texts in both languages.
+type documents struct {
+	templates *template.Template
+	texts     map[string]map[string]string
+	fallback  string
+}
+
+func newDocuments(locale string) (*documents, error) {
+	d := &documents{fallback: browser.English}
+	if found := browser.Spoken(locale); found != "" {
+		d.fallback = found
+	}
+	data, err := web.ReadFile("web/texts.json")
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, &d.texts); err != nil {
+		return nil, fmt.Errorf("web/texts.json: %w", err)
+	}
+	d.templates, err = template.New("").Option("missingkey=error").ParseFS(web, "web/*.html")
+	return d, err
+}
+
+// Asset is a file of the documents, nil where there is none of that name. They are
+// the same for everybody.
+func Asset(name string) (data []byte, kind string) {
+	kinds := map[string]string{"account.css": "text/css; charset=utf-8", "account.js": "text/javascript; charset=utf-8"}
+	if kind = kinds[name]; kind == "" {
+		return nil, ""
+	}
+	data, err := web.ReadFile("web/" + name)
+	if err != nil {
+		return nil, ""
+	}
+	return data, kind
+}
+
+// sheet is what a template is filled with.
+type sheet struct {
+	speech
+	// Up leads from the document to the page's root.
+	Up string
+	// Key is what is told of: the name of a text.
+	Key string
+	// Password is whether there is a form for one.
+	Password bool
+
+	// What follows is for who is signed in.
+	Screen, Title, Proof, Said string
+	Needs                      needs
+	// accounts are all of them, in the list's order.
+	accounts   []ranked
+	May        map[string]bool
+	List       *list
+	One        *one
+	Deliveries *deliveries
+}
+
+// sheet fills what every document has of who is signed in.
+func (p *Page) sheet(r *http.Request, v visit, screen string) sheet {
+	status := p.Keeper.Accounts().Status()
+	accounts := rank(status.Accounts, v.now)
+	s := sheet{speech: v.speech, Up: v.up, Screen: screen, Proof: signin.Proof(v.cookie), accounts: accounts,
+		Needs: p.needs(v, accounts, status.Daemon.Problems), May: map[string]bool{}}
+	for _, verb := range []string{mayLogin, mayCheck, mayRefresh, mayManage} {
+		s.May[verb] = p.may(verb)
+	}
+	if key := "said_" + r.URL.Query().Get("said"); s.T[key] != "" {
+		s.Said = s.T[key]
+	}
+	return s
+}
+
+func (d *documents) render(w http.ResponseWriter, status int, name string, s sheet) {
+	var body bytes.Buffer
+	if err := d.templates.ExecuteTemplate(&body, name, s); err != nil {
+		// A template and its data are the program's own, whatever the names in it.
+		panic(err)
+	}
+	w.Header().Set("Content-Language", s.Lang)
+	browser.WriteBody(w, status, "text/html; charset=utf-8", body.Bytes())
+}
+
+// press is a button: a form with the session's proof.
+type press struct {
+	Action, Word, Proof string
+	Main                bool
+}
+
+// Press makes a button.
+func (s sheet) Press(action, word string, main bool) press {
+	return press{Action: action, Word: word, Proof: s.Proof, Main: main}
+}
+
+// shownDelivery is a delivery with what its template needs beside it: the room of
+// its address, the verb of its button.
+type shownDelivery struct {
+	delivery
+	Sheet      sheet
+	Room, Verb string
+}
+
+// Of makes a delivery ready to be shown.
+func (s sheet) Of(room, verb string, d delivery) shownDelivery {
+	return shownDelivery{delivery: d, Sheet: s, Room: room, Verb: verb}
+}
+
+// PageOf says which page of the list this is.
+func (s sheet) PageOf() string {
+	return s.Fill("page_of", "n", strconv.Itoa(s.List.Page), "of", strconv.Itoa(s.List.Pages))
+}
+
+// MoreNeeds says how many things are not shown.
+func (s sheet) MoreNeeds() string { return s.count("more_needs", s.Needs.More()) }
+
+// Times says how often somebody read.
+func (s sheet) Times(n uint64) string { return s.Fill("times", "n", strconv.FormatUint(n, 10)) }

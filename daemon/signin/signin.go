@@ -1,0 +1,294 @@
+package signin
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/lockout"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+)
+
+const (
+	linkLife    = 10 * time.Minute
+	sessionLife = 30 * 24 * time.Hour
+	maxLinks    = 32
+	maxSessions = 64
+	// record is what the sessions are kept under, among the keeper's secrets.
+	record = "page sessions"
+)
+
+// sum is what is kept of what a browser holds.
+type sum [sha256.Size]byte
+
+// Options are what signing in depends on.
+type Options struct {
+	// Address is what links start with, without a slash at its end.
+	Address string
+	// Password may be none; there are links only then.
+	Password secret.String
+}
+
+// SignIn keeps the sessions of browsers.
+type SignIn struct {
+	store    *store.Store
+	address  string
+	password *password
+
+	mu       sync.Mutex // guards what follows, and is held while sessions are saved
+	links    map[sum]time.Time
+	sessions map[sum]*kept
+}
+
+// kept is a session as it lies in the vault. The names are on disk.
+type kept struct {
+	ID      string    `json:"id"`
+	Created time.Time `json:"created"`
+	Expires time.Time `json:"expires"`
+	Seen    time.Time `json:"seen"`
+	Method  string    `json:"method"`
+	Address string    `json:"address"`
+	Browser string    `json:"browser"`
+}
+
+// saved is the record of all sessions, by the hash of what their browsers hold, and
+// the hash of the password that there was.
+type saved struct {
+	Sessions map[string]*kept `json:"sessions"`
+	Salt     []byte           `json:"salt,omitempty"`
+	Hash     []byte           `json:"hash,omitempty"`
+}
+
+// Visitor is whose browser it is, as far as a request says.
+type Visitor struct {
+	Address netip.Addr
+	// Browser is what it calls itself.
+	Browser string
+}
+
+// Open loads the sessions that have not ended. Those that a password began end with
+// it: whoever changes it does not trust all who knew it.
+func Open(st *store.Store, o Options) (*SignIn, error) {
+	s := &SignIn{store: st, address: o.Address, links: map[sum]time.Time{}, sessions: map[sum]*kept{}}
+	var all saved
+	if _, err := st.Get(store.KindSecret, record, &all); err != nil {
+		return nil, fmt.Errorf("the sessions of the page: %w", err)
+	}
+	s.password = newPassword(o.Password, all.Salt)
+	changed := s.password == nil && all.Hash != nil || s.password != nil && !bytes.Equal(s.password.hash, all.Hash)
+	for name, session := range all.Sessions {
+		var key sum
+		n, err := hex.Decode(key[:], []byte(name))
+		if err == nil && n == len(key) && time.Now().Before(session.Expires) && !(changed && session.Method == client.SignedInByPassword) {
+			s.sessions[key] = session
+		}
+	}
+	if changed {
+		if err := s.save(); err != nil {
+			return nil, fmt.Errorf("the sessions of the page: %w", err)
+		}
+	}
+	return s, nil
+}
+
+// HasPassword reports whether a password signs in, beside links.
+func (s *SignIn) HasPassword() bool { return s.password != nil }
+
+// Link makes a link that signs one browser in.
+func (s *SignIn) Link() client.PageLink {
+	token, expires := random(), time.Now().Add(linkLife).UTC().Truncate(time.Second)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(s.links, func(_ sum, until time.Time) bool { return !now.Before(until) })
+	for len(s.links) >= maxLinks {
+		oldest := slices.MinFunc(slices.Collect(maps.Keys(s.links)), func(a, b sum) int { return s.links[a].Compare(s.links[b]) })
+		delete(s.links, oldest)
+	}
+	s.links[sha256.Sum256([]byte(token))] = expires
+	return client.PageLink{URL: s.address + "/sign-in/" + token, ExpiresAt: expires}
+}
+
+// Redeem begins a session for who has a link, which does not work again. cookie is
+// what the browser is to hold; it is "" where the link does not work.
+func (s *SignIn) Redeem(token string, v Visitor) (cookie string, err error) {
+	key := sha256.Sum256([]byte(token))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	until, ok := s.links[key]
+	delete(s.links, key)
+	if !ok || !time.Now().Before(until) {
+		return "", nil
+	}
+	return s.begin(client.SignedInByLink, v)
+}
+
+// Password begins a session for who knows the password.
+func (s *SignIn) Password(ctx context.Context, network netip.Prefix, text string, v Visitor) (cookie string, verdict lockout.Verdict, err error) {
+	if s.password == nil {
+		return "", lockout.Wrong, nil
+	}
+	if verdict = s.password.attempt(ctx, network, text); verdict != lockout.Right {
+		return "", verdict, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cookie, err = s.begin(client.SignedInByPassword, v)
+	return cookie, verdict, err
+}
+
+// begin adds a session. The caller holds the lock.
+func (s *SignIn) begin(method string, v Visitor) (string, error) {
+	cookie, now := random(), time.Now().UTC().Truncate(time.Second)
+	key := sum(sha256.Sum256([]byte(cookie)))
+	s.prune(now)
+	for len(s.sessions) >= maxSessions {
+		oldest := slices.MinFunc(slices.Collect(maps.Keys(s.sessions)), func(a, b sum) int { return s.sessions[a].Seen.Compare(s.sessions[b].Seen) })
+		delete(s.sessions, oldest)
+	}
+	s.sessions[key] = &kept{ID: hex.EncodeToString(key[:4]), Created: now, Seen: now, Expires: now.Add(sessionLife), Method: method,
+		Address: address(v.Address), Browser: plain(v.Browser)}
+	if err := s.save(); err != nil {
+		delete(s.sessions, key)
+		return "", err
+	}
+	return cookie, nil
+}
+
+func address(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
+}
+
+// plain is what a browser calls itself, fit for a terminal.
+func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(text, ""))
+	if runes := []rune(text); len(runes) > 160 {
+		text = string(runes[:160])
+	}
+	return text
+}
+
+// Session returns the id of the session that a browser holds, "" where there is
+// none that lives.
+func (s *SignIn) Session(cookie string) (id string) {
+	if cookie == "" {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	found := s.sessions[sha256.Sum256([]byte(cookie))]
+	if found == nil || !now.Before(found.Expires) {
+		return ""
+	}
+	found.Seen = now.UTC().Truncate(time.Second)
+	return found.ID
+}
+
+// Sessions lists who is signed in, who came last first.
+func (s *SignIn) Sessions() []client.PageSession {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.prune(time.Now())
+	list := []client.PageSession{}
+	for _, k := range s.sessions {
+		list = append(list, client.PageSession{ID: k.ID, CreatedAt: k.Created, SeenAt: k.Seen, ExpiresAt: k.Expires,
+			Method: k.Method, Address: k.Address, Browser: k.Browser})
+	}
+	slices.SortFunc(list, func(a, b client.PageSession) int {
+		if c := b.SeenAt.Compare(a.SeenAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return list
+}
+
+// Revoke ends a session by its id. The problem is not-found where there is none.
+func (s *SignIn) Revoke(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, session := range s.sessions {
+		if session.ID == id {
+			return s.end(key)
+		}
+	}
+	return &client.Problem{Type: client.ProblemNotFound, Detail: fmt.Sprintf("no browser is signed in as session %q", id),
+		Hint: "bilikeeper page sessions lists them"}
+}
+
+// SignOut ends the session that a browser holds.
+func (s *SignIn) SignOut(cookie string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := sum(sha256.Sum256([]byte(cookie)))
+	if s.sessions[key] == nil {
+		return nil
+	}
+	return s.end(key)
+}
+
+// end drops a session here, whatever becomes of the vault's copy. The caller holds
+// the lock.
+func (s *SignIn) end(key sum) error {
+	delete(s.sessions, key)
+	return s.save()
+}
+
+// prune drops what has ended. The caller holds the lock.
+func (s *SignIn) prune(now time.Time) {
+	maps.DeleteFunc(s.sessions, func(_ sum, k *kept) bool { return !now.Before(k.Expires) })
+}
+
+// save writes all sessions. The caller holds the lock.
+func (s *SignIn) save() error {
+	all := saved{Sessions: map[string]*kept{}}
+	for key, session := range s.sessions {
+		all.Sessions[hex.EncodeToString(key[:])] = session
+	}
+	if s.password != nil {
+		all.Salt, all.Hash = s.password.salt, s.password.hash
+	}
+	return s.store.Put(store.KindSecret, record, all, nil)
+}
+
+// Proof is what the forms of a session's documents bring back: only who has read
+// one can know it.
+func Proof(cookie string) string {
+	digest := sha256.Sum256([]byte("bilikeeper page form " + cookie))
+	return base64.RawURLEncoding.EncodeToString(digest[:18])
+}
+
+// Proves reports whether a form brings a session's proof.
+func Proves(cookie, proof string) bool {
+	return cookie != "" && subtle.ConstantTimeCompare([]byte(Proof(cookie)), []byte(proof)) == 1
+}
+
+// random has 256 bits.
+func random() string {
+	raw := make([]byte, 32)
+	_, _ = rand.Read(raw) // never fails: the program ends where there is no randomness
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
