@@ -123,7 +123,8 @@ func (w *Worker) Run(ctx context.Context) {
 func (w *Worker) Resume(ctx context.Context) {
 	err := w.guard(ctx, func(context.Context) error {
 		next, events := w.preview(lifecycle.Started{})
-		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan {
+		now := time.Now()
+		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan && len(events) == 0 && !w.rec.OffClock(now, w.policy()) {
 			return nil
 		}
 		return w.commit(next, events)
