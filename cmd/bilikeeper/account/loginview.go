@@ -170,5 +170,5 @@ func clock(t *time.Time) string {
 	if t == nil {
 		return "soon"
 	}
-	return t.Local().Format("15:04:05")
+	return t.Local().Format("15:04:05 MST")
 }
