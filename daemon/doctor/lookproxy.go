@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,10 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 // proxyPatience is how long a proxy is waited for. Most are on the same machine.
@@ -21,12 +26,13 @@ func lookAtProxies(f *Facts, ctx context.Context, env func(string) string) {
 	if own, ok := environmentOf(f); ok {
 		env, keeper = func(name string) string { return own[name] }, true
 	}
+	used := usedProxies(f, env)
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
 		address, ok := proxyAddress(env(name))
 		if !ok {
 			continue
 		}
-		p := Proxy{Name: name, Address: address, Keeper: keeper}
+		p := Proxy{Name: name, Address: address, Keeper: keeper, Used: used[address]}
 		ctx, cancel := context.WithTimeout(ctx, proxyPatience)
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		cancel()
@@ -35,6 +41,29 @@ func lookAtProxies(f *Facts, ctx context.Context, env func(string) string) {
 		}
 		f.Proxies = append(f.Proxies, p)
 	}
+}
+
+// usedProxies are the addresses of those that requests to the site go through.
+func usedProxies(f *Facts, env func(string) string) map[string]bool {
+	either := func(name string) string { return cmp.Or(env(name), env(strings.ToLower(name))) }
+	proxy := (&httpproxy.Config{HTTPProxy: either("HTTP_PROXY"), HTTPSProxy: either("HTTPS_PROXY"), NoProxy: either("NO_PROXY")}).ProxyFunc()
+	to := config.Default().Endpoints
+	if c := f.Configuration.Value; c != nil {
+		to = c.Endpoints
+	}
+	used := map[string]bool{}
+	for _, base := range []string{to.Passport, to.API, to.WWW, to.PassportGame, to.PassportIntl, to.APIIntl} {
+		u, err := url.Parse(base)
+		if err != nil {
+			continue
+		}
+		if through, err := proxy(u); err == nil && through != nil {
+			if address, ok := proxyAddress(through.String()); ok {
+				used[address] = true
+			}
+		}
+	}
+	return used
 }
 
 // environmentOf reads the environment that the keeper was started with, where the
