@@ -40,7 +40,7 @@ f:8:1: refresh.jitter: is not a known key; it belongs in [check]
 f:12:3: login.remind[1]: must be a text; write "30m", "8h" or "2d"
 f:13:3: login.remind[2]: "3x" is not a duration; write "30m", "8h" or "2d"
 f:15:1: login.quiet_hours: "25:00-3" is not a time of day; write "23:30-08:00", or "" for none
-f:16:1: login.auto: must be true or false; write it without quotes
+f:16:1: login.auto: must be true or false; write true or false
 f:17:1: login.codes: must be a whole number; write it without quotes
 f:19:1: page.state_dir: is not a known key; it belongs at the top, before the first [table]
 `},
@@ -409,10 +409,31 @@ f:3:2: check: is given twice; remove one
 f:2:9: login.codes: decimal number is too large to fit in a 64-bit signed integer
 `},
 		{"no TOML", "[login]\ncodes = \n", `
-f:2:9: is no TOML: unexpected character U+000A at start of value; text goes in quotes, a list in [ ]
+f:2:9: is no TOML: unexpected character U+000A at start of value; a value is missing after the =; an empty text is ""
+`},
+		{"a text without quotes", "[check]\nschedule = @every 8h\n", `
+f:2:12: is no TOML: unexpected character U+0040 '@' at start of value; put the text in quotes
+`},
+		{"quotes of a word processor", "[login]\nquiet_hours = “23:30-08:00”\n", `
+f:2:15: is no TOML: unexpected character U+00E2 'â' at start of value; write the quotes plainly: "…"
+`},
+		{"Python's true", "[login]\nauto = True\n", `
+f:2:8: is no TOML: unexpected character U+0054 'T' at start of value; write true, in small letters
+`},
+		{"a path of Windows", "[page]\npassword_file = \"C:\\Users\\x\"\n", `
+f:2:22: is no TOML: invalid hexadecimal digit in unicode escape sequence; write each backslash twice, or put the text in single quotes: 'C:\keeper'
+`},
+		{"an open text", "[login]\nquiet_hours = \"23:30-08:00\n", `
+f:2:27: is no TOML: basic strings cannot have new lines; the quote that ends the text is missing on this line
+`},
+		{"a colon", "[login]\nauto: true\n", `
+f:2:5: is no TOML: expected '=' after key; write key = value
+`},
+		{"an open list", "[login]\nremind = [\"1h\" \"6h\"]\n", `
+f:2:16: is no TOML: expected ',' or ']' after array value; a list ends with ], and a comma stands between its items
 `},
 		{"an open header", "[login\n", `
-f:1:7: is no TOML: expected ']' to close table name; text goes in quotes, a list in [ ]
+f:1:7: is no TOML: expected ']' to close table name; a table's name ends with ], as in [login]
 `},
 		{"a key that breaks the line", "\"a\\nb\\u001b[0m\" = 1\n", `
 f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, notify, text, output, account, endpoints

@@ -36,6 +36,7 @@
 //	refresh     the rotation of a credential: stage, prove, promote, confirm
 //	login       one attempt to get a new credential, with its codes
 //	code        a QR code that waits for a phone
+//	profile     which of the site's own pages a code is asked for from
 //	incident    a death, until the login that ends it
 //	event       an entry of the journal, with its EventData
 //	principal   a user or group that the ACL grants something

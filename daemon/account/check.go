@@ -58,6 +58,10 @@ func (w Check) check(ctx context.Context) error {
 	if err := w.apply(lifecycle.Checked{Verdict: lifecycle.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
 		return err
 	}
+	if err == nil && w.rec.Device.Buvid3.IsZero() && w.rec.Site == passport.Web {
+		// The login got none, and tools are blocked without.
+		Login(w).fetchDevice(ctx)
+	}
 	if next := w.rec.Next(w.policy()); err == nil && next.Action == lifecycle.ActRefresh && !next.At.After(time.Now()) {
 		// The answer is the first step of a refresh as well. Without one, a
 		// refresh whose deadline has passed asks for itself, at its own time.

@@ -224,7 +224,7 @@ func (w Login) restage(ctx context.Context, cookies []passport.Cookie) error {
 
 // fetchDevice fetches the device identifiers that go with the account for good.
 // Consumers want buvid3; a login works without, so a failure waits for the
-// next login.
+// next check.
 func (w Login) fetchDevice(ctx context.Context) {
 	device, err := w.site().Fingerprint(ctx, w.rec.Device)
 	if err != nil {

@@ -69,7 +69,7 @@ func BadRequest(format string, args ...any) error {
 
 // BadAccountName tells what an account may be called.
 func BadAccountName(name string) error {
-	return BadRequest("%q cannot be an account's name: letters and digits of any script, dot, dash and underscore, at most 64; no dash in front, no dot at either end", name)
+	return BadRequest("%q cannot be an account's name: letters and digits of any script, dot, dash and underscore, at most 64; no dash in front, no dot at either end, none of Windows' devices", name)
 }
 
 // Stopping tells that the keeper takes no more work.

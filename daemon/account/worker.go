@@ -127,7 +127,8 @@ func (w *Worker) Resume(ctx context.Context) {
 		if w.policy().Paused {
 			defer Preferences{w}.leaveQueue()
 		}
-		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan && len(events) == 0 {
+		now := time.Now()
+		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan && len(events) == 0 && !w.rec.OffClock(now, w.policy()) {
 			return nil
 		}
 		return w.commit(next, events)

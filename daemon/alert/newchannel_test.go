@@ -90,10 +90,6 @@ type = "feishu"
 url_file = "url"
 secret_file = "word"
 [[notify]]
-name = "command"
-type = "command"
-command = ["/bin/true"]
-[[notify]]
 name = "shoutrrr"
 type = "shoutrrr"
 url_file = "bridge"

@@ -213,9 +213,12 @@ const mostNameLetters = 64
 // ValidName reports whether a name can be an account's, a channel's or an
 // output's: letters and digits of any script, dashes, underscores and dots. One that
 // begins with a dash would be an option to other programs, one that begins or ends
-// with a dot a hidden file or a name that a file system changes.
+// with a dot a hidden file or a name that a file system changes, and some are devices.
 func ValidName(name string) bool {
 	if !norm.NFC.IsNormalString(name) || utf8.RuneCountInString(name) > mostNameLetters || strings.Trim(name, ".") != name || strings.HasPrefix(name, "-") {
+		return false
+	}
+	if isDevice(name) {
 		return false
 	}
 	for _, r := range name {
@@ -224,6 +227,17 @@ func ValidName(name string) bool {
 		}
 	}
 	return name != ""
+}
+
+// isDevice knows the names that are no files to Windows, with any ending.
+func isDevice(name string) bool {
+	base, _, _ := strings.Cut(strings.ToLower(name), ".")
+	switch base {
+	case "con", "prn", "aux", "nul":
+		return true
+	}
+	port := strings.TrimPrefix(strings.TrimPrefix(base, "com"), "lpt")
+	return len(base) == 4 && len(port) == 1 && port >= "0" && port <= "9"
 }
 
 // CanonicalLocale writes a language as the configuration has it: zh, zh_CN and

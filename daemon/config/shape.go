@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -82,16 +81,6 @@ func readShape(data []byte, root reflect.Type) (positions, []Problem) {
 		return s.positions, []Problem{s.syntax(err)}
 	}
 	return s.positions, s.problems
-}
-
-func (s *shape) syntax(err error) Problem {
-	p := Problem{What: "is no TOML: " + err.Error(), Hint: "text goes in quotes, a list in [ ]"}
-	var bad *unstable.ParserError
-	if errors.As(err, &bad) {
-		at := s.where(s.parser.Range(bad.Highlight))
-		p.Line, p.Column = at.line, at.column
-	}
-	return p
 }
 
 // header enters a [table] or a [[list of tables]]. It returns a nil type where
@@ -186,9 +175,9 @@ func (s *shape) value(v *unstable.Node, t reflect.Type, k *unstable.Node, path s
 	case reflect.String:
 		s.kind(v, unstable.String, k, path, "must be a text", "put it in quotes")
 	case reflect.Int, reflect.Int64:
-		s.kind(v, unstable.Integer, k, path, "must be a whole number", "write it without quotes")
+		s.kind(v, unstable.Integer, k, path, "must be a whole number", plainly(v, isWhole, "write a number, such as 3"))
 	case reflect.Bool:
-		s.kind(v, unstable.Bool, k, path, "must be true or false", "write it without quotes")
+		s.kind(v, unstable.Bool, k, path, "must be true or false", plainly(v, isBool, "write true or false"))
 	}
 }
 

@@ -142,7 +142,7 @@ func TestQuietText(t *testing.T) {
 func TestNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"main": true, "a.b_c-D9": true, "": false, ".": false, "..": false, "a/b": false, "a b": false, "a\n": false,
-		"é": true, "e\u0301": false, "主号": true, "アカウント-2": true, "-x": false, ".x": false, "x.": false, "a\u200b": false, "a\u202e": false, "😀": false,
+		"é": true, "e\u0301": false, "主号": true, "アカウント-2": true, "-x": false, ".x": false, "x.": false, "con": false, "NUL.txt": false, "com1": false, "lpt9.x": false, "console": true, "com10": true, "a\u200b": false, "a\u202e": false, "😀": false,
 		"0123456789012345678901234567890123456789012345678901234567890123":  true,
 		"01234567890123456789012345678901234567890123456789012345678901234": false,
 	} {

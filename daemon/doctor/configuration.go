@@ -38,10 +38,12 @@ func judgeProxies(f *Facts, n *notes) {
 		switch {
 		case p.Err == nil:
 			n.ok(check, p.Name, "something answers on "+p.Address)
-		case p.Keeper && !strings.EqualFold(p.Name, "ALL_PROXY"):
+		case !p.Used:
+			n.warn(check, p.Name, detail+"; requests to the site do not go through it, others may", mend)
+		case p.Keeper:
 			n.wrong(check, p.Name, detail+"; the keeper has it and does not reach the site", mend+" where the keeper is started, and "+f.restart())
 		default:
-			n.warn(check, p.Name, detail+"; a keeper that is started with it may not reach the site", mend)
+			n.warn(check, p.Name, detail+"; a keeper that is started with it does not reach the site", mend)
 		}
 	}
 }

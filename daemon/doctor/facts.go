@@ -58,6 +58,8 @@ type Proxy struct {
 	// Keeper is true where the running keeper has the variable, false where this
 	// process does and the keeper's are not known.
 	Keeper bool
+	// Used is true where requests to the site go through it.
+	Used bool
 }
 
 // Configuration is the file as it was read.

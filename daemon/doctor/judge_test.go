@@ -171,11 +171,14 @@ func TestKeeper(t *testing.T) {
 		{"two", func(f *Facts) { f.Others = []Other{{"/run/bilikeeper/control.sock", "1"}} }, "keeper.others", Warning, "another keeper", "bilikeeper --socket /run/bilikeeper/control.sock status"},
 		{"not reloaded", func(f *Facts) { f.Keeper.Channels = nil }, "keeper.reloaded", Warning, "runs with none where", "kill -HUP 4711"},
 		{"a proxy that is off", func(f *Facts) {
-			f.Proxies = []Proxy{{Name: "HTTPS_PROXY", Address: "127.0.0.1:7890", Err: errors.New("connection refused"), Keeper: true}}
+			f.Proxies = []Proxy{{Name: "HTTPS_PROXY", Address: "127.0.0.1:7890", Err: errors.New("connection refused"), Keeper: true, Used: true}}
 		}, "configuration.proxy", Wrong, "names a proxy on 127.0.0.1:7890, where nothing answers: connection refused", "unset HTTPS_PROXY where the keeper is started"},
 		{"a proxy of this shell", func(f *Facts) {
 			f.Proxies = []Proxy{{Name: "ALL_PROXY", Address: "127.0.0.1:7890", Err: errors.New("connection refused")}}
 		}, "configuration.proxy", Warning, "nothing answers", "unset ALL_PROXY"},
+		{"a proxy that the site is not asked through", func(f *Facts) {
+			f.Proxies = []Proxy{{Name: "HTTP_PROXY", Address: "127.0.0.1:7890", Err: errors.New("connection refused"), Keeper: true}}
+		}, "configuration.proxy", Warning, "requests to the site do not go through it", "unset HTTP_PROXY"},
 		{"a proxy", func(f *Facts) { f.Proxies = []Proxy{{Name: "http_proxy", Address: "127.0.0.1:7890"}} }, "configuration.proxy", OK, "answers on 127.0.0.1:7890", ""},
 		{"a granted login", func(f *Facts) {
 			a := &f.Keeper.Status.Accounts[0]

@@ -118,8 +118,26 @@ func TestLookAtADeadProxy(t *testing.T) {
 	_ = l.Close()
 	f = Facts{OS: "plan9"}
 	lookAtProxies(&f, t.Context(), env)
-	if len(f.Proxies) != 1 || f.Proxies[0].Err == nil || strings.Contains(f.Proxies[0].Err.Error(), address) {
+	if len(f.Proxies) != 1 || !f.Proxies[0].Used || f.Proxies[0].Err == nil || strings.Contains(f.Proxies[0].Err.Error(), address) {
 		t.Errorf("%+v", f.Proxies)
+	}
+}
+
+// TestUsedProxies: what the site is asked through is what net/http takes.
+func TestUsedProxies(t *testing.T) {
+	for _, tt := range []struct {
+		env  map[string]string
+		want bool
+	}{
+		{map[string]string{"HTTPS_PROXY": "http://127.0.0.1:7890"}, true},
+		{map[string]string{"https_proxy": "127.0.0.1:7890"}, true},
+		{map[string]string{"HTTPS_PROXY": "http://127.0.0.1:7890", "NO_PROXY": ".bilibili.com,.biligame.com,.bilibili.tv"}, false},
+		{map[string]string{"HTTP_PROXY": "http://127.0.0.1:7890"}, false},
+		{map[string]string{"ALL_PROXY": "http://127.0.0.1:7890"}, false},
+	} {
+		if got := usedProxies(&Facts{}, func(name string) string { return tt.env[name] })["127.0.0.1:7890"]; got != tt.want {
+			t.Errorf("%v: %v", tt.env, got)
+		}
 	}
 }
 

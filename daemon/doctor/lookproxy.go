@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 // proxyPatience is how long a proxy may take to answer: it is near, or of no use.
@@ -24,14 +27,36 @@ func lookAtProxies(f *Facts, ctx context.Context, env func(string) string) {
 	if own, ok := environmentOf(f); ok {
 		env, keeper = func(name string) string { return own[name] }, true
 	}
+	used := usedProxies(f, env)
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
 		address, ok := addressOf(env(name))
 		if !ok {
 			continue
 		}
-		p := Proxy{Name: name, Address: address, Keeper: keeper, Err: reach(ctx, address)}
+		p := Proxy{Name: name, Address: address, Keeper: keeper, Used: used[address], Err: reach(ctx, address)}
 		f.Proxies = append(f.Proxies, p)
 	}
+}
+
+// usedProxies are the addresses of those that requests to the site go through.
+func usedProxies(f *Facts, env func(string) string) map[string]bool {
+	either := func(name string) string { return cmp.Or(env(name), env(strings.ToLower(name))) }
+	proxy := (&httpproxy.Config{HTTPProxy: either("HTTP_PROXY"), HTTPSProxy: either("HTTPS_PROXY"), NoProxy: either("NO_PROXY")}).ProxyFunc()
+	to := config.Default().Endpoints
+	if c := f.Configuration.Value; c != nil {
+		to = c.Endpoints
+	}
+	used := map[string]bool{}
+	for _, base := range []string{to.Passport, to.API, to.WWW, to.PassportGame, to.PassportIntl, to.APIIntl} {
+		u, err := url.Parse(base)
+		if err != nil {
+			continue
+		}
+		if through, err := proxy(u); err == nil && through != nil {
+			used[proxyAddress(through)] = true
+		}
+	}
+	return used
 }
 
 // environmentOf reads the environment that the keeper was started with, where the

@@ -99,7 +99,8 @@ func (w *written) ended(login *loginCommand, content string) {
 	if code := login.end(); code != 0 {
 		w.t.Fatalf("login: exit code %d, %s", code, login.stderr.String())
 	}
-	w.keep("bilikeeper login", strings.ReplaceAll(login.stdout, content, "")+login.stderr.String())
+	printed := strings.NewReplacer(content, "", url.QueryEscape(content), "").Replace(login.stdout)
+	w.keep("bilikeeper login", printed+login.stderr.String())
 	w.logins++
 	w.message(client.EventLoginSucceeded, w.logins)
 }
@@ -212,7 +213,7 @@ func (w *written) collect(when string) {
 	}
 }
 
-// keepMessage keeps a message without the two places where a code belongs.
+// keepMessage keeps a message without the three places where a code belongs.
 func (w *written) keepMessage(d notifytest.Delivery) {
 	var body map[string]any
 	if err := json.Unmarshal(d.Raw, &body); err != nil {
@@ -226,6 +227,7 @@ func (w *written) keepMessage(d notifytest.Delivery) {
 			w.t.Error("the picture says something else than the address")
 		}
 		delete(login, "url")
+		delete(login, "app_url")
 		delete(login, "qr_png_base64")
 	}
 	text, err := json.Marshal(body)

@@ -88,3 +88,24 @@ func sessionOf(t *testing.T, h *keepertest.Fixture, name string) string {
 	}
 	return c.Value("SESSDATA")
 }
+
+// TestIdentifiersComeLater: a login that got no device identifiers gets them with a
+// later check, and every export has them from then on.
+func TestIdentifiersComeLater(t *testing.T) {
+	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
+		h.Site.SetTrouble(passporttest.PathFinger, passporttest.HTTP502)
+		h.Login("main", mid)
+		if strings.Contains(h.Header(), "buvid3") {
+			t.Fatal(h.Header())
+		}
+		time.Sleep(9 * time.Hour)
+		h.Site.SetTrouble(passporttest.PathFinger, passporttest.None)
+		time.Sleep(9 * time.Hour)
+		if header := h.Header(); !strings.Contains(header, "buvid3=") || !strings.Contains(header, "buvid4=") {
+			t.Error(header)
+		}
+		before := h.Site.Requests(passporttest.PathFinger)
+		time.Sleep(9 * time.Hour)
+		h.WantRequests(passporttest.PathFinger, before)
+	})
+}

@@ -15,6 +15,10 @@ func wild(s *story, by *rand.Rand) {
 	verdicts := []lifecycle.Verdict{ok(), dead(), trouble(passport.Unreachable), {Class: passport.Blocked, RetryAfter: 30 * time.Minute}}
 	v := verdicts[by.IntN(len(verdicts))]
 	next := s.a.Next(s.p)
+	if by.IntN(12) == 0 {
+		s.after(0, lifecycle.Started{})
+		return
+	}
 	if by.IntN(6) == 0 && !s.a.Login.Active() { // a person, at any moment
 		s.after(0, s.issue(false))
 		return
@@ -28,7 +32,7 @@ func wild(s *story, by *rand.Rand) {
 	}
 	switch next.Action {
 	case lifecycle.ActCheck:
-		s.after(0, lifecycle.Checked{Verdict: v})
+		s.after(0, lifecycle.Checked{Verdict: v, RefreshDue: v.OK() && by.IntN(2) == 0})
 	case lifecycle.ActAskAgain:
 		s.after(0, lifecycle.AskedAgain{Verdict: v, Mid: mid})
 	case lifecycle.ActCode:
@@ -49,9 +53,33 @@ func wild(s *story, by *rand.Rand) {
 	case lifecycle.ActProve:
 		s.after(0, lifecycle.Proved{Verdict: v, Mid: mid, ExpiresAt: s.now.Add(180 * 24 * time.Hour), Refreshable: true})
 	case lifecycle.ActRefresh:
-		s.after(0, lifecycle.RefreshNotDue{})
+		rotate(s, by, v)
+	case lifecycle.ActProveRefresh:
+		s.after(0, lifecycle.RefreshProved{Verdict: v, Mid: mid, ExpiresAt: s.now.Add(180 * 24 * time.Hour), Refreshable: by.IntN(4) > 0})
+	case lifecycle.ActConfirm:
+		s.after(0, lifecycle.Confirmed{Verdict: v, Refused: by.IntN(4) == 0 && !v.OK()})
 	case lifecycle.ActWarn:
 		s.after(0, lifecycle.ExpiryNear{})
+	}
+}
+
+// rotate is what may come of a refresh.
+func rotate(s *story, by *rand.Rand, v lifecycle.Verdict) {
+	if by.IntN(4) == 0 {
+		s.after(0, lifecycle.RefreshNotDue{})
+		return
+	}
+	s.after(0, lifecycle.RefreshIntended{})
+	whys := []lifecycle.RefreshFailure{
+		lifecycle.RefreshTrouble, lifecycle.RefreshNoPage, lifecycle.RefreshMismatch, lifecycle.RefreshWrongCSRF, lifecycle.RefreshUnusable,
+	}
+	switch {
+	case v.OK() && by.IntN(3) > 0:
+		s.after(0, lifecycle.RefreshStagedNow{})
+	case v.OK():
+		s.after(0, lifecycle.RefreshFailed{Verdict: lifecycle.Verdict{Class: passport.Unknown}, Why: whys[by.IntN(len(whys))]})
+	default:
+		s.after(0, lifecycle.RefreshFailed{Verdict: v, Why: whys[by.IntN(2)]})
 	}
 }
 

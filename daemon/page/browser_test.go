@@ -93,7 +93,10 @@ func TestBrowserLogin(t *testing.T) {
 	b.wait("the code", func() bool { return b.scan(".frame") == f.login("main").URL })
 	b.js("window.mark = 'same page'")
 	if got := b.js("return document.getElementById('open').href"); got != f.login("main").URL {
-		t.Errorf("the link to the app: %s", got)
+		t.Errorf("the link of the code: %s", got)
+	}
+	if got := b.js("var a = document.getElementById('app'); return a.hidden + ' ' + a.href"); got != "false "+f.login("main").AppURL {
+		t.Errorf("the link into the app: %s", got)
 	}
 	if text := b.text(); !strings.Contains(text, "as canary-main") || !strings.Contains(text, "Works for another") {
 		t.Error(text)

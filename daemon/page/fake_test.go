@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 
 const (
 	codeLife   = 3 * time.Minute
+	appURL     = "bilibili://browser?url="
 	loginURL   = "https://account.example.net/h5/scan-web?qrcode_key=fake0canary0fake0"
 	testPhone  = "13800138000"
 	testNumber = "246810"
@@ -71,6 +73,7 @@ func (f *fake) code(l *client.Login, life time.Duration) {
 	f.issued++
 	l.Code++
 	l.URL = fmt.Sprintf("%s%d", loginURL, f.issued)
+	l.AppURL = appURL + url.QueryEscape(l.URL)
 	expires := time.Now().Add(life).UTC()
 	l.ExpiresAt, l.State = &expires, client.LoginWaiting
 }

@@ -161,6 +161,9 @@ func TestPlain(t *testing.T) {
 	if picture == nil || !strings.Contains(body, `http-equiv="refresh"`) || !strings.Contains(body, loginURL) || !strings.Contains(body, "canary-main") {
 		t.Fatal(body)
 	}
+	if !strings.Contains(body, `<a class="button" href="`+appURL+`https%3A%2F%2F`) {
+		t.Error("the link into the app is not there")
+	}
 	if w := do(p, "GET", "/l/"+strings.ReplaceAll(picture[1], "&amp;", "&"), ""); w.Code != 200 || w.Header().Get("Content-Type") != "image/png" {
 		t.Errorf("picture: %d", w.Code)
 	}

@@ -3,7 +3,6 @@ package socket
 import (
 	"errors"
 	"fmt"
-	"github.com/bilikeeper/bilikeeper/daemon/socket/sockettest"
 	"io/fs"
 	"net"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bilikeeper/bilikeeper/daemon/socket/sockettest"
 )
 
 // listening makes a socket that answers nobody for long.

@@ -97,7 +97,10 @@ func (c *Channel) push(ctx context.Context, m notify.Message, id string) (notify
 		id = "" // Apple takes 64 bytes, and would refuse the whole push
 	}
 	p := push{
-		Key: c.key.Reveal(), ID: id, Group: c.group, Level: "active", URL: wording.Link(m),
+		Key: c.key.Reveal(), ID: id, Group: c.group, Level: "active",
+		// Of the two links the app takes one. It runs on the phone that most likely
+		// has the site's own app.
+		URL:   cmp.Or(wording.AppLink(m), wording.Link(m)),
 		Title: wording.Clip(plain.Line(m.Title), maxTitle, wording.Bytes), Body: wording.Clip(m.Text, maxBody, wording.Bytes),
 	}
 	if m.Login != nil {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -70,5 +71,25 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := New(cfg); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestTap: a tap opens the login page, or where there is none the site's app.
+func TestTap(t *testing.T) {
+	const app = "bilibili://browser?url=https%3A%2F%2Fsite.example"
+	for page, want := range map[string]string{"": app, "https://keeper.example/l": "https://keeper.example/l"} {
+		var body string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			text, _ := io.ReadAll(r.Body)
+			body = string(text)
+			accept(w, r)
+		}))
+		m := notify.Message{ID: "m1", Title: "T", Text: "x", Login: &notify.Login{
+			URL: secret.New("https://site.example"), AppURL: secret.New(app), PageURL: page, ExpiresAt: time.Now().Add(time.Minute),
+		}}
+		if _, err := newChannel(t, server.URL, post.Options{}).Send(t.Context(), m); err != nil || !strings.Contains(body, `"url":"`+want+`"`) {
+			t.Errorf("%v: %s", err, body)
+		}
+		server.Close()
 	}
 }

@@ -41,9 +41,6 @@ func (v *plainView) show(l client.Login) error {
 		v.code = l.URL
 		v.env.Say("Open this as a QR code and scan it with the Bilibili app (code %d, works until %s):", l.Code, clock(l.ExpiresAt))
 		v.env.Print("%s\n", l.URL)
-		if l.AppURL != "" {
-			v.env.Say("On the phone that has the app, open this in its place:\n%s", l.AppURL)
-		}
 	}
 	if l.State != v.state && !l.Ended() {
 		v.state = l.State
@@ -170,5 +167,5 @@ func clock(t *time.Time) string {
 	if t == nil {
 		return "soon"
 	}
-	return t.Local().Format("15:04:05")
+	return t.Local().Format("15:04:05 MST")
 }

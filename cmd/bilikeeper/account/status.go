@@ -128,7 +128,7 @@ func accountTable(acc client.Account, out cli.Screen, now time.Time) string {
 		rows = append(rows, []string{"to be confirmed", "the site is yet to be told that the credential before is no longer used"})
 	}
 	if acc.BlockedUntil != nil {
-		rows = append(rows, []string{"left alone until", acc.BlockedUntil.Local().Format(time.DateTime)})
+		rows = append(rows, []string{"left alone until", acc.BlockedUntil.Local().Format("2006-01-02 15:04:05 MST")})
 	}
 	if note := note(acc); note != "" {
 		rows = append(rows, []string{"note", note})
@@ -139,7 +139,7 @@ func accountTable(acc client.Account, out cli.Screen, now time.Time) string {
 // expires is when the session ends by itself; one that has died already has no
 // end to come.
 func expires(acc client.Account, now time.Time) string {
-	if acc.State == client.StateNeedsLogin {
+	if acc.State != client.StateValid {
 		return "-"
 	}
 	return cli.Until(acc.ExpiresAt, now)
@@ -207,7 +207,7 @@ func note(acc client.Account) string {
 	case acc.State == client.StateValid && acc.LastCheck != nil && *acc.LastCheck == client.CheckDead:
 		return "the site denied the session; it is asked a second time before that is believed"
 	case acc.BlockedUntil != nil:
-		return fmt.Sprintf("%s; the site is left alone until %s, nothing is lost", acc.Detail, acc.BlockedUntil.Local().Format("15:04:05"))
+		return fmt.Sprintf("%s; the site is left alone until %s, nothing is lost", acc.Detail, acc.BlockedUntil.Local().Format("15:04:05 MST"))
 	}
 	return ""
 }

@@ -89,7 +89,7 @@ func (e *Env) Report(err error) int {
 	f := e.failure(err)
 	e.SayError(f.Err)
 	if f.Hint != "" {
-		e.Say("bilikeeper: hint: %s", f.Hint)
+		e.Say("bilikeeper: hint: %s", withoutLogin(f.Hint))
 	}
 	return f.Code
 }
@@ -142,7 +142,7 @@ func (e *Env) SayError(err error) {
 		return
 	}
 	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
-		e.Say("bilikeeper: error: %s", line)
+		e.Say("bilikeeper: error: %s", withoutLogin(line))
 	}
 }
 

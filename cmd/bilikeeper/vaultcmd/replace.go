@@ -56,7 +56,7 @@ func restored(env *cli.Env, path string, r vault.Restored) {
 		env.Say("The vault that was there is now %s. Delete it when all is well.", r.Aside)
 	}
 	if r.Details.LastAt != nil {
-		env.Say("note: it is as of %s; an account that was refreshed after that may need a login.", r.Details.LastAt.Local().Format("2006-01-02 15:04"))
+		env.Say("note: it is as of %s; an account that was refreshed after that may need a login.", r.Details.LastAt.Local().Format("2006-01-02 15:04 MST"))
 	}
 	if !r.Opened.Unattended() {
 		env.Say("note: a person opened it, the keeper cannot do so by itself. A new key file: bilikeeper vault slots add keyfile --recovery")
