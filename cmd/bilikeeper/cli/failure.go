@@ -144,13 +144,15 @@ func (e *Env) SayError(err error) {
 }
 
 // forMe names the calling user as a [[control.allow]] entry does.
-func forMe() string {
-	name := ""
+func forMe() string { return fmt.Sprintf(": user = %q", UserName()) }
+
+// UserName is the calling user, by number where there is no name.
+func UserName() string {
 	if me, err := user.Current(); err == nil {
-		name = me.Username
+		return me.Username
 	}
-	if uid := os.Getuid(); name == "" && uid >= 0 {
-		name = strconv.Itoa(uid)
+	if uid := os.Getuid(); uid >= 0 {
+		return strconv.Itoa(uid)
 	}
-	return fmt.Sprintf(": user = %q", name)
+	return ""
 }
