@@ -47,8 +47,10 @@ type Env struct {
 	Flags config.Flags
 	JSON  bool
 
-	// keeper is made when a command first asks for it.
+	// keeper is made when a command first asks for it; places are those that it
+	// was made of.
 	keeper *client.Client
+	places config.Places
 	// ran is true once a command's own code began; an error before is a mistake
 	// in the command line.
 	ran bool
