@@ -54,6 +54,7 @@ func run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
+	cli.OutliveReaders()
 	keeper := env.Client()
 	log.Info().Strs("sockets", keeper.Sockets).Msg("showing a keeper's messages on this desktop")
 	o := agent.Options{Client: keeper, State: state, OpenLabel: agent.OpenLabel(env.Getenv), Log: log}

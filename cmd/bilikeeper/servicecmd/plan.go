@@ -26,6 +26,9 @@ func planOf(env *cli.Env, user bool) (plan, error) {
 	if err != nil {
 		return plan{}, err
 	}
+	if led, err := filepath.EvalSymlinks(path); err == nil && !user && hidden(path) && !hidden(led) {
+		path = led
+	}
 	p := plan{packaging.Program{Path: path, Config: env.Flags.Config, Socket: env.Flags.Socket, StateDir: env.Flags.StateDir}, user}
 	for _, place := range []*string{&p.Config, &p.Socket, &p.StateDir} {
 		if *place == "" {
@@ -121,15 +124,14 @@ func inside(path, dir string) bool { return path == dir || strings.HasPrefix(pat
 // hiddenFromService reports whether the unit's confinement hides a path, or what
 // it leads to.
 func hiddenFromService(path string) bool {
-	paths := []string{path}
-	if led, err := filepath.EvalSymlinks(path); err == nil {
-		paths = append(paths, led)
-	}
-	for _, path := range paths {
-		for _, dir := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
-			if strings.HasPrefix(path, dir) {
-				return true
-			}
+	led, err := filepath.EvalSymlinks(path)
+	return hidden(path) || err == nil && hidden(led)
+}
+
+func hidden(path string) bool {
+	for _, dir := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
+		if strings.HasPrefix(path, dir) {
+			return true
 		}
 	}
 	return false

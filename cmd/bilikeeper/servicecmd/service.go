@@ -128,6 +128,11 @@ func install(env *cli.Env, p plan) error {
 	for _, note := range notes {
 		env.Warn("%s", note)
 	}
+	for name, flag := range map[string]string{"BILIKEEPER_CONFIG": p.Config, "BILIKEEPER_SOCKET": p.Socket, "BILIKEEPER_STATE_DIR": p.StateDir} {
+		if env.Getenv(name) != "" && flag == "" {
+			env.Warn("%s is set here and not for the service, which takes its places from the flags of this command", name)
+		}
+	}
 	flag := ""
 	if p.user {
 		flag = " --user"
