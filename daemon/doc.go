@@ -48,5 +48,6 @@
 //
 // Guarantees: what the site gave is on disk before the next request; a wrong
 // configuration is found before anything of it is in force, and a reload cannot end
-// half way; a stop waits for the answer to a poll under way.
+// half way; a stop waits for the answer to a poll under way. A socket, a vault or
+// a disk that goes away under the keeper is noticed and told of.
 package daemon

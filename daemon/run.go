@@ -258,7 +258,7 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 			// and goes on from there, which this process cannot.
 			return fmt.Errorf("the vault failed: %w", d.keeper.Store().Vault().Err())
 		case <-d.Options.Reload:
-			d.restoreSocket()
+			go d.restoreSocket() // a disk that hangs must not hold up a stop
 			if r, err := d.Reload(ctx); err != nil {
 				d.Log.Error().Err(err).Msg("the configuration was not reloaded; the old one stays")
 			} else {

@@ -7,6 +7,7 @@ package packaging
 
 import (
 	_ "embed"
+	"html"
 	"strings"
 )
 
@@ -22,12 +23,93 @@ var agentUnit string
 //go:embed xdg/bilikeeper-agent.desktop
 var agentEntry string
 
-// SystemUnit is the systemd unit of a keeper for the whole machine, with the
-// program at path.
-func SystemUnit(path string) string { return unit(systemUnit, path) }
+//go:embed openrc/bilikeeper
+var openRCScript string
+
+//go:embed launchd/bilikeeper.plist
+var launchdList string
+
+// Program is how a service is started: the program's path, and the flags that
+// name its places.
+type Program struct {
+	Path                     string
+	Config, Socket, StateDir string
+}
+
+// Args are the flags, each with its value.
+func (p Program) Args() []string {
+	var args []string
+	for _, f := range [][2]string{{"--config", p.Config}, {"--socket", p.Socket}, {"--state-dir", p.StateDir}} {
+		if f[1] != "" {
+			args = append(args, f[0], f[1])
+		}
+	}
+	return args
+}
+
+// command is a command line of the program, each word made by quote. A check of
+// the configuration takes the flag that names it alone.
+func (p Program) command(quote func(string) string, command ...string) string {
+	if command[0] == "config" {
+		p.Socket, p.StateDir = "", ""
+	}
+	var words []string
+	if p.Path != "" {
+		words = []string{quote(p.Path)}
+	}
+	for _, word := range append(command, p.Args()...) {
+		words = append(words, quote(word))
+	}
+	return strings.Join(words, " ")
+}
+
+// SystemUnit is the systemd unit of a keeper for the whole machine.
+func SystemUnit(p Program) string { return unit(systemUnit, p) }
 
 // UserUnit is the systemd unit of a keeper that runs as one user.
-func UserUnit(path string) string { return unit(userUnit, path) }
+func UserUnit(p Program) string { return unit(userUnit, p) }
+
+// OpenRC is the OpenRC script of a keeper for the whole machine.
+func OpenRC(p Program) string {
+	text := openRCScript
+	for _, command := range [][]string{{"config", "check"}, {"reload"}} {
+		text = strings.ReplaceAll(text, "/usr/bin/bilikeeper "+strings.Join(command, " "), p.command(quoteShell, command...))
+	}
+	// The arguments are read by a shell once more.
+	args := p
+	args.Path = ""
+	text = strings.ReplaceAll(text, `command_args="daemon"`, "command_args="+quoteShell(args.command(quoteShell, "daemon")))
+	text = strings.ReplaceAll(text, `command="/usr/bin/bilikeeper"`, "command="+quoteShell(p.Path))
+	if p.StateDir != "" {
+		text = strings.ReplaceAll(text, `owner "$command_user" "$STATE_DIRECTORY"`, `owner "$command_user" `+quoteShell(p.StateDir))
+	}
+	return text
+}
+
+// Launchd is the property list of a keeper for launchd. log is where its log is
+// written, "" for the machine's.
+func Launchd(p Program, log string) string {
+	var args strings.Builder
+	for _, word := range append([]string{p.Path, "daemon"}, p.Args()...) {
+		args.WriteString("\t\t<string>" + html.EscapeString(word) + "</string>\n")
+	}
+	text := strings.ReplaceAll(launchdList, "\t\t<string>/usr/bin/bilikeeper</string>\n\t\t<string>daemon</string>\n", args.String())
+	if log != "" {
+		text = strings.ReplaceAll(text, "/var/log/bilikeeper.log", html.EscapeString(log))
+	}
+	return text
+}
+
+// quoteShell makes a text one word of a POSIX shell.
+func quoteShell(word string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%", r)
+	}
+	if word != "" && strings.IndexFunc(word, func(r rune) bool { return !plain(r) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
 
 // AgentUnit is the systemd user unit of an agent, the program at path, with
 // further arguments.
@@ -64,8 +146,11 @@ func quoteEntry(arg string) string {
 	return strings.ReplaceAll(quoted, `\`, `\\`)
 }
 
-func unit(text, path string) string {
-	return strings.ReplaceAll(text, "/usr/bin/bilikeeper", quote(path))
+func unit(text string, p Program) string {
+	for _, command := range []string{"daemon", "reload"} {
+		text = strings.ReplaceAll(text, "/usr/bin/bilikeeper "+command+"\n", p.command(quote, command)+"\n")
+	}
+	return text
 }
 
 // quote makes a path one word of a unit's command line. A percent sign would be

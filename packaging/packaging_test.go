@@ -1,6 +1,8 @@
 package packaging_test
 
 import (
+	"encoding/xml"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +17,7 @@ func TestUnitsNameTheProgram(t *testing.T) {
 		"/opt/bilikeeper":         "ExecStart=/opt/bilikeeper daemon\n# Unlike a signal it fails where the new configuration has a fault.\nExecReload=/opt/bilikeeper reload\n",
 		"/opt/my tools/100%/$x/b": `ExecStart="/opt/my tools/100%%/$$x/b" daemon` + "\n",
 	} {
-		for kind, unit := range map[string]string{"system": packaging.SystemUnit(path), "user": packaging.UserUnit(path)} {
+		for kind, unit := range map[string]string{"system": packaging.SystemUnit(packaging.Program{Path: path}), "user": packaging.UserUnit(packaging.Program{Path: path})} {
 			if !strings.Contains(unit, want) {
 				t.Errorf("the %s unit lacks %q:\n%s", kind, want, unit)
 			}
@@ -34,7 +36,7 @@ func TestUnitsNameTheProgram(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(packaging.UserUnit("/b"), "WantedBy=default.target") {
+	if !strings.Contains(packaging.UserUnit(packaging.Program{Path: "/b"}), "WantedBy=default.target") {
 		t.Error("the user unit would not start at login")
 	}
 }
@@ -50,7 +52,7 @@ func TestUnitsAreWellFormed(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for name, text := range map[string]string{"bilikeeper.service": packaging.SystemUnit(program), "bilikeeper-user.service": packaging.UserUnit(program)} {
+	for name, text := range map[string]string{"bilikeeper.service": packaging.SystemUnit(packaging.Program{Path: program}), "bilikeeper-user.service": packaging.UserUnit(packaging.Program{Path: program})} {
 		file := filepath.Join(dir, name)
 		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -65,6 +67,61 @@ func TestUnitsAreWellFormed(t *testing.T) {
 		}
 		if err != nil && strings.Contains(string(out), name) {
 			t.Errorf("%s does not verify: %v", name, err)
+		}
+	}
+}
+
+// Where the places are named, each command that finds the keeper gets them.
+func TestPlacesAreCarried(t *testing.T) {
+	p := packaging.Program{Path: "/opt/b", Config: "/etc/my config.toml", Socket: "/run/b/s.sock", StateDir: "/var/lib/b"}
+	for _, tt := range []struct{ what, text, want string }{
+		{"system unit", packaging.SystemUnit(p), `ExecStart=/opt/b daemon --config "/etc/my config.toml" --socket /run/b/s.sock --state-dir /var/lib/b` + "\n"},
+		{"user unit", packaging.UserUnit(p), `ExecReload=/opt/b reload --config "/etc/my config.toml" --socket /run/b/s.sock --state-dir /var/lib/b` + "\n"},
+		{"OpenRC, start", packaging.OpenRC(p), `command_args='daemon --config '\''/etc/my config.toml'\'' --socket /run/b/s.sock --state-dir /var/lib/b'` + "\n"},
+		{"OpenRC, program", packaging.OpenRC(p), "\ncommand=/opt/b\n"},
+		{"OpenRC, reload", packaging.OpenRC(p), "\t/opt/b reload --config '/etc/my config.toml' --socket /run/b/s.sock --state-dir /var/lib/b\n"},
+		{"OpenRC, check", packaging.OpenRC(p), "\t/opt/b config check --config '/etc/my config.toml' >/dev/null\n"},
+		{"OpenRC, directory", packaging.OpenRC(p), `--owner "$command_user" /var/lib/b || return`},
+		{"launchd", packaging.Launchd(p, "/l<g"), "<string>/opt/b</string>\n\t\t<string>daemon</string>\n\t\t<string>--config</string>\n\t\t<string>/etc/my config.toml</string>\n"},
+		{"launchd, log", packaging.Launchd(p, "/l<g"), "<string>/l&lt;g</string>"},
+	} {
+		if !strings.Contains(tt.text, tt.want) {
+			t.Errorf("%s lacks %s:\n%s", tt.what, tt.want, tt.text)
+		}
+		if strings.Contains(tt.text, "/usr/bin/bilikeeper") {
+			t.Errorf("%s names another program:\n%s", tt.what, tt.text)
+		}
+	}
+}
+
+// TestOpenRC: the words by which OpenRC knows what to do, and a shell that can read
+// them.
+func TestOpenRC(t *testing.T) {
+	text := packaging.OpenRC(packaging.Program{Path: "/usr/bin/bilikeeper"})
+	for _, want := range []string{"#!/sbin/openrc-run\n", "\ndepend() {\n\tneed net\n", `command_user="bilikeeper:bilikeeper"`,
+		"\nreload() {\n", `extra_started_commands="reload"`, "\ncommand=/usr/bin/bilikeeper\n", "\ncommand_args=daemon\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the script lacks %q:\n%s", want, text)
+		}
+	}
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no sh here")
+	}
+	cmd := exec.Command(sh, "-n")
+	cmd.Stdin = strings.NewReader(text)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("sh: %v: %s", err, out)
+	}
+}
+
+func TestLaunchdIsXML(t *testing.T) {
+	d := xml.NewDecoder(strings.NewReader(packaging.Launchd(packaging.Program{Path: "/a&b"}, "")))
+	for {
+		if _, err := d.Token(); err == io.EOF {
+			return
+		} else if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 )
 
 // The outcomes that are not the keeper's own answer.
@@ -33,36 +34,32 @@ var (
 // times over.
 const maxAnswer = 64 << 20
 
-// Client speaks to one keeper. The zero value speaks to the one on
-// [DefaultSocket]. Fields are set before the first call and not changed after.
+// Client speaks to one keeper. The zero value speaks to the first that answers
+// on one of [DefaultSockets]. Fields are set before the first call and not
+// changed after.
 type Client struct {
-	// Socket is the path of the keeper's socket; "" means DefaultSocket.
-	Socket string
+	// Socket is the path of the keeper's socket; "" means the first of Sockets
+	// that answers, and nil Sockets DefaultSockets.
+	Socket  string
+	Sockets []string
 	// Dial opens the connection where the socket is not dialled directly: an
 	// SSH tunnel, a test. Nil dials Socket.
 	Dial func(ctx context.Context) (net.Conn, error)
 
-	once sync.Once
-	http *http.Client
+	found atomic.Pointer[string]
+	once  sync.Once
+	http  *http.Client
 }
 
-// Path is the socket that the client dials.
-func (c *Client) Path() string {
-	if c.Socket != "" {
-		return c.Socket
-	}
-	return DefaultSocket()
-}
+// Path is the socket that the client dials, the first one where it has not found
+// a keeper yet.
+func (c *Client) Path() string { return c.paths()[0] }
 
 func (c *Client) dial(ctx context.Context) (net.Conn, error) {
-	open := c.Dial
-	if open == nil {
-		open = func(ctx context.Context) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "unix", c.Path())
-		}
+	if c.Dial == nil {
+		return c.search(ctx)
 	}
-	conn, err := open(ctx)
+	conn, err := c.Dial(ctx)
 	switch {
 	case err == nil:
 		return conn, nil

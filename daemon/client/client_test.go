@@ -197,7 +197,6 @@ func TestDefaultSocket(t *testing.T) {
 		system string
 		want   string
 	}{
-		{map[string]string{"BILIKEEPER_SOCKET": "/s", "XDG_RUNTIME_DIR": "/run/user/7"}, 7, "linux", "/s"},
 		{map[string]string{"HOME": "/home/a", "XDG_RUNTIME_DIR": "/run/user/7"}, 7, "linux", "/run/user/7/bilikeeper/control.sock"},
 		{map[string]string{"XDG_RUNTIME_DIR": "/run/user/0"}, 0, "linux", "/run/bilikeeper/control.sock"},
 		{map[string]string{"HOME": "/home/a", "XDG_RUNTIME_DIR": "relative"}, 7, "linux", "/home/a/.local/state/bilikeeper/control.sock"},
@@ -208,7 +207,8 @@ func TestDefaultSocket(t *testing.T) {
 		{map[string]string{}, 0, "darwin", "/var/run/bilikeeper/control.sock"},
 		{map[string]string{"HOME": "/home/a", "BILIKEEPER_STATE_DIR": "/my"}, 7, "linux", "/my/control.sock"},
 	} {
-		if got := defaultSocket(func(k string) string { return tc.env[k] }, tc.uid, tc.system, "/home/of/7"); got != tc.want {
+		m := Machine{OS: tc.system, UID: tc.uid, Home: "/home/of/7", Env: func(k string) string { return tc.env[k] }}
+		if got := m.socket(); got != tc.want {
 			t.Errorf("%v: %s", tc, got)
 		}
 	}

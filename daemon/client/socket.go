@@ -2,78 +2,187 @@ package client
 
 import (
 	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
 	"os"
-	"os/user"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 )
 
-// DefaultSocket is where a keeper listens that was not told otherwise:
-// BILIKEEPER_SOCKET; for root, or within the system's own service,
-// /run/bilikeeper/control.sock; else $XDG_RUNTIME_DIR/bilikeeper/control.sock;
-// else control.sock in the state directory. Root comes before XDG_RUNTIME_DIR
-// because a root shell may or may not have one, and both have to mean the
-// system's keeper. macOS and Windows have their own places of the same kinds.
-//
-// A keeper whose configuration file names another socket is not found here.
+// DefaultSocket is where a keeper of this process would listen that was not told
+// otherwise: BILIKEEPER_SOCKET; for root, or within the system's own service, the
+// machine's; else the one in $XDG_RUNTIME_DIR; else control.sock in the state
+// directory.
 func DefaultSocket() string {
-	home := ""
-	if u, err := user.Current(); err == nil {
-		home = u.HomeDir
-	}
-	return defaultSocket(os.Getenv, os.Geteuid(), runtime.GOOS, home)
+	m := ThisMachine(os.Getenv)
+	return cmp.Or(m.Env("BILIKEEPER_SOCKET"), m.socket())
 }
 
-const socketName = "control.sock"
-
-func defaultSocket(env func(string) string, uid int, system, home string) string {
-	if path := env("BILIKEEPER_SOCKET"); path != "" {
-		return path
-	}
-	home = cmp.Or(absolute(env("HOME")), absolute(home))
-	ofSystem := uid == 0 || home == "" || ofService(env)
-	state := filepath.Join(cmp.Or(absolute(env("XDG_STATE_HOME")), filepath.Join(home, ".local", "state")), "bilikeeper")
-	switch {
-	case system == "windows":
-		state = windowsState(env)
-	case system == "darwin" && ofSystem:
-		return "/var/run/bilikeeper/" + socketName
-	case system == "darwin":
-		state = filepath.Join(home, "Library", "Application Support", "bilikeeper")
-	case ofSystem:
-		return "/run/bilikeeper/" + socketName
-	case absolute(env("XDG_RUNTIME_DIR")) != "":
-		return filepath.Join(env("XDG_RUNTIME_DIR"), "bilikeeper", socketName)
-	}
-	return filepath.Join(cmp.Or(env("BILIKEEPER_STATE_DIR"), state), socketName)
+func (m Machine) socket() string {
+	p := m.Places()
+	return cmp.Or(p.Socket, filepath.Join(cmp.Or(m.Env("BILIKEEPER_STATE_DIR"), p.StateDir), socketName))
 }
 
-// absolute drops a relative directory, which the XDG specification tells to
-// ignore.
-func absolute(dir string) string {
-	if !strings.HasPrefix(dir, "/") {
+// DefaultSockets are where a keeper is looked for whose socket nobody named.
+// BILIKEEPER_SOCKET names one, and is the only one then. A keeper whose
+// configuration file names another socket is found by the file that it leaves in
+// the state directory.
+func DefaultSockets() []string {
+	m := ThisMachine(os.Getenv)
+	if named := m.Env("BILIKEEPER_SOCKET"); named != "" {
+		return []string{named}
+	}
+	stateDir := cmp.Or(m.Env("BILIKEEPER_STATE_DIR"), m.Places().StateDir)
+	return append(m.OwnSockets(m.socket(), stateDir), m.OthersSocket()...)
+}
+
+// OwnSockets are where the calling user's own keeper is looked for: on the socket
+// where it would be made now, where systemd makes it, in its state directory, and
+// where the process says that holds the vault in there.
+func (m Machine) OwnSockets(socket, stateDir string) []string {
+	list := []string{socket, m.usersSocket(), filepath.Join(stateDir, socketName), announced(stateDir)}
+	if m.Places().System {
+		list[2] = "" // the machine's keeper makes none there
+	}
+	list = slices.DeleteFunc(list, func(path string) bool { return path == "" })
+	for i := len(list) - 1; i > 0; i-- {
+		if slices.Contains(list[:i], list[i]) {
+			list = slices.Delete(list, i, i+1)
+		}
+	}
+	return list
+}
+
+// OthersSocket is the socket of the machine's keeper, none where that is the
+// caller's own.
+func (m Machine) OthersSocket() []string {
+	if m.Places().System {
+		return nil
+	}
+	return []string{m.machinesSocket()}
+}
+
+// announced is the socket of the process that holds the vault in a directory, ""
+// where none does.
+func announced(stateDir string) string {
+	text, err := os.ReadFile(filepath.Join(stateDir, "keeper.pid"))
+	if err != nil {
 		return ""
 	}
-	return dir
-}
-
-// ofService reports whether systemd's system manager started this process. A
-// user's manager sets the same variables, but names directories in the home
-// and in /run/user.
-func ofService(env func(string) string) bool {
-	state, _, _ := strings.Cut(env("STATE_DIRECTORY"), ":")
-	run, _, _ := strings.Cut(env("RUNTIME_DIRECTORY"), ":")
-	return strings.HasPrefix(state, "/var/lib/") ||
-		strings.HasPrefix(run, "/run/") && !strings.HasPrefix(run, "/run/user/")
-}
-
-// windowsState knows a service by its profile, which lies in the system's own
-// directory.
-func windowsState(env func(string) string) string {
-	profile := strings.ToLower(env("USERPROFILE"))
-	if profile == "" || strings.Contains(profile, `\systemprofile`) || strings.Contains(profile, `\serviceprofiles\`) {
-		return filepath.Join(cmp.Or(env("ProgramData"), `C:\ProgramData`), "bilikeeper")
+	var holder struct {
+		PID    int    `json:"pid"`
+		Socket string `json:"socket"`
 	}
-	return filepath.Join(cmp.Or(env("LOCALAPPDATA"), filepath.Join(env("USERPROFILE"), "AppData", "Local")), "bilikeeper")
+	if json.Unmarshal(text, &holder) != nil || !Lives(holder.PID) {
+		return ""
+	}
+	return holder.Socket
+}
+
+// Lives reports whether there is a process of that number.
+func Lives(pid int) bool {
+	if pid <= 0 {
+		return false
+	}
+	p, err := os.FindProcess(pid)
+	if err != nil || runtime.GOOS == "windows" { // which finds only those that live
+		return err == nil
+	}
+	err = p.Signal(syscall.Signal(0))
+	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
+// SearchError says where a keeper was looked for in vain. It is [ErrNoPermission]
+// where the system keeps the caller from one, and [ErrNoKeeper] else.
+type SearchError struct {
+	Tried []Tried
+}
+
+// Tried is a socket that did not take a connection.
+type Tried struct {
+	Socket string
+	Err    error
+}
+
+func (e *SearchError) closed() (Tried, bool) {
+	i := slices.IndexFunc(e.Tried, func(t Tried) bool { return errors.Is(t.Err, fs.ErrPermission) })
+	if i < 0 {
+		return Tried{}, false
+	}
+	return e.Tried[i], true
+}
+
+func (e *SearchError) outcome() error {
+	if _, ok := e.closed(); ok {
+		return ErrNoPermission
+	}
+	return ErrNoKeeper
+}
+
+func (e *SearchError) Error() string {
+	if t, ok := e.closed(); ok {
+		return fmt.Sprintf("%v: %v", ErrNoPermission, t.Err)
+	}
+	if len(e.Tried) == 1 {
+		return fmt.Sprintf("%v: %v", ErrNoKeeper, e.Tried[0].Err)
+	}
+	var list []string
+	for _, t := range e.Tried {
+		err := t.Err
+		if inner, ok := errors.AsType[syscall.Errno](err); ok {
+			err = inner // the rest repeats the path
+		}
+		list = append(list, fmt.Sprintf("%s (%v)", t.Socket, err))
+	}
+	return fmt.Sprintf("%v; tried %s", ErrNoKeeper, strings.Join(list, ", "))
+}
+
+// Unwrap returns the outcome, and the causes.
+func (e *SearchError) Unwrap() []error {
+	list := []error{e.outcome()}
+	for _, t := range e.Tried {
+		list = append(list, t.Err)
+	}
+	return list
+}
+
+// search dials the first socket that takes a connection, and that one alone from
+// then on: positions in one keeper's journal mean nothing to another, and what
+// was begun with one is not gone on with at the next.
+func (c *Client) search(ctx context.Context) (net.Conn, error) {
+	var dialer net.Dialer
+	failed := &SearchError{}
+	for _, path := range c.paths() {
+		conn, err := dialer.DialContext(ctx, "unix", path)
+		if err == nil {
+			c.found.Store(&path)
+			return conn, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		failed.Tried = append(failed.Tried, Tried{path, err})
+	}
+	return nil, failed
+}
+
+// paths are what search tries.
+func (c *Client) paths() []string {
+	if found := c.found.Load(); found != nil {
+		return []string{*found}
+	}
+	switch {
+	case c.Socket != "":
+		return []string{c.Socket}
+	case c.Sockets != nil:
+		return c.Sockets
+	}
+	return DefaultSockets()
 }

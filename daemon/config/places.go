@@ -5,10 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
-	"runtime"
-	"strings"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
 // The environment's variables that name a place.
@@ -35,6 +34,8 @@ type Places struct {
 	// What a flag or the environment named, the file does not move. The socket
 	// follows the state directory where it has no place of its own.
 	stateNamed, socketNamed, socketFollows bool
+	// socketInFile is true where the file named the socket.
+	socketInFile bool
 }
 
 const socketName = "control.sock"
@@ -43,11 +44,7 @@ const socketName = "control.sock"
 // flag comes before the environment, and that before the default. What the
 // file says is added by [Places.With].
 func Locate(flags Flags, env func(string) string) Places {
-	m := machine{os: runtime.GOOS, uid: os.Geteuid()}
-	if u, err := user.Current(); err == nil {
-		m.home = u.HomeDir
-	}
-	return m.locate(flags, env)
+	return locate(client.ThisMachine(env), flags)
 }
 
 // Load reads the configuration at p.Config and returns it with the places as
@@ -81,102 +78,44 @@ func (p Places) With(c Config) Places {
 		}
 	}
 	if c.Socket != "" && !p.socketNamed {
-		p.Socket = c.Socket
+		p.Socket, p.socketInFile = c.Socket, true
 	}
 	return p
 }
 
-// machine is what the default places depend on, beside the environment.
-type machine struct {
-	os  string
-	uid int
-	// home is used where the environment does not name one.
-	home string
-}
-
-func (m machine) locate(flags Flags, env func(string) string) Places {
-	p := m.defaults(env)
-	if named := cmp.Or(flags.Config, env(envConfig)); named != "" {
+func locate(m client.Machine, flags Flags) Places {
+	d := m.Places()
+	p := Places{Config: d.Config, StateDir: d.StateDir, Socket: d.Socket, System: d.System}
+	if named := cmp.Or(flags.Config, m.Env(envConfig)); named != "" {
 		p.Config, p.ConfigNamed = named, true
 	}
-	if named := cmp.Or(flags.StateDir, env(envStateDir)); named != "" {
+	if named := cmp.Or(flags.StateDir, m.Env(envStateDir)); named != "" {
 		p.StateDir, p.stateNamed = named, true
 	}
 	if p.Socket == "" {
 		p.Socket, p.socketFollows = filepath.Join(p.StateDir, socketName), true
 	}
-	if named := cmp.Or(flags.Socket, env(envSocket)); named != "" {
+	if named := cmp.Or(flags.Socket, m.Env(envSocket)); named != "" {
 		p.Socket, p.socketNamed, p.socketFollows = named, true, false
 	}
 	return p
 }
 
-// defaults returns the default places; Socket is "" where it follows the state
-// directory.
-func (m machine) defaults(env func(string) string) Places {
-	home := cmp.Or(absolute(env("HOME")), absolute(m.home))
-	system := m.uid == 0 || home == "" || ofService(env)
-	switch m.os {
-	case "windows":
-		return windowsPlaces(env)
-	case "darwin", "ios":
-		const support = "Library/Application Support/bilikeeper"
-		if system {
-			base := "/" + support
-			return Places{System: true, Config: base + "/config.toml", StateDir: base, Socket: "/var/run/bilikeeper/" + socketName}
-		}
-		base := filepath.Join(home, support)
-		return Places{Config: filepath.Join(base, "config.toml"), StateDir: base}
+// OwnSockets are where the calling user's own keeper is looked for: on the socket
+// that was named, and there alone, or where one may be that was not told
+// otherwise.
+func (p Places) OwnSockets(env func(string) string) []string {
+	if p.socketNamed || p.socketInFile {
+		return []string{p.Socket}
 	}
-	if system {
-		return Places{
-			System:   true,
-			Config:   "/etc/bilikeeper/config.toml",
-			StateDir: "/var/lib/bilikeeper",
-			Socket:   "/run/bilikeeper/" + socketName,
-		}
-	}
-	p := Places{
-		Config:   filepath.Join(cmp.Or(absolute(env("XDG_CONFIG_HOME")), filepath.Join(home, ".config")), "bilikeeper", "config.toml"),
-		StateDir: filepath.Join(cmp.Or(absolute(env("XDG_STATE_HOME")), filepath.Join(home, ".local", "state")), "bilikeeper"),
-	}
-	if dir := absolute(env("XDG_RUNTIME_DIR")); dir != "" {
-		p.Socket = filepath.Join(dir, "bilikeeper", socketName)
-	}
-	return p
+	return client.ThisMachine(env).OwnSockets(p.Socket, p.StateDir)
 }
 
-// absolute drops a relative directory, which the XDG specification tells to
-// ignore.
-func absolute(dir string) string {
-	if !strings.HasPrefix(dir, "/") {
-		return ""
+// Sockets are where a keeper is looked for: the user's own, then the machine's.
+func (p Places) Sockets(env func(string) string) []string {
+	list := p.OwnSockets(env)
+	if p.socketNamed || p.socketInFile {
+		return list
 	}
-	return dir
-}
-
-// ofService reports whether systemd's system manager started this process
-// under a user of its own. A user's manager sets the same variables, but names
-// directories in the home and in /run/user.
-func ofService(env func(string) string) bool {
-	state, _, _ := strings.Cut(env("STATE_DIRECTORY"), ":")
-	run, _, _ := strings.Cut(env("RUNTIME_DIRECTORY"), ":")
-	return strings.HasPrefix(state, "/var/lib/") ||
-		strings.HasPrefix(run, "/run/") && !strings.HasPrefix(run, "/run/user/")
-}
-
-// windowsPlaces knows a service by its profile, which lies in the system's
-// own directory.
-func windowsPlaces(env func(string) string) Places {
-	profile := strings.ToLower(env("USERPROFILE"))
-	if profile == "" || strings.Contains(profile, `\systemprofile`) || strings.Contains(profile, `\serviceprofiles\`) {
-		base := filepath.Join(cmp.Or(env("ProgramData"), `C:\ProgramData`), "bilikeeper")
-		return Places{System: true, Config: filepath.Join(base, "config.toml"), StateDir: base}
-	}
-	roaming := cmp.Or(env("APPDATA"), filepath.Join(env("USERPROFILE"), "AppData", "Roaming"))
-	local := cmp.Or(env("LOCALAPPDATA"), filepath.Join(env("USERPROFILE"), "AppData", "Local"))
-	return Places{
-		Config:   filepath.Join(roaming, "bilikeeper", "config.toml"),
-		StateDir: filepath.Join(local, "bilikeeper"),
-	}
+	return append(list, client.ThisMachine(env).OthersSocket()...)
 }

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"testing"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
 func TestPlaces(t *testing.T) {
@@ -23,10 +25,10 @@ func TestPlaces(t *testing.T) {
 		}
 		return env
 	}
-	user, root := machine{os: "linux", uid: 1000}, machine{os: "linux", uid: 0, home: "/root"}
+	user, root := client.Machine{OS: "linux", UID: 1000}, client.Machine{OS: "linux", UID: 0, Home: "/root"}
 	tests := []struct {
 		name                 string
-		machine              machine
+		machine              client.Machine
 		flags                Flags
 		env                  map[string]string
 		file                 Config
@@ -45,7 +47,7 @@ func TestPlaces(t *testing.T) {
 			config: "/c/bilikeeper/config.toml", state: "/s/bilikeeper", sock: "/run/user/1000/bilikeeper/control.sock"},
 		{name: "a user without XDG", machine: user, env: map[string]string{"HOME": "/home/me"},
 			config: "/home/me/.config/bilikeeper/config.toml", state: "/home/me/.local/state/bilikeeper", sock: "/home/me/.local/state/bilikeeper/control.sock"},
-		{name: "an empty environment", machine: machine{os: "linux", uid: 1000, home: "/home/me"},
+		{name: "an empty environment", machine: client.Machine{OS: "linux", UID: 1000, Home: "/home/me"},
 			config: "/home/me/.config/bilikeeper/config.toml", state: "/home/me/.local/state/bilikeeper", sock: "/home/me/.local/state/bilikeeper/control.sock"},
 		{name: "relative XDG is ignored", machine: user, env: map[string]string{"HOME": "/home/me", "XDG_STATE_HOME": "state", "XDG_RUNTIME_DIR": "run"},
 			config: "/home/me/.config/bilikeeper/config.toml", state: "/home/me/.local/state/bilikeeper", sock: "/home/me/.local/state/bilikeeper/control.sock"},
@@ -72,20 +74,21 @@ func TestPlaces(t *testing.T) {
 			config: "/home/me/.config/bilikeeper/config.toml", state: "/f", sock: "/f/control.sock"},
 		{name: "a named socket does not follow", machine: user, env: map[string]string{"HOME": "/home/me", envSocket: "/e.sock"}, file: Config{StateDir: "/f"},
 			config: "/home/me/.config/bilikeeper/config.toml", state: "/f", sock: "/e.sock"},
-		{name: "macOS", machine: machine{os: "darwin", uid: 501}, env: map[string]string{"HOME": "/Users/me"},
+		{name: "macOS", machine: client.Machine{OS: "darwin", UID: 501}, env: map[string]string{"HOME": "/Users/me"},
 			config: "/Users/me/Library/Application Support/bilikeeper/config.toml", state: "/Users/me/Library/Application Support/bilikeeper",
 			sock: "/Users/me/Library/Application Support/bilikeeper/control.sock"},
-		{name: "macOS root", machine: machine{os: "darwin", home: "/var/root"},
+		{name: "macOS root", machine: client.Machine{OS: "darwin", Home: "/var/root"},
 			config: "/Library/Application Support/bilikeeper/config.toml", state: "/Library/Application Support/bilikeeper",
 			sock: "/var/run/bilikeeper/control.sock", systems: true},
-		{name: "Windows", machine: machine{os: "windows", uid: -1}, env: map[string]string{"USERPROFILE": "U", "APPDATA": "R", "LOCALAPPDATA": "L"},
+		{name: "Windows", machine: client.Machine{OS: "windows", UID: -1}, env: map[string]string{"USERPROFILE": "U", "APPDATA": "R", "LOCALAPPDATA": "L"},
 			config: "R/bilikeeper/config.toml", state: "L/bilikeeper", sock: "L/bilikeeper/control.sock"},
-		{name: "Windows service", machine: machine{os: "windows", uid: -1}, env: map[string]string{"USERPROFILE": `C:\Windows\system32\config\systemprofile`, "ProgramData": "P"},
+		{name: "Windows service", machine: client.Machine{OS: "windows", UID: -1}, env: map[string]string{"USERPROFILE": `C:\Windows\system32\config\systemprofile`, "ProgramData": "P"},
 			config: "P/bilikeeper/config.toml", state: "P/bilikeeper", sock: "P/bilikeeper/control.sock", systems: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			base := tt.machine.locate(tt.flags, func(name string) string { return tt.env[name] })
+			tt.machine.Env = func(name string) string { return tt.env[name] }
+			base := locate(tt.machine, tt.flags)
 			p := base.With(tt.file)
 			if p.Config != tt.config || p.StateDir != tt.state || p.Socket != tt.sock {
 				t.Errorf("got  %s %s %s\nwant %s %s %s", p.Config, p.StateDir, p.Socket, tt.config, tt.state, tt.sock)

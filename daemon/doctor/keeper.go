@@ -72,11 +72,13 @@ func judgeSilence(f *Facts, n *notes) {
 	case errors.Is(f.Keeper.Err, syscall.EINVAL) && len(path) > 100:
 		n.wrong(check, path, "the path is too long for a socket", shorter(f))
 	case errors.Is(f.Socket.Err, fs.ErrNotExist):
-		detail := "no keeper runs here: there is no socket"
+		detail, mend := "no keeper runs here: there is no socket", f.start()
 		if len(f.Others) > 0 {
-			detail += fmt.Sprintf("; one answers on %s", f.Others[0].Socket)
+			other := f.Others[0].Socket
+			detail += fmt.Sprintf("; one answers on %s", other)
+			mend = shell("bilikeeper", "--socket", other, "status") + ", if that is the one"
 		}
-		n.wrong(check, path, detail, f.start())
+		n.wrong(check, path, detail, mend)
 	case f.Socket.Err == nil && f.OS != "windows" && f.Socket.Mode&fs.ModeSocket == 0:
 		n.wrong(check, path, "something that is no socket lies where the socket belongs, and no keeper can start", shell("mv", path, path+".old")+" && "+f.start())
 	case f.Socket.Err == nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -61,6 +62,7 @@ func Look(ctx context.Context, o Options) Facts {
 		f.UserRuntimeDir = dir
 	}
 	lookAtConfiguration(&f, o.Located, o.Checks)
+	f.Places.Socket = answering(f.Places.Socket, f.Places.OwnSockets(o.Env))
 	f.Socket, f.Beside = see(f.Places.Socket), see(filepath.Dir(f.Places.Socket))
 	ask(&f, ctx)
 	lookAtProxies(&f, ctx, o.Env)
@@ -101,6 +103,18 @@ func lookAtConfiguration(f *Facts, located config.Places, checks config.Checks) 
 			f.Directories[dir] = Directory{File: see(dir), Denied: denied(dir)}
 		}
 	}
+}
+
+// answering is the first socket that takes a connection, as the other commands
+// find it, and the one where a keeper would be made where none does.
+func answering(own string, sockets []string) string {
+	for _, path := range sockets {
+		if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+			_ = conn.Close()
+			return path
+		}
+	}
+	return own
 }
 
 // ask asks the keeper everything that it tells without asking the site.

@@ -291,9 +291,10 @@ func TestLookAtUnit(t *testing.T) {
 		there             bool
 		missing, outdated bool
 	}{
-		{"as it is now", packaging.UserUnit(program), true, false, false},
-		{"without its program", packaging.UserUnit(program), false, true, false},
-		{"an older one", packaging.UserUnit(program) + "# older\n", true, false, true},
+		{"as it is now", packaging.UserUnit(packaging.Program{Path: program}), true, false, false},
+		{"without its program", packaging.UserUnit(packaging.Program{Path: program}), false, true, false},
+		{"with places of its own", packaging.UserUnit(packaging.Program{Path: program, Config: "/c.toml", StateDir: "/s"}), true, false, false},
+		{"an older one", packaging.UserUnit(packaging.Program{Path: program}) + "# older\n", true, false, true},
 		{"somebody's own", "[Service]\nExecStart=/bin/sh -c 'bilikeeper daemon'\n", true, false, false},
 	} {
 		_ = os.Remove(program)

@@ -91,7 +91,7 @@ func readShow(text string) Service {
 	}
 }
 
-var startLine = regexp.MustCompile(`(?m)^ExecStart=(/[^\s"]+) daemon$`)
+var startLine = regexp.MustCompile(`(?m)^ExecStart=(/[^\s"]+) daemon((?: --[a-z-]+ [^\s"]+)*)$`)
 
 // lookAtUnit compares a unit that this program installed with the one that it
 // would install now. Those of a package are the package's business.
@@ -110,9 +110,21 @@ func (s *Service) lookAtUnit(own bool) {
 	if _, err := os.Stat(start[1]); errors.Is(err, fs.ErrNotExist) {
 		s.Missing = start[1]
 	}
-	want := packaging.SystemUnit(start[1])
+	program := packaging.Program{Path: start[1]}
+	words := strings.Fields(start[2])
+	for i := 0; i+1 < len(words); i += 2 {
+		switch words[i] {
+		case "--config":
+			program.Config = words[i+1]
+		case "--socket":
+			program.Socket = words[i+1]
+		case "--state-dir":
+			program.StateDir = words[i+1]
+		}
+	}
+	want := packaging.SystemUnit(program)
 	if own {
-		want = packaging.UserUnit(start[1])
+		want = packaging.UserUnit(program)
 	}
 	dir := filepath.Dir(s.Unit)
 	ours := dir == "/etc/systemd/system" || own && strings.HasSuffix(dir, "/.config/systemd/user")

@@ -40,7 +40,7 @@ func (l *Listener) put() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		_ = inner.Close()
+		_, _ = inner.Close(), os.Remove(l.path)
 		return net.ErrClosed
 	}
 	old := l.inner
@@ -56,6 +56,12 @@ func (l *Listener) put() error {
 func (l *Listener) Restore() (again bool, err error) {
 	l.putting.Lock()
 	defer l.putting.Unlock()
+	l.mu.Lock()
+	closed := l.closed
+	l.mu.Unlock()
+	if closed {
+		return false, net.ErrClosed
+	}
 	if l.inPlace() {
 		return false, nil
 	}

@@ -7,21 +7,17 @@
 package agentcmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
-	"sync/atomic"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/agent"
-	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/notify/desktop"
 )
@@ -58,8 +54,9 @@ func run(ctx context.Context, env *cli.Env) error {
 	if err != nil {
 		return err
 	}
-	keeper, sockets := sessionClient(env)
-	log.Info().Strs("sockets", sockets).Msg("showing a keeper's messages on this desktop")
+	cli.OutliveReaders()
+	keeper := env.Client()
+	log.Info().Strs("sockets", keeper.Sockets).Msg("showing a keeper's messages on this desktop")
 	o := agent.Options{Client: keeper, State: state, OpenLabel: agent.OpenLabel(env.Getenv), Log: log}
 	if dir := env.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		o.Runtime = filepath.Join(dir, "bilikeeper-agent")
@@ -96,49 +93,4 @@ func home() (string, error) {
 
 func unsupported() error {
 	return cli.Fail(cli.ExitFailed, "on this system use another notification channel, see NOTIFIERS in the README", "the agent needs D-Bus, which %s does not have", runtime.GOOS)
-}
-
-// systemSocket is where a keeper for the whole machine listens.
-const systemSocket = "/run/bilikeeper/control.sock"
-
-// sessionClient is the connection to the keeper that this session's user means: the
-// one that is named, else the user's own, else the machine's.
-func sessionClient(env *cli.Env) (c *client.Client, sockets []string) {
-	c = env.Client()
-	own := c.Path()
-	named := cmp.Or(env.Flags.Socket, env.Getenv("BILIKEEPER_SOCKET"), env.Getenv("BILIKEEPER_STATE_DIR")) != ""
-	if named || own == systemSocket || own != env.Located().Socket {
-		return c, []string{own}
-	}
-	d := &firstKeeper{paths: []string{own, systemSocket}}
-	return &client.Client{Socket: own, Dial: d.dial}, d.paths
-}
-
-// firstKeeper dials the first of several sockets behind which a keeper is, and
-// that one alone from then on: positions in one keeper's journal mean nothing
-// to another.
-type firstKeeper struct {
-	paths []string
-	found atomic.Pointer[string]
-}
-
-func (d *firstKeeper) dial(ctx context.Context) (net.Conn, error) {
-	var dialer net.Dialer
-	if path := d.found.Load(); path != nil {
-		return dialer.DialContext(ctx, "unix", *path)
-	}
-	var first error
-	for _, path := range d.paths {
-		conn, err := dialer.DialContext(ctx, "unix", path)
-		if err == nil {
-			d.found.Store(&path)
-			return conn, nil
-		}
-		// What keeps this user out of a keeper says more than that another is
-		// not there.
-		if first == nil || errors.Is(err, fs.ErrPermission) && !errors.Is(first, fs.ErrPermission) {
-			first = err
-		}
-	}
-	return nil, first
 }

@@ -24,8 +24,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -45,8 +47,10 @@ type Env struct {
 	Flags config.Flags
 	JSON  bool
 
-	// keeper is made when a command first asks for it.
+	// keeper is made when a command first asks for it; places are those that it
+	// was made of.
 	keeper *client.Client
+	places config.Places
 	// ran is true once a command's own code began; an error before is a mistake
 	// in the command line.
 	ran bool
@@ -133,11 +137,40 @@ func (e *Env) Say(format string, args ...any) {
 // Warn says what may not be meant, and does not keep the command from going on.
 func (e *Env) Warn(format string, args ...any) { e.Say("bilikeeper: warning: "+format, args...) }
 
-// Program is the path of this program, for what is to start it again.
+// Program is the path of this program, for what is to start it again: the one by
+// which it was called, where that leads to the same file. A link that an update
+// moves on is worth more than what it led to on the day.
 func Program() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
+	if called := calledAs(os.Args[0]); called != "" && sameFile(called, path) {
+		return called, nil
+	}
 	return filepath.EvalSymlinks(path)
+}
+
+func calledAs(name string) string {
+	if !strings.ContainsRune(name, filepath.Separator) {
+		found, err := exec.LookPath(name)
+		if err != nil {
+			return ""
+		}
+		name = found
+	}
+	path, err := filepath.Abs(name)
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }

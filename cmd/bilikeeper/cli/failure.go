@@ -125,9 +125,9 @@ func (e *Env) failure(err error) *Failure {
 	case errors.As(err, &c):
 		return &Failure{Code: ExitUsage, Err: err}
 	case errors.Is(err, client.ErrNoKeeper):
-		return &Failure{Code: ExitNoKeeper, Err: err, Hint: "start one: bilikeeper daemon, or as a service: bilikeeper service install && bilikeeper service start"}
+		return &Failure{Code: ExitNoKeeper, Err: err, Hint: startHint(e)}
 	case errors.Is(err, client.ErrNoPermission):
-		return &Failure{Code: ExitNotPermitted, Err: err, Hint: "the socket belongs to another user; its owner can let you in with a [[control.allow]] entry" + forMe()}
+		return &Failure{Code: ExitNotPermitted, Err: err, Hint: "its owner can let you in: add to the keeper's configuration " + forMe() + ", then run bilikeeper reload as its owner"}
 	case errors.Is(err, context.Canceled):
 		return &Failure{Code: ExitFailed, Err: errors.New("interrupted")}
 	case !e.ran:
@@ -146,14 +146,18 @@ func (e *Env) SayError(err error) {
 	}
 }
 
-// forMe names the calling user as a [[control.allow]] entry does.
+// forMe is the [[control.allow]] entry that lets the calling user in.
 func forMe() string {
-	name := ""
+	return fmt.Sprintf(`[[control.allow]] with user = %q, accounts = ["*"], may = ["status", "get"]`, UserName())
+}
+
+// UserName is the calling user, by number where there is no name.
+func UserName() string {
 	if me, err := user.Current(); err == nil {
-		name = me.Username
+		return me.Username
 	}
-	if uid := os.Getuid(); name == "" && uid >= 0 {
-		name = strconv.Itoa(uid)
+	if uid := os.Getuid(); uid >= 0 {
+		return strconv.Itoa(uid)
 	}
-	return fmt.Sprintf(": user = %q", name)
+	return ""
 }

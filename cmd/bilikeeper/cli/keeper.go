@@ -2,23 +2,65 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/vault"
 )
 
-// Client returns the connection to the keeper.
+// Client returns the connection to the keeper: the one that is named, or the
+// first that answers of the user's own and the machine's.
 func (e *Env) Client() *client.Client {
 	if e.keeper == nil {
-		e.keeper = &client.Client{Socket: e.Places().Socket}
+		e.places = e.Places()
+		e.keeper = &client.Client{Sockets: e.places.Sockets(e.Getenv)}
 	}
 	return e.keeper
+}
+
+// OwnClient is Client for what is about the vault at the user's own places: the
+// machine's keeper has another.
+func (e *Env) OwnClient() *client.Client {
+	return &client.Client{Sockets: e.Places().OwnSockets(e.Getenv)}
+}
+
+// startHint says what to do where no keeper answered. Nobody is told to start one
+// while one runs.
+func startHint(e *Env) string {
+	const start = "start one: bilikeeper daemon, or as a service: bilikeeper service install && bilikeeper service start"
+	if e.keeper == nil {
+		return start
+	}
+	// One that was named is the only one that was tried.
+	others := config.Locate(config.Flags{}, func(name string) string {
+		if name == "BILIKEEPER_SOCKET" {
+			return ""
+		}
+		return e.Getenv(name)
+	}).Sockets(e.Getenv)
+	for _, path := range others {
+		conn, err := net.DialTimeout("unix", path, time.Second)
+		if err == nil {
+			_ = conn.Close()
+		}
+		if err == nil || errors.Is(err, fs.ErrPermission) {
+			return fmt.Sprintf("a keeper runs on %s; name that one, with --socket or BILIKEEPER_SOCKET, or none", path)
+		}
+	}
+	if holder, err := vault.Holder(e.places.StateDir); err == nil && client.Lives(holder.PID) {
+		return fmt.Sprintf("process %d holds the vault in %s and was to listen on %s: wait for it, or read its log; bilikeeper doctor tells more",
+			holder.PID, e.places.StateDir, holder.Socket)
+	}
+	return start
 }
 
 // Places are where the socket and the state directory are: by a flag, the

@@ -9,7 +9,7 @@ import (
 )
 
 func reloadCommand(env *cli.Env) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Let the running keeper read its configuration anew",
 		Long: `Lets the running keeper read its configuration anew, and says what changed and
@@ -34,4 +34,7 @@ a whole; the fault is printed and the command ends with 2.`,
 			})
 		},
 	}
+	// A unit that names the directory does so to both commands.
+	cmd.Flags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the keeper's vault lies (`directory`)")
+	return cmd
 }

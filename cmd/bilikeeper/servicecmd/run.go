@@ -7,6 +7,7 @@ import (
 	"github.com/kardianos/service"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/packaging"
 )
 
 // runService runs the keeper under a service manager that wants to be answered
@@ -16,7 +17,7 @@ func runService(ctx context.Context, env *cli.Env) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	r := &serviceRun{env: env, ctx: ctx, cancel: cancel, done: make(chan struct{})}
-	s, err := newService(false, r)
+	s, err := newLibraryService(packaging.Program{}, false, r)
 	if err != nil {
 		return serviceError("run", err)
 	}

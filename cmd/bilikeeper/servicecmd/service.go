@@ -4,44 +4,76 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
-	"strings"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/doctor"
-	"github.com/bilikeeper/bilikeeper/packaging"
 )
+
+const serviceName = "bilikeeper"
+
+// manager is the operating system's service manager, or the calling user's.
+type manager interface {
+	// name is what it is called in a text.
+	name() string
+	// install puts a plan into its place and lets it start with the system. It
+	// says what else a person should know.
+	install(p plan) (notes []string, err error)
+	// uninstall stops the service and takes it away; found is false where there
+	// was none.
+	uninstall() (found bool, notes []string, err error)
+	// control is start, stop or restart.
+	control(action string) error
+	state() (state, error)
+}
+
+func managerOf(env *cli.Env, user bool) (manager, error) {
+	if service.Platform() == "linux-systemd" {
+		return systemd{env: env, user: user}, nil
+	}
+	return newLibrary(user)
+}
+
+// state is how a service is, in one word. Each ends service status with a code of
+// its own.
+type state string
 
 const (
-	serviceName = "bilikeeper"
-	systemd     = "linux-systemd"
+	running      state = "running"
+	stopped      state = "stopped"
+	failed       state = "failed"
+	starting     state = "starting"
+	stopping     state = "stopping"
+	reloading    state = "reloading"
+	notInstalled state = "not installed"
+	unknown      state = "unknown"
 )
 
-func serviceCommand(env *cli.Env) *cobra.Command {
-	var user, show bool
-	installing := &cobra.Command{
-		Use:   "install",
-		Short: "Install the service; an older installation is brought up to date",
-		Args:  cli.Nothing,
-		RunE: func(*cobra.Command, []string) error {
-			if show {
-				return printUnit(env, user)
-			}
-			return install(env, user)
-		},
+func (s state) code() int {
+	codes := map[state]int{running: cli.ExitDone, stopped: 10, failed: 11, starting: 12, stopping: 13, reloading: 14, notInstalled: 15}
+	if code, ok := codes[s]; ok {
+		return code
 	}
-	installing.Flags().BoolVar(&show, "print", false, "show what would be installed")
-	cmd := cli.Group("service", "Install the keeper with the operating system's service manager, and control it", "", installing, &cobra.Command{
-		Use: "status", Short: "Say whether the service is installed and runs", Args: cli.Nothing,
-		RunE: func(*cobra.Command, []string) error { return status(env, user) },
-	})
+	return 16
+}
+
+func serviceCommand(env *cli.Env) *cobra.Command {
+	var user bool
+	cmd := cli.Group("service", "Install the keeper with the operating system's service manager, and control it", "",
+		installCommand(env, &user), &cobra.Command{
+			Use: "status", Short: "Say how the service is", Args: cli.Nothing,
+			Long: `Says how the service is, in one word, and ends with a code for each: running 0,
+stopped 10, failed 11, starting 12, stopping 13, reloading 14, not installed 15,
+unknown 16. How the accounts are is told by bilikeeper status.`,
+			RunE: func(*cobra.Command, []string) error { return status(env, user) },
+		}, &cobra.Command{
+			Use: "uninstall", Short: "Stop the service and remove it; the vault stays", Args: cli.Nothing,
+			RunE: func(*cobra.Command, []string) error { return uninstall(env, user) },
+		})
 	cmd.PersistentFlags().BoolVar(&user, "user", false, "the service of the calling user instead of the machine's")
 	for _, action := range []struct{ name, short, done string }{
-		{"uninstall", "Remove the service; the vault stays", "removed"},
 		{"start", "Start the service", "started"},
 		{"stop", "Stop the service", "stopped"},
 		{"restart", "Restart the service", "restarted"},
@@ -54,88 +86,90 @@ func serviceCommand(env *cli.Env) *cobra.Command {
 	return cmd
 }
 
-// unitText is our own unit: the library's built-in one restarts after two
-// minutes, confines nothing, and enables a user's service for a target that a
-// user's manager does not have.
-func unitText(program string, user bool) string {
-	if user {
-		return packaging.UserUnit(program)
-	}
-	return packaging.SystemUnit(program)
-}
-
-func newService(user bool, run service.Interface) (service.Service, error) {
-	path, err := cli.Program()
-	if err != nil {
-		return nil, err
-	}
-	return service.New(run, &service.Config{
-		Name: serviceName, DisplayName: "bilikeeper", Description: "Keeps Bilibili logins alive",
-		Executable: path, Arguments: []string{"daemon", "--service"},
-		Option: service.KeyValue{
-			"SystemdScript": unitText(path, user), "UserService": user,
-			"KeepAlive": true, "RunAtLoad": true, // launchd
-			"StartType": "automatic", "DelayedAutoStart": true, "OnFailure": "restart", // Windows
+func installCommand(env *cli.Env, user *bool) *cobra.Command {
+	var show bool
+	var kind string
+	cmd := &cobra.Command{
+		Use:   "install",
+		Short: "Install the service; an older installation is brought up to date",
+		Long: `Installs the service; an older installation is brought up to date. What --config,
+--socket and --state-dir name is what the service is started with. With --print
+nothing is installed and what would be is shown, also for another system.`,
+		Args: cli.Nothing,
+		RunE: func(*cobra.Command, []string) error {
+			p, err := planOf(env, *user)
+			if err != nil {
+				return err
+			}
+			if show {
+				return printPlan(env, p, kind)
+			}
+			if kind != "" {
+				return cli.Fail(cli.ExitUsage, "add --print", "--manager only chooses what is shown")
+			}
+			return install(env, p)
 		},
-	})
+	}
+	cmd.Flags().BoolVar(&show, "print", false, "show what would be installed")
+	cmd.Flags().StringVar(&kind, "manager", "", "with --print: the `manager` that it is for, one of systemd, openrc, launchd, windows")
+	cmd.Flags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the vault and its key are to lie (`directory`)")
+	return cmd
 }
 
-func printUnit(env *cli.Env, user bool) error {
-	if runtime.GOOS != "linux" {
-		return cli.Fail(cli.ExitFailed, "", "what is installed is shown for systemd only; here the service manager is %s", service.Platform())
-	}
-	if service.Platform() != systemd {
-		env.Say("bilikeeper: warning: this is for systemd, which does not run here (%s does)", cli.Dash(service.Platform()))
-	}
-	path, err := cli.Program()
-	if err != nil {
-		return err
-	}
-	return env.Print("%s", unitText(path, user))
-}
-
-func install(env *cli.Env, user bool) error {
-	s, err := newService(user, idle{})
+func install(env *cli.Env, p plan) error {
+	m, err := managerOf(env, p.user)
 	if err != nil {
 		return serviceError("install", err)
 	}
-	if path, err := cli.Program(); err == nil && !user && s.Platform() == systemd && hiddenFromService(path) {
-		return cli.Fail(cli.ExitFailed, "install "+path+" /usr/local/bin/, and run that one",
-			"the service could not see %s: it is kept out of homes and of /tmp", path)
+	notes, err := m.install(p)
+	if err != nil {
+		return serviceError("install", err)
 	}
-	// The library refuses to install over an older installation; an upgrade is
-	// what a person means by installing again.
-	if old := unitPath(user); old != "" && service.Platform() == systemd {
-		if err := os.Remove(old); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return serviceError("install", err)
+	for _, note := range notes {
+		env.Warn("%s", note)
+	}
+	for name, flag := range map[string]string{"BILIKEEPER_CONFIG": p.Config, "BILIKEEPER_SOCKET": p.Socket, "BILIKEEPER_STATE_DIR": p.StateDir} {
+		if env.Getenv(name) != "" && flag == "" {
+			env.Warn("%s is set here and not for the service, which takes its places from the flags of this command", name)
 		}
 	}
-	if err := s.Install(); err != nil {
-		return serviceError("install", err)
-	}
 	flag := ""
-	if user {
+	if p.user {
 		flag = " --user"
 	}
-	env.Say("The service is installed (%s). Start it: bilikeeper service start%s", s.Platform(), flag)
+	env.Say("The service is installed (%s). Start it: bilikeeper service start%s", m.name(), flag)
 	return nil
 }
 
-func unitPath(user bool) string {
-	if !user {
-		return "/etc/systemd/system/" + serviceName + ".service"
-	}
-	home, err := os.UserHomeDir()
+func uninstall(env *cli.Env, user bool) error {
+	m, err := managerOf(env, user)
 	if err != nil {
-		return ""
+		return serviceError("uninstall", err)
 	}
-	return filepath.Join(home, ".config/systemd/user", serviceName+".service")
+	found, notes, err := m.uninstall()
+	switch {
+	case err != nil:
+		return serviceError("uninstall", err)
+	case !found:
+		env.Say("The service is not installed.")
+		return nil
+	}
+	env.Say("The service is removed.")
+	for _, note := range notes {
+		env.Say("%s", note)
+	}
+	config, state := "/etc/bilikeeper/config.toml", "/var/lib/bilikeeper"
+	if p := env.Located(); user || p.System {
+		config, state = p.Config, p.StateDir
+	}
+	env.Say("What it kept stays: the configuration %s, and the vault in %s.", config, state)
+	return nil
 }
 
 func control(env *cli.Env, action, done string, user bool) error {
-	s, err := newService(user, idle{})
+	m, err := managerOf(env, user)
 	if err == nil {
-		err = service.Control(s, action)
+		err = m.control(action)
 	}
 	if err != nil {
 		return serviceError(action, err)
@@ -145,77 +179,46 @@ func control(env *cli.Env, action, done string, user bool) error {
 }
 
 func status(env *cli.Env, user bool) error {
-	manager, state, err := ask(user)
+	m, err := managerOf(env, user)
 	if err != nil {
 		return serviceError("status", err)
 	}
-	return env.Show(map[string]any{"service": serviceName, "user": user, "status": state, "manager": manager}, func() {
-		env.Print("%s\n", state)
-	})
-}
-
-const (
-	notInstalled = "not installed"
-	running      = "running"
-)
-
-// ask asks the service manager for the service's state.
-func ask(user bool) (manager, state string, err error) {
-	s, err := newService(user, idle{})
+	s, err := m.state()
 	if err != nil {
-		return "", "", err
+		return serviceError("status", err)
 	}
-	status, err := s.Status()
-	switch {
-	case errors.Is(err, service.ErrNotInstalled), err != nil && s.Platform() == "unix-systemv" && !there("/etc/init.d/"+serviceName):
-		return s.Platform(), notInstalled, nil
-	case err != nil:
-		return s.Platform(), "", err
-	case status == service.StatusRunning:
-		return s.Platform(), running, nil
-	case status == service.StatusStopped:
-		return s.Platform(), "stopped", nil
+	err = env.Show(map[string]any{"service": serviceName, "user": user, "status": s, "manager": m.name()}, func() {
+		env.Print("%s\n", s)
+	})
+	if err == nil && s.code() != cli.ExitDone {
+		return cli.Exit(s.code(), "")
 	}
-	return s.Platform(), "unknown", nil
+	return err
 }
 
 // Examine tells the doctor of service managers that he does not know himself.
 func Examine() (string, doctor.Service) {
-	manager, state, err := ask(false)
-	if err != nil && manager != "" {
-		err = fmt.Errorf("%s: %w", manager, err)
+	m, err := newLibrary(false)
+	if err != nil {
+		return "", doctor.Service{Err: err}
 	}
-	return manager, doctor.Service{Err: err, Installed: err == nil && state != notInstalled, Running: state == running}
+	s, err := m.state()
+	if err != nil {
+		err = fmt.Errorf("%s: %w", m.name(), err)
+	}
+	return m.name(), doctor.Service{Err: err, Installed: err == nil && s != notInstalled, Running: s == running}
 }
 
 func serviceError(action string, err error) error {
-	if errors.Is(err, os.ErrPermission) {
+	var f *cli.Failure
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, os.ErrPermission):
 		return cli.Fail(cli.ExitNotPermitted, "run it as root, or with --user for a service of your own", "service %s: %w", action, err)
-	}
-	if errors.Is(err, service.ErrNoServiceSystemDetected) {
+	case errors.Is(err, service.ErrNoServiceSystemDetected):
 		return cli.Fail(cli.ExitFailed, "run bilikeeper daemon under whatever starts programs here", "service %s: no service manager was found", action)
 	}
 	return cli.Fail(cli.ExitFailed, "ask the service manager itself, systemctl status bilikeeper for example; bilikeeper daemon runs the keeper without one",
 		"service %s (%s): %w", action, cli.Dash(service.Platform()), err)
 }
-
-// hiddenFromService reports whether the unit's confinement hides a path.
-func hiddenFromService(path string) bool {
-	for _, dir := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
-		if strings.HasPrefix(path, dir) {
-			return true
-		}
-	}
-	return false
-}
-
-func there(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-// idle is a service that is controlled, not run, by this process.
-type idle struct{}
-
-func (idle) Start(service.Service) error { return nil }
-func (idle) Stop(service.Service) error  { return nil }

@@ -47,6 +47,14 @@ arguments. BILIKEEPER_VAULT_PASSPHRASE_FILE names such a file, for the keeper to
 type access struct {
 	env     *cli.Env
 	secrets vaultkeys.Secrets
+	client  *client.Client // made when it is first needed
+}
+
+func (a *access) keeper() *client.Client {
+	if a.client == nil {
+		a.client = a.env.OwnClient()
+	}
+	return a.client
 }
 
 // files are the vault of the places that the command line, the environment and
@@ -61,7 +69,7 @@ func (a *access) files(k vault.Keys) vault.Options {
 
 // running reports whether a keeper answers that has the vault which is meant.
 func (a *access) running(ctx context.Context) (client.VaultInfo, bool, error) {
-	info, err := a.env.Client().Vault(ctx)
+	info, err := a.keeper().Vault(ctx)
 	if errors.Is(err, client.ErrNoKeeper) {
 		return info, false, nil
 	}
@@ -84,7 +92,7 @@ func (a *access) either(ctx context.Context, ask func(*client.Client) error, do 
 		return err
 	}
 	if running {
-		return ask(a.env.Client())
+		return ask(a.keeper())
 	}
 	v, err := vault.Open(a.files(a.secrets.Keys()))
 	if err != nil {

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+)
+
+// Nobody is told to start a keeper while one runs.
+func TestNoSecondKeeperIsStarted(t *testing.T) {
+	dir, err := os.MkdirTemp("", "bk-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	socket := filepath.Join(dir, "its.sock")
+	var said bytes.Buffer
+	env := &Env{
+		Stderr: &said, ran: true, Flags: config.Flags{Socket: filepath.Join(dir, "none.sock")},
+		Getenv: func(name string) string {
+			return map[string]string{"HOME": dir, "BILIKEEPER_STATE_DIR": dir, "BILIKEEPER_CONFIG": os.DevNull}[name]
+		},
+	}
+	_ = env.Client()
+	hint := func() string {
+		said.Reset()
+		if code := env.Report(fmt.Errorf("x: %w", client.ErrNoKeeper)); code != ExitNoKeeper {
+			t.Errorf("exit code %d", code)
+		}
+		return said.String()
+	}
+	if got := hint(); !strings.Contains(got, "start one: bilikeeper daemon") {
+		t.Errorf("none runs: %s", got)
+	}
+	holder := fmt.Sprintf(`{"pid":%d,"started_at":"2026-11-20T01:02:03Z","socket":%q}`, os.Getpid(), socket)
+	if err := os.WriteFile(filepath.Join(dir, "keeper.pid"), []byte(holder), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := hint(); strings.Contains(got, "start one") || !strings.Contains(got, "a keeper runs on "+socket) {
+		t.Errorf("one answers elsewhere: %s", got)
+	}
+	_ = l.Close()
+	if got := hint(); strings.Contains(got, "start one") || !strings.Contains(got, fmt.Sprintf("process %d holds the vault", os.Getpid())) {
+		t.Errorf("one runs and does not answer: %s", got)
+	}
+}
