@@ -86,7 +86,7 @@ func ProblemCode(p *client.Problem) int {
 
 // Report prints an error and returns its exit code.
 func (e *Env) Report(err error) int {
-	f := e.failure(err)
+	f := failureOf(e, err)
 	e.SayError(f.Err)
 	if f.Hint != "" {
 		e.Say("bilikeeper: hint: %s", withoutLogin(f.Hint))
@@ -95,11 +95,11 @@ func (e *Env) Report(err error) int {
 }
 
 // Code is the exit code of an error.
-func (e *Env) Code(err error) int { return e.failure(err).Code }
+func (e *Env) Code(err error) int { return failureOf(e, err).Code }
 
 // WithCode is an error that ends the command with another code than its own.
 func (e *Env) WithCode(code int, err error) error {
-	f := *e.failure(err)
+	f := *failureOf(e, err)
 	f.Code = code
 	return &f
 }
@@ -112,8 +112,8 @@ func unwritten(err error) error {
 	return Fail(ExitFailed, "", "the output could not be written: %w", err)
 }
 
-// failure finds the exit code and the hint of an error.
-func (e *Env) failure(err error) *Failure {
+// failureOf finds the exit code and the hint of an error.
+func failureOf(e *Env, err error) *Failure {
 	var f *Failure
 	var p *client.Problem
 	var c *config.Error

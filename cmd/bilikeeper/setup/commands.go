@@ -27,7 +27,7 @@ type Parts struct {
 	Install func(env *cli.Env, user bool) error
 	Control func(env *cli.Env, action string, user bool) error
 	// Service tells which service manager there is, and whether the service runs.
-	Service func(user bool) (manager string, running bool, err error)
+	Service func(env *cli.Env, user bool) (manager string, running bool, err error)
 	// Login logs an account in, by a code in the terminal.
 	Login func(ctx context.Context, env *cli.Env, account string) error
 }

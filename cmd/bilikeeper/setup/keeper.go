@@ -93,7 +93,7 @@ func (s *setup) lookAtService() {
 	if s.kind == kindNone {
 		return
 	}
-	manager, running, err := s.parts.Service(s.kind == kindUser)
+	manager, running, err := s.parts.Service(s.env, s.kind == kindUser)
 	if err == nil && (manager != fallbackManager || running || s.o.service) {
 		s.manager, s.service = manager, running
 	}
