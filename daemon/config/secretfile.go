@@ -3,66 +3,30 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 
+	"github.com/bilikeeper/bilikeeper/internal/secretfile"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
-
-// secretFileSize is far more than a few secrets need.
-const secretFileSize = 64 << 10
 
 // fileFault is what is wrong with a file that the configuration names.
 func fileFault(what, hint string) *setting.Fault {
 	return &setting.Fault{What: what, Hint: hint}
 }
 
-// ReadSecret reads a regular file that nobody but its owner can.
+// ReadSecret reads a file that nobody but its owner can.
 func ReadSecret(path string) (string, error) {
-	// A look first: to open a pipe would wait for somebody to write to it.
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		return "", fileFault("is not a regular file", "name a file")
-	}
-	if err != nil {
-		return "", openFault(err)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", openFault(err)
-	}
-	defer file.Close()
-	if info, err = file.Stat(); err != nil {
-		return "", openFault(err)
-	}
-	if err := checkMode(info, fromManager(path)); err != nil {
-		return "", err
-	}
-	data, err := io.ReadAll(io.LimitReader(file, secretFileSize+1))
-	if err != nil {
-		return "", openFault(err)
-	}
-	if len(data) > secretFileSize {
-		return "", fileFault("is far too long for a secret", "put nothing else into it")
-	}
-	return string(data), nil
+	text, err := secretfile.Text(path, secretfile.Credentials())
+	return text, readFault(err)
 }
 
-// fromManager reports whether systemd handed the file over. Its credentials
-// are opened to the service by an access list, which shows up as group bits
-// although no group has access.
-func fromManager(path string) bool {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	if dir == "" {
-		return false
+// readFault says what is wrong with a file without its path, which is in the
+// message already.
+func readFault(err error) error {
+	if bad, ok := errors.AsType[*secretfile.Error](err); ok {
+		return fileFault(bad.What, bad.Mend)
 	}
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
-}
-
-func openFault(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fileFault("does not exist", "make it, or remove the key")
@@ -70,7 +34,7 @@ func openFault(err error) error {
 		return fileFault("cannot be read by this user", "make it the keeper's own, with mode 0600")
 	}
 	if bad, ok := errors.AsType[*fs.PathError](err); ok {
-		return bad.Err // the path is in the message already
+		return bad.Err
 	}
 	return err
 }
@@ -101,7 +65,7 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 		if err == nil && !info.Mode().IsRegular() {
 			err = fileFault("is not a regular file", "name a PEM file")
 		} else if err != nil {
-			err = openFault(err)
+			err = readFault(err)
 		}
 		if err != nil {
 			f.File("endpoints.correspond_key_file", path, err)
@@ -115,7 +79,7 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 // belongs to root, and to the group of the service.
 func (c Config) checkInline(at positions, path string, k Checks) []Problem {
 	info, err := os.Stat(path)
-	if err != nil || checkMode(info, true) == nil || fromManager(path) {
+	if err != nil || !errors.Is(secretfile.JudgeShared(path, info), secretfile.ErrExposed) {
 		return nil
 	}
 	f := new(faults)
