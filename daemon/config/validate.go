@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
@@ -246,7 +246,7 @@ func (c Config) Warnings(k Checks) []string {
 		}
 	}
 	for _, e := range c.Endpoints.list() {
-		if u, ok := setting.WebURL(e.url); ok && u.Scheme == "http" && !dialguard.Local(u.Hostname()) {
+		if u, ok := setting.WebURL(e.url); ok && u.Scheme == "http" && !outbound.Local(u.Hostname()) {
 			w = append(w, fmt.Sprintf("endpoints.%s is reached in the clear: whoever is on the way can read the credentials", e.key))
 		}
 	}
@@ -261,7 +261,7 @@ func (c Config) Warnings(k Checks) []string {
 		}
 	}
 	for _, o := range c.Output {
-		if u, ok := setting.WebURL(o.URL); ok && o.AllowHTTP && u.Scheme == "http" && !dialguard.Local(u.Hostname()) {
+		if u, ok := setting.WebURL(o.URL); ok && o.AllowHTTP && u.Scheme == "http" && !outbound.Local(u.Hostname()) {
 			w = append(w, fmt.Sprintf("output %s goes out in the clear: whoever is on the way can read the credential", o.Name))
 		}
 		if o.WithRefreshToken {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -176,7 +177,7 @@ func (c *Channel) explain(reply post.Reply, err error) error {
 	if err == nil || !reply.Decode(&said) {
 		return err
 	}
-	return c.client.Refine(reply, err, post.Refusal{After: post.Seconds(said.RetryAfter), Reason: meaning(said.Code)})
+	return c.client.Refine(reply, err, post.Refusal{After: outbound.Seconds(said.RetryAfter), Reason: meaning(said.Code)})
 }
 
 func meaning(code int) string {

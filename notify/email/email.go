@@ -15,7 +15,7 @@ import (
 
 	mail "github.com/wneessen/go-mail"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -77,7 +77,7 @@ func New(cfg Config) (*Channel, error) {
 		return nil, fmt.Errorf("the protection must be %s, %s or %s", TLSStart, TLSImplicit, TLSNone)
 	case c.port < 0 || c.port > 65535:
 		return nil, errors.New("the port must be 1 to 65535")
-	case c.mode == TLSNone && !dialguard.Local(c.host):
+	case c.mode == TLSNone && !outbound.Local(c.host):
 		return nil, fmt.Errorf("%w: a login code would cross the network in the clear", ErrPlainMail)
 	case len(cfg.To) == 0:
 		return nil, errors.New("a recipient is missing")
@@ -130,7 +130,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 // because the library looks at its context only while it connects.
 func (c *Channel) client(ctx context.Context) (*mail.Client, error) {
 	dial := func(dialCtx context.Context, network, address string) (net.Conn, error) {
-		conn, err := post.Dialer(c.loopback).DialContext(dialCtx, network, address)
+		conn, err := outbound.Dialer(c.loopback).DialContext(dialCtx, network, address)
 		if err != nil {
 			return nil, err
 		}

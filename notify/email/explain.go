@@ -9,7 +9,7 @@ import (
 
 	mail "github.com/wneessen/go-mail"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
 )
@@ -26,9 +26,9 @@ func (c *Channel) failed(retry bool, code int, reason string) error {
 // server said only the number is kept: 4… may be tried again, 5… may not.
 func (c *Channel) explain(ctx context.Context, err error) error {
 	switch {
-	case errors.Is(err, post.ErrForbiddenAddress):
-		return c.failed(false, 0, post.ErrForbiddenAddress.Error())
-	case errors.Is(err, post.ErrPlainHTTP):
+	case errors.Is(err, outbound.ErrForbiddenAddress):
+		return c.failed(false, 0, outbound.ErrForbiddenAddress.Error())
+	case errors.Is(err, outbound.ErrPlainHTTP):
 		return c.failed(false, 0, ErrPlainMail.Error())
 	case errors.Is(err, errNoLogin):
 		return c.failed(false, 0, errNoLogin.Error())
@@ -44,7 +44,7 @@ func (c *Channel) explain(ctx context.Context, err error) error {
 	if strings.Contains(err.Error(), "does not support STARTTLS") {
 		return c.failed(true, 0, "the server offers no STARTTLS")
 	}
-	return c.failed(true, 0, dialguard.Reason(err))
+	return c.failed(true, 0, outbound.Reason(err))
 }
 
 // number is the server's answer, 0 where it gave none.
