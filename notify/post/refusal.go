@@ -49,6 +49,11 @@ func (c *Client) Nonsense(reply Reply) error {
 	return c.Refused(reply, Refusal{Retry: true, Reason: "answered something that the service does not send"})
 }
 
+// NoMessage makes the error of a handle that the service did not give out.
+func (c *Client) NoMessage() error {
+	return c.Refused(Reply{}, Refusal{Reason: "there is no such message"})
+}
+
 // Alive refuses a message whose code no longer works. Channels ask it right
 // before they send.
 func Alive(m notify.Message) error {
