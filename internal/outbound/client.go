@@ -169,14 +169,14 @@ func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return Reply{}, c.transportError(ctx, err)
+		return Reply{}, Explain(ctx, c.host, err)
 	}
 	defer resp.Body.Close()
 	reply := Reply{Status: resp.StatusCode, Header: resp.Header}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, c.most+1))
 	switch {
 	case err != nil:
-		reply.Broken = c.transportError(ctx, err)
+		reply.Broken = Explain(ctx, c.host, err)
 	case int64(len(body)) <= c.most:
 		reply.Body = body
 	}

@@ -37,9 +37,10 @@ type Error struct {
 func (e *Error) Error() string { return e.Host + ": " + e.Reason }
 func (e *Error) Unwrap() error { return e.err }
 
-// transportError classifies an error of http.Client and lets go of the rest.
-func (c *Client) transportError(ctx context.Context, err error) *Error {
-	e := &Error{Host: c.host, Retry: true}
+// Explain classifies the error of a connection or a request to host, and lets go
+// of the rest of it.
+func Explain(ctx context.Context, host string, err error) *Error {
+	e := &Error{Host: host, Retry: true}
 	for _, refused := range []error{ErrForbiddenAddress, ErrPlainHTTP, ErrProxyRefused} {
 		if errors.Is(err, refused) {
 			// What a proxy refuses today it may let through tomorrow.
@@ -49,7 +50,7 @@ func (c *Client) transportError(ctx context.Context, err error) *Error {
 	}
 	switch e.err = ctx.Err(); e.err {
 	case nil:
-		e.Reason = Reason(err)
+		e.Reason = reason(err)
 	case context.DeadlineExceeded:
 		e.Reason = "no answer in time"
 	default:
@@ -58,8 +59,8 @@ func (c *Client) transportError(ctx context.Context, err error) *Error {
 	return e
 }
 
-// Reason says in this program's own words why a connection failed.
-func Reason(err error) string {
+// reason says in this program's own words why a connection failed.
+func reason(err error) string {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsNotFound {
 			return "no such host"

@@ -112,11 +112,11 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	}
 	msg, err := c.compose(m, time.Now())
 	if err != nil {
-		return notify.Receipt{}, c.failed(false, 0, "the mail cannot be written")
+		return notify.Receipt{}, c.failed("the mail cannot be written")
 	}
 	client, err := c.client(ctx)
 	if err != nil {
-		return notify.Receipt{}, c.failed(false, 0, "the mail client cannot be set up")
+		return notify.Receipt{}, c.failed("the mail client cannot be set up")
 	}
 	err = client.DialAndSendWithContext(ctx, msg)
 	// What comes after the server has taken the mail changes nothing.

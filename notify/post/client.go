@@ -54,9 +54,14 @@ func JSON(v any, path ...string) Request {
 func (c *Client) Do(ctx context.Context, r Request) (Reply, error) {
 	reply, err := c.Client.Do(ctx, r)
 	if e, ok := errors.AsType[*Error](err); ok {
-		return reply, &notify.SendError{Retry: e.Retry, After: e.After, Err: e}
+		err = Failed(e)
 	}
 	return reply, err
+}
+
+// Failed tells the pipeline of an error.
+func Failed(e *Error) error {
+	return &notify.SendError{Retry: e.Retry, After: e.After, Err: e}
 }
 
 // Ask is Do for a service that answers in JSON, which goes into said. An answer

@@ -19,28 +19,28 @@ type Refusal struct {
 
 // Refused makes the error of an answer that the channel has read.
 func (c *Client) Refused(reply Reply, r Refusal) error {
-	e := &Error{Host: c.Host(), Status: reply.Status, Code: r.Code, Reason: r.Reason}
+	e := &Error{Host: c.Host(), Status: reply.Status, Code: r.Code, Reason: r.Reason, Retry: r.Retry, After: r.After}
 	if r.Code != "" {
 		e.Reason = "answered code " + r.Code
 		if r.Reason != "" {
 			e.Reason += ": " + r.Reason
 		}
 	}
-	return &notify.SendError{Retry: r.Retry, After: r.After, Err: e}
+	return Failed(e)
 }
 
 // Refine adds to an error of Do what the service says beside the status: a
 // longer wait, and a reason where r has one. The status still decides.
 func (c *Client) Refine(reply Reply, err error, r Refusal) error {
-	sendErr, ok := errors.AsType[*notify.SendError](err)
+	said, ok := errors.AsType[*Error](err)
 	if !ok || reply.Status == 0 {
 		return err
 	}
-	e := &Error{Host: c.Host(), Status: reply.Status, Code: r.Code, Reason: "answered " + reply.Line()}
+	e := &Error{Host: c.Host(), Status: reply.Status, Code: r.Code, Reason: "answered " + reply.Line(), Retry: said.Retry, After: max(said.After, r.After)}
 	if r.Reason != "" {
 		e.Reason += ": " + r.Reason
 	}
-	return &notify.SendError{Retry: sendErr.Retry, After: max(sendErr.After, r.After), Err: e}
+	return Failed(e)
 }
 
 // Nonsense makes the error of an answer that is not what the service sends: a
