@@ -7,6 +7,8 @@
 //
 // The rule: a regular file that belongs to root or to the process' own user (the
 // process of root takes any owner's), and that nobody else has a permission for.
+// A file of root's may be readable by a group that nobody but the reader is in:
+// that is how a container's secrets are handed over.
 // What the service manager hands over as a credential may be open to its group:
 // it lets the service in by an access list, which shows as the group's bits of
 // the mode, and its directory is closed. On Windows a mode says nothing; the

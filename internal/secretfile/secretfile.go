@@ -123,7 +123,7 @@ func judge(path string, info fs.FileInfo, forbidden fs.FileMode, reader int) err
 		return nil
 	}
 	mode := info.Mode()
-	if perm := mode.Perm(); perm&forbidden != 0 {
+	if perm := mode.Perm(); perm&forbidden != 0 && !(mode.IsRegular() && ownGroup(info, reader)) {
 		e := &Error{path, mode, withoutModes(path, perm), "is open to others than its owner", "run chmod 600 on it", ErrExposed}
 		if perm&0o004 != 0 {
 			e.What = "is a world-readable secret"

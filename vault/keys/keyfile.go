@@ -15,7 +15,7 @@ import (
 )
 
 // A key file is one line of text, so that it survives a mail, a copy and paste
-// and an editor that adds a line's end.
+// and an editor that adds a line's end or a byte-order mark.
 const keyFilePrefix = "bilikeeper-key-1 "
 
 var errKeyFile = errors.New("this is not a key file")
@@ -25,7 +25,8 @@ func encodeKeyFile(key []byte) []byte {
 }
 
 func parseKeyFile(text []byte) ([]byte, error) {
-	line := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	line := strings.TrimPrefix(string(text), "\ufeff")
+	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	encoded, ok := strings.CutPrefix(line, keyFilePrefix)
 	// The decoder skips line ends inside the text.
 	if !ok || strings.ContainsAny(encoded, "\r\n") {

@@ -105,7 +105,7 @@ func (s *Secrets) Line(path string) (secret.String, error) {
 	if err != nil {
 		return secret.String{}, err
 	}
-	text := strings.TrimRight(string(data), "\r\n")
+	text := strings.TrimRight(strings.TrimPrefix(string(data), "\ufeff"), "\r\n")
 	if text == "" || strings.ContainsAny(text, "\r\n\x00") {
 		return secret.String{}, cli.Fail(cli.ExitUsage, "put the secret alone into it, on one line", "%s is empty or holds more than one line", path)
 	}
