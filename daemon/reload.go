@@ -35,7 +35,7 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 	if s.readers, err = newReadServer(d.keeper, c.Serve); err != nil {
 		return s, err
 	}
-	if s.outputs, err = engine.Configured(d.keeper, c); err != nil {
+	if s.outputs, err = engine.Configured(d.keeper, c, d.ownFiles(c)); err != nil {
 		return s, err
 	}
 	// Last, because channels may hold a connection from here on.

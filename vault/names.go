@@ -54,6 +54,9 @@ var (
 // manager opens.
 func CredentialSource(name string) string { return keys.CredentialSource(name) }
 
+// HolderFile is the name of the file beside the vault that names its holder.
+const HolderFile = bolt.HolderFile
+
 // Holder returns what the last holder of the vault in dir wrote about itself.
 // See [bolt.Holder].
 func Holder(dir string) (Process, error) { return bolt.Holder(dir) }

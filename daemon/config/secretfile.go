@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"reflect"
+	"strings"
 
 	"github.com/bilikeeper/bilikeeper/internal/secretfile"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
@@ -60,18 +62,54 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 		}
 	}
 	look(&f.Faults, c.Serve.files())
-	if path := c.Endpoints.CorrespondKeyFile; path != "" {
-		info, err := os.Stat(path)
-		if err == nil && !info.Mode().IsRegular() {
-			err = fileFault("is not a regular file", "name a PEM file")
-		} else if err != nil {
-			err = readFault(err)
+	return f.problems(at)
+}
+
+// checkPEM looks at the file that everything at the site depends on.
+func (e Endpoints) checkPEM(at positions) []Problem {
+	path := e.CorrespondKeyFile
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		err = fileFault("is not a regular file", "name a PEM file")
+	case err == nil:
+		return nil
+	default:
+		err = readFault(err)
+	}
+	f := new(faults)
+	f.File("endpoints.correspond_key_file", path, err)
+	return f.problems(at)
+}
+
+// SecretFiles returns the paths of all files with secrets that the configuration
+// names, by keys that end in _file.
+func SecretFiles(c Config) []string { return filesIn(reflect.ValueOf(c)) }
+
+func filesIn(v reflect.Value) (paths []string) {
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		return filesIn(v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			paths = append(paths, filesIn(v.Index(i))...)
 		}
-		if err != nil {
-			f.File("endpoints.correspond_key_file", path, err)
+	case reflect.Struct:
+		for field := range v.Type().Fields() {
+			key := setting.KeyOf(field)
+			switch value := v.FieldByIndex(field.Index); {
+			case !field.IsExported():
+			case value.Kind() != reflect.String:
+				paths = append(paths, filesIn(value)...)
+			case strings.HasSuffix(key, "_file") && key != "correspond_key_file" && value.String() != "":
+				paths = append(paths, value.String())
+			}
 		}
 	}
-	return f.problems(at)
+	return paths
 }
 
 // checkInline wants a configuration that holds secrets itself to be as closed as

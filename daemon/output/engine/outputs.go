@@ -16,6 +16,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -73,12 +74,14 @@ func (d deliveries) Save(name string, p Progress, results []Result) error {
 // place; how far each is stays in the vault.
 type Outputs struct {
 	keeper *keeper.Keeper
+	own    ownfile.Files
 	engine *Engine
 }
 
-// Configured builds the outputs of a configuration without starting them.
-func Configured(k *keeper.Keeper, c config.Config) (*Outputs, error) {
-	o := &Outputs{keeper: k}
+// Configured builds the outputs of a configuration without starting them. None of
+// them may write one of the own files.
+func Configured(k *keeper.Keeper, c config.Config, own ownfile.Files) (*Outputs, error) {
+	o := &Outputs{keeper: k, own: own}
 	list := make([]Output, 0, len(c.Output))
 	for _, entry := range c.Output {
 		e, err := o.output(entry)
@@ -96,7 +99,7 @@ func Configured(k *keeper.Keeper, c config.Config) (*Outputs, error) {
 func (o *Outputs) output(entry config.Output) (Output, error) {
 	e := Output{
 		Name: entry.Name, Account: entry.Account, Format: entry.Format, Template: entry.Template,
-		Path: entry.Path, Owner: entry.Owner, InPlace: entry.InPlace, WithRefreshToken: entry.WithRefreshToken,
+		Path: entry.Path, Owner: entry.Owner, InPlace: entry.InPlace, Own: o.own, WithRefreshToken: entry.WithRefreshToken,
 		Timeout: entry.Timeout.Std(), HookTimeout: entry.OnChangeTimeout.Std(), Debounce: entry.Debounce.Std(),
 	}
 	for _, argv := range entry.OnChange.Argv() {
