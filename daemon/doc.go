@@ -6,6 +6,7 @@
 // only those below it:
 //
 //	control, page   what uses the keeper: the API on the socket, pages in a browser
+//	parts           what a configuration lists, built one by one
 //	alert, output   the journal made into messages; the credential made into files
 //	keeper          the accounts together, and the operations on them
 //	account         one account's worker
@@ -41,5 +42,6 @@
 //
 // Guarantees: what the site gave is on disk before the next request; a wrong
 // configuration is found before anything of it is in force, and a reload cannot end
-// half way; a stop waits for the answer to a poll under way.
+// half way; a part that cannot be built is left out, told of and tried again, and
+// keeps no other down; a stop waits for the answer to a poll under way.
 package daemon

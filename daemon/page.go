@@ -1,23 +1,24 @@
 package daemon
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net"
 	"net/url"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 )
 
-// openPage builds the login page and its listener, if one is configured.
-func (d *daemon) openPage() (*page.Page, net.Listener, error) {
-	c := d.Config
-	if c.Page.Listen == "" {
-		return nil, nil, nil
-	}
+// pageListener is what the login page is called in the status.
+const pageListener = "login page"
+
+// openPage builds the login page and its listener.
+func (d *daemon) openPage(c config.Config) (*page.Page, net.Listener, error) {
 	key, err := d.keeper.Store().SecretKey("page", func() []byte {
 		key := make([]byte, 32)
 		_, _ = rand.Read(key)
@@ -36,6 +37,62 @@ func (d *daemon) openPage() (*page.Page, net.Listener, error) {
 	}
 	l, err := page.Listen(c.Page.Listen)
 	return p, l, err
+}
+
+// servePage serves the login page, if there is one, until the result is called. A
+// page that cannot be served is tried again: at boot its address may not be there
+// yet, or somebody else has it. The keeper goes on without it meanwhile, and its
+// messages without links.
+func (d *daemon) servePage(ctx context.Context) (stop func()) {
+	c := d.Config
+	if c.Page.Listen == "" {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	p, l, err := d.openPage(c)
+	if err == nil {
+		d.page.Store(p)
+	}
+	go func() {
+		defer close(done)
+		for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+			if err == nil {
+				err = d.showPage(ctx, p, l)
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			d.keeper.Problems().Set(pageListener, err)
+			d.Log.Error().Err(err).Dur("retry_in", pause).Msg("the login page is not served")
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+			p, l, err = d.openPage(c)
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
+// showPage serves the page until the context ends or its listener fails.
+func (d *daemon) showPage(ctx context.Context, p *page.Page, l net.Listener) error {
+	d.keeper.Problems().Clear(pageListener)
+	d.page.Store(p)
+	defer d.page.Store(nil)
+	d.Log.Info().Str("address", l.Addr().String()).Msg("serving the login page")
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(l) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	grace, done := context.WithTimeout(context.Background(), 2*time.Second)
+	defer done()
+	_ = p.Shutdown(grace)
+	return <-served
 }
 
 // originOf is the scheme and host of an address, "" if it is none.

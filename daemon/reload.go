@@ -9,6 +9,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
@@ -21,11 +22,14 @@ type set struct {
 	outputs  *engine.Outputs
 	readers  *readServer
 	policy   socket.Policy
+	// left are the parts that could not be built, by what people call them.
+	left parts.LeftOut
 }
 
-// prepare builds a set. Whatever can be wrong with a configuration is found here.
+// prepare builds a set. Whatever can be wrong with a configuration is found here: a
+// part that cannot be built is left out, anything else is an error.
 func (d *daemon) prepare(c config.Config) (s set, err error) {
-	s.config, s.policy = c, policyOf(c)
+	s.config, s.policy, s.left = c, policyOf(c), parts.LeftOut{}
 	if err := s.policy.Validate(); err != nil {
 		return s, err
 	}
@@ -33,14 +37,16 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 		return s, err
 	}
 	if s.readers, err = newReadServer(d.keeper, c.Serve); err != nil {
-		return s, err
+		s.left["serve"] = err
 	}
-	if s.outputs, err = engine.Configured(d.keeper, c, d.ownFiles(c)); err != nil {
-		return s, err
-	}
+	s.outputs = engine.Configured(d.keeper, c, parts.Own(d.Places, c, d.keeper.Store().Vault().Info().Slots))
+	s.left.Add("output", s.outputs.LeftOut())
 	// Last, because channels may hold a connection from here on.
-	s.channels, err = alert.New(d.keeper, c)
-	return s, err
+	if s.channels, err = alert.New(d.keeper, c); err != nil {
+		return s, err
+	}
+	s.left.Add("channel", s.channels.LeftOut())
+	return s, nil
 }
 
 // Reload reads the configuration anew, builds all that it makes, and puts it into
@@ -82,5 +88,6 @@ func (d *daemon) use(s set) {
 	d.server.SetPolicy(s.policy)
 	d.grant(s.policy)
 	d.readers.put(d.ctx, s.readers)
+	d.tellLeftOut(s.left)
 	d.Config = s.config
 }

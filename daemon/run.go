@@ -23,6 +23,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/control"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
@@ -53,8 +54,8 @@ var ErrConfiguration = errors.New("the configuration cannot be used")
 
 // VaultFile and KeyFile are the names of the files in the state directory.
 const (
-	VaultFile = "vault.db"
-	KeyFile   = "vault.key"
+	VaultFile = parts.VaultFile
+	KeyFile   = parts.KeyFile
 )
 
 // Run is the daemon: it opens the vault, answers on the socket and keeps the
@@ -146,7 +147,8 @@ type daemon struct {
 	page     atomic.Pointer[page.Page] // nil where none is served
 	server   *control.Server
 	ctx      context.Context
-	mu       sync.Mutex // guards Config and lets one reload run at a time
+	mu       sync.Mutex // guards Config and left, and lets one reload run at a time
+	left     parts.LeftOut
 }
 
 func (d *daemon) run(ctx context.Context) error {
@@ -160,16 +162,13 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels = channels{newRunner(d.Log, "notifications", set.channels)}
 	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}
 	d.readers = newRunner(d.Log, readListener, set.readers)
-	pages, pageListener, err := d.openPage()
-	if err != nil {
-		return err
-	}
+	d.tellLeftOut(set.left)
 	listener, err := d.listen()
 	if err != nil {
 		return err
 	}
 	d.keeper.Begin(ctx)
-	defer d.servePage(pages, pageListener)()
+	defer d.servePage(ctx)()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(listener) }()
 	kept := make(chan struct{})
@@ -178,6 +177,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.outputs.start(ctx)
 	d.readers.start(ctx)
 	go d.watchdog(ctx)
+	go d.retryLeftOut(ctx)
 
 	d.announce()
 	err = d.wait(ctx, served)
@@ -198,26 +198,6 @@ func (d *daemon) run(ctx context.Context) error {
 	d.outputs.wait()
 	d.Log.Info().Msg("stopped")
 	return err
-}
-
-// servePage serves the login page, if there is one. The result stops it.
-func (d *daemon) servePage(p *page.Page, l net.Listener) (stop func()) {
-	if p == nil {
-		return func() {}
-	}
-	d.page.Store(p)
-	d.Log.Info().Str("address", l.Addr().String()).Msg("serving the login page")
-	go func() {
-		if err := p.Serve(l); err != nil {
-			d.Log.Error().Err(err).Msg("the login page is not served any more")
-			d.keeper.Problems().Set("login page", err)
-		}
-	}()
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		_ = p.Shutdown(ctx)
-	}
 }
 
 func (d *daemon) wait(ctx context.Context, served <-chan error) error {

@@ -11,12 +11,9 @@ import (
 
 	"golang.org/x/net/netutil"
 
-	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
-	"github.com/bilikeeper/bilikeeper/daemon/output"
-	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
-	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 )
 
 const (
@@ -29,23 +26,6 @@ const (
 	readerSlow = 10 * time.Second
 )
 
-// networkReaders is the keeper as the read listener calls it.
-type networkReaders struct{ keeper *keeper.Keeper }
-
-// Credential implements serve.Source.
-func (n networkReaders) Credential(_ context.Context, name string) (output.Credential, bool, error) {
-	held := n.keeper.Credentials().Held(name)
-	return engine.FromKeeper(held), held.Alive, nil
-}
-
-// Read implements serve.Auditor. Unlike on the socket, where the system says who
-// asks, nothing is given that cannot be noted.
-func (n networkReaders) Read(_ context.Context, name, format, remote string) error {
-	return n.keeper.Credentials().NoteRead(audit.Reading{
-		Account: name, Format: format, Generation: n.keeper.Credentials().Held(name).Generation, Remote: remote,
-	})
-}
-
 // readServer is the listener from which programs fetch credentials. Its
 // handler is nil where it is off.
 type readServer struct {
@@ -54,33 +34,15 @@ type readServer struct {
 	handler http.Handler
 }
 
-// newReadServer builds what [serve] says. It does not listen yet.
+// newReadServer builds what [serve] says. It does not listen yet. The error says
+// what is left out; the server is there all the same, with the rest.
 func newReadServer(k *keeper.Keeper, c config.Serve) (*readServer, error) {
 	s := &readServer{keeper: k, address: c.Listen}
-	if c.Listen == "" {
-		return s, nil
+	h, err := parts.Reader(k, *k.Log(), c)
+	if h != nil {
+		s.handler = h
 	}
-	var parts serve.Config
-	for _, entry := range c.CookieCloud {
-		password, err := entry.Password()
-		if err != nil {
-			return nil, fmt.Errorf("serve.cookiecloud for %s: %w", entry.Account, err)
-		}
-		parts.Clouds = append(parts.Clouds, serve.Cloud{Account: entry.Account, UUID: entry.UUID, Password: password, Crypto: entry.Crypto})
-	}
-	if !c.RSSHub.IsZero() {
-		token, err := c.RSSHub.Token()
-		if err != nil {
-			return nil, fmt.Errorf("serve.rsshub: %w", err)
-		}
-		parts.RSSHub = &serve.RSSHub{Accounts: c.RSSHub.Accounts, Auth: token}
-	}
-	h, err := serve.New(networkReaders{k}, networkReaders{k}, *k.Log(), parts)
-	if err != nil {
-		return nil, fmt.Errorf("serve: %w", err)
-	}
-	s.handler = h
-	return s, nil
+	return s, err
 }
 
 // Run implements part. A listener that fails is tried again: at boot its

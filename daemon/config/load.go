@@ -28,7 +28,7 @@ func Load(path string, k Checks) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return load(data, path, k, true)
+	return load(data, Places{Config: path}, k, true)
 }
 
 func readFile(path string) ([]byte, error) {
@@ -48,7 +48,8 @@ func noEnvConfig(name string) string {
 }
 
 // load reads a file's data; with files, it looks at the secrets' files too.
-func load(data []byte, path string, k Checks, files bool) (Config, error) {
+func load(data []byte, p Places, k Checks, files bool) (Config, error) {
+	path := p.Config
 	c, at, problems := read(data, k)
 	if len(problems) == 0 {
 		if dir, err := filepath.Abs(filepath.Dir(path)); err == nil {
@@ -57,6 +58,11 @@ func load(data []byte, path string, k Checks, files bool) (Config, error) {
 		problems = slices.Concat(c.checkValues(at, k), c.Endpoints.checkPEM(at), c.checkInline(at, path, k))
 		if files {
 			problems = append(problems, c.checkFiles(at, k)...)
+		}
+		if files && k.Build != nil && len(problems) == 0 {
+			f := new(faults)
+			k.Build(c, p.With(c), &f.Faults)
+			problems = f.problems(at)
 		}
 	}
 	return finish(c, path, problems)

@@ -70,7 +70,7 @@ func (p Places) load(k Checks, files bool) (Config, Places, error) {
 	if err != nil {
 		return Config{}, p, err
 	}
-	c, err := load(data, p.Config, k, files)
+	c, err := load(data, p, k, files)
 	if err != nil {
 		return Config{}, p, err
 	}

@@ -68,7 +68,7 @@ func (r RSSHubEntry) Token() (secret.String, error) { return longSecret("token_f
 func longSecret(key, path string) (secret.String, error) {
 	s, err := setting.File{Key: key, Path: path, Form: longLine}.Read(ReadSecret)
 	if err != nil {
-		return secret.String{}, fmt.Errorf("%s: %w", key, err)
+		return secret.String{}, fmt.Errorf("%s: %s %w", key, path, err)
 	}
 	return s, nil
 }

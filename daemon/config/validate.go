@@ -28,6 +28,9 @@ type Checks struct {
 	// must not hold that everybody can read.
 	OutputFiles   func(o Output) []setting.File
 	InlineSecrets func(o Output, f *setting.Faults)
+	// Build builds what the entries say, where nothing else is wrong, and tells which
+	// cannot be.
+	Build func(c Config, p Places, f *setting.Faults)
 }
 
 // faults collects the problems of a configuration.

@@ -126,7 +126,7 @@ func checkDirection(f file, spec *ast.ImportSpec, own string) []string {
 func floors() [][]string {
 	return [][]string{
 		{"daemon"},
-		{"daemon/control", "daemon/page"},
+		{"daemon/control", "daemon/page", "daemon/parts"},
 		{"daemon/alert", "daemon/output"},
 		{"daemon/keeper"},
 		{"daemon/account"},

@@ -102,7 +102,7 @@ func ReadAll(files []File, read Reader) (Secrets, error) {
 	for _, f := range files {
 		s, err := f.Read(read)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Key, err)
+			return nil, fmt.Errorf("%s: %s %w", f.Key, f.Path, err)
 		}
 		secrets[f.Key] = s
 	}

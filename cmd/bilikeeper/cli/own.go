@@ -7,6 +7,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 )
 
@@ -29,7 +30,7 @@ func ownFiles(ctx context.Context, e *Env) ownfile.Files {
 		named, _ := NamedPlaces(p.Config)
 		c, p = config.Config{}, p.With(named)
 	}
-	own := daemon.OwnFiles(p, c)
+	own := parts.Own(p, c, nil)
 	if path := e.Getenv("BILIKEEPER_VAULT_PASSPHRASE_FILE"); path != "" {
 		own = append(own, ownfile.File{What: "a file with a secret", Path: path})
 	}
@@ -37,7 +38,7 @@ func ownFiles(ctx context.Context, e *Env) ownfile.Files {
 	defer cancel()
 	if s, err := e.Client().Status(ctx); err == nil && s.Daemon.Vault.Path != "" {
 		p.StateDir = filepath.Dir(s.Daemon.Vault.Path)
-		own = append(own, daemon.OwnFiles(p, config.Config{})...)
+		own = append(own, parts.Own(p, config.Config{}, nil)...)
 	}
 	return own
 }

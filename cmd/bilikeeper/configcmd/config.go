@@ -89,7 +89,7 @@ func write(ctx context.Context, env *cli.Env, force bool) error {
 }
 
 func check(env *cli.Env) error {
-	c, places, err := env.LoadConfig()
+	c, places, err := cli.LoadConfig(env, func(p config.Places) (config.Config, config.Places, error) { return p.Load(daemon.BuildChecks()) })
 	var wrong *config.Error
 	if env.JSON && errors.As(err, &wrong) {
 		if err := env.Show(map[string]any{"ok": false, "file": wrong.File, "problems": wrong.Problems}, nil); err != nil {

@@ -21,7 +21,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/vaultkeys"
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -55,7 +54,9 @@ working default; bilikeeper config init writes a commented one.`,
 
 // runDaemon runs the keeper until ctx ends.
 func runDaemon(ctx context.Context, env *cli.Env) error {
-	c, places, err := env.LoadConfig()
+	// Each part reads its own secrets, so that one which is missing is left out alone.
+	read := func(p config.Places) (config.Config, config.Places, error) { return p.Read(daemon.Checks()) }
+	c, places, err := cli.LoadConfig(env, read)
 	if err != nil {
 		return env.WithCode(cli.ExitConfiguration, err)
 	}
@@ -75,7 +76,7 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 		Config: c, Places: places, Version: env.Version, Log: log, Reload: reload,
 		Keys: (&vaultkeys.Secrets{Env: env, Silent: true}).Keys(),
 		Reread: func() (config.Config, error) {
-			c, _, err := env.LoadConfig()
+			c, _, err := cli.LoadConfig(env, read)
 			return c, err
 		},
 	})
@@ -103,9 +104,6 @@ func explain(err error) error {
 		{socket.ErrPathLength, cli.ExitFailed, "name a shorter one with --socket, or with socket in the configuration"},
 		{socket.ErrExposed, cli.ExitFailed, "close the directory, or name a socket in another one with --socket"},
 		{os.ErrPermission, cli.ExitNotPermitted, "run it as the user whose directory this is, or name another with --state-dir"},
-	}
-	if listen, ok := errors.AsType[*page.ListenError](err); ok {
-		known = []cli.Known{{listen, cli.ExitFailed, "name another address with listen in [page], or stop what answers there"}}
 	}
 	if f := cli.Explain(err, known); f != nil {
 		return f

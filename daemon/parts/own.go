@@ -1,4 +1,4 @@
-package daemon
+package parts
 
 import (
 	"path/filepath"
@@ -8,9 +8,16 @@ import (
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
-// OwnFiles are the files that no output, copy or export may take the place of. A
-// configuration that could not be read has no files of secrets.
-func OwnFiles(p config.Places, c config.Config) ownfile.Files {
+// VaultFile and KeyFile are the names of the files in the state directory.
+const (
+	VaultFile = "vault.db"
+	KeyFile   = "vault.key"
+)
+
+// Own are the files that no output, copy or export may take the place of: those of
+// a keeper's places, of its configuration, and what opens its vault. A configuration
+// that could not be read has no files of secrets.
+func Own(p config.Places, c config.Config, slots []vault.SlotInfo) ownfile.Files {
 	in := func(name string) string { return filepath.Join(p.StateDir, name) }
 	own := ownfile.Files{
 		{What: "the vault", Path: in(VaultFile)},
@@ -26,13 +33,7 @@ func OwnFiles(p config.Places, c config.Config) ownfile.Files {
 	if path := c.Endpoints.CorrespondKeyFile; path != "" {
 		own = append(own, ownfile.File{What: "the site's public key", Path: path})
 	}
-	return own
-}
-
-// ownFiles are those of a configuration, and what opens the vault beside its key.
-func (d *daemon) ownFiles(c config.Config) ownfile.Files {
-	own := OwnFiles(d.Places, c)
-	for _, s := range d.keeper.Store().Vault().Info().Slots {
+	for _, s := range slots {
 		if filepath.IsAbs(s.Source) {
 			own = append(own, ownfile.File{What: "a file that opens the vault", Path: s.Source})
 		}
