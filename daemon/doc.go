@@ -8,6 +8,7 @@
 //	control, page   what uses the keeper: the API on the socket, pages in a browser
 //	parts           what a configuration lists, built one by one
 //	alert, output   the journal made into messages; the credential made into files
+//	upkeep          copies of the vault, and whether it is whole
 //	keeper          the accounts together, and the operations on them
 //	account         one account's worker
 //	loginqueue      who may have a code out next

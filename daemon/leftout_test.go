@@ -47,6 +47,7 @@ func TestLeftOutIsTriedAgain(t *testing.T) {
 		d.channels = channels{newRunner(d.Log, "notifications", s.channels)}
 		d.outputs = outputs{newRunner(d.Log, "outputs", s.outputs)}
 		d.readers = newRunner(d.Log, readListener, &readServer{keeper: h.Keeper})
+		d.upkeep = newRunner(d.Log, "upkeep", s.upkeep)
 		d.tellLeftOut(s.left)
 		l, err := d.listen()
 		if err != nil {
@@ -56,9 +57,17 @@ func TestLeftOutIsTriedAgain(t *testing.T) {
 		d.channels.start(ctx)
 		d.outputs.start(ctx)
 		d.readers.start(ctx)
+		d.upkeep.start(ctx)
 		done := make(chan struct{})
 		go func() { defer close(done); d.retryLeftOut(ctx) }()
-		defer func() { cancel(); <-done; d.channels.wait(); d.outputs.wait(); d.readers.wait() }()
+		defer func() {
+			cancel()
+			<-done
+			d.channels.wait()
+			d.outputs.wait()
+			d.readers.wait()
+			d.upkeep.wait()
+		}()
 
 		problems := func() string { return strings.Join(h.Keeper.Accounts().Status().Daemon.Problems, "\n") }
 		for _, part := range []string{"channel phone: left out: secret_file: " + in("signing"), "output push: left out: secret_file: ",

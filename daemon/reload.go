@@ -11,6 +11,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 )
 
 // set is all that a configuration makes of the daemon, built and not yet in
@@ -21,6 +22,7 @@ type set struct {
 	channels *alert.Channels
 	outputs  *engine.Outputs
 	readers  *readServer
+	upkeep   *upkeep.Upkeep
 	policy   socket.Policy
 	// left are the parts that could not be built, by what people call them.
 	left parts.LeftOut
@@ -30,6 +32,7 @@ type set struct {
 // part that cannot be built is left out, anything else is an error.
 func (d *daemon) prepare(c config.Config) (s set, err error) {
 	s.config, s.policy, s.left = c, policyOf(c), parts.LeftOut{}
+	s.upkeep = upkeep.New(d.keeper, c, d.Places)
 	if err := s.policy.Validate(); err != nil {
 		return s, err
 	}
@@ -88,6 +91,7 @@ func (d *daemon) use(s set) {
 	d.server.SetPolicy(s.policy)
 	d.grant(s.policy)
 	d.readers.put(d.ctx, s.readers)
+	d.upkeep.put(d.ctx, s.upkeep)
 	d.tellLeftOut(s.left)
 	d.Config = s.config
 }

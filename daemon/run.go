@@ -25,6 +25,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -144,6 +145,7 @@ type daemon struct {
 	channels channels
 	outputs  outputs
 	readers  *runner[*readServer]
+	upkeep   *runner[*upkeep.Upkeep]
 	page     atomic.Pointer[page.Page] // nil where none is served
 	server   *control.Server
 	ctx      context.Context
@@ -162,6 +164,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels = channels{newRunner(d.Log, "notifications", set.channels)}
 	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}
 	d.readers = newRunner(d.Log, readListener, set.readers)
+	d.upkeep = newRunner(d.Log, "upkeep of the vault", set.upkeep)
 	d.tellLeftOut(set.left)
 	listener, err := d.listen()
 	if err != nil {
@@ -176,6 +179,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels.start(ctx)
 	d.outputs.start(ctx)
 	d.readers.start(ctx)
+	d.upkeep.start(ctx)
 	go d.watchdog(ctx)
 	go d.retryLeftOut(ctx)
 
@@ -191,6 +195,7 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	<-kept
 	d.readers.wait()
+	d.upkeep.wait()
 	if err := d.keeper.Credentials().SaveCounts(); err != nil {
 		d.Log.Warn().Err(err).Msg("readings that were counted and not noted are forgotten")
 	}

@@ -49,9 +49,10 @@
 //     itself, or, what comes to the same, its latest commit undone. Nothing
 //     inside a file can tell that it is an old one.
 //   - The file without its key tells no value, old ones in free pages included.
-//   - A damaged file gives [ErrCorrupt]: no crash, no endless wait, and never a
-//     new empty vault in its stead. Its pages are checked before bbolt opens
-//     them, because bbolt trusts them.
+//   - A damaged file gives [ErrCorrupt], and one that is missing while its key file
+//     is there [ErrGone]: no crash, no endless wait, and never a new empty vault in
+//     its stead. Its pages are checked before bbolt opens them, because bbolt trusts
+//     them.
 //   - There is always a slot. The vault is replaced as a whole: by [Compact],
 //     [Rekey] and [Restore], at any instruction of which a crash leaves the old
 //     file in place or the new one.

@@ -29,6 +29,7 @@ type Config struct {
 	Control   Control   `toml:"control"`
 	Page      Page      `toml:"page"`
 	Serve     Serve     `toml:"serve"`
+	Backup    Backup    `toml:"backup"`
 	Notify    []Notify  `toml:"notify"`
 	Text      []Text    `toml:"text"`
 	Output    []Output  `toml:"output"`
@@ -104,6 +105,16 @@ type Page struct {
 	PublicURL string `toml:"public_url" mask:"user"`
 }
 
+// Backup says how often a sealed copy of the vault is made.
+type Backup struct {
+	// Every is 0 for never.
+	Every Duration `toml:"every"`
+	// Keep is how many copies there are; an older one goes when a new one is whole.
+	Keep int `toml:"keep"`
+	// Dir is "" for a directory beside the vault, see [Places.Backups].
+	Dir string `toml:"dir"`
+}
+
 // Text are a person's own words for one type of message.
 type Text struct {
 	Type       string `toml:"type"`
@@ -157,6 +168,7 @@ func Default() Config {
 			RefreshesPerHour:  6,
 			Concurrency:       4,
 		},
+		Backup: Backup{Every: Duration(24 * time.Hour), Keep: 7},
 		Endpoints: defaultEndpoints(),
 	}
 }

@@ -147,6 +147,7 @@ func (c *Config) resolve(dir string) {
 	}
 	from(&c.StateDir)
 	from(&c.Socket)
+	from(&c.Backup.Dir)
 	from(&c.Endpoints.CorrespondKeyFile)
 	for i := range c.Notify {
 		if keys := c.Notify[i].Keys; keys != nil {

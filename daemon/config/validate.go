@@ -63,12 +63,21 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	c.checkControl(f, k)
 	c.checkPage(f)
 	c.checkServe(f)
+	c.Backup.check(f)
 	c.checkNotify(f, k)
 	if k.Texts != nil {
 		k.Texts(c.Text, &f.Faults)
 	}
 	c.checkOutputs(f, k)
 	return f.problems(at)
+}
+
+func (b Backup) check(f *faults) {
+	if b.Every != 0 && b.Every.Std() < time.Second {
+		f.Add("backup.every", fmt.Sprintf("%s is too short", b.Every), `write "24h", or "0s" for no copies`)
+	}
+	f.Within("backup.keep", b.Keep, 1, 1000)
+	f.Path("backup.dir", b.Dir)
 }
 
 func (c Config) checkLimits(f *faults) {

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -22,6 +23,7 @@ func Own(p config.Places, c config.Config, slots []vault.SlotInfo) ownfile.Files
 	own := ownfile.Files{
 		{What: "the vault", Path: in(VaultFile)},
 		{What: "a copy of the vault", Path: in(VaultFile + ".*")},
+		{What: "a copy of the vault", Path: filepath.Join(p.Backups(c), upkeep.Pattern)},
 		{What: "the key of the vault", Path: in(KeyFile)},
 		{What: "the note of the process that keeps", Path: in(vault.HolderFile)},
 		{What: "the control socket", Path: p.Socket},

@@ -127,7 +127,7 @@ func floors() [][]string {
 	return [][]string{
 		{"daemon"},
 		{"daemon/control", "daemon/page", "daemon/parts"},
-		{"daemon/alert", "daemon/output"},
+		{"daemon/alert", "daemon/output", "daemon/upkeep"},
 		{"daemon/keeper"},
 		{"daemon/account"},
 		{"daemon/loginqueue", "daemon/audit"},

@@ -29,6 +29,7 @@ var (
 	ErrReadOnly    = errors.New("not possible in a transaction that only reads")
 	ErrTooLarge    = errors.New("too large to be kept")
 	ErrClosed      = errors.New("the vault is closed")
+	ErrGone        = errors.New("it is missing, and its key file is there: a vault was here and is not begun anew")
 )
 
 // Error is the type of every error of the vault. Its text holds no value.

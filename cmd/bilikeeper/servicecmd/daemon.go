@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -72,9 +74,10 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 		signal.Notify(reload, reloadSignals...)
 		defer signal.Stop(reload)
 	}
+	keys := (&vaultkeys.Secrets{Env: env, Silent: true}).Keys()
 	err = daemon.Run(ctx, daemon.Options{
 		Config: c, Places: places, Version: env.Version, Log: log, Reload: reload,
-		Keys: (&vaultkeys.Secrets{Env: env, Silent: true}).Keys(),
+		Keys: keys,
 		Reread: func() (config.Config, error) {
 			c, _, err := cli.LoadConfig(env, read)
 			return c, err
@@ -83,7 +86,30 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 	if errors.Is(err, daemon.ErrConfiguration) {
 		return env.WithCode(cli.ExitConfiguration, err)
 	}
+	if errors.Is(err, vault.ErrGone) || errors.Is(err, vault.ErrCorrupt) {
+		return wayBack(err, vault.Options{
+			Path: filepath.Join(places.StateDir, daemon.VaultFile), KeyFile: filepath.Join(places.StateDir, daemon.KeyFile), Keys: keys,
+		}, places.Backups(c))
+	}
 	return explain(err)
+}
+
+// wayBack says what brings a vault back that is missing or damaged. A vault is not
+// begun anew where one was: what was kept in it would be forgotten in silence.
+func wayBack(err error, o vault.Options, copies string) error {
+	hint, restore := "", upkeep.WayBack(o, copies)
+	switch {
+	case errors.Is(err, vault.ErrCorrupt):
+		hint = "bilikeeper vault repair saves what still opens"
+		if restore != "" {
+			hint += "; the newest copy that opens: " + restore
+		}
+	case restore != "":
+		hint = restore + " puts the newest copy that opens in its place"
+	default:
+		hint = "put a backup in its place: bilikeeper vault restore FILE"
+	}
+	return cli.Fail(cli.ExitFailed, hint+"; to begin anew, move "+o.Path+" and "+o.KeyFile+" away; nothing was changed", "%w", err)
 }
 
 // explain adds what to do to an error that keeps the keeper from running.
@@ -96,7 +122,6 @@ func explain(err error) error {
 		{vault.ErrKeyMissing, cli.ExitFailed, "put the key file back beside the vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
 		{vault.ErrWrongKey, cli.ExitFailed, "put back the key file that belongs to this vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
 		{vault.ErrNewerSchema, cli.ExitFailed, "a newer version of bilikeeper wrote this vault; install that version"},
-		{vault.ErrCorrupt, cli.ExitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or move it away to begin anew; nothing was changed"},
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk"},
 		{socket.ErrInUse, cli.ExitFailed, "name another socket with --socket, or stop what answers there"},
