@@ -25,6 +25,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
@@ -101,6 +102,7 @@ func runOnce(ctx context.Context, o Options) error {
 		KeyFile: filepath.Join(o.Places.StateDir, KeyFile),
 		Keys:    o.Keys,
 		Socket:  o.Places.Socket,
+		Lost:    store.LostEntry(),
 	})
 	if err != nil {
 		return err

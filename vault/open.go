@@ -39,6 +39,12 @@ type Options struct {
 	// means 10,000 entries and 90 days.
 	JournalMax int
 	JournalAge time.Duration
+	// Lost is the value of the entry that takes the place of one in the journal that
+	// is damaged. Where it is nil, such a vault is refused.
+	Lost []byte
+	// Kinds are the kinds of records that a repair looks for, beside those whose names
+	// it finds.
+	Kinds []string
 	// Socket is where the holder can be reached; others are told.
 	Socket string
 }
@@ -92,8 +98,11 @@ func (op opener) open(o Options) (*Vault, error) {
 		return nil, err
 	}
 	v := &Vault{o: o, file: file, schema: op.schema, changed: make(chan struct{})}
+	if file.TornHeader() {
+		v.damage = append(v.damage, "one of its two headers was damaged: the last change before may be undone")
+	}
 	if err = op.migrate(file, o.Path); err == nil {
-		err = file.View("open", v.load)
+		err = v.loadHealed()
 	}
 	if err != nil {
 		_ = file.Abandon()

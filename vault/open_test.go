@@ -14,9 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/bilikeeper/bilikeeper/vault/bolt"
 	"github.com/bilikeeper/bilikeeper/vault/seal"
-	"go.etcd.io/bbolt"
 )
 
 func keyPath(o Options) string { return filepath.Join(filepath.Dir(o.Path), defaultKeyName) }

@@ -116,6 +116,9 @@ func openVerified(o Options) (*Vault, error) {
 // ErrOtherVault says that a backup is not of the vault that it is to replace.
 var ErrOtherVault = errors.New("this is another vault")
 
+// asideTime is the time in the name of a file that was set aside.
+const asideTime = "20060102T150405.000Z"
+
 // Restored says what a restore came to.
 type Restored struct {
 	// Aside is the file that was replaced, "" where there was none.
@@ -165,7 +168,7 @@ func Restore(o Options, from string, force bool) (Restored, error) {
 		return Restored{}, fault.New(op, from, fmt.Errorf("%w: its id is %s, and %s is %s", ErrOtherVault, r.Details.ID, o.Path, present.ID))
 	}
 	// One that cannot be read is what a restore is for.
-	r.Aside = o.Path + ".before-" + time.Now().UTC().Format("20060102T150405.000Z")
+	r.Aside = o.Path + ".before-" + time.Now().UTC().Format(asideTime)
 	return r, bolt.Replace(op, temp, o.Path, r.Aside, o.LockTimeout)
 }
 

@@ -17,6 +17,7 @@ type Vault struct {
 	schema    int
 	opened    string // the slot that opened it
 	leftovers []string
+	damage    []string
 
 	newest atomic.Uint64
 
@@ -43,14 +44,17 @@ type Info struct {
 	// Leftovers names the unfinished files of an earlier crash that were found
 	// and removed when the vault was opened.
 	Leftovers []string
+	// Damage says in sentences what was damaged when the vault was opened, and did
+	// not keep it from being opened.
+	Damage []string
 }
 
 // Info asks the disk only for the file's size.
 func (v *Vault) Info() Info {
 	info := Info{
 		Path: v.path, Schema: v.schema, ID: v.id, Size: v.file.Size(),
-		Leftovers: append([]string(nil), v.leftovers...),
-		Records:   map[string]int{},
+		Leftovers: append([]string(nil), v.leftovers...), Damage: append([]string(nil), v.damage...),
+		Records: map[string]int{},
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
@@ -19,6 +20,9 @@ const (
 	// problemCopy and problemVault are what the status calls the troubles.
 	problemCopy  = "backup"
 	problemVault = "vault"
+	// problemOpened is what was damaged when the vault was opened. It stands until the
+	// next start, because a person has to see it.
+	problemOpened = "vault as it was found"
 
 	// look is how often the clock is looked at.
 	look = time.Minute
@@ -55,6 +59,9 @@ func New(k *keeper.Keeper, c config.Config, p config.Places) *Upkeep {
 // Run works until ctx ends.
 func (u *Upkeep) Run(ctx context.Context) error {
 	u.keeper.Problems().Clear(problemCopy)
+	if damage := u.vault().Info().Damage; len(damage) > 0 {
+		u.keeper.Problems().Set(problemOpened, errors.New(strings.Join(damage, "; ")))
+	}
 	if u.every > 0 {
 		sweep(u.dir)
 	}

@@ -9,6 +9,7 @@
 package servicecmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,17 +98,13 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 // wayBack says what brings a vault back that is missing or damaged. A vault is not
 // begun anew where one was: what was kept in it would be forgotten in silence.
 func wayBack(err error, o vault.Options, copies string) error {
-	hint, restore := "", upkeep.WayBack(o, copies)
-	switch {
-	case errors.Is(err, vault.ErrCorrupt):
-		hint = "bilikeeper vault repair saves what still opens"
-		if restore != "" {
-			hint += "; the newest copy that opens: " + restore
-		}
-	case restore != "":
-		hint = restore + " puts the newest copy that opens in its place"
-	default:
-		hint = "put a backup in its place: bilikeeper vault restore FILE"
+	restore := upkeep.WayBack(o, copies)
+	hint := "restore the vault from a backup: " + cmp.Or(restore, "bilikeeper vault restore FILE")
+	if restore != "" {
+		hint += " puts the newest copy that opens in its place"
+	}
+	if errors.Is(err, vault.ErrCorrupt) {
+		hint += "; or bilikeeper vault repair saves what still opens"
 	}
 	return cli.Fail(cli.ExitFailed, hint+"; to begin anew, move "+o.Path+" and "+o.KeyFile+" away; nothing was changed", "%w", err)
 }
@@ -122,6 +119,7 @@ func explain(err error) error {
 		{vault.ErrKeyMissing, cli.ExitFailed, "put the key file back beside the vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
 		{vault.ErrWrongKey, cli.ExitFailed, "put back the key file that belongs to this vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
 		{vault.ErrNewerSchema, cli.ExitFailed, "a newer version of bilikeeper wrote this vault; install that version"},
+		{vault.ErrCorrupt, cli.ExitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or save what still opens: bilikeeper vault repair"},
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk"},
 		{socket.ErrInUse, cli.ExitFailed, "name another socket with --socket, or stop what answers there"},
