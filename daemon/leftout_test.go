@@ -88,7 +88,9 @@ func TestLeftOutIsTriedAgain(t *testing.T) {
 			t.Error(err)
 		}
 		// The network is no part of this: the listener stays as it is.
+		d.mu.Lock()
 		d.Config.Serve = config.Serve{}
+		d.mu.Unlock()
 		for name, text := range map[string]string{"signing": "whsec_c2FtcGxlLXNlY3JldC1vZi10aGUtdGVzdHM=\n", "key": "word\n"} {
 			if err := os.WriteFile(in(name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
@@ -99,8 +101,8 @@ func TestLeftOutIsTriedAgain(t *testing.T) {
 		if got := problems(); !strings.HasPrefix(got, "output own: ") || strings.Contains(got, "push: left out") || strings.Contains(got, "phone") {
 			t.Errorf("still told of: %q", got)
 		}
-		if d.outputs.current() == before || len(d.left) != 1 {
-			t.Errorf("left out are still %v", d.left)
+		if d.outputs.current() == before {
+			t.Error("nothing was begun anew")
 		}
 		again := d.outputs.current()
 		time.Sleep(3 * leftOutAgain)

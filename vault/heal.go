@@ -71,13 +71,15 @@ func (v *Vault) mendJournal(tx *bolt.Tx) error {
 
 // entries are those of a journal that open.
 type entries struct {
-	contents
+	mender
 	sealed map[uint64][]byte
 	// lost is how many were replaced.
 	lost int
 }
 
-func newEntries(c contents) *entries { return &entries{contents: c, sealed: map[uint64][]byte{}} }
+func newEntries(c contents) *entries {
+	return &entries{mender: mender{contents: c}, sealed: map[uint64][]byte{}}
+}
 
 // offer takes an entry that opens, or that can be corrected.
 func (j *entries) offer(id uint64, env []byte) {
@@ -87,13 +89,27 @@ func (j *entries) offer(id uint64, env []byte) {
 	}
 }
 
+// mender opens envelopes that may be damaged.
+type mender struct {
+	contents
+	// spent is what corrections have cost, each the square of a size.
+	spent int
+}
+
+// mostSpent is some ten seconds: where all is damaged no bit helps.
+const mostSpent = 1 << 30
+
 // mended returns a copy of an envelope that opens, corrected where that helps.
-func (c contents) mended(env []byte, at seal.Position) ([]byte, bool) {
-	if _, plain, err := c.seal.Open(nil, env, at); err == nil {
+func (m *mender) mended(env []byte, at seal.Position) ([]byte, bool) {
+	if _, plain, err := m.seal.Open(nil, env, at); err == nil {
 		clear(plain)
 		return bytes.Clone(env), true
 	}
-	return c.seal.Correct(env, at)
+	if m.spent > mostSpent {
+		return nil, false
+	}
+	m.spent += len(env) * len(env)
+	return m.seal.Correct(env, at)
 }
 
 // write writes the entries that a manifest names, and adds them to its sum.

@@ -19,7 +19,7 @@ import (
 
 // salvage is what was found in a wreck.
 type salvage struct {
-	contents
+	mender
 	o     Options
 	meta  map[string][]byte
 	slots map[string][]byte
@@ -41,7 +41,7 @@ type salvage struct {
 
 func newSalvage(o Options) *salvage {
 	return &salvage{
-		contents: contents{path: o.Path}, o: o, meta: map[string][]byte{}, slots: map[string][]byte{},
+		mender: mender{contents: contents{path: o.Path}}, o: o, meta: map[string][]byte{}, slots: map[string][]byte{},
 		records: map[string][]bolt.Piece{}, good: map[string]map[string][]byte{},
 	}
 }

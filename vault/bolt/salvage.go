@@ -101,8 +101,17 @@ func (w *Wreck) headers() {
 	}
 }
 
+// mostDamage bounds the sentences: a person needs no thousand of them.
+const mostDamage = 20
+
 func (w *Wreck) damaged(format string, args ...any) {
-	w.Damage = append(w.Damage, fmt.Sprintf(format, args...))
+	switch len(w.Damage) {
+	case mostDamage:
+	case mostDamage - 1:
+		w.Damage = append(w.Damage, "and more")
+	default:
+		w.Damage = append(w.Damage, fmt.Sprintf(format, args...))
+	}
 }
 
 // Pieces calls fn for all that the newest header leads to.

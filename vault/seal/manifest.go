@@ -64,7 +64,9 @@ func (s *Sealer) SealManifest(m Manifest) []byte {
 }
 
 // CorrectManifest is [Sealer.Correct] for the manifest.
-func (s *Sealer) CorrectManifest(env []byte) ([]byte, bool) { return s.Correct(env, manifestPosition()) }
+func (s *Sealer) CorrectManifest(env []byte) ([]byte, bool) {
+	return s.Correct(env, manifestPosition())
+}
 
 // OpenManifest reads the manifest's envelope.
 func (s *Sealer) OpenManifest(env []byte) (Manifest, error) {

@@ -210,6 +210,8 @@ func (f *file) failed(err error) error {
 	switch {
 	case errors.Is(err, syscall.EROFS):
 		reason += "; a service of systemd writes only below what ReadWritePaths= names"
+	case errors.Is(err, durable.ErrNotKept):
+		reason += "; choose a place on a file system that keeps permissions, or mount this one with umask=077"
 	case errors.Is(err, fs.ErrPermission) && f.owner != "":
 		reason += "; only root gives files away"
 	}
