@@ -168,7 +168,7 @@ func Default() Config {
 			RefreshesPerHour:  6,
 			Concurrency:       4,
 		},
-		Backup: Backup{Every: Duration(24 * time.Hour), Keep: 7},
+		Backup:    Backup{Every: Duration(24 * time.Hour), Keep: 7},
 		Endpoints: defaultEndpoints(),
 	}
 }

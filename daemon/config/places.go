@@ -94,7 +94,9 @@ func (p Places) With(c Config) Places {
 }
 
 // Backups is where the keeper puts copies of its vault.
-func (p Places) Backups(c Config) string { return cmp.Or(c.Backup.Dir, filepath.Join(p.StateDir, "backups")) }
+func (p Places) Backups(c Config) string {
+	return cmp.Or(c.Backup.Dir, filepath.Join(p.StateDir, "backups"))
+}
 
 // machine is what the default places depend on, beside the environment.
 type machine struct {
