@@ -4,10 +4,19 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	known "github.com/bilikeeper/bilikeeper/notify/channels"
 )
+
+// BuildChecks are [Checks] that build each part of the configuration, as the
+// daemon does.
+func BuildChecks() config.Checks {
+	k := Checks()
+	k.Build = parts.Check
+	return k
+}
 
 // Checks are what the rooms know of their parts of the configuration.
 func Checks() config.Checks {

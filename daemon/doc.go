@@ -6,11 +6,13 @@
 // only those below it:
 //
 //	control, page   what uses the keeper: the API on the socket, pages in a browser
+//	parts           what a configuration lists, built one by one
 //	metrics         what Prometheus asks
 //	heartbeat       who hears that the keeper works
 //	health          which part of the keeper works
 //	listener        where programs ask over the network
 //	alert, output   the journal made into messages; the credential made into files
+//	upkeep          copies of the vault, and whether it is whole
 //	keeper          the accounts together, and the operations on them
 //	account         one account's worker
 //	loginqueue      who may have a code out next
@@ -48,6 +50,7 @@
 //
 // Guarantees: what the site gave is on disk before the next request; a wrong
 // configuration is found before anything of it is in force, and a reload cannot end
-// half way; a stop waits for the answer to a poll under way. A socket, a vault or
+// half way; a part that cannot be built is left out, told of and tried again, and
+// keeps no other down; a stop waits for the answer to a poll under way. A socket, a vault or
 // a disk that goes away under the keeper is noticed and told of.
 package daemon

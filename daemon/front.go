@@ -10,24 +10,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 )
 
-// pageKeeper is the keeper as the login page calls it.
-type pageKeeper struct {
-	keeper.Logins
-	keeper *keeper.Keeper
-}
-
-func (p pageKeeper) Account(name string) (client.Account, error) {
-	return p.keeper.Accounts().Get(name)
-}
-func (p pageKeeper) Changed() <-chan struct{}              { return p.keeper.Store().Changed() }
-func (p pageKeeper) Login(id string) (client.Login, error) { return p.Get(id) }
-func (p pageKeeper) CancelLogin(ctx context.Context, id string) error {
-	return p.Cancel(ctx, id)
-}
-func (p pageKeeper) StartLogin(ctx context.Context, r client.LoginRequest) (client.Login, error) {
-	return p.Start(ctx, r)
-}
-
 // reporting is the accounts with what the daemon adds to their status.
 type reporting struct {
 	keeper.Accounts

@@ -31,7 +31,7 @@ func (d *daemon) newHealth() *health.Health {
 		Channels: func() []client.Channel { return d.channels.Channels() },
 		Outputs:  func() []client.Output { return d.outputs.Outputs() },
 		Listeners: []health.Listener{
-			{Part: health.PartPage, Problem: pageListener, On: func() bool { return d.page.Load() != nil }},
+			{Part: health.PartPage, Problem: pageListener, On: func() bool { return d.began.Page.Listen != "" }},
 			{Part: health.PartServe, Problem: readListener, On: func() bool { return d.readers.current().On() }},
 			{Part: health.PartMetrics, Problem: metricsListener, On: func() bool { return d.scrapes.current().On() }},
 		},

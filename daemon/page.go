@@ -1,104 +1,95 @@
 package daemon
 
 import (
-	"crypto/rand"
-	"fmt"
+	"context"
 	"net"
-	"net/netip"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
-	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
-	"github.com/bilikeeper/bilikeeper/daemon/signin"
-	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
-	"github.com/bilikeeper/bilikeeper/notify/qr"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 )
 
-// pageListener is what the page is called in the status.
+// pageListener is what the login page is called in the status.
 const pageListener = "login page"
 
-// openPage builds the page and its listener, if one is configured.
-func (d *daemon) openPage() (*page.Page, net.Listener, error) {
-	if d.Config.Page.Listen == "" {
-		return nil, nil, nil
+// openSignIn opens who is signed in to the account page. Without it the login
+// pages are served alone, and it is tried again with the next start.
+func (d *daemon) openSignIn() {
+	var err error
+	if d.signIn, err = parts.SignIn(d.keeper, d.Config.Page); err != nil {
+		d.keeper.Problems().Set("account page", err)
+		d.Log.Error().Err(err).Msg("the account page is left out")
 	}
-	l, err := page.Listen(d.Config.Page.Listen)
-	if err != nil {
-		return nil, nil, err
-	}
-	p, err := d.newPage(l.Addr())
-	if err != nil {
-		_ = l.Close()
-		return nil, nil, err
-	}
-	return p, l, nil
 }
 
-func (d *daemon) newPage(listens net.Addr) (*page.Page, error) {
+// openPage builds the page and its listener.
+func (d *daemon) openPage(c config.Config) (*page.Page, net.Listener, error) {
+	p, err := parts.Page(d.keeper, c, d.signIn, d.channels.current, d.outputs.current)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := page.Listen(c.Page.Listen)
+	if err == nil && d.signIn != nil && c.Page.PublicURL == "" {
+		d.signIn.Reached("http://" + parts.Reachable(l.Addr()))
+	}
+	return p, l, err
+}
+
+// servePage serves the login page, if there is one, until the result is called. A
+// page that cannot be served is tried again: at boot its address may not be there
+// yet, or somebody else has it. The keeper goes on without it meanwhile, and its
+// messages without links.
+func (d *daemon) servePage(ctx context.Context) (stop func()) {
 	c := d.Config
-	key, err := d.keeper.Store().SecretKey("page", func() []byte {
-		key := make([]byte, 32)
-		_, _ = rand.Read(key)
-		return key
-	})
-	if err != nil {
-		return nil, fmt.Errorf("the key of the login page's links: %w", err)
+	if c.Page.Listen == "" {
+		return func() {}
 	}
-	proxies, err := clientaddr.New(c.TrustedProxies)
-	if err != nil {
-		return nil, fmt.Errorf("trusted_proxies: %w", err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	p, l, err := d.openPage(c)
+	if err == nil {
+		d.page.Store(p)
 	}
-	account, err := d.accountPage(listens)
-	if err != nil {
-		return nil, err
-	}
-	k := pageKeeper{d.keeper.Logins(), d.keeper}
-	return page.New(page.Config{
-		Logins: k, SMS: k, Accounts: k, Key: key, PublicURL: c.Page.PublicURL,
-		Locale: keeper.Locale(c.Locale), CaptchaOrigin: originOf(c.Endpoints.GeetestJS), QR: qr.PNG, Proxies: proxies, Account: account, Log: d.Log,
-	})
+	go func() {
+		defer close(done)
+		for pause := time.Second; ; pause = min(2*pause, time.Minute) {
+			if err == nil {
+				err = d.showPage(ctx, p, l)
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			d.keeper.Problems().Set(pageListener, err)
+			d.Log.Error().Err(err).Dur("retry_in", pause).Msg("the login page is not served")
+			select {
+			case <-time.After(pause):
+			case <-ctx.Done():
+				return
+			}
+			p, l, err = d.openPage(c)
+		}
+	}()
+	return func() { cancel(); <-done }
 }
 
-// accountPage is what the account page shows, nil where page.may allows nothing.
-func (d *daemon) accountPage(listens net.Addr) (*accountpage.Parts, error) {
-	c := d.Config.Page
-	if len(c.May) == 0 {
-		return nil, nil
+// showPage serves the page until the context ends or its listener fails.
+func (d *daemon) showPage(ctx context.Context, p *page.Page, l net.Listener) error {
+	d.keeper.Problems().Clear(pageListener)
+	d.page.Store(p)
+	defer d.page.Store(nil)
+	d.Log.Info().Str("address", l.Addr().String()).Msg("serving the login page")
+	served := make(chan error, 1)
+	go func() { served <- p.Serve(l) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
 	}
-	password, err := c.Password()
-	if err != nil {
-		return nil, err
-	}
-	address := strings.TrimRight(c.PublicURL, "/")
-	if address == "" {
-		address = "http://" + reachable(listens)
-	}
-	if d.signIn, err = signin.Open(d.keeper.Store(), signin.Options{Address: address, Password: password}); err != nil {
-		return nil, err
-	}
-	return &accountpage.Parts{Keeper: d.keeper, Channels: d.channels.current, Outputs: d.outputs.current, SignIn: d.signIn, May: c.May}, nil
-}
-
-// reachable is how a browser on this machine reaches a listener.
-func reachable(listens net.Addr) string {
-	ap, err := netip.ParseAddrPort(listens.String())
-	if err != nil || !ap.Addr().IsUnspecified() {
-		return listens.String()
-	}
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(int(ap.Port())))
-}
-
-// originOf is the scheme and host of an address, "" if it is none.
-func originOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" {
-		return ""
-	}
-	return u.Scheme + "://" + u.Host
+	grace, done := context.WithTimeout(context.Background(), 2*time.Second)
+	defer done()
+	_ = p.Shutdown(grace)
+	return <-served
 }
 
 // pageLink returns the login page's address for what is told of, "" where no page

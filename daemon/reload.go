@@ -16,7 +16,9 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 )
@@ -31,13 +33,18 @@ type set struct {
 	readers   *listener.Listener
 	scrapes   *listener.Listener
 	heartbeat *heartbeat.Heartbeat
+	upkeep    *upkeep.Upkeep
 	policy    socket.Policy
 	proxies   clientaddr.Proxies
+	// left are the parts that could not be built, by what people call them.
+	left parts.LeftOut
 }
 
-// prepare builds a set. Whatever can be wrong with a configuration is found here.
+// prepare builds a set. Whatever can be wrong with a configuration is found here: a
+// part that cannot be built is left out, anything else is an error.
 func (d *daemon) prepare(c config.Config) (s set, err error) {
-	s.config, s.policy = c, policyOf(c)
+	s.config, s.policy, s.left = c, parts.Policy(c), parts.LeftOut{}
+	s.upkeep = upkeep.New(d.keeper, c, d.Places)
 	if err := s.policy.Validate(); err != nil {
 		return s, err
 	}
@@ -48,18 +55,20 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 		return s, err
 	}
 	if s.readers, err = newReadServer(d.keeper, c); err != nil {
-		return s, err
+		s.left["serve"] = err
 	}
 	s.scrapes = d.newScrapes(c.Metrics)
 	if s.heartbeat, err = heartbeat.New(d.keeper, c.Heartbeat, d.health.Working); err != nil {
-		return s, err
+		s.left["heartbeat"] = err
 	}
-	if s.outputs, err = engine.Configured(d.keeper, c); err != nil {
-		return s, err
-	}
+	s.outputs = engine.Configured(d.keeper, c, parts.Own(d.Places, c, d.keeper.Store().Vault().Info().Slots))
+	s.left.Add("output", s.outputs.LeftOut())
 	// Last, because channels may hold a connection from here on.
-	s.channels, err = alert.New(d.keeper, c)
-	return s, err
+	if s.channels, err = alert.New(d.keeper, c); err != nil {
+		return s, err
+	}
+	s.left.Add("channel", s.channels.LeftOut())
+	return s, nil
 }
 
 // Reload reads the configuration anew, builds all that it makes, and puts it into
@@ -137,5 +146,7 @@ func (d *daemon) use(s set) {
 	if p := d.page.Load(); p != nil {
 		p.Trust(s.proxies)
 	}
+	d.upkeep.put(d.ctx, s.upkeep)
+	d.tellLeftOut(s.left)
 	d.Config = s.config
 }

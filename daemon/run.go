@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,9 +22,11 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/metrics"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
-	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -58,8 +56,8 @@ var ErrConfiguration = errors.New("the configuration cannot be used")
 
 // VaultFile and KeyFile are the names of the files in the state directory.
 const (
-	VaultFile = "vault.db"
-	KeyFile   = "vault.key"
+	VaultFile = parts.VaultFile
+	KeyFile   = parts.KeyFile
 )
 
 // Run is the daemon: it opens the vault, answers on the socket and keeps the
@@ -97,7 +95,7 @@ func Run(ctx context.Context, o Options) error {
 // holder alone may replace a socket that lies about.
 func runOnce(ctx context.Context, o Options) error {
 	defer servicemanager.Stopping(ctx)()
-	if err := prepareState(o.Places.StateDir); err != nil {
+	if err := parts.PrepareState(o.Places.StateDir); err != nil {
 		return fmt.Errorf("create the state directory: %w", err)
 	}
 	v, err := vault.Open(vault.Options{
@@ -105,6 +103,7 @@ func runOnce(ctx context.Context, o Options) error {
 		KeyFile: filepath.Join(o.Places.StateDir, KeyFile),
 		Keys:    o.Keys,
 		Socket:  o.Places.Socket,
+		Lost:    store.LostEntry(),
 	})
 	if err != nil {
 		return err
@@ -126,25 +125,6 @@ func runOnce(ctx context.Context, o Options) error {
 	return d.run(ctx)
 }
 
-// prepareState makes the state directory. One that was made beforehand, and
-// holds no vault yet, is closed to others: nothing in it was ever exposed. With
-// a vault in it, the vault refuses to open, because somebody may have looked.
-func prepareState(dir string) error {
-	if err := durable.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	info, err := os.Stat(dir)
-	if err != nil || info.Mode().Perm()&0o077 == 0 {
-		return err
-	}
-	for _, name := range []string{VaultFile, KeyFile} {
-		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-	}
-	return os.Chmod(dir, 0o700)
-}
-
 // daemon is a running keeper with everything around it.
 type daemon struct {
 	Options
@@ -156,15 +136,17 @@ type daemon struct {
 	metrics  *metrics.Metrics
 	scrapes  *runner[*listener.Listener] // of the metrics
 	beats    *runner[*heartbeat.Heartbeat]
+	upkeep   *runner[*upkeep.Upkeep]
 	page     atomic.Pointer[page.Page] // nil where none is served
 	signIn   *signin.SignIn            // nil where there is no account page
 	server   *control.Server
 	socket   *socket.Listener
 	ctx      context.Context
-	mu       sync.Mutex // guards Config, seen and began, and lets one reload run at a time
+	mu       sync.Mutex // guards Config, seen, began and left, and lets one reload run at a time
 	seen     string     // what the configuration's file looked like when it was read
 	began    config.Config
 	waiting  atomic.Pointer[[]string] // keys that wait for a restart
+	left     parts.LeftOut
 }
 
 func (d *daemon) run(ctx context.Context) error {
@@ -180,15 +162,14 @@ func (d *daemon) run(ctx context.Context) error {
 	d.readers = newRunner(d.Log, readListener, set.readers)
 	d.scrapes = newRunner(d.Log, metricsListener, set.scrapes)
 	d.beats = newRunner(d.Log, "heartbeat", set.heartbeat)
-	pages, listening, err := d.openPage()
-	if err != nil {
-		return err
-	}
+	d.upkeep = newRunner(d.Log, "upkeep of the vault", set.upkeep)
+	d.openSignIn()
+	d.tellLeftOut(set.left)
 	if err := d.listen(); err != nil {
 		return err
 	}
 	d.keeper.Begin(ctx)
-	defer d.servePage(pages, listening)()
+	defer d.servePage(ctx)()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(d.socket) }()
 	kept := make(chan struct{})
@@ -203,6 +184,8 @@ func (d *daemon) run(ctx context.Context) error {
 	go servicemanager.Watchdog(ctx, live.Works)
 	go live.Tell(ctx)
 	go d.watchFiles(ctx)
+	d.upkeep.start(ctx)
+	go d.retryLeftOut(ctx)
 
 	d.announce()
 	err = d.wait(ctx, served)
@@ -217,6 +200,7 @@ func (d *daemon) run(ctx context.Context) error {
 	d.readers.wait()
 	d.scrapes.wait()
 	d.beats.wait()
+	d.upkeep.wait()
 	if err := d.keeper.Credentials().SaveCounts(); err != nil {
 		d.Log.Warn().Err(err).Msg("readings that were counted and not noted are forgotten")
 	}
@@ -224,26 +208,6 @@ func (d *daemon) run(ctx context.Context) error {
 	d.outputs.wait()
 	d.Log.Info().Msg("stopped")
 	return err
-}
-
-// servePage serves the login page, if there is one. The result stops it.
-func (d *daemon) servePage(p *page.Page, l net.Listener) (stop func()) {
-	if p == nil {
-		return func() {}
-	}
-	d.page.Store(p)
-	d.Log.Info().Str("address", l.Addr().String()).Msg("serving the login page")
-	go func() {
-		if err := p.Serve(l); err != nil {
-			d.Log.Error().Err(err).Msg("the login page is not served any more")
-			d.keeper.Problems().Set(pageListener, err)
-		}
-	}()
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-		defer cancel()
-		_ = p.Shutdown(ctx)
-	}
 }
 
 func (d *daemon) wait(ctx context.Context, served <-chan error) error {
@@ -275,7 +239,7 @@ func (d *daemon) listen() error {
 		Accounts: reporting{accounts, &d.waiting}, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
 		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
 		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, Metrics: d.metrics.Handler(d.Log), SignIn: d.signIn, QR: qr.PNG,
-		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
+		Policy: parts.Policy(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {
 		return err
@@ -283,7 +247,7 @@ func (d *daemon) listen() error {
 	if d.socket, err = socket.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0); err != nil {
 		return err
 	}
-	d.grant(policyOf(d.Config))
+	d.grant(parts.Policy(d.Config))
 	return nil
 }
 
@@ -299,24 +263,6 @@ func (d *daemon) grant(p socket.Policy) {
 		return
 	}
 	d.keeper.Problems().Set("socket", errors.New(strings.Join(troubles, "; ")))
-}
-
-func policyOf(c config.Config) socket.Policy {
-	p := socket.Policy{Owner: owner()}
-	for _, a := range c.Control.Allow {
-		p.Rules = append(p.Rules, socket.Rule{User: a.User, Group: a.Group, Accounts: a.Accounts, May: a.May})
-	}
-	return p
-}
-
-// owner is the user whose keeper this is.
-func owner() uint32 {
-	if u, err := user.Current(); err == nil {
-		if id, err := strconv.ParseUint(u.Uid, 10, 32); err == nil {
-			return uint32(id)
-		}
-	}
-	return uint32(max(os.Getuid(), 0))
 }
 
 func (d *daemon) announce() {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 )
 
 // lookEvery is how often the files are looked at that others may change.
@@ -41,6 +43,6 @@ func (d *daemon) restoreSocket() {
 		d.Log.Warn().Str("socket", d.Places.Socket).Msg("the socket had been removed, and was put back")
 		d.mu.Lock()
 		defer d.mu.Unlock()
-		d.grant(policyOf(d.Config))
+		d.grant(parts.Policy(d.Config))
 	}
 }

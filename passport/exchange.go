@@ -3,21 +3,18 @@ package passport
 import (
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 )
 
 const (
 	// maxBody is far above any reply that makes sense.
 	maxBody = 1 << 20
-
-	// maxRetryAfter keeps a wrong header from silencing the keeper for years.
-	maxRetryAfter = 24 * time.Hour
 
 	originWeb  = "https://www.bilibili.com"
 	originIntl = "https://www.bilibili.tv"
@@ -158,20 +155,6 @@ func clockOf(h http.Header) time.Time {
 	return time.Now()
 }
 
-// retryAfter reads the header's two forms, seconds and a date.
 func retryAfter(h http.Header) time.Duration {
-	text := h.Get("Retry-After")
-	if text == "" {
-		return 0
-	}
-	if seconds, err := strconv.ParseUint(text, 10, 32); err == nil {
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
-	} else if errors.Is(err, strconv.ErrRange) {
-		return maxRetryAfter
-	}
-	at, err := http.ParseTime(text)
-	if err != nil {
-		return 0
-	}
-	return min(max(at.Sub(clockOf(h)), 0), maxRetryAfter)
+	return outbound.RetryAfter(h.Get("Retry-After"), clockOf(h))
 }

@@ -1,7 +1,7 @@
 package vault
 
 import (
-	"bytes"
+	"encoding/binary"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/vault/bolt"
@@ -49,7 +49,22 @@ type found struct {
 	kinds    map[string]int
 	sum      seal.Sum
 	scratch  []byte
+
+	// lost are entries of the journal that are missing or do not open; strange is
+	// true where there are others than there should be. The sum proves nothing
+	// then, because it is not known what they added to it.
+	lost    []uint64
+	strange bool
 }
+
+// journalDamage is damage to the journal alone.
+type journalDamage struct {
+	lost []uint64
+	err  error
+}
+
+func (e *journalDamage) Error() string { return e.err.Error() }
+func (e *journalDamage) Unwrap() error { return e.err }
 
 // readAll compares everything with the manifest, and opens it where deep.
 func (c contents) readAll(tx *bolt.Tx, deep bool) (*found, error) {
@@ -62,8 +77,14 @@ func (c contents) readAll(tx *bolt.Tx, deep bool) (*found, error) {
 	if err == nil {
 		err = c.readJournal(tx, f, deep)
 	}
-	if err == nil && (records != m.Records || f.sum != m.Sum) {
+	switch {
+	case err != nil:
+	case records != m.Records, len(f.lost) == 0 && f.sum != m.Sum:
 		err = fault.Corrupt("verify", c.path, "a record was changed, put back or removed from outside")
+	case len(f.lost) > 0:
+		err = &journalDamage{f.lost, fault.Corrupt("verify", journalBucket.Name, "%d entries are missing or broken, the first is %d", len(f.lost), f.lost[0])}
+	case f.strange:
+		err = &journalDamage{nil, fault.Corrupt("verify", journalBucket.Name, "there is more in it than there should be")}
 	}
 	return f, err
 }
@@ -106,22 +127,37 @@ func (c contents) readRecords(tx *bolt.Tx, f *found, deep bool) (n uint64, err e
 	return n, nil
 }
 
+// readJournal goes on where an entry is damaged: what the accounts are is in the
+// records.
 func (c contents) readJournal(tx *bolt.Tx, f *found, deep bool) error {
 	next := f.manifest.First
-	err := tx.Each(journalBucket, nil, 0, func(id, env []byte) error {
-		if next > f.manifest.Newest || !bytes.Equal(id, seal.Uint64(next)) {
-			return fault.Corrupt("verify", journalBucket.Name, "entry %d is missing", next)
+	missing := func(until uint64) {
+		for ; next < until; next++ {
+			f.lost = append(f.lost, next)
 		}
-		if err := c.enter(f, env, seal.Entry(id), deep); err != nil {
-			return fault.Corrupt("verify", journalBucket.Name, "entry %d: %v", next, err)
+	}
+	err := tx.Each(journalBucket, nil, 0, func(key, env []byte) error {
+		id, ok := entryID(key)
+		if !ok || id < next || id > f.manifest.Newest {
+			f.strange = true
+			return nil
 		}
+		missing(id)
 		next++
+		if c.enter(f, env, seal.Entry(key), deep) != nil {
+			f.lost = append(f.lost, id)
+		}
 		return nil
 	})
-	if err == nil && next != f.manifest.Newest+1 {
-		err = fault.Corrupt("verify", journalBucket.Name, "entries from %d on are missing", next)
-	}
+	missing(f.manifest.Newest + 1)
 	return err
+}
+
+func entryID(key []byte) (uint64, bool) {
+	if len(key) != 8 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(key), true
 }
 
 // checkCopy reads all of a file that is going to be a vault, as it is on the

@@ -45,13 +45,15 @@
 //     are never used twice, over restarts and deletions too.
 //   - A record that was changed, moved to another position, put back to an older
 //     state or removed from outside is found when the vault is opened and by
-//     [Vault.Verify]. Not found: the whole file replaced by an older copy of
+//     [Vault.Verify]; where an entry of the journal is lost, too, that a record was
+//     put back is not found, and the damage told of. Not found: the whole file replaced by an older copy of
 //     itself, or, what comes to the same, its latest commit undone. Nothing
 //     inside a file can tell that it is an old one.
 //   - The file without its key tells no value, old ones in free pages included.
-//   - A damaged file gives [ErrCorrupt]: no crash, no endless wait, and never a
-//     new empty vault in its stead. Its pages are checked before bbolt opens
-//     them, because bbolt trusts them.
+//   - A damaged file gives [ErrCorrupt], and one that is missing while its key file
+//     is there [ErrGone]: no crash, no endless wait, and never a new empty vault in
+//     its stead. Its pages are checked before bbolt opens them, because bbolt trusts
+//     them.
 //   - There is always a slot. The vault is replaced as a whole: by [Compact],
 //     [Rekey] and [Restore], at any instruction of which a crash leaves the old
 //     file in place or the new one.

@@ -111,6 +111,10 @@ func (tx *Tx) Events(after uint64, limit int) ([]Entry, error) {
 		}
 		// What is in the file may change meanwhile.
 		e, err := tx.v.entry(want, bytes.Clone(env))
+		if err != nil && tx.v.o.Lost != nil {
+			// Damaged since the vault was opened. Nobody waits for it.
+			e, err = Entry{ID: want, Value: tx.v.o.Lost}, nil
+		}
 		entries = append(entries, e)
 		return err
 	})

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/vault/bolt"
 	"go.etcd.io/bbolt"
+
+	"github.com/bilikeeper/bilikeeper/vault/bolt"
 )
 
 // childEnv makes the test binary play one of the children below.

@@ -42,6 +42,7 @@ var (
 	ErrTooLarge    = fault.ErrTooLarge
 	ErrClosed      = fault.ErrClosed
 	ErrReplaced    = fault.ErrReplaced
+	ErrGone        = fault.ErrGone
 
 	ErrLastSlot     = keys.ErrLastSlot
 	ErrAttended     = keys.ErrAttended
@@ -54,6 +55,9 @@ var (
 // CredentialSource is the source of a slot that a credential of the service
 // manager opens.
 func CredentialSource(name string) string { return keys.CredentialSource(name) }
+
+// HolderFile is the name of the file beside the vault that names its holder.
+const HolderFile = bolt.HolderFile
 
 // Holder returns what the last holder of the vault in dir wrote about itself.
 // See [bolt.Holder].

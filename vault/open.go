@@ -39,6 +39,12 @@ type Options struct {
 	// means 10,000 entries and 90 days.
 	JournalMax int
 	JournalAge time.Duration
+	// Lost is the value of the entry that takes the place of one in the journal that
+	// is damaged. Where it is nil, such a vault is refused.
+	Lost []byte
+	// Kinds are the kinds of records that a repair looks for, beside those whose names
+	// it finds.
+	Kinds []string
 	// Socket is where the holder can be reached; others are told.
 	Socket string
 }
@@ -92,8 +98,11 @@ func (op opener) open(o Options) (*Vault, error) {
 		return nil, err
 	}
 	v := &Vault{o: o, file: file, schema: op.schema, changed: make(chan struct{})}
+	if file.TornHeader() {
+		v.damage = append(v.damage, "one of its two headers was damaged: the last change before may be undone")
+	}
 	if err = op.migrate(file, o.Path); err == nil {
-		err = file.View("open", v.load)
+		err = loadHealed(v)
 	}
 	if err != nil {
 		_ = file.Abandon()
@@ -133,10 +142,9 @@ func (op opener) prepare(o Options) error {
 		if o.Existing {
 			return fault.New("open", o.Path, ErrNotFound)
 		}
-		if err := op.create(o); err != nil {
+		if info, err = op.begin(o); err != nil {
 			return err
 		}
-		info, err = os.Lstat(o.Path)
 	}
 	if err != nil {
 		return fault.Disk("open", o.Path, err)
@@ -145,6 +153,36 @@ func (op opener) prepare(o Options) error {
 		return fault.Corrupt("open", o.Path, "it is not a regular file")
 	}
 	return keys.CheckPrivate("open", o.Path, info)
+}
+
+// beginning ends the name of the file that is there while a vault is made for the
+// first time.
+const beginning = ".beginning"
+
+// begin makes the vault where there never was one. A key file beside it says that
+// there was, unless it is left from a beginning that was cut off.
+func (op opener) begin(o Options) (fs.FileInfo, error) {
+	marker := o.Path + beginning
+	if _, err := os.Lstat(o.KeyFile); err == nil && filepath.Dir(o.KeyFile) == filepath.Dir(o.Path) {
+		if _, err := os.Lstat(marker); errors.Is(err, fs.ErrNotExist) {
+			// Another process may have come to the end of it just now.
+			info, err := os.Lstat(o.Path)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fault.New("open", o.Path, ErrGone)
+			}
+			return info, err
+		}
+	}
+	err := durable.WriteFile(marker, nil, 0o600, durable.Exclusive())
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fault.Disk("create", marker, err)
+	}
+	if err := op.create(o); err != nil {
+		return nil, err
+	}
+	// One that is left over goes when the vault is opened.
+	_ = os.Remove(marker)
+	return os.Lstat(o.Path)
 }
 
 // load unlocks the vault and reads all of it.
@@ -174,6 +212,7 @@ func (v *Vault) sweep() {
 		removed, _ := durable.Sweep(path)
 		v.leftovers = append(v.leftovers, removed...)
 	}
+	_ = os.Remove(v.path + beginning)
 	// The file that opens under the old key: a rekeying was cut off after it
 	// had done its work, and the vault that took its place is whole.
 	if old := v.path + beforeRekey; os.Remove(old) == nil {

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -13,9 +14,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/bilikeeper/bilikeeper/vault/bolt"
 	"github.com/bilikeeper/bilikeeper/vault/seal"
-	"go.etcd.io/bbolt"
 )
 
 func keyPath(o Options) string { return filepath.Join(filepath.Dir(o.Path), defaultKeyName) }
@@ -390,4 +392,49 @@ func TestBackup(t *testing.T) {
 	}
 	check(t, w)
 	check(t, v)
+}
+
+// A vault that is missing while its key is there was lost; one whose beginning was
+// cut off is begun again.
+func TestGone(t *testing.T) {
+	o := options(t)
+	v := mustOpen(t, o)
+	put(t, v, "k", "a", "x", 0)
+	_ = v.Close()
+	if _, err := os.Stat(o.Path + beginning); err == nil {
+		t.Error("the mark of a beginning is left")
+	}
+	key := mustRead(t, keyPath(o))
+	if err := os.Rename(o.Path, o.Path+".lost"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_, err := Open(o)
+		wantErr(t, err, ErrGone)
+		if _, err := os.Lstat(o.Path); err == nil || !bytes.Equal(key, mustRead(t, keyPath(o))) {
+			t.Fatal("something was begun anew")
+		}
+	}
+	if err := os.Rename(o.Path+".lost", o.Path); err != nil {
+		t.Fatal(err)
+	}
+	v = mustOpen(t, o)
+	wantValue(t, v, "k", "a", "x")
+	_ = v.Close()
+
+	if err := errors.Join(os.Remove(o.Path), os.WriteFile(o.Path+beginning, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	v = mustOpen(t, o)
+	check(t, v)
+	_ = v.Close()
+	if _, err := os.Stat(o.Path + beginning); err == nil {
+		t.Error("the mark of a beginning is left")
+	}
+	// A key that is kept elsewhere may be there before its first vault.
+	o.KeyFile = writeSecret(t, t.TempDir(), "other.key", string(key))
+	if err := os.Remove(o.Path); err != nil {
+		t.Fatal(err)
+	}
+	_ = mustOpen(t, o).Close()
 }

@@ -34,7 +34,7 @@ func TestReplacedUnderTheHolder(t *testing.T) {
 			put := func() error {
 				return v.Update(func(tx *Tx) error { _, err := tx.Put("k", "a", []byte("x"), 0); return err })
 			}
-			if err := v.CheckPlace(); err != nil {
+			if err := v.Disk().CheckPlace(); err != nil {
 				t.Fatal(err)
 			}
 			if err := change(path); err != nil {
@@ -43,7 +43,7 @@ func TestReplacedUnderTheHolder(t *testing.T) {
 			if err := put(); !errors.Is(err, ErrReplaced) {
 				t.Errorf("a write ends with %v", err)
 			}
-			if err := v.CheckPlace(); !errors.Is(err, ErrReplaced) {
+			if err := v.Disk().CheckPlace(); !errors.Is(err, ErrReplaced) {
 				t.Errorf("the look ends with %v", err)
 			}
 			select {

@@ -40,6 +40,40 @@ func (v *Vault) Copy() (c Copy, err error) {
 	return c, nil
 }
 
+// BackUp writes a copy of the vault as of one moment to path, where there must be
+// no file yet. The copy appears there when every seal in it was opened.
+func (v *Vault) BackUp(path string) error {
+	temp := durable.TempName(path)
+	_, _, err := v.file.CopyTo(temp)
+	if err == nil {
+		err = checkCopy(temp, v.seal)
+	}
+	if err != nil {
+		_ = os.Remove(temp)
+		return err
+	}
+	return fault.Disk("backup", path, durable.Publish(temp, path, durable.Exclusive()))
+}
+
+// Scrub reads all of the vault as it is on the disk now, and opens every seal, while
+// it goes on being used. It needs room for a copy.
+func (v *Vault) Scrub() error {
+	c, err := v.Copy()
+	c.Remove()
+	return err
+}
+
+// Examine opens a backup with what opens the vault and reads all of it.
+func Examine(o Options, path string) (Details, error) {
+	o, err := o.complete()
+	if err != nil {
+		return Details{}, err
+	}
+	r := Restored{}
+	err = r.prove(o, path, path)
+	return r.Details, err
+}
+
 // Compacted says what a compaction came to, in bytes.
 type Compacted struct{ Before, After int64 }
 
@@ -81,6 +115,9 @@ func openVerified(o Options) (*Vault, error) {
 
 // ErrOtherVault says that a backup is not of the vault that it is to replace.
 var ErrOtherVault = errors.New("this is another vault")
+
+// asideTime is the time in the name of a file that was set aside.
+const asideTime = "20060102T150405.000Z"
 
 // Restored says what a restore came to.
 type Restored struct {
@@ -131,7 +168,7 @@ func Restore(o Options, from string, force bool) (Restored, error) {
 		return Restored{}, fault.New(op, from, fmt.Errorf("%w: its id is %s, and %s is %s", ErrOtherVault, r.Details.ID, o.Path, present.ID))
 	}
 	// One that cannot be read is what a restore is for.
-	r.Aside = o.Path + ".before-" + time.Now().UTC().Format("20060102T150405.000Z")
+	r.Aside = o.Path + ".before-" + time.Now().UTC().Format(asideTime)
 	return r, bolt.Replace(op, temp, o.Path, r.Aside, o.LockTimeout)
 }
 

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/bilikeeper/bilikeeper/vault/bolt"
 	"github.com/bilikeeper/bilikeeper/vault/seal"
-	"go.etcd.io/bbolt"
 )
 
 // Every change from outside is found when the vault is opened.

@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault/keys"
-	"go.etcd.io/bbolt"
 )
 
 const (

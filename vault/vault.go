@@ -3,7 +3,6 @@ package vault
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/bilikeeper/bilikeeper/vault/bolt"
 )
@@ -18,6 +17,7 @@ type Vault struct {
 	schema    int
 	opened    string // the slot that opened it
 	leftovers []string
+	damage    []string
 
 	newest atomic.Uint64
 
@@ -44,6 +44,9 @@ type Info struct {
 	// Leftovers names the unfinished files of an earlier crash that were found
 	// and removed when the vault was opened.
 	Leftovers []string
+	// Damage says in sentences what was damaged when the vault was opened, and did
+	// not keep it from being opened.
+	Damage []string
 }
 
 // Identity is the part of [Vault.Info] that never changes. It asks nobody.
@@ -53,8 +56,8 @@ func (v *Vault) Identity() (path string, schema int) { return v.path, v.schema }
 func (v *Vault) Info() Info {
 	info := Info{
 		Path: v.path, Schema: v.schema, ID: v.id, Size: v.file.Size(),
-		Leftovers: append([]string(nil), v.leftovers...),
-		Records:   map[string]int{},
+		Leftovers: append([]string(nil), v.leftovers...), Damage: append([]string(nil), v.damage...),
+		Records: map[string]int{},
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -142,18 +145,9 @@ func (v *Vault) committed(tx *Tx) {
 // a real write of a few KiB arrives and is taken away again.
 func (v *Vault) Writable() error { return v.file.Writable(probeBucket) }
 
-// CheckPlace looks whether the vault's file is still the one at its path. Where
-// it is not, the vault cannot be used any more, with ErrReplaced. Each write
-// looks as well, before it writes.
-func (v *Vault) CheckPlace() error { return v.file.CheckPlace() }
-
-// Respond returns when the vault's disk has answered, however it did. It writes
-// nothing.
-func (v *Vault) Respond() { v.file.Respond() }
-
-// Committing is for how long the commit under way has lasted, 0 where there is
-// none. It asks nobody.
-func (v *Vault) Committing() time.Duration { return v.file.Committing() }
+// Disk is what is known of the disk that the vault lies on: whether its file is
+// still the one at its path, and whether the disk answers.
+func (v *Vault) Disk() bolt.Disk { return v.file.Disk() }
 
 // Verify opens every record and entry and compares them with the manifest, and
 // checks the file's pages. Nobody can write meanwhile.

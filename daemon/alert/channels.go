@@ -3,8 +3,8 @@ package alert
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,10 +30,17 @@ type Channels struct {
 	// open are those that hold a connection, chats those that people write to.
 	open  []io.Closer
 	chats []listening
+	left  []leftOut
 }
 
-// New builds the channels of a configuration without starting them. Its error names
-// the channel and holds no secret.
+// leftOut is a channel that could not be made. The others go on without it.
+type leftOut struct {
+	entry config.Notify
+	err   error
+}
+
+// New builds the channels of a configuration without starting them. One that cannot
+// be made is left out, see [Channels.LeftOut].
 func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 	list := make([]notify.Config, 0, len(c.Notify))
 	a := &Channels{keeper: k}
@@ -48,7 +55,8 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 	for _, entry := range c.Notify {
 		channel, err := newChannel(entry, setup)
 		if err != nil {
-			return nil, err
+			a.left = append(a.left, leftOut{entry, err})
+			continue
 		}
 		if closer, ok := channel.(io.Closer); ok {
 			a.open = append(a.open, closer)
@@ -68,16 +76,60 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 			Fallback: entry.Fallback, Rate: rateOf(entry, channel),
 		})
 	}
+	for i := range list {
+		list[i].Fallback = a.fallback(list[i].Fallback)
+	}
 	a.pipeline, err = notify.NewPipeline(source, ledger{k.Store()}, *k.Log(), list...)
 	return a, err
 }
 
+// fallback is the channel that takes over in the place of one that is left out.
+func (a *Channels) fallback(name string) string {
+	for range a.left {
+		i := slices.IndexFunc(a.left, func(l leftOut) bool { return l.entry.Name == name })
+		if i < 0 {
+			break
+		}
+		name = a.left[i].entry.Fallback
+	}
+	if slices.ContainsFunc(a.left, func(l leftOut) bool { return l.entry.Name == name }) {
+		return ""
+	}
+	return name
+}
+
+// LeftOut are the channels that could not be made, by their names, and why. What
+// they would have been told waits for them in the journal.
+func (a *Channels) LeftOut() map[string]error {
+	left := make(map[string]error, len(a.left))
+	for _, l := range a.left {
+		left[l.entry.Name] = l.err
+	}
+	return left
+}
+
+// Discard lets go of channels that were built and are not run.
+func (a *Channels) Discard() {
+	for _, c := range a.open {
+		_ = c.Close()
+	}
+}
+
+// Check makes a channel as New does, and lets go of it.
+func Check(entry config.Notify) error {
+	channel, err := newChannel(entry, notify.Setup{})
+	if closer, ok := channel.(io.Closer); ok && err == nil {
+		_ = closer.Close()
+	}
+	return err
+}
+
 // newChannel makes a channel of its configuration. It connects to nothing. Its
-// error names the channel and holds no secret.
+// error holds no secret.
 func newChannel(c config.Notify, s notify.Setup) (notify.Channel, error) {
 	channel, err := channels.New(c.Keys, config.ReadSecret, s)
 	if err != nil {
-		return nil, fmt.Errorf("notification channel %s: %w", c.Name, err)
+		return nil, err // a channel's own type that is nil would not be
 	}
 	return channel, nil
 }
@@ -99,11 +151,7 @@ func rateOf(entry config.Notify, channel notify.Channel) notify.Rate {
 
 // Run delivers messages, and answers where people ask, until ctx ends.
 func (a *Channels) Run(ctx context.Context) error {
-	defer func() {
-		for _, c := range a.open {
-			_ = c.Close()
-		}
-	}()
+	defer a.Discard()
 	var chats sync.WaitGroup
 	defer chats.Wait()
 	for _, l := range a.chats {
@@ -123,8 +171,16 @@ func (a *Channels) Status() []client.Channel {
 			FailingSince: account.Known(s.FailingSince), Fallback: s.Fallback,
 		})
 	}
+	for _, l := range a.left {
+		list = append(list, client.Channel{
+			Name: l.entry.Name, Type: l.entry.Type, Events: l.entry.Events, Accounts: l.entry.Accounts,
+			LastError: leftOutText(l.err), Fallback: l.entry.Fallback,
+		})
+	}
 	return list
 }
+
+func leftOutText(err error) string { return "left out: " + err.Error() }
 
 // sampleURL is what the sample's code says: it logs nobody in.
 const sampleURL = "https://github.com/bilikeeper/bilikeeper#this-is-a-sample"
@@ -132,6 +188,9 @@ const sampleURL = "https://github.com/bilikeeper/bilikeeper#this-is-a-sample"
 // Test sends a sample with a sample code, and returns what the service
 // said to it.
 func (a *Channels) Test(ctx context.Context, name string) (client.ChannelTest, error) {
+	if err := a.LeftOut()[name]; err != nil {
+		return client.ChannelTest{Name: name, Error: leftOutText(err)}, nil
+	}
 	png, err := qr.PNG(sampleURL)
 	if err != nil {
 		return client.ChannelTest{}, err

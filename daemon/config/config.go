@@ -34,6 +34,7 @@ type Config struct {
 	Metrics        Metrics   `toml:"metrics"`
 	Heartbeat      Heartbeat `toml:"heartbeat"`
 	Serve          Serve     `toml:"serve"`
+	Backup         Backup    `toml:"backup"`
 	Notify         []Notify  `toml:"notify"`
 	Text           []Text    `toml:"text"`
 	Output         []Output  `toml:"output"`
@@ -113,6 +114,16 @@ type Page struct {
 	May []string `toml:"may"`
 }
 
+// Backup says how often a sealed copy of the vault is made.
+type Backup struct {
+	// Every is 0 for never.
+	Every Duration `toml:"every"`
+	// Keep is how many copies there are; an older one goes when a new one is whole.
+	Keep int `toml:"keep"`
+	// Dir is "" for a directory beside the vault, see [Places.Backups].
+	Dir string `toml:"dir"`
+}
+
 // Text are a person's own words for one type of message.
 type Text struct {
 	Type       string `toml:"type"`
@@ -175,6 +186,7 @@ func Default() Config {
 			Concurrency:       4,
 		},
 		Heartbeat: Heartbeat{Every: Duration(5 * time.Minute)},
+		Backup:    Backup{Every: Duration(24 * time.Hour), Keep: 7},
 		Endpoints: defaultEndpoints(),
 	}
 }

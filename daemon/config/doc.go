@@ -12,7 +12,9 @@
 // Errors are written for the person who edits the file: [Error] holds one
 // [Problem] for each fault, with its line, what is wrong and how to mend it.
 // Reading goes in three steps (the TOML itself; keys and types; values and the
-// files that they name), and all faults of a step are told at once.
+// files that they name), and all faults of a step are told at once. [Places.Read]
+// leaves the files to the parts that need them; with [Checks.Build] the parts are
+// built as well.
 //
 // Guarantees: a Config without an error can be acted upon as it is, every
 // value in range and every default filled in. The keeper is never less polite

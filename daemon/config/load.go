@@ -28,7 +28,7 @@ func Load(path string, k Checks) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	return load(data, path, k)
+	return load(data, Places{Config: path}, k, true)
 }
 
 func readFile(path string) ([]byte, error) {
@@ -47,13 +47,23 @@ func noEnvConfig(name string) string {
 	return os.Getenv(name)
 }
 
-func load(data []byte, path string, k Checks) (Config, error) {
+// load reads a file's data; with files, it looks at the secrets' files too.
+func load(data []byte, p Places, k Checks, files bool) (Config, error) {
+	path := p.Config
 	c, at, problems := read(data, k)
 	if len(problems) == 0 {
 		if dir, err := filepath.Abs(filepath.Dir(path)); err == nil {
 			c.resolve(dir)
 		}
-		problems = slices.Concat(c.checkValues(at, k), c.checkFiles(at, k), c.checkInline(at, path, k))
+		problems = slices.Concat(c.checkValues(at, k), c.Endpoints.checkPEM(at), c.checkInline(at, path, k))
+		if files {
+			problems = append(problems, c.checkFiles(at, k)...)
+		}
+		if files && k.Build != nil && len(problems) == 0 {
+			f := new(faults)
+			k.Build(c, p.With(c), &f.Faults)
+			problems = f.problems(at)
+		}
 	}
 	return finish(c, path, problems)
 }
@@ -73,7 +83,7 @@ func Parse(data []byte, name string, k Checks) (Config, error) {
 // The problems have no lines.
 func (c Config) Validate(k Checks) []Problem {
 	none := make(positions)
-	return append(c.checkValues(none, k), c.checkFiles(none, k)...)
+	return slices.Concat(c.checkValues(none, k), c.Endpoints.checkPEM(none), c.checkFiles(none, k))
 }
 
 func finish(c Config, name string, problems []Problem) (Config, error) {
@@ -137,6 +147,7 @@ func (c *Config) resolve(dir string) {
 	}
 	from(&c.StateDir)
 	from(&c.Socket)
+	from(&c.Backup.Dir)
 	from(&c.Endpoints.CorrespondKeyFile)
 	for i := range c.Notify {
 		if keys := c.Notify[i].Keys; keys != nil {

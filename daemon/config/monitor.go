@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
@@ -29,7 +29,7 @@ func (m Metrics) check(f *faults, others ...string) {
 }
 
 func (m Metrics) warnings() []string {
-	if host, _, _ := net.SplitHostPort(m.Listen); m.Listen != "" && !dialguard.Local(host) {
+	if host, _, _ := net.SplitHostPort(m.Listen); m.Listen != "" && !outbound.Local(host) {
 		return []string{"metrics.listen can be reached from other machines: whoever asks learns the accounts' names and how they are"}
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
@@ -75,7 +75,7 @@ func (p Page) warnings() (w []string) {
 	if p.Listen == "" && p.PasswordFile != "" {
 		w = append(w, "page.listen is not set: there is no account page that page.password_file would sign in to")
 	}
-	if host, _, err := net.SplitHostPort(p.Listen); err == nil && !dialguard.Local(host) {
+	if host, _, err := net.SplitHostPort(p.Listen); err == nil && !outbound.Local(host) {
 		// Behind a proxy with TLS the public address says so.
 		if u, ok := setting.WebURL(p.PublicURL); !ok || u.Scheme == "http" {
 			w = append(w, "page.listen can be reached from other machines, in the clear: whoever is on the way can read codes and sign in; "+

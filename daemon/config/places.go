@@ -50,7 +50,14 @@ func Locate(flags Flags, env func(string) string) Places {
 // Load reads the configuration at p.Config and returns it with the places as
 // they are then. No file is [Default], unless it was named. A reload starts from
 // what [Locate] returned, as [Places.With] does.
-func (p Places) Load(k Checks) (Config, Places, error) {
+func (p Places) Load(k Checks) (Config, Places, error) { return p.load(k, true) }
+
+// Read is Load for who builds the parts of the configuration one by one: the
+// secrets' files are left to the parts that need them, so that one file that is
+// missing is no fault of the whole.
+func (p Places) Read(k Checks) (Config, Places, error) { return p.load(k, false) }
+
+func (p Places) load(k Checks, files bool) (Config, Places, error) {
 	if !p.ConfigNamed {
 		if _, err := os.Stat(p.Config); errors.Is(err, fs.ErrNotExist) {
 			return Default(), p, nil
@@ -60,7 +67,7 @@ func (p Places) Load(k Checks) (Config, Places, error) {
 	if err != nil {
 		return Config{}, p, err
 	}
-	c, err := load(data, p.Config, k)
+	c, err := load(data, p, k, files)
 	if err != nil {
 		return Config{}, p, err
 	}
@@ -81,6 +88,11 @@ func (p Places) With(c Config) Places {
 		p.Socket, p.socketInFile = c.Socket, true
 	}
 	return p
+}
+
+// Backups is where the keeper puts copies of its vault.
+func (p Places) Backups(c Config) string {
+	return cmp.Or(c.Backup.Dir, filepath.Join(p.StateDir, "backups"))
 }
 
 func locate(m client.Machine, flags Flags) Places {

@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
@@ -20,7 +20,7 @@ func (a Account) Way() (*url.URL, error) {
 		}
 		address = s.Reveal()
 	}
-	return dialguard.ParseProxy(address)
+	return outbound.ParseProxy(address)
 }
 
 func proxyForm(text string) (string, error) { return setting.URL(setting.ProxyFault)(text) }

@@ -3,66 +3,32 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"reflect"
+	"strings"
 
+	"github.com/bilikeeper/bilikeeper/internal/secretfile"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
-
-// secretFileSize is far more than a few secrets need.
-const secretFileSize = 64 << 10
 
 // fileFault is what is wrong with a file that the configuration names.
 func fileFault(what, hint string) *setting.Fault {
 	return &setting.Fault{What: what, Hint: hint}
 }
 
-// ReadSecret reads a regular file that nobody but its owner can.
+// ReadSecret reads a file that nobody but its owner can.
 func ReadSecret(path string) (string, error) {
-	// A look first: to open a pipe would wait for somebody to write to it.
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		return "", fileFault("is not a regular file", "name a file")
-	}
-	if err != nil {
-		return "", openFault(err)
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return "", openFault(err)
-	}
-	defer file.Close()
-	if info, err = file.Stat(); err != nil {
-		return "", openFault(err)
-	}
-	if err := checkMode(info, fromManager(path)); err != nil {
-		return "", err
-	}
-	data, err := io.ReadAll(io.LimitReader(file, secretFileSize+1))
-	if err != nil {
-		return "", openFault(err)
-	}
-	if len(data) > secretFileSize {
-		return "", fileFault("is far too long for a secret", "put nothing else into it")
-	}
-	return string(data), nil
+	text, err := secretfile.Text(path, secretfile.Credentials())
+	return text, readFault(err)
 }
 
-// fromManager reports whether systemd handed the file over. Its credentials
-// are opened to the service by an access list, which shows up as group bits
-// although no group has access.
-func fromManager(path string) bool {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	if dir == "" {
-		return false
+// readFault says what is wrong with a file without its path, which is in the
+// message already.
+func readFault(err error) error {
+	if bad, ok := errors.AsType[*secretfile.Error](err); ok {
+		return fileFault(bad.What, bad.Mend)
 	}
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
-}
-
-func openFault(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fileFault("does not exist", "make it, or remove the key")
@@ -70,7 +36,7 @@ func openFault(err error) error {
 		return fileFault("cannot be read by this user", "make it the keeper's own, with mode 0600")
 	}
 	if bad, ok := errors.AsType[*fs.PathError](err); ok {
-		return bad.Err // the path is in the message already
+		return bad.Err
 	}
 	return err
 }
@@ -103,18 +69,54 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 	if c.Page.PasswordFile != "" {
 		look(&f.Faults, []setting.File{c.Page.passwordFile()})
 	}
-	if path := c.Endpoints.CorrespondKeyFile; path != "" {
-		info, err := os.Stat(path)
-		if err == nil && !info.Mode().IsRegular() {
-			err = fileFault("is not a regular file", "name a PEM file")
-		} else if err != nil {
-			err = openFault(err)
+	return f.problems(at)
+}
+
+// checkPEM looks at the file that everything at the site depends on.
+func (e Endpoints) checkPEM(at positions) []Problem {
+	path := e.CorrespondKeyFile
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
+		err = fileFault("is not a regular file", "name a PEM file")
+	case err == nil:
+		return nil
+	default:
+		err = readFault(err)
+	}
+	f := new(faults)
+	f.File("endpoints.correspond_key_file", path, err)
+	return f.problems(at)
+}
+
+// SecretFiles returns the paths of all files with secrets that the configuration
+// names, by keys that end in _file.
+func SecretFiles(c Config) []string { return filesIn(reflect.ValueOf(c)) }
+
+func filesIn(v reflect.Value) (paths []string) {
+	switch v.Kind() {
+	case reflect.Interface, reflect.Pointer:
+		return filesIn(v.Elem())
+	case reflect.Slice:
+		for i := range v.Len() {
+			paths = append(paths, filesIn(v.Index(i))...)
 		}
-		if err != nil {
-			f.File("endpoints.correspond_key_file", path, err)
+	case reflect.Struct:
+		for field := range v.Type().Fields() {
+			key := setting.KeyOf(field)
+			switch value := v.FieldByIndex(field.Index); {
+			case !field.IsExported():
+			case value.Kind() != reflect.String:
+				paths = append(paths, filesIn(value)...)
+			case strings.HasSuffix(key, "_file") && key != "correspond_key_file" && value.String() != "":
+				paths = append(paths, value.String())
+			}
 		}
 	}
-	return f.problems(at)
+	return paths
 }
 
 // checkInline wants a configuration that holds secrets itself to be as closed as
@@ -122,7 +124,7 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 // belongs to root, and to the group of the service.
 func (c Config) checkInline(at positions, path string, k Checks) []Problem {
 	info, err := os.Stat(path)
-	if err != nil || checkMode(info, true) == nil || fromManager(path) {
+	if err != nil || !errors.Is(secretfile.JudgeShared(path, info), secretfile.ErrExposed) {
 		return nil
 	}
 	f := new(faults)

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
@@ -68,7 +68,7 @@ func (r RSSHubEntry) Token() (secret.String, error) { return longSecret("token_f
 func longSecret(key, path string) (secret.String, error) {
 	s, err := setting.File{Key: key, Path: path, Form: longLine}.Read(ReadSecret)
 	if err != nil {
-		return secret.String{}, fmt.Errorf("%s: %w", key, err)
+		return secret.String{}, fmt.Errorf("%s: %s %w", key, path, err)
 	}
 	return s, nil
 }
@@ -94,7 +94,7 @@ func (c Config) checkServe(f *faults) {
 	case s.Listen == "":
 	case !listenAddress(s.Listen):
 		f.Add("serve.listen", fmt.Sprintf("%q is no address to listen on", setting.Clip(s.Listen)), `write "127.0.0.1:7332"`)
-	case !dialguard.Local(host) && !s.AllowRemote:
+	case !outbound.Local(host) && !s.AllowRemote:
 		f.Add("serve.listen", "can be reached from other machines, and what is served is a credential", `listen on "127.0.0.1:7332", or set allow_remote = true`)
 	case s.Listen == c.Page.Listen:
 		f.Add("serve.listen", "is the login page's address", "give each its own port")
@@ -161,7 +161,7 @@ func (s Serve) warnings() []string {
 	switch {
 	case s.Listen == "" && (len(s.CookieCloud) > 0 || !s.RSSHub.IsZero()):
 		return []string{"serve.listen is not set: nothing of [serve] is served"}
-	case s.Listen != "" && !dialguard.Local(host):
+	case s.Listen != "" && !outbound.Local(host):
 		return []string{"serve.listen can be reached from other machines, in the clear: put a proxy with TLS in front of it"}
 	}
 	return nil

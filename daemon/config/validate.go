@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
@@ -30,6 +30,9 @@ type Checks struct {
 	// must not hold that everybody can read.
 	OutputFiles   func(o Output) []setting.File
 	InlineSecrets func(o Output, f *setting.Faults)
+	// Build builds what the entries say, where nothing else is wrong, and tells which
+	// cannot be.
+	Build func(c Config, p Places, f *setting.Faults)
 }
 
 // faults collects the problems of a configuration.
@@ -65,12 +68,21 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	c.Metrics.check(f, c.Page.Listen, c.Serve.Listen)
 	c.Heartbeat.check(f)
 	c.checkServe(f)
+	c.Backup.check(f)
 	c.checkNotify(f, k)
 	if k.Texts != nil {
 		k.Texts(c.Text, &f.Faults)
 	}
 	c.checkOutputs(f, k)
 	return f.problems(at)
+}
+
+func (b Backup) check(f *faults) {
+	if b.Every != 0 && b.Every.Std() < time.Second {
+		f.Add("backup.every", fmt.Sprintf("%s is too short", b.Every), `write "24h", or "0s" for no copies`)
+	}
+	f.Within("backup.keep", b.Keep, 1, 1000)
+	f.Path("backup.dir", b.Dir)
 }
 
 func (c Config) checkLimits(f *faults) {
@@ -252,7 +264,7 @@ func (c Config) Warnings(k Checks) []string {
 		}
 	}
 	for _, e := range c.Endpoints.list() {
-		if u, ok := setting.WebURL(e.url); ok && u.Scheme == "http" && !dialguard.Local(u.Hostname()) {
+		if u, ok := setting.WebURL(e.url); ok && u.Scheme == "http" && !outbound.Local(u.Hostname()) {
 			w = append(w, fmt.Sprintf("endpoints.%s is reached in the clear: whoever is on the way can read the credentials", e.key))
 		}
 	}
@@ -267,7 +279,7 @@ func (c Config) Warnings(k Checks) []string {
 		}
 	}
 	for _, o := range c.Output {
-		if u, ok := setting.WebURL(o.URL); ok && o.AllowHTTP && u.Scheme == "http" && !dialguard.Local(u.Hostname()) {
+		if u, ok := setting.WebURL(o.URL); ok && o.AllowHTTP && u.Scheme == "http" && !outbound.Local(u.Hostname()) {
 			w = append(w, fmt.Sprintf("output %s goes out in the clear: whoever is on the way can read the credential", o.Name))
 		}
 		if o.WithRefreshToken {

@@ -21,7 +21,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 )
 
 // Config holds the keeper's parts and what the server needs beside them. All
@@ -233,7 +233,7 @@ func ownHost(host string) bool {
 	if err != nil {
 		name, port = strings.Trim(host, "[]"), ""
 	}
-	if dialguard.Local(name) {
+	if outbound.Local(name) {
 		return true
 	}
 	return port == "" && slices.Contains([]string{"", "unix", "bilikeeper", "control"}, name)

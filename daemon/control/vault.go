@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strconv"
@@ -80,7 +81,15 @@ func (s *Server) addSlot(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, added)
+	err = writeJSON(w, added)
+	if err == nil {
+		err = http.NewResponseController(w).Flush()
+	}
+	if err != nil && added.RecoveryKey != "" {
+		// Nobody has the key, and the slot would be counted on.
+		return errors.Join(err, s.parts.Slots.RemoveSlot(context.WithoutCancel(r.Context()), added.Slot.ID, ""))
+	}
+	return err
 }
 
 func (s *Server) removeSlot(w http.ResponseWriter, r *http.Request) error {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -95,7 +94,7 @@ func judgeProblem(f *Facts, n *notes, path string, p config.Problem) {
 }
 
 func judgeSecrets(f *Facts, n *notes, c *config.Config) {
-	files := secretFiles(reflect.ValueOf(*c))
+	files := len(config.SecretFiles(*c))
 	switch {
 	case files == 0 || f.Configuration.Err != nil: // the faults were told
 	case f.OS == "windows":
@@ -105,32 +104,6 @@ func judgeSecrets(f *Facts, n *notes, c *config.Config) {
 	default:
 		n.ok("configuration.secrets", "secret files", fmt.Sprintf("%d, closed to other users", files))
 	}
-}
-
-// secretFiles counts the files with secrets that the configuration names: those
-// of channels, outputs and whatever else has some.
-func secretFiles(v reflect.Value) int {
-	n := 0
-	switch v.Kind() {
-	case reflect.Interface, reflect.Pointer:
-		n = secretFiles(v.Elem())
-	case reflect.Slice:
-		for i := range v.Len() {
-			n += secretFiles(v.Index(i))
-		}
-	case reflect.Struct:
-		for field := range v.Type().Fields() {
-			key, _, _ := strings.Cut(field.Tag.Get("toml"), ",")
-			switch value := v.FieldByIndex(field.Index); {
-			case !field.IsExported():
-			case value.Kind() != reflect.String:
-				n += secretFiles(value)
-			case strings.HasSuffix(key, "_file") && key != "correspond_key_file" && value.String() != "":
-				n++
-			}
-		}
-	}
-	return n
 }
 
 func judgeAllowed(f *Facts, n *notes, c *config.Config) {

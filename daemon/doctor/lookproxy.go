@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"golang.org/x/net/http/httpproxy"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
@@ -107,7 +107,7 @@ func reach(ctx context.Context, address string) error {
 	d := net.Dialer{Timeout: proxyPatience}
 	conn, err := d.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return errors.New(dialguard.Reason(err))
+		return errors.New(outbound.Explain(ctx, address, err).Reason)
 	}
 	return conn.Close()
 }

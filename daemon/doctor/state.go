@@ -45,7 +45,7 @@ func judgeVault(f *Facts, n *notes) {
 	v := f.State.Vault
 	switch {
 	case errors.Is(v.Err, fs.ErrNotExist) && f.State.Key.Err == nil:
-		n.wrong(check, v.Path, "the key is there and the vault is not: it was moved away or deleted, and the keeper would begin with an empty one",
+		n.wrong(check, v.Path, "the key is there and the vault is not: it was moved away or deleted, and the keeper does not start, rather than begin with an empty one",
 			f.command("vault", "restore")+" BACKUP")
 	case errors.Is(v.Err, fs.ErrNotExist):
 		n.ok(check, v.Path, "not there yet; the keeper makes it when it first starts")

@@ -2,9 +2,7 @@ package heartbeat
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,7 +11,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
@@ -38,22 +36,19 @@ type Heartbeat struct {
 	address  secret.String
 	failPath string
 	every    time.Duration
-	client   *http.Client
+	// transport takes the place of the guarded one, for tests.
+	transport http.RoundTripper
 }
 
 // New builds what [heartbeat] says. It sends nothing yet; its error holds no
-// secret.
+// secret, and beside it is one that tells nobody.
 func New(k *keeper.Keeper, c config.Heartbeat, working func(ctx context.Context) error) (*Heartbeat, error) {
 	address, err := c.Address()
 	if err != nil {
-		return nil, fmt.Errorf("heartbeat.%w", err)
+		return &Heartbeat{keeper: k}, fmt.Errorf("heartbeat.%w", err)
 	}
 	return &Heartbeat{
 		keeper: k, working: working, address: address, failPath: c.FailPath, every: c.Every.Std(),
-		client: &http.Client{
-			Transport:     dialguard.Transport(dialguard.Dialer(nil), http.ProxyFromEnvironment),
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
 	}, nil
 }
 
@@ -99,31 +94,11 @@ func (h *Heartbeat) beat(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, longestAnswer)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.target(needy(h.keeper.Accounts().Status())), nil)
+	client, err := outbound.New("the heartbeat's url", h.target(needy(h.keeper.Accounts().Status())), outbound.Options{AllowHTTP: true, Version: h.keeper.Version(), Transport: h.transport})
 	if err != nil {
-		return errors.New("the address cannot be used") // the error would repeat it
+		return err
 	}
-	r.Header.Set("User-Agent", "bilikeeper/"+h.keeper.Version())
-	resp, err := h.client.Do(r)
-	if err != nil {
-		return fmt.Errorf("%s: %s", r.URL.Host, dialguard.Reason(unwrapped(err)))
-	}
-	defer resp.Body.Close()
-	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
-	switch {
-	case resp.StatusCode/100 == 3:
-		return fmt.Errorf("%s answered %d; redirects are not followed", r.URL.Host, resp.StatusCode)
-	case resp.StatusCode/100 != 2:
-		return fmt.Errorf("%s answered %d", r.URL.Host, resp.StatusCode)
-	}
-	return nil
-}
-
-// unwrapped leaves out the address that net/http puts into its errors.
-func unwrapped(err error) error {
-	if wrapped, ok := errors.AsType[*url.Error](err); ok {
-		return wrapped.Err
-	}
+	_, err = client.Do(ctx, outbound.Request{Method: http.MethodGet})
 	return err
 }
 

@@ -68,7 +68,7 @@ func tell(h *keepertest.Fixture, c config.Heartbeat, working func(context.Contex
 		h.T.Fatal(err)
 	}
 	s := &service{}
-	b.client.Transport = s
+	b.transport = s
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = b.Run(ctx) }()
@@ -190,8 +190,8 @@ func TestFailures(t *testing.T) {
 			want   string
 			answer func() (*http.Response, error)
 		}{
-			{"hc.example.net answered 404", func() (*http.Response, error) { return reply(404, ""), nil }},
-			{"hc.example.net answered 302; redirects are not followed", func() (*http.Response, error) { return reply(302, "https://elsewhere.example.net/"+canary), nil }},
+			{"hc.example.net: answered 404 Not Found; there is nothing at this address", func() (*http.Response, error) { return reply(404, ""), nil }},
+			{"hc.example.net: answered 302 Found; redirects are not followed", func() (*http.Response, error) { return reply(302, "https://elsewhere.example.net/"+canary), nil }},
 			{"hc.example.net: the connection broke off", func() (*http.Response, error) { return nil, fmt.Errorf("broken %s", canary) }},
 		} {
 			s.answers(tt.answer)

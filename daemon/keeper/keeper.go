@@ -99,9 +99,13 @@ func New(p Parts) (*Keeper, error) {
 		Policy: k.policy, Settings: k.accountSettings,
 		Gone: k.drop, Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
 	}
-	records, err := k.store.Records()
+	records, unread, err := k.store.Records()
 	if err != nil {
 		return nil, fmt.Errorf("load the accounts: %w", err)
+	}
+	for name, err := range unread {
+		k.problems.Set("account "+name, err)
+		k.log.Error().Err(err).Str("account", name).Msg("left alone; the others are kept")
 	}
 	for _, r := range records {
 		k.accounts[r.Name] = account.New(k.parts, r)

@@ -52,8 +52,8 @@ func NewLiveness(k *Keeper) *Liveness {
 	v := k.store.Vault()
 	return &Liveness{
 		problems: &k.problems, log: k.log,
-		ask:        func() { v.Respond(); _ = v.CheckPlace() },
-		committing: v.Committing, write: v.Writable,
+		ask:        func() { v.Disk().Respond(); _ = v.Disk().CheckPlace() },
+		committing: v.Disk().Committing, write: v.Writable,
 		look: k.queue.Look, locks: func() { k.Accounts().Status() },
 		changed: k.store.Changed, words: k.inWords,
 	}

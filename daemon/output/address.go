@@ -39,7 +39,7 @@ func Address(o config.Output, read setting.Reader) (secret.String, error) {
 	}
 	address, err := setting.File{Path: o.URLFile, Form: setting.URL(entry{o}.urlFault)}.Read(read)
 	if err != nil {
-		return secret.String{}, fmt.Errorf("url_file: %w", err)
+		return secret.String{}, fmt.Errorf("url_file: %s %w", o.URLFile, err)
 	}
 	return address, nil
 }

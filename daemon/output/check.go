@@ -5,7 +5,6 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"net/netip"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,7 +13,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
@@ -189,7 +188,7 @@ func (o entry) checkPush(f *setting.Faults) {
 func (o entry) urlFault(raw string) *setting.Fault {
 	const brings = "it brings a credential"
 	if u, ok := setting.WebURL(raw); ok && u.Fragment == "" {
-		if addr, err := netip.ParseAddr(u.Hostname()); err == nil && dialguard.Forbidden(addr) {
+		if outbound.Forbidden(u.Hostname()) {
 			return &setting.Fault{What: "is an address that no credential is sent to", Hint: "link-local, multicast and metadata addresses are refused; name another"}
 		}
 		if u.Scheme == "http" && !o.AllowHTTP && o.Proxy != "" {

@@ -72,10 +72,7 @@ func withAccounts(t *testing.T, may []string, change func(c *Config), test func(
 		if err != nil {
 			t.Fatal(err)
 		}
-		outputs, err := engine.Configured(h.Keeper, h.Config)
-		if err != nil {
-			t.Fatal(err)
-		}
+		outputs := engine.Configured(h.Keeper, h.Config, nil)
 		if a.in, err = signin.Open(h.Keeper.Store(), signin.Options{Address: ownOrigin, Password: secret.New(testPass)}); err != nil {
 			t.Fatal(err)
 		}

@@ -108,6 +108,14 @@ func Open(st *store.Store, o Options) (*SignIn, error) {
 // HasPassword reports whether a password signs in, beside links.
 func (s *SignIn) HasPassword() bool { return s.password != nil }
 
+// Reached says what links start with from now on: the port of a listener may be
+// chosen by the system.
+func (s *SignIn) Reached(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.address = address
+}
+
 // Link makes a link that signs one browser in.
 func (s *SignIn) Link() client.PageLink {
 	token, expires := random(), time.Now().Add(linkLife).UTC().Truncate(time.Second)

@@ -22,6 +22,15 @@ const (
 	KindSecret  = "secret"  // random keys that outlive a restart
 )
 
+// Kinds are the kinds of records, for a repair of the vault.
+func Kinds() []string {
+	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindAudit, KindSecret}
+}
+
+// LostEntry is the entry of the journal in the place of one that was damaged. Its
+// type means nothing to anybody.
+func LostEntry() []byte { return []byte(`{"type":"journal.lost","account":"","data":{}}`) }
+
 // Event is an event on its way into the journal.
 type Event struct {
 	Account string
@@ -165,19 +174,21 @@ func (s *Store) Delete(r *Record, events []Event) error {
 	})
 }
 
-func (s *Store) Records() ([]*Record, error) {
-	var all []*Record
-	err := s.vault.View(func(tx *vault.Tx) error {
+// Records returns the accounts. One whose record means nothing to this program is
+// left as it is and told of by its name.
+func (s *Store) Records() (all []*Record, unread map[string]error, err error) {
+	unread = map[string]error{}
+	err = s.vault.View(func(tx *vault.Tx) error {
 		return tx.Each(kindAccount, func(key string, v vault.Record) error {
-			r, err := decodeRecord(v.Value, v.Revision)
-			if err != nil {
-				return fmt.Errorf("account %s: %w", key, err)
+			if r, err := decodeRecord(v.Value, v.Revision); err != nil {
+				unread[key] = err
+			} else {
+				all = append(all, r)
 			}
-			all = append(all, r)
 			return nil
 		})
 	})
-	return all, err
+	return all, unread, err
 }
 
 // Events returns the journal after an id, oldest first. The error is a

@@ -162,8 +162,8 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	records, err := s.Records()
-	if err != nil || len(records) != 2 {
+	records, unread, err := s.Records()
+	if err != nil || len(records) != 2 || len(unread) != 0 {
 		t.Fatalf("%v, %v", records, err)
 	}
 	if !records[0].Preferences.Equal(store.Preferences{}) || !records[1].Preferences.Equal(store.Preferences{Tags: []string{"a"}}) {

@@ -126,9 +126,10 @@ func checkDirection(f file, spec *ast.ImportSpec, own string) []string {
 func floors() [][]string {
 	return [][]string{
 		{"daemon"},
+		{"daemon/parts"},
 		{"daemon/control", "daemon/page", "daemon/metrics", "daemon/heartbeat"},
 		{"daemon/health", "daemon/listener"},
-		{"daemon/alert", "daemon/output"},
+		{"daemon/alert", "daemon/output", "daemon/upkeep"},
 		{"daemon/keeper"},
 		{"daemon/account"},
 		{"daemon/loginqueue", "daemon/audit", "daemon/signin"},

@@ -11,6 +11,8 @@
 // content; after a crash in the middle, the old one. At no moment is the
 // content readable by more people than the mode asked for. A symbolic link and
 // anything else that is not a regular file is refused, never followed or
-// replaced. On Windows a directory cannot be flushed, so that the last step is
+// replaced. In root's process that holds for each directory on the way, where
+// somebody else could change the link; the write goes to the directory that was
+// opened. A mode or an owner that was set is read back. On Windows a directory cannot be flushed, so that the last step is
 // left to the file system there.
 package durable

@@ -39,6 +39,13 @@ func Exclusive() Option {
 	return func(o *options) { o.exclusive = true }
 }
 
+func chosen(opts []Option) (o options) {
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
 // WriteFile puts data at path.
 func WriteFile(path string, data []byte, mode os.FileMode, opts ...Option) error {
 	return Write(path, mode, func(w io.Writer) error {
@@ -49,71 +56,12 @@ func WriteFile(path string, data []byte, mode os.FileMode, opts ...Option) error
 
 // Write puts what fill writes at path. Where fill fails, path stays as it was.
 func Write(path string, mode os.FileMode, fill func(io.Writer) error, opts ...Option) error {
-	var o options
-	for _, opt := range opts {
-		opt(&o)
-	}
-	if err := checkTarget(path, o.exclusive); err != nil {
-		return err
-	}
-	temp := TempName(path)
-	// Deferred, because fill may panic; Publish leaves nothing to remove.
-	defer func() { _ = os.Remove(temp) }()
-	if err := writeTemp(temp, mode, fill, o); err != nil {
-		return err
-	}
-	return Publish(temp, path, opts...)
-}
-
-// checkTarget looks before anything is written. A rename would replace a link
-// rather than follow it, but whoever made the link meant another file, and
-// whoever made it in a shared directory may not mean well.
-func checkTarget(path string, exclusive bool) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case info.Mode()&fs.ModeSymlink != 0:
-		return &fs.PathError{Op: "write", Path: path, Err: ErrSymlink}
-	case !info.Mode().IsRegular():
-		return &fs.PathError{Op: "write", Path: path, Err: ErrNotRegular}
-	case exclusive:
-		return &fs.PathError{Op: "write", Path: path, Err: fs.ErrExist}
-	}
-	return nil
-}
-
-func writeTemp(temp string, mode os.FileMode, fill func(io.Writer) error, o options) (err error) {
-	// Born without group and others when the owner is about to change: between
-	// the two calls they would be the wrong group and the wrong others.
-	birth := mode.Perm()
-	if o.chown {
-		birth &= 0o700
-	}
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, birth|0o200)
+	dir, err := OpenDir(filepath.Dir(path))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	if o.chown {
-		if err := f.Chown(o.uid, o.gid); err != nil {
-			return err
-		}
-	}
-	// The umask may have taken bits away that the caller asked for.
-	if err := f.Chmod(mode.Perm()); err != nil {
-		return err
-	}
-	if err := fill(f); err != nil {
-		return err
-	}
-	return f.Sync()
+	defer dir.Close()
+	return dir.Write(filepath.Base(path), mode, fill, opts...)
 }
 
 // TempName returns a fresh name beside path for a file that is going to take
@@ -127,41 +75,43 @@ const tempSuffix = ".tmp"
 
 func tempPrefix(base string) string { return "." + base + "." }
 
-// Publish moves a finished file, already flushed, from temp to path and
-// flushes the directory. The temp is gone afterwards, also on failure. Of the
+// Publish moves a finished file, already flushed, from temp to path, in the same
+// directory, and flushes the directory. The temp is gone afterwards, also on failure. Of the
 // options only [Exclusive] matters here.
 func Publish(temp, path string, opts ...Option) error {
-	var o options
-	for _, opt := range opts {
-		opt(&o)
-	}
-	move := os.Rename
-	if o.exclusive {
-		move = renameNew
-	}
-	if err := move(temp, path); err != nil {
+	dir, err := OpenDir(filepath.Dir(path))
+	if err != nil {
 		_ = os.Remove(temp)
 		return err
 	}
-	return SyncDir(filepath.Dir(path))
+	defer dir.Close()
+	move := dir.root.Rename
+	if chosen(opts).exclusive {
+		move = dir.renameNew
+	}
+	if err := move(filepath.Base(temp), filepath.Base(path)); err != nil {
+		_ = os.Remove(temp)
+		return withPath(err, path)
+	}
+	return dir.sync()
 }
 
 // renameNew is a rename that never replaces. A hard link is the one call for
 // it that every system has. Where the file system has no hard links (FAT, some
 // network mounts), it looks before it renames, which leaves a short moment in
 // which two writers can miss each other.
-func renameNew(temp, path string) error {
-	err := os.Link(temp, path)
+func (d *Dir) renameNew(temp, name string) error {
+	err := d.root.Link(temp, name)
 	if err == nil {
-		return os.Remove(temp)
+		return d.root.Remove(temp)
 	}
-	if _, serr := os.Lstat(path); serr == nil {
-		return &fs.PathError{Op: "write", Path: path, Err: fs.ErrExist}
+	if _, serr := d.root.Lstat(name); serr == nil {
+		return &fs.PathError{Op: "write", Path: d.full(name), Err: fs.ErrExist}
 	}
-	if _, serr := os.Lstat(temp); serr != nil {
+	if _, serr := d.root.Lstat(temp); serr != nil {
 		return fmt.Errorf("the unfinished file disappeared: %w", err)
 	}
-	return os.Rename(temp, path)
+	return d.root.Rename(temp, name)
 }
 
 // Sweep removes the unfinished files that a crash left beside path and returns

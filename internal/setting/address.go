@@ -3,9 +3,8 @@ package setting
 import (
 	"net/url"
 	"regexp"
-	"slices"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 )
 
 // WebURL parses an absolute http or https URL. There is no error to return: a
@@ -25,7 +24,7 @@ func WebFault(raw string, allowHTTP bool, brings string) *Fault {
 	switch {
 	case !ok || u.Fragment != "":
 		return &Fault{"is no http or https URL", `write "https://host/path"`}
-	case u.Scheme == "http" && !allowHTTP && !dialguard.Local(u.Hostname()):
+	case u.Scheme == "http" && !allowHTTP && !outbound.Local(u.Hostname()):
 		return &Fault{"goes to another machine in the clear, and " + brings, "use https, or allow_http = true"}
 	}
 	return nil
@@ -34,15 +33,10 @@ func WebFault(raw string, allowHTTP bool, brings string) *Fault {
 // ProxyFault says what is wrong with the URL of a proxy, nil if nothing is or if
 // there is none.
 func ProxyFault(raw string) *Fault {
-	if _, ok := proxyURL(raw); raw == "" || ok {
+	if _, err := outbound.ParseProxy(raw); err == nil {
 		return nil
 	}
 	return &Fault{"is no proxy's URL", `write "http://host:port" or "socks5://host:port"`}
-}
-
-func proxyURL(raw string) (*url.URL, bool) {
-	u, err := url.Parse(raw)
-	return u, err == nil && u.Hostname() != "" && slices.Contains(dialguard.ProxySchemes(), u.Scheme)
 }
 
 var serviceURL = regexp.MustCompile(`^([a-z][a-z0-9]*(\+[a-z]+)?)://.`)

@@ -3,6 +3,7 @@ package setting
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
@@ -29,16 +30,41 @@ func (f File) Read(read Reader) (secret.String, error) {
 	return secret.New(text), nil
 }
 
-// Word takes a secret that has no blanks in it.
+// Word takes a secret that has no blanks in it, and no quotes around it: a token
+// that was copied with them is refused by its service, which says nothing of why.
 func Word(text string) (string, error) {
-	words := strings.Fields(text)
-	switch len(words) {
-	case 0:
-		return "", &Fault{"is empty", "put the secret into it"}
-	case 1:
-		return words[0], nil
+	if !plain(text) {
+		return "", &Fault{"is no plain text", "save it as UTF-8, with the secret alone in it"}
 	}
-	return "", &Fault{"holds more than one word", "put the secret alone into it"}
+	words := strings.Fields(text)
+	switch {
+	case len(words) == 0:
+		return "", &Fault{"is empty", "put the secret into it"}
+	case quoted(strings.TrimSpace(text)):
+		return "", &Fault{"holds quotes around the secret", "write it without them"}
+	case len(words) > 1:
+		return "", &Fault{"holds more than one word", "put the secret alone into it, without blanks"}
+	}
+	return words[0], nil
+}
+
+// plain reports whether a text is one; what some editors save as text is another
+// encoding, with a zero byte in each letter.
+func plain(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f || r == 0xfeff
+	})
+}
+
+func quoted(text string) bool {
+	for _, pair := range []string{`""`, "''", "``", "“”", "‘’"} {
+		open, size := utf8.DecodeRuneInString(pair)
+		end, _ := utf8.DecodeRuneInString(pair[size:])
+		if strings.HasPrefix(text, string(open)) || strings.HasSuffix(text, string(end)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Line takes a line as it is: a password may begin with a blank.
@@ -76,7 +102,7 @@ func ReadAll(files []File, read Reader) (Secrets, error) {
 	for _, f := range files {
 		s, err := f.Read(read)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Key, err)
+			return nil, fmt.Errorf("%s: %s %w", f.Key, f.Path, err)
 		}
 		secrets[f.Key] = s
 	}

@@ -1,6 +1,10 @@
 package setting
 
-import "reflect"
+import (
+	"reflect"
+
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
+)
 
 // MaskedText stands where a part of a value was that may be a secret. It can be
 // part of a URL, so that what is printed can be loaded.
@@ -50,7 +54,7 @@ func maskText(kind, raw string) string {
 	case "path":
 		return maskPath(raw)
 	case "proxy":
-		if u, ok := proxyURL(raw); ok {
+		if u, err := outbound.ParseProxy(raw); err == nil && u != nil {
 			return u.Scheme + "://" + u.Host
 		}
 		return "http://" + MaskedText + ".invalid"

@@ -60,6 +60,19 @@ func TestMasked(t *testing.T) {
 	}
 }
 
+func TestWord(t *testing.T) {
+	for text, want := range map[string]string{
+		"abc": "", " abc\t\r\n": "", "a\"b": "", "": "is empty", " \n": "is empty", "a b": "more than one word",
+		"\"abc\"": "quotes", "'abc'\n": "quotes", "\"abc": "quotes", "“abc”": "quotes", "a\x00b\x00": "no plain text", "\xff\xfea": "no plain text",
+		"\"a b\"": "quotes", "a\ufeff": "no plain text",
+	} {
+		got, err := Word(text)
+		if want == "" && (err != nil || got != strings.TrimSpace(text)) || want != "" && (err == nil || !strings.Contains(err.Error(), want) || got != "") {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+}
+
 func TestKeysOfATable(t *testing.T) {
 	if got := Given(&table{To: []string{}, Number: 1, Own: "x", shared: shared{URL: "a"}}); !slices.Equal(got, []string{"url", "number"}) {
 		t.Errorf("given are %q", got)

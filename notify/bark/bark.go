@@ -84,7 +84,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 // Replace pushes the message under the id of an earlier one.
 func (c *Channel) Replace(ctx context.Context, m notify.Message, earlier notify.Handle) (notify.Receipt, error) {
 	if !idPattern.MatchString(string(earlier)) {
-		return notify.Receipt{}, c.client.Refused(post.Reply{}, post.Refusal{Reason: "there is no such message"})
+		return notify.Receipt{}, c.client.NoMessage()
 	}
 	return c.push(ctx, m, string(earlier))
 }
@@ -110,15 +110,13 @@ func (c *Channel) push(ctx context.Context, m notify.Message, id string) (notify
 		// Without a page the push is worth as much as its code.
 		p.TTL = strconv.FormatInt(int64(time.Until(m.Login.ExpiresAt)/time.Second)+1, 10)
 	}
-	reply, err := c.client.Do(ctx, post.JSON(p, "push"))
-	if err != nil {
-		return notify.Receipt{}, err
-	}
 	var said struct {
 		Code int `json:"code"`
 	}
-	switch {
-	case !reply.Decode(&said) || said.Code == 0:
+	switch reply, err := c.client.Ask(ctx, post.JSON(p, "push"), &said); {
+	case err != nil:
+		return notify.Receipt{}, err
+	case said.Code == 0:
 		return notify.Receipt{}, c.client.Nonsense(reply)
 	case said.Code != 200:
 		return notify.Receipt{}, c.client.Refused(reply, post.Refusal{Retry: said.Code >= 500, Code: strconv.Itoa(said.Code)})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -149,7 +150,7 @@ func (c *Channel) Retract(ctx context.Context, earlier notify.Handle) error {
 
 func (c *Channel) check(h notify.Handle) error {
 	if !idPattern.MatchString(string(h)) {
-		return c.client.Refused(post.Reply{}, post.Refusal{Reason: "there is no such message"})
+		return c.client.NoMessage()
 	}
 	return nil
 }
@@ -177,7 +178,7 @@ func (c *Channel) explain(reply post.Reply, err error) error {
 	if err == nil || !reply.Decode(&said) {
 		return err
 	}
-	return c.client.Refine(reply, err, post.Refusal{After: post.Seconds(said.RetryAfter), Reason: meaning(said.Code)})
+	return c.client.Refine(reply, err, post.Refusal{After: outbound.Seconds(said.RetryAfter), Reason: meaning(said.Code)})
 }
 
 func meaning(code int) string {

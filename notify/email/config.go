@@ -5,7 +5,7 @@ import (
 	"net/mail"
 	"strings"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
@@ -40,7 +40,7 @@ func (k *Keys) Check(f *setting.Faults) {
 	if k.TLS != "" {
 		f.Word("tls", k.TLS, TLSStart, TLSImplicit, TLSNone)
 	}
-	if k.TLS == TLSNone && k.Host != "" && !dialguard.Local(k.Host) {
+	if k.TLS == TLSNone && k.Host != "" && !outbound.Local(k.Host) {
 		f.Add("tls", `"none" is for a server on this machine only`, `write "starttls" or "tls"`)
 	}
 	if (k.User == "") != (k.PasswordFile == "") {

@@ -17,7 +17,7 @@ import (
 
 	mail "github.com/wneessen/go-mail"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -79,7 +79,7 @@ func New(cfg Config) (*Channel, error) {
 		return nil, fmt.Errorf("the protection must be %s, %s or %s", TLSStart, TLSImplicit, TLSNone)
 	case c.port < 0 || c.port > 65535:
 		return nil, errors.New("the port must be 1 to 65535")
-	case c.mode == TLSNone && !dialguard.Local(c.host):
+	case c.mode == TLSNone && !outbound.Local(c.host):
 		return nil, fmt.Errorf("%w: a login code would cross the network in the clear", ErrPlainMail)
 	case len(cfg.To) == 0:
 		return nil, errors.New("a recipient is missing")
@@ -156,13 +156,13 @@ func (c *Channel) mail(ctx context.Context, m notify.Message, groups ...[]*netma
 	for _, to := range groups {
 		msg, err := c.compose(m, to, time.Now())
 		if err != nil {
-			return nil, c.failed(false, 0, "the mail cannot be written")
+			return nil, c.failed("the mail cannot be written")
 		}
 		list = append(list, msg)
 	}
 	client, err := c.client(ctx)
 	if err != nil {
-		return nil, c.failed(false, 0, "the mail client cannot be set up")
+		return nil, c.failed("the mail client cannot be set up")
 	}
 	return list, client.DialAndSendWithContext(ctx, list...)
 }
@@ -183,7 +183,7 @@ func greeting(name string, err error) string {
 // because the library looks at its context only while it connects.
 func (c *Channel) client(ctx context.Context) (*mail.Client, error) {
 	dial := func(dialCtx context.Context, network, address string) (net.Conn, error) {
-		conn, err := post.Dialer(c.loopback).DialContext(dialCtx, network, address)
+		conn, err := outbound.Dialer(c.loopback).DialContext(dialCtx, network, address)
 		if err != nil {
 			return nil, err
 		}

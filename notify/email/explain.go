@@ -9,42 +9,35 @@ import (
 
 	mail "github.com/wneessen/go-mail"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
-	"github.com/bilikeeper/bilikeeper/notify"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/notify/post"
 )
 
-func (c *Channel) failed(retry bool, code int, reason string) error {
-	e := &post.Error{Host: c.host, Reason: reason}
-	if code != 0 {
-		e.Code = strconv.Itoa(code)
-	}
-	return &notify.SendError{Retry: retry, Err: e}
+// failed is an error of which another try is no use.
+func (c *Channel) failed(reason string) error {
+	return post.Failed(&post.Error{Host: c.host, Reason: reason})
 }
 
 // explain turns an error of the library into one for the pipeline. Of what the
 // server said only the number is kept: 4… may be tried again, 5… may not.
 func (c *Channel) explain(ctx context.Context, err error) error {
+	e := outbound.Explain(ctx, c.host, err)
+	code := number(err)
 	switch {
-	case errors.Is(err, post.ErrForbiddenAddress):
-		return c.failed(false, 0, post.ErrForbiddenAddress.Error())
-	case errors.Is(err, post.ErrPlainHTTP):
-		return c.failed(false, 0, ErrPlainMail.Error())
+	case errors.Is(e, outbound.ErrForbiddenAddress):
+	case errors.Is(e, outbound.ErrPlainHTTP):
+		e.Reason = ErrPlainMail.Error()
 	case errors.Is(err, errNoLogin):
-		return c.failed(false, 0, errNoLogin.Error())
-	case ctx.Err() == context.Canceled:
-		return c.failed(true, 0, "cancelled")
+		e.Reason, e.Retry = errNoLogin.Error(), false
 	case ctx.Err() != nil:
-		return c.failed(true, 0, "no answer in time")
+	case code != 0:
+		e.Code = strconv.Itoa(code)
+		e.Reason, e.Retry = "answered "+e.Code+meaning(code, err), code < 500
+	case strings.Contains(err.Error(), "does not support STARTTLS"):
+		// The library has no error of its own for this one.
+		e.Reason = "the server offers no STARTTLS"
 	}
-	if code := number(err); code != 0 {
-		return c.failed(code < 500, code, "answered "+strconv.Itoa(code)+meaning(code, err))
-	}
-	// The library has no error of its own for this one.
-	if strings.Contains(err.Error(), "does not support STARTTLS") {
-		return c.failed(true, 0, "the server offers no STARTTLS")
-	}
-	return c.failed(true, 0, dialguard.Reason(err))
+	return post.Failed(e)
 }
 
 // number is the server's answer, 0 where it gave none.

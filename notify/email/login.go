@@ -6,7 +6,7 @@ import (
 
 	"github.com/wneessen/go-mail/smtp"
 
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -25,7 +25,7 @@ type login struct {
 func (l *login) Start(server *smtp.ServerInfo) (string, []byte, error) {
 	offered := func(way string) bool { return slices.Contains(server.Auth, way) }
 	// The password goes out in the clear where the server is on this machine.
-	open := dialguard.Local(l.host)
+	open := outbound.Local(l.host)
 	switch {
 	case offered("PLAIN"):
 		l.chosen = smtp.PlainAuth("", l.user, l.password.Reveal(), l.host, open)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -148,7 +149,7 @@ func meaning(code int, text string, header http.Header) post.Refusal {
 	switch {
 	case tooMany, code == 11232, code == 99991400:
 		wait, _ := strconv.ParseFloat(header.Get("X-Ogw-Ratelimit-Reset"), 64)
-		r.Retry, r.After, r.Reason = true, max(time.Minute, post.Seconds(wait)), "too many messages"
+		r.Retry, r.After, r.Reason = true, max(time.Minute, outbound.Seconds(wait)), "too many messages"
 		return r
 	}
 	switch code {

@@ -97,14 +97,13 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	}
 	r := post.JSON(out, "message")
 	r.Header = http.Header{"X-Gotify-Key": {c.token.Reveal()}}
-	reply, err := c.client.Do(ctx, r)
-	if err != nil {
-		return notify.Receipt{}, err
-	}
 	var sent struct {
 		ID int64 `json:"id"`
 	}
-	if !reply.Decode(&sent) || sent.ID <= 0 {
+	switch reply, err := c.client.Ask(ctx, r, &sent); {
+	case err != nil:
+		return notify.Receipt{}, err
+	case sent.ID <= 0:
 		return notify.Receipt{}, c.client.Nonsense(reply)
 	}
 	id := strconv.FormatInt(sent.ID, 10)

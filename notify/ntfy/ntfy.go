@@ -113,7 +113,7 @@ func (c *Channel) Retract(ctx context.Context, earlier notify.Handle) error {
 
 func (c *Channel) check(h notify.Handle) error {
 	if !sequencePattern.MatchString(string(h)) {
-		return c.client.Refused(post.Reply{}, post.Refusal{Reason: "there is no such message"})
+		return c.client.NoMessage()
 	}
 	return nil
 }

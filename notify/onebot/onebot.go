@@ -101,7 +101,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 func (c *Channel) Retract(ctx context.Context, earlier notify.Handle) error {
 	id, err := strconv.ParseInt(string(earlier), 10, 64)
 	if err != nil {
-		return c.client.Refused(post.Reply{}, post.Refusal{Reason: "there is no such message"})
+		return c.client.NoMessage()
 	}
 	_, err = c.call(ctx, post.JSON(struct {
 		ID int64 `json:"message_id"`
@@ -118,22 +118,20 @@ func (c *Channel) call(ctx context.Context, r post.Request) (id string, err erro
 	if !c.token.IsZero() {
 		r.Header = http.Header{"Authorization": {"Bearer " + c.token.Reveal()}}
 	}
-	reply, err := c.client.Do(ctx, r)
-	if err != nil {
-		return "", err
-	}
 	var said struct {
 		Code *int            `json:"retcode"`
 		Word string          `json:"msg"`
 		Data json.RawMessage `json:"data"`
 	}
-	switch {
-	case !reply.Decode(&said) || said.Code == nil:
+	switch reply, err := c.client.Ask(ctx, r, &said); {
+	case err != nil:
+		return "", err
+	case said.Code == nil:
 		return "", c.client.Nonsense(reply)
-	case *said.Code == 0 || *said.Code == 1:
-		return messageID(said.Data), nil
+	case *said.Code != 0 && *said.Code != 1:
+		return "", c.client.Refused(reply, meaning(*said.Code, said.Word))
 	}
-	return "", c.client.Refused(reply, meaning(*said.Code, said.Word))
+	return messageID(said.Data), nil
 }
 
 // messageID is the number of the message that was made, "" where there is none.

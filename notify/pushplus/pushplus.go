@@ -98,15 +98,13 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	if m.Login != nil {
 		out.Until = m.Login.ExpiresAt.UnixMilli()
 	}
-	reply, err := c.client.Do(ctx, post.JSON(out, "send"))
-	if err != nil {
-		return notify.Receipt{}, err
-	}
 	var said struct {
 		Code int `json:"code"`
 	}
-	switch {
-	case !reply.Decode(&said) || said.Code == 0:
+	switch reply, err := c.client.Ask(ctx, post.JSON(out, "send"), &said); {
+	case err != nil:
+		return notify.Receipt{}, err
+	case said.Code == 0:
 		return notify.Receipt{}, c.client.Nonsense(reply)
 	case said.Code != 200:
 		return notify.Receipt{}, c.client.Refused(reply, meaning(said.Code))

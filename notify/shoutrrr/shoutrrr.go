@@ -138,7 +138,7 @@ func (c *Channel) send(text string) (err error) {
 }
 
 func (c *Channel) failed(retry bool, reason string) error {
-	return &notify.SendError{Retry: retry, Err: &post.Error{Host: c.name, Reason: reason}}
+	return post.Failed(&post.Error{Host: c.name, Reason: reason, Retry: retry})
 }
 
 // statusPattern finds the status in the texts of the library's errors.

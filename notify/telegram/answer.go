@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
 )
@@ -58,7 +59,7 @@ func (c *Channel) call(ctx context.Context, r post.Request) (notify.Receipt, err
 // meaning says what an error means. Descriptions are for people and may change;
 // they only refine the reason, never the decision.
 func meaning(a answer) post.Refusal {
-	r := post.Refusal{Code: strconv.Itoa(a.Code), After: post.Seconds(a.Parameters.RetryAfter)}
+	r := post.Refusal{Code: strconv.Itoa(a.Code), After: outbound.Seconds(a.Parameters.RetryAfter)}
 	// The API says that its codes may change; a time to come back means one thing.
 	r.Retry = a.Code == http.StatusTooManyRequests || a.Code/100 == 5 || r.After > 0
 	says := func(what string) bool { return strings.Contains(a.Description, what) }

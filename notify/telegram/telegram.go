@@ -169,7 +169,7 @@ func (c *Channel) Retract(ctx context.Context, earlier notify.Handle) error {
 func (c *Channel) number(h notify.Handle) (int64, error) {
 	id, err := strconv.ParseInt(string(h), 10, 64)
 	if err != nil || id <= 0 {
-		return 0, c.client.Refused(post.Reply{}, post.Refusal{Reason: "there is no such message"})
+		return 0, c.client.NoMessage()
 	}
 	return id, nil
 }

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/notifytest"
-	"github.com/bilikeeper/bilikeeper/notify/post"
 )
 
 var (
@@ -193,12 +193,12 @@ func TestNewRefuses(t *testing.T) {
 		{"another scheme", Config{URL: "ftp://example.net/canary"}, nil},
 		{"no host", Config{URL: "https:///canary"}, nil},
 		{"unreadable", Config{URL: "https://canary:%zz@example.net/"}, nil},
-		{"plain http", Config{URL: "http://example.net/canary"}, post.ErrPlainHTTP},
-		{"plain http by address", Config{URL: "http://192.0.2.1/canary"}, post.ErrPlainHTTP},
-		{"metadata", Config{URL: "https://169.254.169.254/canary"}, post.ErrForbiddenAddress},
-		{"metadata in IPv6", Config{URL: "https://[fd00:ec2::254]/canary"}, post.ErrForbiddenAddress},
-		{"metadata as mapped", Config{URL: "https://[::ffff:169.254.169.254]/canary", AllowHTTP: true}, post.ErrForbiddenAddress},
-		{"link-local", Config{URL: "http://[fe80::1%25eth0]/canary", AllowHTTP: true}, post.ErrForbiddenAddress},
+		{"plain http", Config{URL: "http://example.net/canary"}, outbound.ErrPlainHTTP},
+		{"plain http by address", Config{URL: "http://192.0.2.1/canary"}, outbound.ErrPlainHTTP},
+		{"metadata", Config{URL: "https://169.254.169.254/canary"}, outbound.ErrForbiddenAddress},
+		{"metadata in IPv6", Config{URL: "https://[fd00:ec2::254]/canary"}, outbound.ErrForbiddenAddress},
+		{"metadata as mapped", Config{URL: "https://[::ffff:169.254.169.254]/canary", AllowHTTP: true}, outbound.ErrForbiddenAddress},
+		{"link-local", Config{URL: "http://[fe80::1%25eth0]/canary", AllowHTTP: true}, outbound.ErrForbiddenAddress},
 		{"secret without its prefix", Config{URL: "https://example.net", Secrets: []secret.String{secret.New("canary")}}, nil},
 		{"secret that is not base64", Config{URL: "https://example.net", Secrets: []secret.String{secret.New("whsec_canary!")}}, nil},
 		{"empty secret", Config{URL: "https://example.net", Secrets: []secret.String{secret.New("whsec_")}}, nil},

@@ -120,20 +120,18 @@ func (c *Channel) note(id string) {
 }
 
 func (c *Channel) call(ctx context.Context, v any) error {
-	reply, err := c.client.Do(ctx, post.JSON(v))
-	if err != nil {
-		return err
-	}
 	var said struct {
 		Code *int `json:"errcode"`
 	}
-	switch {
-	case !reply.Decode(&said) || said.Code == nil:
+	switch reply, err := c.client.Ask(ctx, post.JSON(v), &said); {
+	case err != nil:
+		return err
+	case said.Code == nil:
 		return c.client.Nonsense(reply)
-	case *said.Code == 0:
-		return nil
+	case *said.Code != 0:
+		return c.client.Refused(reply, meaning(*said.Code))
 	}
-	return c.client.Refused(reply, meaning(*said.Code))
+	return nil
 }
 
 // meaning says what a code means. The limits of WeCom are by the minute.

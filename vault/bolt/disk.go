@@ -20,9 +20,8 @@ func (f *File) replaced() bool {
 	return err == nil && !os.SameFile(here, there)
 }
 
-// CheckPlace ends the use of a file that is not at its path any more, with
-// ErrReplaced.
-func (f *File) CheckPlace() error {
+// checkPlace ends the use of a file that is not at its path any more.
+func (f *File) checkPlace() error {
 	if !f.closed.Load() && f.replaced() {
 		e := &fault.Error{Op: "write", Path: f.path, Err: fault.ErrReplaced}
 		if f.dead.CompareAndSwap(nil, e) {
@@ -32,10 +31,20 @@ func (f *File) CheckPlace() error {
 	return f.Err()
 }
 
+// Disk is what a file knows of the disk that it lies on.
+type Disk struct{ file *File }
+
+// Disk returns what is known of the file's disk.
+func (f *File) Disk() Disk { return Disk{f} }
+
+// CheckPlace ends the use of a file that is not at its path any more, with
+// ErrReplaced. Each commit looks as well.
+func (d Disk) CheckPlace() error { return d.file.checkPlace() }
+
 // Committing is for how long the commit under way has lasted, 0 where there is
 // none. It asks nobody.
-func (f *File) Committing() time.Duration {
-	if began := f.committing.Load(); began != nil {
+func (d Disk) Committing() time.Duration {
+	if began := d.file.committing.Load(); began != nil {
 		return time.Since(*began)
 	}
 	return 0
@@ -46,9 +55,9 @@ func (f *File) Committing() time.Duration {
 // server is away, and so does a flush where the device is. The flush goes through
 // a file of its own, so that an error of the disk is still told to the next
 // commit.
-func (f *File) Respond() {
-	_ = os.Remove(f.path + ".answers")
-	if file, err := os.Open(f.path); err == nil {
+func (d Disk) Respond() {
+	_ = os.Remove(d.file.path + ".answers")
+	if file, err := os.Open(d.file.path); err == nil {
 		_ = file.Sync()
 		_ = file.Close()
 	}

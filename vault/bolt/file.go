@@ -88,7 +88,7 @@ func (f *File) end(tx *Tx) {
 // commit puts a transaction on disk. Where it returns an error, the
 // transaction is undone for certain, or the file is dead.
 func (f *File) commit(tx *Tx) error {
-	if err := f.CheckPlace(); err != nil {
+	if err := f.checkPlace(); err != nil {
 		return err
 	}
 	began := time.Now()

@@ -30,6 +30,7 @@ var (
 	ErrTooLarge    = errors.New("too large to be kept")
 	ErrClosed      = errors.New("the vault is closed")
 	ErrReplaced    = errors.New("its file was removed or replaced while it was open, and what is written to it would be lost")
+	ErrGone        = errors.New("it is missing, and its key file is there: a vault was here and is not begun anew")
 )
 
 // Error is the type of every error of the vault. Its text holds no value.

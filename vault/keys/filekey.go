@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
@@ -21,9 +20,8 @@ const credentialPrefix = "credential:"
 func CredentialSource(name string) string { return credentialPrefix + name }
 
 const (
-	leastSecret    = 32
-	leastDistinct  = 8
-	maxSecretBytes = 64 << 10
+	leastSecret   = 32
+	leastDistinct = 8
 )
 
 // errNoCredentials keeps apart what is a fault of the file and what is the way
@@ -64,22 +62,21 @@ func checkSource(source string) error {
 	return nil
 }
 
-// readSource reads the secret of a slot that a file opens. The service manager
-// lets the service in by an access list, which shows as the group's bits of the
-// mode; the directory is closed then.
+// readSource reads the secret of a slot that a file opens.
 func (s Sources) readSource(source string) ([]byte, error) {
-	path, check := source, func(info fs.FileInfo) error {
-		if err := CheckPrivate("read key", source, info); err != nil {
-			return err
+	name, credential := strings.CutPrefix(source, credentialPrefix)
+	switch {
+	case !credential:
+		key, err := readSecret(source, "", fileKey)
+		if err != nil {
+			return nil, err
 		}
-		return CheckDir(source)
-	}
-	if name, ok := strings.CutPrefix(source, credentialPrefix); ok {
-		if s.Credentials == "" {
-			return nil, fault.New("read key", source, fault.Join(fault.ErrKeyMissing, errNoCredentials))
+		if err := CheckDir(source); err != nil {
+			return nil, err
 		}
-		path = filepath.Join(s.Credentials, name)
-		check = func(info fs.FileInfo) error { return checkClosed("read key", path, info) }
+		return key, nil
+	case s.Credentials == "":
+		return nil, fault.New("read key", source, fault.Join(fault.ErrKeyMissing, errNoCredentials))
 	}
-	return readSecret(path, maxSecretBytes, check, fileKey)
+	return readSecret(filepath.Join(s.Credentials, name), s.Credentials, fileKey)
 }

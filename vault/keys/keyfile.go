@@ -4,23 +4,19 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/internal/secretfile"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 // A key file is one line of text, so that it survives a mail, a copy and paste
-// and an editor that adds a line's end.
+// and an editor that adds a line's end or a byte-order mark.
 const keyFilePrefix = "bilikeeper-key-1 "
-
-// maxKeyFile bounds what is read of a file that may be anything.
-const maxKeyFile = 4096
 
 var errKeyFile = errors.New("this is not a key file")
 
@@ -29,7 +25,8 @@ func encodeKeyFile(key []byte) []byte {
 }
 
 func parseKeyFile(text []byte) ([]byte, error) {
-	line := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	line := strings.TrimPrefix(string(text), "\ufeff")
+	line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 	encoded, ok := strings.CutPrefix(line, keyFilePrefix)
 	// The decoder skips line ends inside the text.
 	if !ok || strings.ContainsAny(encoded, "\r\n") {
@@ -42,29 +39,19 @@ func parseKeyFile(text []byte) ([]byte, error) {
 	return key, nil
 }
 
-// readSecret reads the secret in a file. It is the only reader of such files;
-// check refuses one that others can read or replace, before it is read.
-func readSecret(path string, most int64, check func(fs.FileInfo) error, parse func([]byte) ([]byte, error)) ([]byte, error) {
+// readSecret reads the secret in a file, which nobody else may be able to read.
+// What is in the directory managed the service manager handed over.
+func readSecret(path, managed string, parse func([]byte) ([]byte, error)) ([]byte, error) {
 	const op = "read key"
-	info, err := os.Stat(path)
+	content, err := secretfile.Read(path, managed)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fault.New(op, path, fault.ErrKeyMissing)
-	case err != nil:
-		return nil, fault.Disk(op, path, err)
-	case !info.Mode().IsRegular() || info.Size() > most:
+	case errors.Is(err, secretfile.ErrNotRegular), errors.Is(err, secretfile.ErrTooLong):
 		return nil, fault.New(op, path, fault.Join(fault.ErrWrongKey, errKeyFile))
-	}
-	if err := check(info); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fault.Disk(op, path, err)
-	}
-	defer func() { _ = f.Close() }()
-	content, err := io.ReadAll(io.LimitReader(f, most))
-	if err != nil {
+	case errors.Is(err, secretfile.ErrExposed), errors.Is(err, secretfile.ErrOwner):
+		return nil, exposed(op, path, err)
+	case err != nil:
 		return nil, fault.Disk(op, path, err)
 	}
 	key, err := parse(content)
@@ -74,10 +61,7 @@ func readSecret(path string, most int64, check func(fs.FileInfo) error, parse fu
 	return key, nil
 }
 
-func readKeyFile(path string) ([]byte, error) {
-	private := func(info fs.FileInfo) error { return CheckPrivate("read key", path, info) }
-	return readSecret(path, maxKeyFile, private, parseKeyFile)
-}
+func readKeyFile(path string) ([]byte, error) { return readSecret(path, "", parseKeyFile) }
 
 // ensureKeyFile returns the key at path and makes one where there is none. It
 // never replaces a file: of two programs that start for the first time at

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/vault/fault"
@@ -76,9 +77,17 @@ const (
 	purpose     = "bilikeeper slot 1"
 )
 
+// idLength is that of a slot's id, which is random letters and digits.
+const idLength = 8
+
+// IsID reports whether a text may be the id of a slot.
+func IsID(text string) bool {
+	return len(text) == idLength && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
+
 // newSlot is a slot that wraps nothing yet.
 func newSlot(kind string) Slot {
-	return Slot{ID: rand.Text()[:8], Kind: kind, Created: time.Now().UTC().Truncate(time.Second)}
+	return Slot{ID: rand.Text()[:idLength], Kind: kind, Created: time.Now().UTC().Truncate(time.Second)}
 }
 
 // wrap fills a slot with the data key. The secret is one that cannot be

@@ -63,6 +63,11 @@ func (s *Sealer) SealManifest(m Manifest) []byte {
 	return s.Seal(m.Commit, m.encode(), manifestPosition())
 }
 
+// CorrectManifest is [Sealer.Correct] for the manifest.
+func (s *Sealer) CorrectManifest(env []byte) ([]byte, bool) {
+	return s.Correct(env, manifestPosition())
+}
+
 // OpenManifest reads the manifest's envelope.
 func (s *Sealer) OpenManifest(env []byte) (Manifest, error) {
 	commit, plain, err := s.Open(nil, env, manifestPosition())

@@ -47,6 +47,11 @@ is written --wait=10m.`,
 				o.Format = "json"
 			}
 			s.take(args)
+			if into != "" {
+				if err := cli.CheckFree(cmd.Context(), env, into); err != nil {
+					return err
+				}
+			}
 			c, err := s.credential(cmd.Context(), env, o)
 			if err != nil {
 				return err

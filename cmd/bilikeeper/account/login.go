@@ -37,6 +37,11 @@ separate and whose sessions cannot be refreshed.`,
 			if timeout < time.Second {
 				return cli.Fail(cli.ExitUsage, "", "--timeout must be a second at least")
 			}
+			if picture != "" {
+				if err := cli.CheckFree(cmd.Context(), env, picture); err != nil {
+					return err
+				}
+			}
 			req.Attend = int(timeout.Seconds())
 			return login(cmd.Context(), env, req, timeout, &qrPicture{path: picture})
 		},

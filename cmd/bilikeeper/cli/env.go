@@ -94,11 +94,11 @@ func (e *Env) Prepare(root *cobra.Command) {
 }
 
 // Show prints an answer: v as a JSON document with --json, else what text
-// prints.
+// prints. It returns the first failure of a write to stdout.
 func (e *Env) Show(v any, text func()) error {
 	if !e.JSON {
 		text()
-		return nil
+		return e.unwritten
 	}
 	j := json.NewEncoder(e)
 	j.SetIndent("", "  ")

@@ -109,7 +109,12 @@ func NamedPlaces(path string) (config.Config, error) {
 // LoadConfig reads the whole configuration. Whatever is wrong with it is the
 // caller's to mend.
 func (e *Env) LoadConfig() (config.Config, config.Places, error) {
-	c, p, err := e.Located().Load(daemon.Checks())
+	return LoadConfig(e, func(p config.Places) (config.Config, config.Places, error) { return p.Load(daemon.Checks()) })
+}
+
+// LoadConfig is [Env.LoadConfig] for a way of reading it.
+func LoadConfig(e *Env, load func(config.Places) (config.Config, config.Places, error)) (config.Config, config.Places, error) {
+	c, p, err := load(e.Located())
 	var wrong *config.Error
 	if err == nil || errors.As(err, &wrong) {
 		return c, p, err

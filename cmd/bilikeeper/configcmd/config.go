@@ -1,6 +1,7 @@
 package configcmd
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 )
 
 func configCommand(env *cli.Env) *cobra.Command {
@@ -43,12 +45,12 @@ func initCommand(env *cli.Env) *cobra.Command {
 		Use:   "init",
 		Short: "Write a commented configuration file",
 		Args:  cli.Nothing,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if stdout {
 				_, err := env.Write(config.Example(daemon.Checks().Channels))
 				return err
 			}
-			return write(env, force)
+			return write(cmd.Context(), env, force)
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "write over a file that is there")
@@ -56,8 +58,13 @@ func initCommand(env *cli.Env) *cobra.Command {
 	return cmd
 }
 
-func write(env *cli.Env, force bool) error {
+func write(ctx context.Context, env *cli.Env, force bool) error {
 	path := env.Located().Config
+	// The configuration is an own file, and the one that may be written here.
+	err := cli.CheckFree(ctx, env, path)
+	if own, ok := errors.AsType[*ownfile.Error](err); ok && own.File.Path != path {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return cli.Fail(cli.ExitFailed, "", "create the directory of the configuration: %w", err)
 	}
@@ -82,7 +89,7 @@ func write(env *cli.Env, force bool) error {
 }
 
 func check(env *cli.Env) error {
-	c, places, err := env.LoadConfig()
+	c, places, err := cli.LoadConfig(env, func(p config.Places) (config.Config, config.Places, error) { return p.Load(daemon.BuildChecks()) })
 	var wrong *config.Error
 	if env.JSON && errors.As(err, &wrong) {
 		if err := env.Show(map[string]any{"ok": false, "file": wrong.File, "problems": wrong.Problems}, nil); err != nil {

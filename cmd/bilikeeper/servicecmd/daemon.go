@@ -9,11 +9,13 @@
 package servicecmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +23,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/vaultkeys"
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -55,7 +57,9 @@ working default; bilikeeper config init writes a commented one.`,
 
 // runDaemon runs the keeper until ctx ends.
 func runDaemon(ctx context.Context, env *cli.Env) error {
-	c, places, err := env.LoadConfig()
+	// Each part reads its own secrets, so that one which is missing is left out alone.
+	read := func(p config.Places) (config.Config, config.Places, error) { return p.Read(daemon.Checks()) }
+	c, places, err := cli.LoadConfig(env, read)
 	if err != nil {
 		return env.WithCode(cli.ExitConfiguration, err)
 	}
@@ -73,18 +77,38 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 		signal.Notify(reload, reloadSignals...)
 		defer signal.Stop(reload)
 	}
+	keys := (&vaultkeys.Secrets{Env: env, Silent: true}).Keys()
 	err = daemon.Run(ctx, daemon.Options{
 		Config: c, Places: places, Version: env.Version, Log: log, Reload: reload,
-		Keys: (&vaultkeys.Secrets{Env: env, Silent: true}).Keys(),
+		Keys: keys,
 		Reread: func() (config.Config, error) {
-			c, _, err := env.LoadConfig()
+			c, _, err := cli.LoadConfig(env, read)
 			return c, err
 		},
 	})
 	if errors.Is(err, daemon.ErrConfiguration) {
 		return env.WithCode(cli.ExitConfiguration, err)
 	}
+	if errors.Is(err, vault.ErrGone) || errors.Is(err, vault.ErrCorrupt) {
+		return wayBack(err, vault.Options{
+			Path: filepath.Join(places.StateDir, daemon.VaultFile), KeyFile: filepath.Join(places.StateDir, daemon.KeyFile), Keys: keys,
+		}, places.Backups(c))
+	}
 	return explain(err)
+}
+
+// wayBack says what brings a vault back that is missing or damaged. A vault is not
+// begun anew where one was: what was kept in it would be forgotten in silence.
+func wayBack(err error, o vault.Options, copies string) error {
+	restore := upkeep.WayBack(o, copies)
+	hint := "restore the vault from a backup: " + cmp.Or(restore, "bilikeeper vault restore FILE")
+	if restore != "" {
+		hint += " puts the newest copy that opens in its place"
+	}
+	if errors.Is(err, vault.ErrCorrupt) {
+		hint += "; or bilikeeper vault repair saves what still opens"
+	}
+	return cli.Fail(cli.ExitFailed, hint+"; to begin anew, move "+o.Path+" and "+o.KeyFile+" away; nothing was changed", "%w", err)
 }
 
 // explain adds what to do to an error that keeps the keeper from running.
@@ -97,7 +121,7 @@ func explain(err error) error {
 		{vault.ErrKeyMissing, cli.ExitFailed, "put the key file back beside the vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
 		{vault.ErrWrongKey, cli.ExitFailed, "put back the key file that belongs to this vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery"},
 		{vault.ErrNewerSchema, cli.ExitFailed, "a newer version of bilikeeper wrote this vault; install that version"},
-		{vault.ErrCorrupt, cli.ExitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or move it away to begin anew; nothing was changed"},
+		{vault.ErrCorrupt, cli.ExitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or save what still opens: bilikeeper vault repair"},
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrReplaced, cli.ExitFailed, "put the vault's file back, or restore a backup: bilikeeper vault restore FILE; a keeper that starts without one begins with an empty vault"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk"},
@@ -106,9 +130,6 @@ func explain(err error) error {
 		{socket.ErrPathLength, cli.ExitFailed, "name a shorter one with --socket, or with socket in the configuration"},
 		{socket.ErrExposed, cli.ExitFailed, "close the directory, or name a socket in another one with --socket"},
 		{os.ErrPermission, cli.ExitNotPermitted, "run it as the user whose directory this is, or name another with --state-dir"},
-	}
-	if listen, ok := errors.AsType[*page.ListenError](err); ok {
-		known = []cli.Known{{listen, cli.ExitFailed, "name another address with listen in [page], or stop what answers there"}}
 	}
 	if f := cli.Explain(err, known); f != nil {
 		return f

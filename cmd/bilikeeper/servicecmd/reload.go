@@ -1,6 +1,7 @@
 package servicecmd
 
 import (
+	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -31,10 +32,25 @@ a whole; the fault is printed and the command ends with 2.`,
 				if len(r.NeedsRestart) > 0 {
 					env.Say("Waits for a restart of the keeper: %s", strings.Join(r.NeedsRestart, ", "))
 				}
+				tellLeftOut(cmd.Context(), env)
 			})
 		},
 	}
 	// A unit that names the directory does so to both commands.
 	cmd.Flags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the keeper's vault lies (`directory`)")
 	return cmd
+}
+
+// tellLeftOut repeats what the keeper says of parts that it could not build: to
+// whoever has just added one, a reload that went well says too little.
+func tellLeftOut(ctx context.Context, env *cli.Env) {
+	s, err := env.Client().Status(ctx)
+	if err != nil {
+		return
+	}
+	for _, problem := range s.Daemon.Problems {
+		if strings.Contains(problem, ": left out: ") {
+			env.Warn("%s", problem)
+		}
+	}
 }

@@ -175,7 +175,7 @@ func TestSecretFromStandardInput(t *testing.T) {
 func TestConfinedService(t *testing.T) {
 	o := options{yes: true, keeper: kindSystem, channel: "telegram", channelSet: []string{"chat=100", "token_file=-"}}
 	b := newBench(t, o, "the-token\n")
-	b.parts.Service = func(bool) (string, bool, error) { return systemd, false, nil }
+	b.parts.Service = func(*cli.Env, bool) (string, bool, error) { return systemd, false, nil }
 	b.kind, b.person.yes = kindSystem, true
 	b.lookAtService()
 	if err := b.open(t.Context()); err != nil {
@@ -225,7 +225,7 @@ func TestService(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := newBench(t, tt.o, "")
 			stop := errors.New("started")
-			b.parts.Service = func(bool) (string, bool, error) { return tt.manager, tt.runs, nil }
+			b.parts.Service = func(*cli.Env, bool) (string, bool, error) { return tt.manager, tt.runs, nil }
 			b.parts.Install = func(*cli.Env, bool) error { b.asked = append(b.asked, "install"); return nil }
 			b.parts.Control = func(_ *cli.Env, action string, _ bool) error { b.asked = append(b.asked, action); return stop }
 			b.kind, b.running = kindUser, tt.keeper

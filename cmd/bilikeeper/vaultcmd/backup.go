@@ -60,6 +60,9 @@ func backup(ctx context.Context, a *access, path string, force bool) error {
 		}
 		return fill(a.env)
 	}
+	if err := cli.CheckFree(ctx, a.env, path); err != nil {
+		return err
+	}
 	var how []durable.Option
 	if !force {
 		how = append(how, durable.Exclusive())

@@ -119,7 +119,7 @@ func verifyCommand(a *access) *cobra.Command {
 					a.env.Print("The vault is whole.\n")
 					return
 				}
-				failure.Err, failure.Hint = errors.New(check.Detail), "bilikeeper vault restore FILE puts a backup in its place"
+				failure.Err, failure.Hint = errors.New(check.Detail), "bilikeeper vault restore FILE puts a backup in its place, bilikeeper vault repair saves what still opens"
 			})
 			if err != nil || check.OK {
 				return err

@@ -65,7 +65,10 @@ func addCommand(a *access) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.env.Show(added, func() { printAdded(a.env, added) })
+			if err := a.env.Show(added, func() { printAdded(a.env, added) }); err != nil {
+				return takeBack(cmd.Context(), a, added, err)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&wish.label, "label", "", "a `text` that tells the slot from others")
@@ -145,6 +148,20 @@ func (a *access) addSlot(ctx context.Context, r client.VaultSlotRequest) (added 
 	return added, err
 }
 
+// takeBack removes a slot whose key nobody has seen: a way into the vault that no
+// one can use, and that everybody would count on.
+func takeBack(ctx context.Context, a *access, added client.VaultSlotAdded, err error) error {
+	if added.RecoveryKey == "" {
+		return err
+	}
+	if rerr := a.removeSlot(ctx, added.Slot.ID, ""); rerr != nil {
+		a.env.Warn("slot %s was made, its key could not be shown, and it could not be removed: %s", added.Slot.ID, rerr)
+		return err
+	}
+	a.env.Say("The recovery key could not be shown, so its slot was taken back. Run the command again.")
+	return err
+}
+
 func printAdded(env *cli.Env, added client.VaultSlotAdded) {
 	if added.RecoveryKey == "" {
 		env.Say("The vault has a new slot, %s (%s).", added.Slot.ID, added.Slot.Kind)
@@ -162,8 +179,7 @@ func removeCommand(a *access) *cobra.Command {
 		Short: "Take a way to open the vault away",
 		Args:  cli.One("a slot's id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := a.either(cmd.Context(), func(c *client.Client) error { return c.RemoveSlot(cmd.Context(), args[0], relyOn) },
-				func(v *vault.Vault) error { return v.RemoveSlot(args[0], relyOn) })
+			err := a.removeSlot(cmd.Context(), args[0], relyOn)
 			if errors.Is(err, vault.ErrNotFound) && !noVault(err) {
 				return cli.Fail(cli.ExitFailed, "bilikeeper vault slots list shows them", "there is no such slot")
 			}
@@ -177,6 +193,11 @@ func removeCommand(a *access) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&relyOn, "rely-on", "", "the slot (`ID`) that opens the vault from then on, where none is left that needs no person")
 	return cmd
+}
+
+func (a *access) removeSlot(ctx context.Context, id, relyOn string) error {
+	return a.either(ctx, func(c *client.Client) error { return c.RemoveSlot(ctx, id, relyOn) },
+		func(v *vault.Vault) error { return v.RemoveSlot(id, relyOn) })
 }
 
 // noVault reports whether it is the vault that was not found.

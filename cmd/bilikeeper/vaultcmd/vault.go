@@ -20,6 +20,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/vaultkeys"
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -30,13 +32,13 @@ func Commands(env *cli.Env) []*cobra.Command {
 		`Shows, checks, backs up and restores the vault, and changes what opens it.
 
 info, verify, backup and slots ask the keeper where one runs, and open the files
-where none does. restore, compact and rekey need the keeper stopped.
+where none does. restore, repair, compact and rekey need the keeper stopped.
 
 What opens the vault is tried in this order: the key file beside it, other files
 and credentials of the service manager, a passphrase, a recovery key. Secrets are
 asked on the terminal or read from a file that others cannot read; they are never
 arguments. BILIKEEPER_VAULT_PASSPHRASE_FILE names such a file, for the keeper too.`,
-		infoCommand(a), verifyCommand(a), backupCommand(a), restoreCommand(a), compactCommand(a), rekeyCommand(a), slotsCommand(a))
+		infoCommand(a), verifyCommand(a), backupCommand(a), restoreCommand(a), repairCommand(a), compactCommand(a), rekeyCommand(a), slotsCommand(a))
 	cmd.PersistentFlags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the vault and its key lie (`directory`)")
 	a.secrets.Flags(cmd)
 	return []*cobra.Command{cmd}
@@ -63,8 +65,17 @@ func (a *access) files(k vault.Keys) vault.Options {
 	p := a.env.Places()
 	return vault.Options{
 		Path: filepath.Join(p.StateDir, daemon.VaultFile), KeyFile: filepath.Join(p.StateDir, daemon.KeyFile),
-		Keys: k, Existing: true,
+		Keys: k, Existing: true, Kinds: store.Kinds(),
 	}
+}
+
+// backups is where the keeper puts copies of the vault.
+func (a *access) backups() string {
+	c, p, err := a.env.Located().Read(daemon.Checks())
+	if err != nil {
+		return a.env.Places().Backups(config.Config{})
+	}
+	return p.Backups(c)
 }
 
 // running reports whether a keeper answers that has the vault which is meant.
@@ -120,7 +131,7 @@ func explain(err error) error {
 		{vault.ErrWrongKey, cli.ExitFailed, "another way to open it: --recovery asks for the recovery key, --passphrase-file names a file"},
 		{vault.ErrKeyMissing, cli.ExitFailed, "put the key file back, or open the vault another way: --recovery asks for the recovery key, --passphrase-file names a file"},
 		{vault.ErrNewerSchema, cli.ExitFailed, "a newer version of bilikeeper wrote it; install that version"},
-		{vault.ErrCorrupt, cli.ExitFailed, "bilikeeper vault restore FILE puts a backup in its place; nothing was changed"},
+		{vault.ErrCorrupt, cli.ExitFailed, "bilikeeper vault restore FILE puts a backup in its place, bilikeeper vault repair saves what still opens; nothing was changed"},
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk; nothing was changed"},
 		{vault.ErrNotFound, cli.ExitFailed, "--state-dir names another place; a keeper that starts makes a vault"},

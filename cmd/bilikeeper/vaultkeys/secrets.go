@@ -11,25 +11,20 @@ package vaultkeys
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/internal/secretfile"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
 const (
 	envPassphraseFile = "BILIKEEPER_VAULT_PASSPHRASE_FILE"
 	envCredentials    = "CREDENTIALS_DIRECTORY"
-
-	maxSecretFile = 64 << 10
 )
 
 // Secrets are where what opens the vault comes from.
@@ -110,49 +105,26 @@ func (s *Secrets) Line(path string) (secret.String, error) {
 	if err != nil {
 		return secret.String{}, err
 	}
-	text := strings.TrimRight(string(data), "\r\n")
+	text := strings.TrimRight(strings.TrimPrefix(string(data), "\ufeff"), "\r\n")
 	if text == "" || strings.ContainsAny(text, "\r\n\x00") {
 		return secret.String{}, cli.Fail(cli.ExitUsage, "put the secret alone into it, on one line", "%s is empty or holds more than one line", path)
 	}
 	return secret.New(text), nil
 }
 
-// File reads a file that others cannot read. The service manager lets the
-// service into its credentials by an access list, which shows as the group's
-// bits.
+// File reads a file that others cannot read.
 func (s *Secrets) File(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, unreadable(err)
+	data, err := secretfile.Read(path, s.Env.Getenv(envCredentials))
+	bad, isBad := errors.AsType[*secretfile.Error](err)
+	switch {
+	case err == nil:
+		return data, nil
+	case isBad && bad.Err == secretfile.ErrExposed && bad.FileSystem == "":
+		return nil, cli.Fail(cli.ExitUsage, "chmod 600 "+path+", and think about who may have read it", "%s has mode %04o: others can read it", path, bad.Mode.Perm())
+	case isBad:
+		return nil, cli.Fail(cli.ExitUsage, bad.Mend, "%s %s", path, bad.What)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, cli.Fail(cli.ExitNotPermitted, "it has to be readable by the user who runs this", "read a secret: %w", err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, cli.Fail(cli.ExitUsage, "name a file", "%s is not a regular file", path)
-	}
-	others := fs.FileMode(0o077)
-	if dir := s.Env.Getenv(envCredentials); dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
-		others = 0o007
-	}
-	if mode := info.Mode().Perm(); mode&others != 0 && runtime.GOOS != "windows" {
-		return nil, cli.Fail(cli.ExitUsage, "chmod 600 "+path+", and think about who may have read it", "%s has mode %04o: others can read it", path, mode)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	if len(data) > maxSecretFile {
-		return nil, cli.Fail(cli.ExitUsage, "put nothing else into it", "%s is far too long for a secret", path)
-	}
-	return data, nil
-}
-
-func unreadable(err error) error {
-	if errors.Is(err, fs.ErrPermission) {
-		return cli.Fail(cli.ExitNotPermitted, "it has to be readable by the user who runs this", "read a secret: %w", err)
-	}
-	return cli.Fail(cli.ExitUsage, "", "read a secret: %w", err)
+	return nil, cli.Fail(cli.ExitUsage, "", "read a secret: %w", err)
 }

@@ -122,21 +122,28 @@ func New(src Source, led Ledger, log zerolog.Logger, outputs ...Output) (*Engine
 	}
 	e := &Engine{}
 	for _, o := range outputs {
-		p, err := prepare(o)
-		if err != nil {
+		if err := e.add(o, src, led, log); err != nil {
 			return nil, fmt.Errorf("output %q: %w", o.Name, err)
 		}
-		for _, w := range e.workers {
-			switch {
-			case w.out.Name == o.Name:
-				return nil, fmt.Errorf("two outputs are called %q", o.Name)
-			case o.Path != "" && w.out.Path != "" && filepath.Clean(w.out.Path) == filepath.Clean(o.Path):
-				return nil, fmt.Errorf("outputs %q and %q write the same file", w.out.Name, o.Name)
-			}
-		}
-		e.workers = append(e.workers, newWorker(p, src, led, log))
 	}
 	return e, nil
+}
+
+func (e *Engine) add(o Output, src Source, led Ledger, log zerolog.Logger) error {
+	p, err := prepare(o)
+	if err != nil {
+		return err
+	}
+	for _, w := range e.workers {
+		switch {
+		case w.out.Name == o.Name:
+			return fmt.Errorf("two outputs are called %q", o.Name)
+		case o.Path != "" && w.out.Path != "" && filepath.Clean(w.out.Path) == filepath.Clean(o.Path):
+			return fmt.Errorf("outputs %q and %q write the same file", w.out.Name, o.Name)
+		}
+	}
+	e.workers = append(e.workers, newWorker(p, src, led, log))
+	return nil
 }
 
 // Run delivers until ctx ends, and returns when each output has finished what

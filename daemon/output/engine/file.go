@@ -13,6 +13,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 )
 
 // maxFile is more than any rendered credential; a longer file is another one.
@@ -24,10 +25,11 @@ type file struct {
 	mode    fs.FileMode
 	owner   string
 	inPlace bool
+	own     ownfile.Files
 }
 
 func newFile(o Output) (*file, error) {
-	f := &file{path: filepath.Clean(o.Path), mode: o.Mode, owner: o.Owner, inPlace: o.InPlace}
+	f := &file{path: filepath.Clean(o.Path), mode: o.Mode, owner: o.Owner, inPlace: o.InPlace, own: o.Own}
 	if f.owner == "" {
 		return f, nil
 	}
@@ -62,7 +64,7 @@ func (f *file) settled() bool {
 
 // dressed reports whether a file is one, with the right mode and owner.
 func (f *file) dressed(info fs.FileInfo, uid, gid int) bool {
-	return info.Mode().IsRegular() && (!modes || info.Mode().Perm() == f.mode) && owned(info, uid, gid)
+	return info.Mode().IsRegular() && durable.SameMode(info, f.mode) && durable.Owned(info, uid, gid)
 }
 
 func (f *file) deliver(_ context.Context, r output.Rendered) (bool, error) {
@@ -73,22 +75,49 @@ func (f *file) deliver(_ context.Context, r output.Rendered) (bool, error) {
 	if err := f.checkDirectory(); err != nil {
 		return false, err
 	}
-	same, err := f.same(r.Body, uid, gid)
-	if err != nil || same {
+	dir, err := durable.OpenDir(filepath.Dir(f.path))
+	if err != nil {
 		return false, f.failed(err)
 	}
+	defer dir.Close()
+	changed, err := f.write(dir, r.Body, uid, gid)
+	return changed, f.failed(err)
+}
+
+// write writes the file in a directory that is held open.
+func (f *file) write(dir *durable.Dir, body []byte, uid, gid int) (bool, error) {
+	name := filepath.Base(f.path)
+	if err := f.checkOwn(dir, name); err != nil {
+		return false, err
+	}
+	if same, err := f.same(dir, name, body, uid, gid); err != nil || same {
+		return false, err
+	}
 	if f.inPlace {
-		err = f.rewrite(r.Body, uid, gid)
+		err := f.rewrite(dir, name, body, uid, gid)
 		if !errors.Is(err, fs.ErrNotExist) {
-			return err == nil, f.failed(err)
+			return err == nil, err
 		}
 	}
 	var opts []durable.Option
 	if uid >= 0 || gid >= 0 {
 		opts = append(opts, durable.Owner(uid, gid))
 	}
-	err = durable.WriteFile(f.path, r.Body, f.mode, opts...)
-	return err == nil, f.failed(err)
+	err := dir.Write(name, f.mode, func(w io.Writer) error {
+		_, err := w.Write(body)
+		return err
+	}, opts...)
+	return err == nil, err
+}
+
+// checkOwn looks each time: the path may have come to lead to an own file.
+func (f *file) checkOwn(dir *durable.Dir, name string) error {
+	here, err := dir.Stat()
+	if err != nil {
+		return err
+	}
+	info, _ := dir.Lstat(name)
+	return f.own.CheckIn(f.path, here, name, info)
 }
 
 // checkDirectory does not make a directory that is missing: the one with the
@@ -108,8 +137,8 @@ func (f *file) checkDirectory() error {
 }
 
 // same reports whether there is nothing to do.
-func (f *file) same(body []byte, uid, gid int) (bool, error) {
-	info, err := os.Lstat(f.path)
+func (f *file) same(dir *durable.Dir, name string, body []byte, uid, gid int) (bool, error) {
+	info, err := dir.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
@@ -119,10 +148,12 @@ func (f *file) same(body []byte, uid, gid int) (bool, error) {
 		return false, &fs.PathError{Op: "write", Path: f.path, Err: durable.ErrSymlink}
 	case !info.Mode().IsRegular():
 		return false, &fs.PathError{Op: "write", Path: f.path, Err: durable.ErrNotRegular}
+	case f.inPlace && durable.Names(info) > 1:
+		return false, &fs.PathError{Op: "write", Path: f.path, Err: errNames}
 	case !f.dressed(info, uid, gid) || info.Size() != int64(len(body)):
 		return false, nil
 	}
-	in, err := openExisting(f.path, os.O_RDONLY)
+	in, err := dir.Open(name, os.O_RDONLY)
 	if err != nil {
 		// A file that cannot be read is replaced; where it cannot be, that says so.
 		return false, nil
@@ -132,11 +163,15 @@ func (f *file) same(body []byte, uid, gid int) (bool, error) {
 	return err == nil && bytes.Equal(got, body), nil
 }
 
+// errNames keeps an output out of a file that others know by another name, and
+// perhaps for another purpose.
+var errNames = errors.New("has several names (hard links), and written in place all of them would change; remove the others, or in_place")
+
 // rewrite puts new bytes into the file that is there. Owner and mode come
 // first, so that nobody who could read the old content reads the new; the file
 // is cut last, so that it is never seen empty.
-func (f *file) rewrite(body []byte, uid, gid int) (err error) {
-	out, err := openExisting(f.path, os.O_WRONLY)
+func (f *file) rewrite(dir *durable.Dir, name string, body []byte, uid, gid int) (err error) {
+	out, err := dir.Open(name, os.O_WRONLY)
 	if err != nil {
 		return err
 	}
@@ -149,16 +184,8 @@ func (f *file) rewrite(body []byte, uid, gid int) (err error) {
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() {
-		return &fs.PathError{Op: "write", Path: f.path, Err: durable.ErrNotRegular}
-	}
 	if !f.dressed(info, uid, gid) {
-		if uid >= 0 || gid >= 0 {
-			if err := out.Chown(uid, gid); err != nil {
-				return err
-			}
-		}
-		if err := out.Chmod(f.mode); err != nil {
+		if err := durable.Dress(out, f.mode, uid, gid); err != nil {
 			return err
 		}
 	}
@@ -183,8 +210,10 @@ func (f *file) failed(err error) error {
 	switch {
 	case errors.Is(err, syscall.EROFS):
 		reason += "; a service of systemd writes only below what ReadWritePaths= names"
+	case errors.Is(err, durable.ErrNotKept):
+		reason += "; choose a place on a file system that keeps permissions, or mount this one with umask=077"
 	case errors.Is(err, fs.ErrPermission) && f.owner != "":
 		reason += "; only root gives files away"
 	}
-	return &Error{Stage: StageFile, Reason: reason, err: err}
+	return &Error{Stage: StageFile, Reason: reason, permanent: errors.Is(err, ownfile.ErrOwn), err: err}
 }

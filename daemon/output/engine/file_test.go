@@ -14,6 +14,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 )
 
 func newTarget(t *testing.T, o Output) *file {
@@ -123,10 +124,43 @@ func TestFileRefuses(t *testing.T) {
 	}
 	// Between the look and the write, somebody puts a link into the file's place.
 	f := newTarget(t, Output{Path: path("link"), InPlace: true})
-	if err := f.rewrite([]byte("new"), -1, -1); err == nil {
+	in, err := durable.OpenDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if err := f.rewrite(in, "link", []byte("new"), -1, -1); err == nil {
 		t.Error("a link was followed")
 	}
 	wantFile(t, victim, "mine")
+}
+
+// The keeper's own files are never written, nor, in place, a file that has other
+// names.
+func TestOwnFiles(t *testing.T) {
+	dir := t.TempDir()
+	vault, hard, link := filepath.Join(dir, "vault.db"), filepath.Join(dir, "hard"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(vault, []byte("mine"), 0o600), os.Link(vault, hard), os.Symlink(dir, link)); err != nil {
+		t.Fatal(err)
+	}
+	own := ownfile.Files{{What: "the vault", Path: vault}}
+	for _, inPlace := range []bool{false, true} {
+		for _, path := range []string{vault, hard, filepath.Join(link, "vault.db")} {
+			f := newTarget(t, Output{Path: path, InPlace: inPlace, Own: own})
+			changed, err := f.deliver(t.Context(), body("new"))
+			if e, ok := errors.AsType[*Error](err); changed || !ok || !e.permanent || !errors.Is(err, ownfile.ErrOwn) || !strings.Contains(e.Reason, "the vault") {
+				t.Errorf("%s: %t, %v", path, changed, err)
+			}
+			if _, err := prepare(Output{Name: "x", Account: "main", Path: path, Format: "header", Own: own}); !errors.Is(err, ownfile.ErrOwn) {
+				t.Errorf("%s: prepared: %v", path, err)
+			}
+		}
+	}
+	f := newTarget(t, Output{Path: hard, InPlace: true})
+	if changed, err := f.deliver(t.Context(), body("new")); changed || !errors.Is(err, errNames) {
+		t.Errorf("several names: %t, %v", changed, err)
+	}
+	wantFile(t, vault, "mine")
 }
 
 func TestOwner(t *testing.T) {
@@ -157,7 +191,7 @@ func TestOwner(t *testing.T) {
 					t.Fatal(err)
 				}
 				info, err := os.Lstat(path)
-				if err != nil || !owned(info, uid, gid) || !f.settled() || info.Mode() != 0o600 {
+				if err != nil || !durable.Owned(info, uid, gid) || !f.settled() || info.Mode() != 0o600 {
 					t.Errorf("%s: %+v, %v", owner, info.Sys(), err)
 				}
 				wantFile(t, path, content)

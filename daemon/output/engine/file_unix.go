@@ -4,29 +4,10 @@ package engine
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
 	"os/user"
 	"strconv"
 	"strings"
-	"syscall"
 )
-
-// modes is true where a file has the permissions that it was given.
-const modes = true
-
-// openExisting opens a file that is there, without following a link that
-// somebody put in its place since it was looked at, and without waiting where
-// that is a pipe.
-func openExisting(path string, flag int) (*os.File, error) {
-	return os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-}
-
-// owned reports whether a file is the user's and the group's; -1 is anybody.
-func owned(info fs.FileInfo, uid, gid int) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && (uid < 0 || int(st.Uid) == uid) && (gid < 0 || int(st.Gid) == gid)
-}
 
 // lookup finds the numbers of "user", "user:group" and ":group".
 func lookup(owner string) (uid, gid int, err error) {

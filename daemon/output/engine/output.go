@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 )
 
 // Command is a program and its arguments. There is no shell.
@@ -41,6 +42,9 @@ type Output struct {
 	// can leave such a mixture, which the next start puts right. Where a
 	// directory can be mounted instead, that is the better way.
 	InPlace bool
+
+	// Own are the files of the program itself, which no output writes.
+	Own ownfile.Files
 
 	// Push sends the credential instead of writing a file.
 	Push *Push
@@ -101,6 +105,9 @@ func prepare(o Output) (prepared, error) {
 			p.Format = preset.format
 		}
 	case o.Path != "":
+		if err := p.Own.Check(p.Path); err != nil {
+			return prepared{}, err
+		}
 		file, err := newFile(p.Output)
 		if err != nil {
 			return prepared{}, err

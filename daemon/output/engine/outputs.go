@@ -16,7 +16,9 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
 // credentials are the accounts as the outputs see them.
@@ -73,30 +75,57 @@ func (d deliveries) Save(name string, p Progress, results []Result) error {
 // place; how far each is stays in the vault.
 type Outputs struct {
 	keeper *keeper.Keeper
+	own    ownfile.Files
 	engine *Engine
+	left   []leftOut
 }
 
-// Configured builds the outputs of a configuration without starting them.
-func Configured(k *keeper.Keeper, c config.Config) (*Outputs, error) {
-	o := &Outputs{keeper: k}
-	list := make([]Output, 0, len(c.Output))
+// leftOut is an output that could not be made. The others go on without it.
+type leftOut struct {
+	entry config.Output
+	err   error
+}
+
+// Configured builds the outputs of a configuration without starting them. None of
+// them may write one of the own files. One that cannot be made is left out, see
+// [Outputs.LeftOut].
+func Configured(k *keeper.Keeper, c config.Config, own ownfile.Files) *Outputs {
+	o := &Outputs{keeper: k, own: own, engine: &Engine{}}
 	for _, entry := range c.Output {
 		e, err := o.output(entry)
-		if err != nil {
-			return nil, fmt.Errorf("output %s: %w", entry.Name, err)
+		if err == nil {
+			err = o.engine.add(e, credentials{k}, deliveries{k}, *k.Log())
 		}
-		list = append(list, e)
+		if err != nil {
+			o.left = append(o.left, leftOut{entry, err})
+		}
 	}
-	var err error
-	o.engine, err = New(credentials{k}, deliveries{k}, *k.Log(), list...)
-	return o, err
+	return o
+}
+
+// LeftOut are the outputs that could not be made, by their names, and why.
+func (o *Outputs) LeftOut() map[string]error {
+	left := make(map[string]error, len(o.left))
+	for _, l := range o.left {
+		left[l.entry.Name] = l.err
+	}
+	return left
+}
+
+// Check makes an output as Configured does, and reads the file of its secret.
+func Check(entry config.Output, own ownfile.Files) error {
+	e, err := (&Outputs{own: own}).output(entry)
+	if err == nil {
+		_, err = prepare(e)
+	}
+	return err
 }
 
 // output is an entry of the configuration as the engine takes it.
 func (o *Outputs) output(entry config.Output) (Output, error) {
 	e := Output{
 		Name: entry.Name, Account: entry.Account, Format: entry.Format, Template: entry.Template,
-		Path: entry.Path, Owner: entry.Owner, InPlace: entry.InPlace, WithRefreshToken: entry.WithRefreshToken,
+		Path: entry.Path, Owner: entry.Owner, InPlace: entry.InPlace, Own: o.own, WithRefreshToken: entry.WithRefreshToken,
 		Timeout: entry.Timeout.Std(), HookTimeout: entry.OnChangeTimeout.Std(), Debounce: entry.Debounce.Std(),
 	}
 	for _, argv := range entry.OnChange.Argv() {
@@ -115,7 +144,7 @@ func (o *Outputs) output(entry config.Output) (Output, error) {
 	}
 	e.Push = &Push{
 		Preset: entry.Preset, URL: address.Reveal(), Method: entry.Method, ContentType: entry.ContentType,
-		AllowHTTP: entry.AllowHTTP, Proxy: secret.New(entry.Proxy), Version: o.keeper.Version(),
+		AllowHTTP: entry.AllowHTTP, Proxy: secret.New(entry.Proxy), Version: o.version(),
 	}
 	for _, name := range slices.Sorted(maps.Keys(entry.Headers)) {
 		e.Push.Headers = append(e.Push.Headers, Header{Name: name, Value: Text(entry.Headers[name])})
@@ -123,7 +152,15 @@ func (o *Outputs) output(entry config.Output) (Output, error) {
 	if entry.SecretFile != "" {
 		e.Push.Secret = File(entry.SecretFile)
 	}
-	return e, nil
+	_, err = setting.ReadAll(output.Files(entry), config.ReadSecret)
+	return e, err
+}
+
+func (o *Outputs) version() string {
+	if o.keeper == nil {
+		return ""
+	}
+	return o.keeper.Version()
 }
 
 // Run writes outputs until ctx ends.
@@ -144,13 +181,31 @@ func (o *Outputs) Status() []client.Output {
 	for _, s := range o.engine.Status() {
 		list = append(list, viewOutput(s))
 	}
+	for _, l := range o.left {
+		list = append(list, viewOutput(Status{
+			Name: l.entry.Name, Account: l.entry.Account, Format: l.entry.Format, Place: l.entry.Path, Kind: kindOf(l.entry),
+			State: StateFailed, Progress: Progress{LastError: "left out: " + l.err.Error()},
+		}))
+	}
 	return list
+}
+
+func kindOf(entry config.Output) string {
+	switch {
+	case entry.Pushes():
+		return StagePush
+	case entry.Path != "":
+		return StageFile
+	}
+	return StageHook
 }
 
 // RunNow writes an output now.
 func (o *Outputs) RunNow(ctx context.Context, name string) (client.Output, error) {
 	s, err := o.engine.RunNow(ctx, name)
-	switch {
+	switch left := o.LeftOut()[name]; {
+	case left != nil:
+		return client.Output{}, &client.Problem{Type: client.ProblemOutput, Title: "the output failed", Detail: "output " + name + " is left out: " + left.Error()}
 	case errors.Is(err, ErrNoOutput):
 		names := []string{}
 		for _, s := range o.engine.Status() {

@@ -27,10 +27,7 @@ func TestOutputFollowsTheCredential(t *testing.T) {
 	keepertest.Run(t, func(c *config.Config) {
 		c.Output = []config.Output{{Name: "tool", Account: "main", Format: "header", Path: path, Mode: "0600"}}
 	}, func(h *keepertest.Fixture) {
-		o, err := Configured(h.Keeper, h.Config)
-		if err != nil {
-			t.Fatal(err)
-		}
+		o := Configured(h.Keeper, h.Config, nil)
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan struct{})
 		go func() { defer close(done); _ = o.Run(ctx) }()
@@ -74,10 +71,7 @@ func TestFailingOutputIsAProblem(t *testing.T) {
 		var stop func()
 		begin := func(c config.Config) {
 			t.Helper()
-			next, err := Configured(h.Keeper, c)
-			if err != nil {
-				t.Fatal(err)
-			}
+			next := Configured(h.Keeper, c, nil)
 			if o != nil {
 				stop()
 				next.Replaces(o)
@@ -120,8 +114,16 @@ func TestFailingOutputIsAProblem(t *testing.T) {
 		want("with a directory", "")
 		wantHeader(h, failing.Path)
 		bad := config.Config{Output: []config.Output{{Name: "bad", Account: "main", Format: "xml", Path: "/x", Mode: "0600"}}}
-		if _, err := Configured(h.Keeper, bad); err == nil {
-			t.Error("a format that there is not was taken")
+		bad.Output = append(bad.Output, failing)
+		mixed := Configured(h.Keeper, bad, nil)
+		if left := mixed.LeftOut(); len(left) != 1 || left["bad"] == nil || Check(bad.Output[0], nil) == nil || Check(failing, nil) != nil {
+			t.Errorf("left out are %v", left)
+		}
+		if got := mixed.Status(); len(got) != 2 || got[1].Name != "bad" || got[1].State != client.OutputFailed || !strings.HasPrefix(got[1].LastError, "left out: ") {
+			t.Errorf("%+v", got)
+		}
+		if _, err := mixed.RunNow(context.Background(), "bad"); !errors.Is(err, &client.Problem{Type: client.ProblemOutput}) {
+			t.Errorf("to run what is left out: %v", err)
 		}
 		stop()
 	})

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -16,8 +18,8 @@ import (
 type preset struct {
 	// format is what is rendered for it.
 	format string
-	// prove puts the program's secret into a request.
-	prove func(p *pusher, r *http.Request, s secret.String) error
+	// prove puts the program's secret into the headers of a request.
+	prove func(p *pusher, h http.Header, s secret.String) error
 	// send makes the requests, and reports whether anything was changed.
 	send func(ctx context.Context, p *pusher, r output.Rendered) (bool, error)
 }
@@ -39,27 +41,26 @@ func presets() map[string]preset {
 // plainPreset sends the rendered bytes as they are.
 func plainPreset(method, contentType string) preset {
 	return preset{prove: proveByToken, send: func(ctx context.Context, p *pusher, r output.Rendered) (bool, error) {
-		_, err := p.do(ctx, request{method: method, contentType: cmp.Or(contentType, r.ContentType), body: r.Body})
+		_, err := p.do(ctx, outbound.Request{Method: method, Type: cmp.Or(contentType, r.ContentType), Body: r.Body})
 		return err == nil, err
 	}}
 }
 
-func proveByKey(_ *pusher, r *http.Request, s secret.String) error {
-	r.Header.Set("x-api-key", s.Reveal())
+func proveByKey(_ *pusher, h http.Header, s secret.String) error {
+	h.Set("x-api-key", s.Reveal())
 	return nil
 }
 
-func proveByToken(_ *pusher, r *http.Request, s secret.String) error {
-	r.Header.Set("Authorization", s.Reveal())
+func proveByToken(_ *pusher, h http.Header, s secret.String) error {
+	h.Set("Authorization", s.Reveal())
 	return nil
 }
 
-func proveByPassword(p *pusher, r *http.Request, s secret.String) error {
-	user, password, ok := strings.Cut(s.Reveal(), ":")
-	if !ok {
+func proveByPassword(p *pusher, h http.Header, s secret.String) error {
+	if !strings.Contains(s.Reveal(), ":") {
 		return p.refused(`the secret is not "user:password"`)
 	}
-	r.SetBasicAuth(user, password)
+	h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(s.Reveal())))
 	return nil
 }
 
@@ -70,7 +71,7 @@ func sendJSON(method, path string, body func(line string) any) func(context.Cont
 		if err != nil {
 			return false, p.refused("the request cannot be encoded")
 		}
-		_, err = p.do(ctx, request{method: method, path: path, contentType: "application/json", body: text})
+		_, err = p.do(ctx, outbound.Request{Method: method, Path: []string{path}, Type: "application/json", Body: text})
 		return err == nil, err
 	}
 }
@@ -87,7 +88,7 @@ func syncConfig(ctx context.Context, p *pusher, r output.Rendered) (bool, error)
 	if err := json.Unmarshal(r.Body, &ours); err != nil {
 		return false, p.refused("the credential cannot be read")
 	}
-	answer, err := p.do(ctx, request{method: http.MethodGet, path: path})
+	answer, err := p.do(ctx, outbound.Request{Method: http.MethodGet, Path: []string{path}})
 	if err != nil {
 		return false, err
 	}
@@ -119,7 +120,7 @@ func syncConfig(ctx context.Context, p *pusher, r output.Rendered) (bool, error)
 	if err != nil {
 		return false, p.refused("the request cannot be encoded")
 	}
-	_, err = p.do(ctx, request{method: http.MethodPut, path: path, contentType: "application/json", body: body})
+	_, err = p.do(ctx, outbound.Request{Method: http.MethodPut, Path: []string{path}, Type: "application/json", Body: body})
 	return err == nil, err
 }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -9,17 +8,14 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
-	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/internal/secretfile"
 )
 
 // Push sends the credential to a program's own interface.
@@ -88,57 +84,36 @@ func Text(text string) Value {
 	return func() (secret.String, error) { return secret.New(text), nil }
 }
 
-// maxSecretFile is far more than a key needs.
-const maxSecretFile = 64 << 10
-
 // File is a value that lies in a file, without the white space around it.
 func File(path string) Value {
 	return func() (secret.String, error) {
-		in, err := openExisting(path, os.O_RDONLY)
+		text, err := secretfile.Text(path, secretfile.Credentials())
 		if err != nil {
 			return secret.String{}, err
 		}
-		defer in.Close()
-		info, err := in.Stat()
-		switch {
-		case err != nil:
-			return secret.String{}, err
-		case !info.Mode().IsRegular():
-			return secret.String{}, fmt.Errorf("%s is not a regular file", path)
-		case modes && info.Mode().Perm()&0o007 != 0:
-			return secret.String{}, fmt.Errorf("%s is open to everybody; run chmod 600 on it", path)
-		}
-		text, err := io.ReadAll(io.LimitReader(in, maxSecretFile))
-		if err != nil {
-			return secret.String{}, err
-		}
-		text = bytes.TrimSpace(text)
-		if len(text) == 0 {
+		if text = strings.TrimSpace(text); text == "" {
 			return secret.String{}, fmt.Errorf("%s is empty", path)
 		}
-		return secret.New(string(text)), nil
+		return secret.New(text), nil
 	}
 }
 
 // pusher is a target behind an address.
 type pusher struct {
 	push   Push
-	base   *url.URL
 	preset preset
-	client *http.Client
+	client *outbound.Client
 }
 
+// maxAnswer is more than a program's whole configuration.
+const maxAnswer = 4 << 20
+
 func newPusher(p Push) (*pusher, error) {
-	u, err := checkURL(p.URL, p.AllowHTTP)
+	client, err := outbound.New("the address of the push", p.URL, outbound.Options{
+		AllowHTTP: p.AllowHTTP, Proxy: p.Proxy, Strict: true, MaxReply: maxAnswer, Version: p.Version, Transport: p.Transport,
+	})
 	if err != nil {
 		return nil, err
-	}
-	proxy, err := dialguard.ParseProxy(p.Proxy.Reveal())
-	if err != nil {
-		return nil, err
-	}
-	if proxy != nil && u.Scheme == "http" && !p.AllowHTTP {
-		return nil, errPlain // even to this machine it would go by way of the proxy
 	}
 	known, ok := presets()[p.Preset]
 	if p.Preset != "" && !ok {
@@ -159,40 +134,13 @@ func newPusher(p Push) (*pusher, error) {
 		}
 	}
 	if p.Preset == "" {
-		known = plainPreset(cmp.Or(p.Method, http.MethodPost), p.ContentType)
+		known = plainPreset(p.Method, p.ContentType)
 	}
-	transport := p.Transport
-	if transport == nil {
-		transport = newTransport(u.Scheme == "http" && !p.AllowHTTP, proxy)
-	}
-	return &pusher{push: p, base: u, preset: known, client: &http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
-}
-
-// checkURL says what is wrong with an address without repeating it.
-func checkURL(raw string, allowHTTP bool) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimSpace(raw))
-	switch {
-	case err != nil:
-		return nil, errors.New("the address of the push cannot be read")
-	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, errors.New("the address of the push must begin with https:// or http://")
-	case u.Hostname() == "":
-		return nil, errors.New("the address of the push names no host")
-	}
-	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && dialguard.Forbidden(addr) {
-		return nil, fmt.Errorf("%w: %s", errForbidden, addr)
-	}
-	if u.Scheme == "http" && !dialguard.Local(u.Hostname()) && !allowHTTP {
-		return nil, errPlain
-	}
-	return u, nil
+	return &pusher{push: p, preset: known, client: client}, nil
 }
 
 // place is the digest's part of an address and what people see of it.
-func (p *pusher) place() string { return p.base.Host }
+func (p *pusher) place() string { return p.client.Host() }
 
 // settled is true: only the record tells what the other side has.
 func (p *pusher) settled() bool { return true }
@@ -201,77 +149,66 @@ func (p *pusher) deliver(ctx context.Context, r output.Rendered) (bool, error) {
 	return p.preset.send(ctx, p, r)
 }
 
-// request is one request to the other side.
-type request struct {
-	method, path string
-	contentType  string
-	body         []byte
-}
-
-// maxAnswer is more than a program's whole configuration.
-const maxAnswer = 4 << 20
-
 // do sends a request and returns what was answered. Only a success has one.
-func (p *pusher) do(ctx context.Context, r request) ([]byte, error) {
-	u := p.base
-	if r.path != "" {
-		u = p.base.JoinPath(r.path)
-	}
-	req, err := http.NewRequestWithContext(ctx, r.method, u.String(), bytes.NewReader(r.body))
-	if err != nil {
-		return nil, p.refused("the request cannot be built")
-	}
-	if r.contentType != "" {
-		req.Header.Set("Content-Type", r.contentType)
-	}
-	req.Header.Set("User-Agent", strings.TrimSuffix("bilikeeper/"+p.push.Version, "/"))
-	if err := p.authorize(req); err != nil {
+func (p *pusher) do(ctx context.Context, r outbound.Request) ([]byte, error) {
+	var err error
+	if r.Header, err = p.headers(); err != nil {
 		return nil, err
 	}
-	resp, err := p.client.Do(req)
+	reply, err := p.client.Do(ctx, r)
 	if err != nil {
-		return nil, p.transportError(ctx, err)
+		return nil, p.explain(err)
 	}
-	defer resp.Body.Close()
-	if err := p.judge(resp); err != nil {
-		return nil, err
+	// To a change, the status is the answer; only what was asked for has to
+	// arrive whole.
+	if reply.Broken != nil && r.Method == http.MethodGet {
+		return nil, p.explain(reply.Broken)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil && r.method == http.MethodGet {
-		return nil, p.transportError(ctx, err)
-	}
-	// To a change, the status is the answer; what breaks off after it does not
-	// unsay it.
-	return body, nil
+	return reply.Body, nil
 }
 
-// authorize puts the headers and the preset's secret into a request.
-func (p *pusher) authorize(req *http.Request) error {
+// explain turns an error of the client into the output's.
+func (p *pusher) explain(err error) error {
+	e, ok := errors.AsType[*outbound.Error](err)
+	if !ok {
+		return err
+	}
+	own := &Error{Stage: StagePush, Reason: e.Error(), permanent: !e.Retry, after: e.After, err: e.Unwrap()}
+	switch {
+	case errors.Is(e, context.DeadlineExceeded):
+		own.err = ErrTimeout
+	case errors.Is(e, context.Canceled):
+		own.err = errCut
+	case e.Status == http.StatusUnauthorized, e.Status == http.StatusForbidden:
+		own.Reason += "; look at its key"
+	}
+	return own
+}
+
+// headers are the push's own, with the preset's secret among them.
+func (p *pusher) headers() (http.Header, error) {
+	headers := http.Header{}
 	for _, h := range p.push.Headers {
 		value, err := h.Value()
 		if err != nil {
-			return p.noSecret("the header "+h.Name, err)
+			return nil, p.noSecret("the header "+h.Name, err)
 		}
 		if strange(value) {
-			return p.refused("the header " + h.Name + " holds a character that has no place in it")
+			return nil, p.refused("the header " + h.Name + " holds a character that has no place in it")
 		}
-		if strings.EqualFold(h.Name, "Host") {
-			req.Host = value.Reveal()
-			continue
-		}
-		req.Header.Set(h.Name, value.Reveal())
+		headers.Set(h.Name, value.Reveal())
 	}
 	if p.push.Secret == nil {
-		return nil
+		return headers, nil
 	}
 	value, err := p.push.Secret()
 	if err != nil {
-		return p.noSecret("the secret", err)
+		return nil, p.noSecret("the secret", err)
 	}
 	if strange(value) {
-		return p.refused("the secret holds a character that has no place in a header")
+		return nil, p.refused("the secret holds a character that has no place in a header")
 	}
-	return p.preset.prove(p, req, value)
+	return headers, p.preset.prove(p, headers, value)
 }
 
 // noSecret is no permanent failure: the file may be on its way.
@@ -279,29 +216,8 @@ func (p *pusher) noSecret(what string, err error) *Error {
 	return p.failed(what + " cannot be read: " + err.Error())
 }
 
-// judge reads the status: what the other side may take later, and what it never
-// will.
-func (p *pusher) judge(resp *http.Response) error {
-	code := resp.StatusCode
-	answer := strings.TrimSpace("answered " + strconv.Itoa(code) + " " + http.StatusText(code))
-	switch {
-	case code/100 == 2:
-		return nil
-	case code/100 == 3:
-		return p.refused(answer + "; redirects are not followed")
-	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code/100 == 5:
-		e := p.failed(answer)
-		e.after = retryAfter(resp.Header.Get("Retry-After"), time.Now())
-		return e
-	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		return p.refused(answer + "; look at its key")
-	default:
-		return p.refused(answer)
-	}
-}
-
 func (p *pusher) failed(reason string) *Error {
-	return &Error{Stage: StagePush, Reason: p.base.Host + ": " + reason}
+	return &Error{Stage: StagePush, Reason: p.client.Host() + ": " + reason}
 }
 
 func (p *pusher) refused(reason string) *Error {

@@ -83,10 +83,7 @@ func newRotating(b *testing.B) *rotating {
 	if err != nil {
 		b.Fatal(err)
 	}
-	o, err := Configured(r.keeper, c)
-	if err != nil {
-		b.Fatal(err)
-	}
+	o := Configured(r.keeper, c, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	kept := make(chan struct{})
 	r.keeper.Begin(ctx)

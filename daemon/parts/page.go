@@ -1,0 +1,101 @@
+package parts
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/daemon/alert"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
+	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
+	"github.com/bilikeeper/bilikeeper/daemon/signin"
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
+	"github.com/bilikeeper/bilikeeper/notify/qr"
+)
+
+// pageKeeper is the keeper as the login page calls it.
+type pageKeeper struct {
+	keeper.Logins
+	keeper *keeper.Keeper
+}
+
+func (p pageKeeper) Account(name string) (client.Account, error) {
+	return p.keeper.Accounts().Get(name)
+}
+func (p pageKeeper) Changed() <-chan struct{}              { return p.keeper.Store().Changed() }
+func (p pageKeeper) Login(id string) (client.Login, error) { return p.Get(id) }
+func (p pageKeeper) CancelLogin(ctx context.Context, id string) error {
+	return p.Cancel(ctx, id)
+}
+func (p pageKeeper) StartLogin(ctx context.Context, r client.LoginRequest) (client.Login, error) {
+	return p.Start(ctx, r)
+}
+
+// SignIn opens who is signed in to the account page, nil where none is served.
+func SignIn(k *keeper.Keeper, c config.Page) (*signin.SignIn, error) {
+	if c.Listen == "" || len(c.May) == 0 {
+		return nil, nil
+	}
+	password, err := c.Password()
+	if err != nil {
+		return nil, err
+	}
+	address := strings.TrimRight(c.PublicURL, "/")
+	if address == "" {
+		address = "http://" + c.Listen
+	}
+	return signin.Open(k.Store(), signin.Options{Address: address, Password: password})
+}
+
+// Page builds what is served in a browser. It does not listen; in may be nil, then
+// there are the login pages alone.
+func Page(k *keeper.Keeper, c config.Config, in *signin.SignIn, channels func() *alert.Channels, outputs func() *engine.Outputs) (*page.Page, error) {
+	key, err := k.Store().SecretKey("page", func() []byte {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key)
+		return key
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the key of the login page's links: %w", err)
+	}
+	proxies, err := clientaddr.New(c.TrustedProxies)
+	if err != nil {
+		return nil, fmt.Errorf("trusted_proxies: %w", err)
+	}
+	var account *accountpage.Parts
+	if in != nil {
+		account = &accountpage.Parts{Keeper: k, Channels: channels, Outputs: outputs, SignIn: in, May: c.Page.May}
+	}
+	calls := pageKeeper{k.Logins(), k}
+	return page.New(page.Config{
+		Logins: calls, SMS: calls, Accounts: calls, Key: key, PublicURL: c.Page.PublicURL, Locale: keeper.Locale(c.Locale),
+		CaptchaOrigin: originOf(c.Endpoints.GeetestJS), QR: qr.PNG, Proxies: proxies, Account: account, Log: *k.Log(),
+	})
+}
+
+// Reachable is how a browser on this machine reaches a listener.
+func Reachable(listens net.Addr) string {
+	ap, err := netip.ParseAddrPort(listens.String())
+	if err != nil || !ap.Addr().IsUnspecified() {
+		return listens.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(int(ap.Port())))
+}
+
+// originOf is the scheme and host of an address, "" if it is none.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
