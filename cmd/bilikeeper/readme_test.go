@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/root"
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
@@ -65,10 +66,10 @@ func blocks(text, language string) []string {
 }
 
 func testRoot() *cobra.Command {
-	root := tree(&cli.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }})
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd()
-	return root
+	tree := root.Command(&cli.Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }})
+	tree.InitDefaultHelpCmd()
+	tree.InitDefaultCompletionCmd()
+	return tree
 }
 
 var ourCommands = regexp.MustCompile(`(?:^|[\s$(;&|"])bilikeeper((?:[ \t]+[^\s|;&>()"]+)+)`)
