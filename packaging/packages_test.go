@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -18,30 +17,6 @@ import (
 // that they are for. A tool that is not installed leaves its part out.
 
 const testVersion, testCommit, testEpoch = "1.2.3-rc1", "0123456789abcdef0123456789abcdef01234567", "1796025315"
-
-// output runs a program in a directory and returns what it prints.
-func output(t *testing.T, dir, program string, args ...string) string {
-	t.Helper()
-	said, _ := outputs(t, dir, program, args...)
-	return said
-}
-
-// outputs returns what a program says on stderr, too.
-func outputs(t *testing.T, dir, program string, args ...string) (string, string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		t.Skipf("%s is not installed here", program)
-	}
-	cmd := exec.Command(program, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "SOURCE_DATE_EPOCH="+testEpoch, "LC_ALL=C.UTF-8", "MANWIDTH=80")
-	var stdout, stderr strings.Builder
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("%s %s: %v\n%s%s", program, strings.Join(args, " "), err, &stdout, &stderr)
-	}
-	return stdout.String(), stderr.String()
-}
 
 // copySource puts the source into another directory, without the repository.
 func copySource(t *testing.T) string {
@@ -73,6 +48,7 @@ func copySource(t *testing.T) string {
 func buildIn(t *testing.T, source string) string {
 	t.Helper()
 	out := t.TempDir()
+	t.Setenv("SOURCE_DATE_EPOCH", testEpoch)
 	output(t, source, "go", "run", "./packaging/build", "-o", out, "-only", "amd64", "-version", testVersion, "-commit", testCommit)
 	return out
 }
@@ -105,7 +81,9 @@ func TestPackages(t *testing.T) {
 			t.Errorf("it says %s", said)
 		}
 	})
-	t.Run("components", func(t *testing.T) { testComponents(t, output(t, out, "go", "version", "-m", binary), read(binary+".cdx.json")) })
+	t.Run("components", func(t *testing.T) {
+		testComponents(t, output(t, out, "go", "version", "-m", binary), read(binary+".cdx.json"))
+	})
 	t.Run("deb", func(t *testing.T) { testDeb(t, filepath.Join(out, "bilikeeper_1.2.3~rc1-1_amd64.deb")) })
 	t.Run("apk", func(t *testing.T) {
 		list := output(t, out, "tar", "-tzf", "bilikeeper_1.2.3_rc1-r1_x86_64.apk")
@@ -230,7 +208,7 @@ func testDebLife(t *testing.T, deb string) {
 
 func TestScriptsAreClean(t *testing.T) {
 	var scripts []string
-	for _, pattern := range []string{"debian/p*", "rpm/*", "archlinux/*", "alpine/*", "../.ci/run"} {
+	for _, pattern := range []string{"debian/p*", "rpm/*", "archlinux/*", "alpine/*", "container/rootfs", "../.ci/run"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%s: %v", pattern, err)
