@@ -52,5 +52,5 @@ func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 // escapeMarkdown keeps the characters that comments use for themselves from being
 // read as emphasis, links or tags.
 func escapeMarkdown(text string) string {
-	return strings.NewReplacer("*", `\*`, "_", `\_`, "<", `\<`, "[", `\[`, "`", "\\`").Replace(text)
+	return strings.NewReplacer("*", `\*`, " _", ` \_`, "<", `\<`, "[", `\[`, "`", "\\`").Replace(text)
 }
