@@ -86,10 +86,31 @@ func TestPackages(t *testing.T) {
 	})
 	t.Run("deb", func(t *testing.T) { testDeb(t, filepath.Join(out, "bilikeeper_1.2.3~rc1-1_amd64.deb")) })
 	t.Run("apk", func(t *testing.T) {
-		list := output(t, out, "tar", "-tzf", "bilikeeper_1.2.3_rc1-r1_x86_64.apk")
+		const apk = "bilikeeper_1.2.3_rc1-r1_x86_64.apk"
+		if info := output(t, out, "tar", "-xzOf", apk, ".PKGINFO"); !strings.Contains(info, "\npkgver = 1.2.3_rc1-r1\n") {
+			t.Error(info)
+		}
+		list := output(t, out, "tar", "-tzf", apk)
 		for _, want := range []string{".pre-install", ".post-upgrade", "etc/init.d/bilikeeper", "usr/bin/bilikeeper"} {
 			if !slices.Contains(strings.Split(list, "\n"), want) {
 				t.Errorf("it lacks %s: %s", want, list)
+			}
+		}
+	})
+	t.Run("rpm", func(t *testing.T) {
+		const rpm = "bilikeeper-1.2.3~rc1-1.x86_64.rpm"
+		if said := output(t, out, "rpm", "-qp", "--qf", "%{VERSION}-%{RELEASE} %{BUILDHOST} %{BUILDTIME}", rpm); said != "1.2.3~rc1-1 localhost "+testEpoch {
+			t.Errorf("it is %s", said)
+		}
+		if said := output(t, out, "rpm", "-qp", "--configfiles", rpm); said != "/etc/bilikeeper/config.toml\n" {
+			t.Errorf("its configuration is %s", said)
+		}
+	})
+	t.Run("pacman", func(t *testing.T) {
+		info := output(t, out, "tar", "--zstd", "-xOf", "bilikeeper-1.2.3rc1-1-x86_64.pkg.tar.zst", ".PKGINFO")
+		for _, want := range []string{"\npkgver = 1.2.3rc1-1\n", "\nbackup = etc/bilikeeper/config.toml\n", "\npkgdesc = Keeps Bilibili logins alive\n"} {
+			if !strings.Contains(info, want) {
+				t.Errorf("it lacks %q: %s", want, info)
 			}
 		}
 	})

@@ -9,12 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"time"
 )
-
-// nfpm is pinned: what it writes into a package is part of what is reproduced.
-const nfpm = "github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0"
 
 // build makes the files of a release: what all targets share lies in stage, what
 // people get in out.
@@ -45,44 +40,6 @@ func (b build) shared() error {
 	return b.goTool("install", nfpm)
 }
 
-// scripts copies what package managers run: an apk has the times of those files in it.
-func (b build) scripts(folders ...string) error {
-	for _, folder := range folders {
-		paths, err := filepath.Glob(filepath.Join("packaging", folder, "*"))
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Join(b.stage, folder), 0o755); err != nil {
-			return err
-		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			staged := filepath.Join(b.stage, folder, filepath.Base(path))
-			if err := os.WriteFile(staged, text, 0o755); err != nil {
-				return err
-			}
-			if err := os.Chtimes(staged, b.date, b.date); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// changelog is in the form that Debian asks for.
-func (b build) changelog() string {
-	return fmt.Sprintf("bilikeeper (%s-1) unstable; urgency=medium\n\n  * See %s/blob/main/CHANGELOG.md\n\n -- %s  %s\n",
-		strings.Replace(b.version, "-", "~", 1), homepage, maintainer, b.date.Format(time.RFC1123Z))
-}
-
-const (
-	homepage   = "https://github.com/bilikeeper/bilikeeper"
-	maintainer = "bilikeeper <bilikeeper@users.noreply.github.com>"
-)
-
 // goTool runs the go command for this machine, whatever is being built for.
 func (b build) goTool(args ...string) error {
 	return b.run([]string{"GOOS=", "GOARCH=", "GOARM=", "CGO_ENABLED=0", "GOBIN=" + filepath.Join(b.stage, "bin")}, "go", args...)
@@ -101,40 +58,12 @@ func (b build) target(t target) error {
 	if err := collectNotices(binary, notices); err != nil {
 		return err
 	}
-	config := filepath.Join(b.stage, "nfpm.yaml")
-	if err := b.configure(config, t, binary); err != nil {
-		return err
-	}
-	env := []string{"SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.date.Unix(), 10)}
 	for _, packager := range []string{"deb", "rpm", "apk", "archlinux"} {
-		if err := b.run(env, filepath.Join(b.stage, "bin", "nfpm"), "package", "--config", config, "--packager", packager, "--target", b.out+"/"); err != nil {
+		if err := b.pack(t, binary, packager); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// configure writes the packages' description with what is in ${…} filled in: nfpm
-// itself does so in some of its keys only.
-func (b build) configure(path string, t target, binary string) error {
-	text, err := os.ReadFile(filepath.Join("packaging", "nfpm.yaml"))
-	if err != nil {
-		return err
-	}
-	values := map[string]string{
-		"ARCH": t.nfpm, "VERSION": b.version, "STAGE": b.stage, "BINARY": binary, "MAINTAINER": maintainer, "HOMEPAGE": homepage,
-	}
-	filled := os.Expand(string(text), func(name string) string {
-		value, ok := values[name]
-		if !ok {
-			err = fmt.Errorf("packaging/nfpm.yaml: nothing is known of ${%s}", name)
-		}
-		return value
-	})
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte(filled), 0o644)
 }
 
 // compile says everything that an environment could change about the result.
