@@ -305,3 +305,19 @@ func TestReadmeTestCommand(t *testing.T) {
 		t.Error(".ci/run does not take the test command from README.md")
 	}
 }
+
+var taggedRow = regexp.MustCompile(`(?m)^\t"([a-z]+)\|`)
+
+// Who changes the program learns of every tag that CI knows.
+func TestContributingNamesTheTags(t *testing.T) {
+	text := repositoryFile(t, "CONTRIBUTING.md")
+	rows := taggedRow.FindAllStringSubmatch(repositoryFile(t, ".ci/run"), -1)
+	if len(rows) < 10 {
+		t.Errorf("only %d rows were found in .ci/run", len(rows))
+	}
+	for _, row := range rows {
+		if !strings.Contains(text, "`"+row[1]+"`") {
+			t.Errorf("CONTRIBUTING.md does not name the tag %s", row[1])
+		}
+	}
+}

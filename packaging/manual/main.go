@@ -17,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -74,6 +75,7 @@ func write(dir, version string, date time.Time) error {
 	env := &cli.Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: func(string) string { return "" }, Version: version}
 	tree := root.Command(env)
 	tree.DisableAutoGenTag = true
+	keepColumns(tree)
 	if err := completions(tree, filepath.Join(dir, "completions")); err != nil {
 		return err
 	}
@@ -86,6 +88,21 @@ func write(dir, version string, date time.Time) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "config.toml"), example(), 0o644)
+}
+
+// keepColumns marks the paragraphs of help texts that have columns, so that they are
+// not filled as prose: in Markdown, which a page is made of, by four blanks.
+func keepColumns(cmd *cobra.Command) {
+	paragraphs := strings.Split(cmd.Long, "\n\n")
+	for i, p := range paragraphs {
+		if strings.HasPrefix(p, " ") || strings.Contains(p, "\n ") {
+			paragraphs[i] = "    " + strings.ReplaceAll(p, "\n", "\n    ")
+		}
+	}
+	cmd.Long = strings.Join(paragraphs, "\n\n")
+	for _, sub := range cmd.Commands() {
+		keepColumns(sub)
+	}
 }
 
 // completions writes them under the names by which the shells find them.
