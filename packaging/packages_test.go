@@ -154,6 +154,7 @@ func testDeb(t *testing.T, deb string) {
 		`-rw-r--r-- root/root .* ./usr/share/zsh/vendor-completions/_bilikeeper`,
 		`-rw-r--r-- root/root .* ./usr/share/fish/vendor_completions.d/bilikeeper.fish`,
 		`-rw-r--r-- root/root .* ./usr/share/doc/bilikeeper/copyright`,
+		`-rw-r--r-- root/root .* ./usr/share/bilikeeper/prometheus/alerts.yml`,
 	} {
 		if !regexp.MustCompile(`(?m)^` + want + `$`).MatchString(content) {
 			t.Errorf("the package has no %s:\n%s", want, content)
