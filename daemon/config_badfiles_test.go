@@ -385,7 +385,7 @@ f:9:1: notify[1].fallback: leads back to b; name a channel that does not lean on
 f:13:1: notify[2].fallback: there is no channel "nobody"; name another [[notify]]
 f:15:3: text[0].type: is missing; write type = "login.code", or another type of message
 f:18:1: text[1].type: "login.scanned" is not known; did you mean "login.failed"?
-f:21:1: text[2].text: is no template: 1:2: executing "text" at <.Cookie>: can't evaluate field Cookie in type catalog.Data; write "{{.Account}}: …"; the README lists the fields
+f:21:1: text[2].text: is no template: 1:2: executing "text" at <.Cookie>: can't evaluate field Cookie in type catalog.Data; write "{{.Account}}: …"; docs/notifiers.md lists the fields
 f:23:1: text[3].type: "login.code" has its own words already; make one entry of both
 `},
 		{"another case", "[Check]\nschedule = \"@daily\"\n", `

@@ -105,7 +105,7 @@ f:2:3: output[0].format: is missing; write format = "…", one of: bbdown, bili-
 f:6:3: output[1].template: is missing; write template = "{{cookie \"SESSDATA\"}}" or another Go template
 f:16:1: output[2].template: means nothing to the format header; remove it, or write format = "template"
 f:17:1: output[2].with_refresh_token: has no place in the format header; remove it
-f:22:1: output[3].template: is no template: template: template:1: unclosed action; the README shows what it can hold
+f:22:1: output[3].template: is no template: template: template:1: unclosed action; docs/outputs-and-tools.md shows what it can hold
 f:26:1: output[4].path: is written by output d already; give each its own file
 f:27:1: output[4].format: "blrek" is not known; did you mean "blrec"?
 `},

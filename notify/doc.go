@@ -21,8 +21,8 @@
 //  3. beside it declare Kind: the type's name, the keys that must be given, and the
 //     entries of the example file that say what its keys mean;
 //  4. add Kind to the list in notify/channels;
-//  5. run the suite of notifytest in its test, as its neighbours do. Name its keys in
-//     the README, which a test compares with the example file.
+//  5. run the suite of notifytest in its test, as its neighbours do. Describe
+//     it in docs/notifiers.md and docs/zh-CN, which a test compares with the example.
 //
 // On each channel a message goes the same way: its route wants it, later ones
 // have not taken its place, its code is alive, others of its group have come or

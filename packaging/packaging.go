@@ -1,6 +1,7 @@
 // Package packaging holds the files with which the keeper is installed, and
 // renders those that the program installs by itself. Distributions' packages
-// are made of the same files.
+// and the container image are made of the same files: the program build makes
+// them, and manual writes what people read in them.
 //
 // No behaviour of the keeper belongs here.
 package packaging

@@ -19,6 +19,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/root"
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
@@ -130,7 +131,7 @@ type running struct {
 func (b *bench) begin(ctx context.Context, stdin io.Reader, args ...string) *running {
 	r := &running{bench: b, done: make(chan int, 1)}
 	env := &cli.Env{Stdin: stdin, Stdout: &r.stdout, Stderr: &r.stderr, Getenv: b.getenv, Version: "test"}
-	go func() { r.done <- env.Execute(ctx, tree(env), args) }()
+	go func() { r.done <- env.Execute(ctx, root.Command(env), args) }()
 	return r
 }
 

@@ -130,7 +130,7 @@ func (o entry) checkFormat(f *setting.Faults) {
 		f.Add("template", "means nothing to the format "+o.Format, `remove it, or write format = "template"`)
 	case o.Format == formatTemplate:
 		if err := CheckTemplate(o.Template); err != nil {
-			f.Add("template", "is no template: "+plain.Line(err.Error()), "the README shows what it can hold")
+			f.Add("template", "is no template: "+plain.Line(err.Error()), "docs/outputs-and-tools.md shows what it can hold")
 		}
 	}
 	if info, ok := Describe(o.Format); ok && o.WithRefreshToken && !info.RefreshToken {

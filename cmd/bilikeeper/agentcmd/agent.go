@@ -92,5 +92,5 @@ func home() (string, error) {
 }
 
 func unsupported() error {
-	return cli.Fail(cli.ExitFailed, "on this system use another notification channel, see NOTIFIERS in the README", "the agent needs D-Bus, which %s does not have", runtime.GOOS)
+	return cli.Fail(cli.ExitFailed, "on this system use another notification channel, see docs/notifiers.md", "the agent needs D-Bus, which %s does not have", runtime.GOOS)
 }

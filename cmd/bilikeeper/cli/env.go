@@ -41,7 +41,9 @@ type Env struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
-	Version        string
+	// Version and Commit are what the program was built from; Commit is "" where
+	// the build did not say.
+	Version, Commit string
 
 	// Flags and JSON are the flags that every command has.
 	Flags config.Flags

@@ -1,6 +1,7 @@
 package configcmd
 
 import (
+	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -15,8 +16,8 @@ func versionCommand(env *cli.Env) *cobra.Command {
 		Short: "Print the version",
 		Args:  cli.Nothing,
 		RunE: func(*cobra.Command, []string) error {
-			b := buildInfo(env.Version)
-			return env.Show(b, func() { env.Print("bilikeeper %s (%s, %s)\n", b.Version, b.Go, b.System) })
+			b := buildInfo(env.Version, env.Commit)
+			return env.Show(b, func() { env.Print("%s\n", b) })
 		},
 	}
 }
@@ -29,8 +30,17 @@ type build struct {
 	System   string `json:"system"`
 }
 
-func buildInfo(version string) build {
-	b := build{Version: version, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
+// String names the commit in the short form that git shows.
+func (b build) String() string {
+	commit := ""
+	if b.Revision != "" {
+		commit = "commit " + b.Revision[:min(12, len(b.Revision))] + ", "
+	}
+	return fmt.Sprintf("bilikeeper %s (%s%s, %s)", b.Version, commit, b.Go, b.System)
+}
+
+func buildInfo(version, commit string) build {
+	b := build{Version: version, Revision: commit, Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -39,7 +49,7 @@ func buildInfo(version string) build {
 		b.Version = info.Main.Version
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		if s.Key == "vcs.revision" && b.Revision == "" {
 			b.Revision = s.Value
 		}
 	}
