@@ -26,6 +26,10 @@ type Facts struct {
 	Places    config.Places
 	Overrides []Override
 
+	// Text puts the findings into a person's language, by the English format; nil
+	// leaves them as they are.
+	Text func(format string, args ...any) string
+
 	Configuration Configuration
 	// Unknown are the users and groups that the configuration lets in and that
 	// this system does not know, "user name" or "group name".

@@ -91,7 +91,7 @@ func overdue(l client.Login, timeout time.Duration) error {
 	case l.State == client.LoginScanned:
 		return cli.Fail(cli.ExitFailed, again, "the code was scanned, and not confirmed on the phone within %s", timeout)
 	case l.Detail != "":
-		return cli.Fail(cli.ExitSiteAway, again, "the site did not say within %s whether the code was scanned: %s", timeout, l.Detail)
+		return cli.Fail(cli.ExitSiteAway, again, "the site did not say within %s whether the code was scanned: %s", timeout, cli.Format(l.Detail))
 	}
 	return cli.Fail(cli.ExitFailed, again, "nobody scanned the code within %s", timeout)
 }
@@ -99,14 +99,14 @@ func overdue(l client.Login, timeout time.Duration) error {
 // away says that a login was granted, and that the site has yet to say whose it
 // is. Nobody has to scan again.
 func away(l client.Login) error {
-	text := "the site has yet to say whose it is"
+	text := cli.Format("the site has yet to say whose it is")
 	if l.Detail != "" {
-		text = "the site could not be asked whose it is: " + l.Detail
+		text = cli.Format("the site could not be asked whose it is: %s", cli.Format(l.Detail))
 	}
 	if l.RetryAt != nil {
-		text += "; it is asked again at " + l.RetryAt.Local().Format("15:04:05 MST")
+		text = cli.Format("%s; it is asked again at %s", text, l.RetryAt.Local().Format("15:04:05 MST"))
 	}
-	return cli.Fail(cli.ExitSiteAway, "nobody has to scan again; to ask at once, run: bilikeeper check --force "+l.Account,
+	return cli.FailWith(cli.ExitSiteAway, cli.Format("nobody has to scan again; to ask at once, run: bilikeeper check --force %s", l.Account),
 		"%s: the login is granted and saved; %s", l.Account, text)
 }
 
@@ -189,7 +189,7 @@ func loginEnd(ctx context.Context, env *cli.Env, l client.Login) error {
 		case client.ReasonSite:
 			code, hint = cli.ExitSiteAway, "run the command again for a new code"
 		}
-		return cli.Fail(code, hint, "%s was not logged in: %s", l.Account, l.Detail)
+		return cli.Fail(code, hint, "%s was not logged in: %s", l.Account, cli.Format(l.Detail))
 	}
 	if env.JSON {
 		return nil

@@ -33,20 +33,35 @@ const (
 type Failure struct {
 	Code int
 	Err  error
-	Hint string
+	Hint Message
+
+	// text is what Err was made of, the zero value where it came as it is.
+	text Message
 }
 
 func (f *Failure) Error() string { return f.Err.Error() }
 func (f *Failure) Unwrap() error { return f.Err }
 
+func (f *Failure) in(l Language) string {
+	if f.text.format == "" {
+		return l.Error(f.Err)
+	}
+	return l.Text(f.text.format, f.text.args...)
+}
+
 // Fail makes a failure.
 func Fail(code int, hint, format string, args ...any) error {
-	return &Failure{Code: code, Hint: hint, Err: fmt.Errorf(format, args...)}
+	return FailWith(code, Format(hint), format, args...)
+}
+
+// FailWith makes a failure whose hint takes values.
+func FailWith(code int, hint Message, format string, args ...any) error {
+	return &Failure{Code: code, Hint: hint, Err: fmt.Errorf(format, args...), text: Format(format, args...)}
 }
 
 // Exit ends a command with a code after everything was said.
 func Exit(code int, hint string) *Failure {
-	return &Failure{Code: code, Hint: hint, Err: errors.New("")}
+	return &Failure{Code: code, Hint: Format(hint), Err: errors.New("")}
 }
 
 // Known is an error that people can do something about.
@@ -61,7 +76,7 @@ type Known = struct {
 func Explain(err error, known []Known) *Failure {
 	for _, k := range known {
 		if errors.Is(err, k.Is) {
-			return &Failure{Code: k.Code, Err: err, Hint: k.Hint}
+			return &Failure{Code: k.Code, Err: err, Hint: Format(k.Hint)}
 		}
 	}
 	return nil
@@ -87,9 +102,9 @@ func ProblemCode(p *client.Problem) int {
 // Report prints an error and returns its exit code.
 func (e *Env) Report(err error) int {
 	f := e.failure(err)
-	e.SayError(f.Err)
-	if f.Hint != "" {
-		e.Say("bilikeeper: hint: %s", f.Hint)
+	e.SayError(f)
+	if hint := f.Hint.in(e.Language()); hint != "" {
+		e.Say("bilikeeper: hint: %s", hint)
 	}
 	return f.Code
 }
@@ -118,17 +133,17 @@ func (e *Env) failure(err error) *Failure {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &p):
-		return &Failure{Code: ProblemCode(p), Err: err, Hint: p.Hint}
+		return &Failure{Code: ProblemCode(p), Err: err, Hint: Format(p.Hint)}
 	case errors.As(err, &c):
 		return &Failure{Code: ExitUsage, Err: err}
 	case errors.Is(err, client.ErrNoKeeper):
-		return &Failure{Code: ExitNoKeeper, Err: err, Hint: "start one: bilikeeper daemon, or as a service: bilikeeper service install && bilikeeper service start"}
+		return &Failure{Code: ExitNoKeeper, Err: err, Hint: Format("start one: bilikeeper daemon, or as a service: bilikeeper service install && bilikeeper service start")}
 	case errors.Is(err, client.ErrNoPermission):
-		return &Failure{Code: ExitNotPermitted, Err: err, Hint: "the socket belongs to another user; its owner can let you in with a [[control.allow]] entry" + forMe()}
+		return &Failure{Code: ExitNotPermitted, Err: err, Hint: Format("the socket belongs to another user; its owner can let you in with a [[control.allow]] entry: user = %q", me())}
 	case errors.Is(err, context.Canceled):
-		return &Failure{Code: ExitFailed, Err: errors.New("interrupted")}
+		return &Failure{Code: ExitFailed, Err: errors.New("interrupted"), text: Format("interrupted")}
 	case !e.ran:
-		return &Failure{Code: ExitUsage, Err: err, Hint: "bilikeeper help lists the commands; bilikeeper help COMMAND shows one"}
+		return &Failure{Code: ExitUsage, Err: err, Hint: Format("bilikeeper help lists the commands; bilikeeper help COMMAND shows one")}
 	}
 	return &Failure{Code: ExitFailed, Err: err}
 }
@@ -138,13 +153,13 @@ func (e *Env) SayError(err error) {
 	if err == nil || err.Error() == "" {
 		return
 	}
-	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimRight(e.Language().Error(err), "\n"), "\n") {
 		e.Say("bilikeeper: error: %s", line)
 	}
 }
 
-// forMe names the calling user as a [[control.allow]] entry does.
-func forMe() string {
+// me names the calling user as a [[control.allow]] entry does.
+func me() string {
 	name := ""
 	if me, err := user.Current(); err == nil {
 		name = me.Username
@@ -152,5 +167,5 @@ func forMe() string {
 	if uid := os.Getuid(); name == "" && uid >= 0 {
 		name = strconv.Itoa(uid)
 	}
-	return fmt.Sprintf(": user = %q", name)
+	return name
 }

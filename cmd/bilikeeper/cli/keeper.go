@@ -51,7 +51,7 @@ func NamedPlaces(path string) (config.Config, error) {
 		Socket   string `toml:"socket"`
 	}
 	if err := toml.Unmarshal(data, &named); err != nil {
-		return config.Config{}, errors.New(path + " is no TOML")
+		return config.Config{}, Fail(ExitUsage, "", "%s is no TOML", path)
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {

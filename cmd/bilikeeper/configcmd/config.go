@@ -96,7 +96,7 @@ func check(env *cli.Env) error {
 	warnings := append([]string{}, c.Warnings(daemon.Checks())...)
 	return env.Show(map[string]any{"ok": true, "file": places.Config, "warnings": warnings}, func() {
 		for _, w := range warnings {
-			env.Warn("%s", w)
+			env.Warn("%s", cli.Format(w))
 		}
 		if _, err := os.Stat(places.Config); errors.Is(err, fs.ErrNotExist) {
 			env.Say("There is no file at %s; every setting has its default.", places.Config)

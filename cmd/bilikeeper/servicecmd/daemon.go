@@ -11,7 +11,6 @@ package servicecmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 
@@ -110,5 +109,5 @@ func explain(err error) error {
 	if f := cli.Explain(err, known); f != nil {
 		return f
 	}
-	return fmt.Errorf("the keeper stopped: %w", err)
+	return cli.Fail(cli.ExitFailed, "", "the keeper stopped: %w", err)
 }

@@ -41,10 +41,10 @@ func serviceCommand(env *cli.Env) *cobra.Command {
 	})
 	cmd.PersistentFlags().BoolVar(&user, "user", false, "the service of the calling user instead of the machine's")
 	for _, action := range []struct{ name, short, done string }{
-		{"uninstall", "Remove the service; the vault stays", "removed"},
-		{"start", "Start the service", "started"},
-		{"stop", "Stop the service", "stopped"},
-		{"restart", "Restart the service", "restarted"},
+		{"uninstall", "Remove the service; the vault stays", "The service is removed."},
+		{"start", "Start the service", "The service is started."},
+		{"stop", "Stop the service", "The service is stopped."},
+		{"restart", "Restart the service", "The service is restarted."},
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use: action.name, Short: action.short, Args: cli.Nothing,
@@ -85,7 +85,7 @@ func printUnit(env *cli.Env, user bool) error {
 		return cli.Fail(cli.ExitFailed, "", "what is installed is shown for systemd only; here the service manager is %s", service.Platform())
 	}
 	if service.Platform() != systemd {
-		env.Say("bilikeeper: warning: this is for systemd, which does not run here (%s does)", cli.Dash(service.Platform()))
+		env.Warn("this is for systemd, which does not run here (%s does)", cli.Dash(service.Platform()))
 	}
 	path, err := cli.Program()
 	if err != nil {
@@ -100,7 +100,7 @@ func install(env *cli.Env, user bool) error {
 		return serviceError("install", err)
 	}
 	if path, err := cli.Program(); err == nil && !user && s.Platform() == systemd && hiddenFromService(path) {
-		return cli.Fail(cli.ExitFailed, "install "+path+" /usr/local/bin/, and run that one",
+		return cli.FailWith(cli.ExitFailed, cli.Format("install %s /usr/local/bin/, and run that one", path),
 			"the service could not see %s: it is kept out of homes and of /tmp", path)
 	}
 	// The library refuses to install over an older installation; an upgrade is
@@ -140,7 +140,7 @@ func control(env *cli.Env, action, done string, user bool) error {
 	if err != nil {
 		return serviceError(action, err)
 	}
-	env.Say("The service is %s.", done)
+	env.Say("%s", cli.Format(done))
 	return nil
 }
 
@@ -150,7 +150,7 @@ func status(env *cli.Env, user bool) error {
 		return serviceError("status", err)
 	}
 	return env.Show(map[string]any{"service": serviceName, "user": user, "status": state, "manager": manager}, func() {
-		env.Print("%s\n", state)
+		env.Print("%s\n", cli.Format(state))
 	})
 }
 

@@ -113,10 +113,10 @@ func rekey(a *access, drop bool) error {
 	return a.env.Show(map[string]any{"kept": shownSlots(r.Kept), "dropped": shownSlots(r.Dropped)}, func() {
 		a.env.Say("The vault is sealed under a new key. Backups that were made before open with what opened them then: make a new one.")
 		for _, s := range r.Kept {
-			a.env.Print("kept     %s\n", s)
+			a.env.Print("%s\n", cli.Format("kept     %s", s.String()))
 		}
 		for _, s := range r.Dropped {
-			a.env.Print("dropped  %s\n", s)
+			a.env.Print("%s\n", cli.Format("dropped  %s", s.String()))
 			if s.Kind == vault.SlotRecovery {
 				a.env.Say("note: that recovery key opens nothing any more; a new one: bilikeeper vault slots add recovery")
 			}
@@ -131,9 +131,9 @@ func secretOf(secrets vaultkeys.Secrets, s vault.SlotInfo, drop bool) (secret.St
 	text, err := secret.String{}, vault.ErrNotGiven
 	switch s.Kind {
 	case vault.SlotPassphrase:
-		text, err = secrets.Passphrase("Passphrase of slot " + s.String())
+		text, err = secrets.Passphrase(cli.Format("Passphrase of slot %s", s.String()))
 	case vault.SlotRecovery:
-		text, err = secrets.RecoveryKey("Recovery key of slot " + s.String())
+		text, err = secrets.RecoveryKey(cli.Format("Recovery key of slot %s", s.String()))
 	}
 	if errors.Is(err, vault.ErrNotGiven) {
 		return text, vault.ErrDropSlot

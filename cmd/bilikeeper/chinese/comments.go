@@ -1,0 +1,3 @@
+package chinese
+
+var comments = area{}
