@@ -17,6 +17,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/chinese/elsewhere"
 )
 
 // Text returns the Chinese of a text or of a format, false where there is none.
@@ -25,23 +27,19 @@ func Text(english string) (string, bool) {
 	return text, ok
 }
 
-// area is a list of texts: the English one, and the Chinese one. A list costs
-// nothing before it is read; a program that speaks English never reads it.
-type area []struct{ english, chinese string }
+type area = elsewhere.Area
 
-// areas are the texts that the commands themselves print.
+// areas are the texts that the commands and the doctor print.
 func areas() []area {
-	return []area{
-		shared, accounts, accountsHelp, agent, configuration, comments, deliveries, demonstration,
-		doctorKeeper, doctorFiles, journal, library, services, vaults, vaultsHelp,
-	}
+	return append(elsewhere.Printed(), shared, accounts, accountsHelp, agent, configuration, deliveries, demonstration,
+		journal, services, vaults, vaultsHelp)
 }
 
 var texts = sync.OnceValue(func() map[string]string {
 	all := map[string]string{}
-	for _, area := range append(areas(), elsewhere()...) {
+	for _, area := range append(areas(), elsewhere.Formed()...) {
 		for _, t := range area {
-			all[t.english] = t.chinese
+			all[t.English] = t.Chinese
 		}
 	}
 	return all
@@ -89,13 +87,13 @@ var formats = sync.OnceValue(func() []format {
 	add := func(areas []area, least int) {
 		for _, area := range areas {
 			for _, t := range area {
-				if f := newFormat(t.english, t.chinese); len(f.fixed) > 1 && f.letters() >= least {
+				if f := newFormat(t.English, t.Chinese); len(f.fixed) > 1 && f.letters() >= least {
 					list = append(list, f)
 				}
 			}
 		}
 	}
-	add(elsewhere(), 1)
+	add(elsewhere.Formed(), 1)
 	add(areas(), telling)
 	slices.SortFunc(list, func(a, b format) int {
 		return cmp.Or(b.letters()-a.letters(), slices.Compare(a.fixed, b.fixed))

@@ -9,6 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/chinese/elsewhere"
+	"github.com/bilikeeper/bilikeeper/daemon"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 // asTheyAre are texts that are the same in every language: names, commands, and
@@ -47,12 +51,12 @@ func TestNothingLeftOver(t *testing.T) {
 		s.literals[group] = true
 		s.literals[strings.ReplaceAll(text, "_", " ")] = true
 	}
-	for _, text := range libraryTexts() {
+	for _, text := range append(libraryTexts(), paragraphs()...) {
 		s.literals[text] = true
 	}
 	for _, area := range areas() {
 		for _, entry := range area {
-			english := entry.english
+			english := entry.English
 			if !s.literals[english] {
 				t.Errorf("nothing prints %q", english)
 			}
@@ -89,14 +93,49 @@ func TestLibrary(t *testing.T) {
 	}
 }
 
+// paragraphs are the comments of the file that config init writes.
+func paragraphs() []string {
+	var list []string
+	for _, piece := range pieces(string(config.Example(daemon.Checks().Channels))) {
+		if piece.paragraph != "" {
+			list = append(list, piece.paragraph)
+		}
+	}
+	return list
+}
+
+// TestExample: every comment of that file is Chinese, too, and nothing that it
+// sets is another.
+func TestExample(t *testing.T) {
+	for _, text := range paragraphs() {
+		if _, ok := Text(text); !ok {
+			t.Errorf("no Chinese for the comment %q", text)
+		}
+	}
+	english := string(config.Example(daemon.Checks().Channels))
+	chinese := Comments(english, func(s string) string { return s })
+	rest := func(file string) string {
+		var b strings.Builder
+		for line := range strings.Lines(file) {
+			if !strings.HasPrefix(line, prose) {
+				b.WriteString(line)
+			}
+		}
+		return b.String()
+	}
+	if rest(english) != rest(chinese) {
+		t.Error("more than the comments is another")
+	}
+}
+
 // TestSources: texts that others put together are still theirs. A format need not
 // be written in one piece there.
 func TestSources(t *testing.T) {
 	s := read(t, false, "cmd", "daemon", "internal", "vault", "notify", "passport")
 	all := strings.Join(slices.Collect(maps.Keys(s.literals)), "\x00")
-	for _, area := range []area{problems, siteAnswers, faults, vaultErrors, imports} {
+	for _, area := range elsewhere.Sourced() {
 		for _, entry := range area {
-			english := entry.english
+			english := entry.English
 			for _, part := range verb().Split(english, -1) {
 				if part = strings.Trim(part, " :;,()?"); len(part) > 3 && !strings.Contains(all, part) {
 					t.Errorf("nothing says %q of %q", part, english)
@@ -109,9 +148,9 @@ func TestSources(t *testing.T) {
 // TestOneMeaning: areas do not contradict each other.
 func TestOneMeaning(t *testing.T) {
 	seen := map[string]string{}
-	for _, area := range slices.Concat(areas(), elsewhere()) {
+	for _, area := range slices.Concat(areas(), elsewhere.Formed()) {
 		for _, entry := range area {
-			english, text := entry.english, entry.chinese
+			english, text := entry.English, entry.Chinese
 			if before, ok := seen[english]; ok && before != text {
 				t.Errorf("%q is %q and %q: keep one, in shared", english, before, text)
 			}
@@ -122,9 +161,9 @@ func TestOneMeaning(t *testing.T) {
 
 // TestVerbs: a Chinese format takes what the English one is given.
 func TestVerbs(t *testing.T) {
-	for _, area := range slices.Concat(areas(), elsewhere()) {
+	for _, area := range slices.Concat(areas(), elsewhere.Formed()) {
 		for _, entry := range area {
-			english, text := entry.english, entry.chinese
+			english, text := entry.English, entry.Chinese
 			if a, b := name(english), name(text); a != b {
 				t.Errorf("%q names its value %s, and %q %s", english, a, text, b)
 			}

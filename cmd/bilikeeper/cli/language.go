@@ -107,6 +107,15 @@ func (l Language) Problem(p client.Problem) client.Problem {
 	return p
 }
 
+// Comments puts the comments of a configuration into the language.
+func (l Language) Comments(file []byte) []byte {
+	const columns = 76 // and what begins a comment
+	if !l.chinese {
+		return file
+	}
+	return []byte(chinese.Comments(string(file), func(text string) string { return Wrap(text, columns) }))
+}
+
 // Message is a text whose language is chosen when it is printed.
 type Message struct {
 	format string

@@ -45,7 +45,7 @@ func initCommand(env *cli.Env) *cobra.Command {
 		Args:  cli.Nothing,
 		RunE: func(*cobra.Command, []string) error {
 			if stdout {
-				_, err := env.Write(config.Example(daemon.Checks().Channels))
+				_, err := env.Write(example(env))
 				return err
 			}
 			return write(env, force)
@@ -54,6 +54,11 @@ func initCommand(env *cli.Env) *cobra.Command {
 	cmd.Flags().BoolVar(&force, "force", false, "write over a file that is there")
 	cmd.Flags().BoolVar(&stdout, "stdout", false, "print it instead")
 	return cmd
+}
+
+// example is the file with every key, explained in the person's language.
+func example(env *cli.Env) []byte {
+	return env.Language().Comments(config.Example(daemon.Checks().Channels))
 }
 
 func write(env *cli.Env, force bool) error {
@@ -72,7 +77,7 @@ func write(env *cli.Env, force bool) error {
 	if err != nil {
 		return cli.Fail(cli.ExitFailed, "", "write the configuration: %w", err)
 	}
-	_, err = f.Write(config.Example(daemon.Checks().Channels))
+	_, err = f.Write(example(env))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return cli.Fail(cli.ExitFailed, "", "write the configuration: %w", err)
 	}

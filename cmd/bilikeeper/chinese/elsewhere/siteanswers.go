@@ -1,7 +1,7 @@
-package chinese
+package elsewhere
 
 // siteAnswers are what the keeper tells of the site's answers and of logins.
-var siteAnswers = area{
+var siteAnswers = Area{
 	{"cookie/info: %w", "cookie/info：%w"},
 	{"nav: %w", "nav：%w"},
 	{"hop: %w", "hop：%w"},

@@ -1,8 +1,8 @@
-package chinese
+package elsewhere
 
 // doctorFiles are the doctor's findings about the keeper's process, its files and
 // the service.
-var doctorFiles = area{
+var doctorFiles = Area{
 	{"the keeper is %s and this program %s: the keeper was not restarted after an update, or another program comes first on PATH", "keeper 的版本是 %s，本程序是 %s：更新之后没有重启 keeper，或 PATH 中排在前面的是另一个程序"},
 	{"another keeper (%s) answers there; where two keep the same session, a refresh by one ends the other's", "那里有另一个 keeper（%s）应答；两者若保管同一个登录，一方轮换会使另一方失效"},
 	{"version %s, process %d, running for %s", "版本 %s，进程 %d，已运行 %s"},

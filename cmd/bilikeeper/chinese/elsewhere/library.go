@@ -1,7 +1,7 @@
-package chinese
+package elsewhere
 
 // library are the texts of the command line's library that take no values.
-var library = area{
+var library = Area{
 	{"Usage:", "用法："},
 	{"Aliases:", "别名："},
 	{"Examples:", "示例："},
@@ -20,7 +20,7 @@ var library = area{
 }
 
 // helpFormats are those of the help that take values: the library's, and ours.
-var helpFormats = area{
+var helpFormats = Area{
 	{"help for %s", "%s 的帮助"},
 	{"version for %s", "%s 的版本"},
 	{"Generate the autocompletion script for %s", "为 %s 生成自动补全脚本"},
@@ -131,7 +131,7 @@ header 和 netscape 中没有它的位置。
 }
 
 // system are the errors of the library and of the operating system.
-var system = area{
+var system = Area{
 	{"unknown flag: --%s", "没有 --%s 这个参数"},
 	{"unknown shorthand flag: %q in -%s", "-%[2]s 中的 %[1]q 不是已知的参数"},
 	{"flag needs an argument: --%s", "--%s 需要一个值"},

@@ -1,8 +1,8 @@
-package chinese
+package elsewhere
 
 // doctorKeeper are the doctor's findings about the configuration, the keeper, the
 // accounts and what leaves the keeper.
-var doctorKeeper = area{
+var doctorKeeper = Area{
 	{"configuration", "配置"},
 	{"keeper", "keeper"},
 	{"socket", "套接字"},

@@ -1,13 +1,7 @@
-package chinese
-
-// elsewhere are texts that are put together where no language is known, by their
-// formats. A value that is a text of its own is a %w here.
-func elsewhere() []area {
-	return []area{helpFormats, system, problems, siteAnswers, faults, vaultErrors, imports}
-}
+package elsewhere
 
 // problems are what the keeper answers and what it says of accounts.
-var problems = area{
+var problems = Area{
 	{"no keeper answers on the socket", "套接字上没有 keeper 应答"},
 	{"no keeper answers on the socket: %w", "套接字上没有 keeper 应答：%w"},
 	{"not permitted to use the keeper's socket", "没有权限使用 keeper 的套接字"},
@@ -76,7 +70,7 @@ var problems = area{
 }
 
 // vaultErrors are the errors of the vault and of the socket.
-var vaultErrors = area{
+var vaultErrors = Area{
 	{"open %s: in use by process %d", "打开 %s：进程 %d 正在使用"},
 	{"in use by another process", "另一个进程正在使用"},
 	{"the key does not open this vault", "密钥打不开这个保险库"},
@@ -109,7 +103,7 @@ var vaultErrors = area{
 }
 
 // imports are what the keeper notes of a login that it takes over.
-var imports = area{
+var imports = Area{
 	{"the text was UTF-16 and was read as such", "文本是 UTF-16，已按此读取"},
 	{"tabs between the fields had become spaces", "字段之间的制表符变成了空格"},
 	{"double quotes around a value were taken off", "去掉了值两边的双引号"},

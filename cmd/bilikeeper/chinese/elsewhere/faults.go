@@ -1,7 +1,7 @@
-package chinese
+package elsewhere
 
 // faults are what is wrong with a configuration, and the mends.
-var faults = area{
+var faults = Area{
 	{"is not a known key", "不是已知的键"},
 	{"is given twice", "写了两次"},
 	{"is missing", "没有写"},

@@ -1,3 +1,0 @@
-package chinese
-
-var comments = area{}
