@@ -71,10 +71,10 @@ func Formed(text string) string {
 type format struct {
 	// fixed are the parts around the values.
 	fixed []string
-	// nested says of each value whether it is a text with a format of its own: a
-	// %w.
-	nested  []bool
-	chinese string
+	// nested says of each value whether it is a text with a format of its own, a %w
+	// or %v; number whether it is a number, a %d.
+	nested, number []bool
+	chinese        string
 }
 
 // verb is a value's place in a format.
@@ -109,6 +109,7 @@ func newFormat(english, text string) format {
 	f := format{fixed: verb().Split(english, -1), chinese: verb().ReplaceAllString(text, "%${1}s")}
 	for _, v := range verb().FindAllString(english, -1) {
 		f.nested = append(f.nested, v == "%w" || v == "%v")
+		f.number = append(f.number, v == "%d")
 	}
 	return f
 }
@@ -127,12 +128,17 @@ func (f format) match(text string) ([]any, bool) {
 	}
 	rest = strings.TrimSuffix(rest, f.fixed[last])
 	var values []any
-	for _, part := range f.fixed[1:last] {
-		value, after, found := strings.Cut(rest, part)
-		if !found {
+	for i, part := range f.fixed[1:] {
+		value, after := rest, ""
+		if i+1 < last {
+			if value, after, ok = strings.Cut(rest, part); !ok {
+				return nil, false
+			}
+		}
+		if f.number[i] && strings.Trim(value, "-0123456789") != "" {
 			return nil, false
 		}
 		values, rest = append(values, value), after
 	}
-	return append(values, rest), true
+	return values, true
 }

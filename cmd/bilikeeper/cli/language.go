@@ -78,6 +78,12 @@ func (l Language) Error(err error) string {
 	if c, ok := err.(*config.Error); ok {
 		return l.faults(c)
 	}
+	if lines := strings.Split(text, "\n"); len(lines) > 1 {
+		for i, line := range lines {
+			lines[i] = l.Told(line)
+		}
+		return strings.Join(lines, "\n")
+	}
 	if told := chinese.Formed(text); told != text {
 		return told
 	}
@@ -94,7 +100,9 @@ func (l Language) Error(err error) string {
 func (l Language) faults(c *config.Error) string {
 	var lines []string
 	for _, p := range c.Problems {
-		p.What, p.Hint = l.Told(p.What), l.Told(p.Hint)
+		if p.What = l.Told(p.What); p.Hint != "" {
+			p.What, p.Hint = p.What+"；"+l.Told(p.Hint), ""
+		}
 		one := config.Error{File: c.File, Problems: []config.Problem{p}}
 		lines = append(lines, one.Error())
 	}
