@@ -138,6 +138,10 @@ func (f format) match(text string) ([]any, bool) {
 		if f.number[i] && strings.Trim(value, "-0123456789") != "" {
 			return nil, false
 		}
+		// What a text begins with ends at a colon: another text stands behind it.
+		if i == 0 && f.fixed[0] == "" && !f.nested[0] && strings.Contains(value, ": ") {
+			return nil, false
+		}
 		values, rest = append(values, value), after
 	}
 	return values, true
