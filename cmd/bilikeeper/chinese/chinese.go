@@ -64,6 +64,12 @@ func Formed(text string) string {
 		}
 		return fmt.Sprintf(f.chinese, values...)
 	}
+	// A word before a colon is a name: of an account, a file, a format.
+	if name, rest, ok := strings.Cut(text, ": "); ok && !strings.ContainsAny(name, " ") {
+		if told := Formed(rest); told != rest {
+			return name + "：" + told
+		}
+	}
 	return text
 }
 

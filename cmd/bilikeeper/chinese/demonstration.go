@@ -30,7 +30,7 @@ events instead.`, `演示一个账号的一生：扫码登录、检查、轮换�
 	{"  The site had to say so twice, %.0f s apart; a site that is down or blocks never counts.", "  B 站必须确认两次，相隔 %.0f 秒；宕机或拦截绝不算数。"},
 	{"The keeper starts a login by itself and pushes the code to the phone.", "keeper 自动发起登录，把二维码推送到手机。"},
 	{"  with a picture of %d bytes for phones that show one", "  并附有 %d 字节的图片，供能显示图片的手机使用"},
-	{"The person scans it and taps on the phone.", "这个人扫码，并在手机上确认。"},
+	{"The person scans it and taps on the phone.", "用户扫码，并在手机上确认。"},
 	{"%s is back; the tools get the new cookie:", "%s 恢复了，工具拿到新的 Cookie："},
 	{"and the phone is told that the matter is over", "并告知手机事情已经解决"},
 	{"  the phone scans ...", "  手机扫码……"},

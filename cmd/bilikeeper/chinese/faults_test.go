@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -14,11 +15,14 @@ import (
 // madeUp are texts of which too much is put together to make a sample.
 var madeUp = []string{"x x: there are x", "x, only x, x", "template: x"}
 
-// TestFaults: what can be wrong with a configuration is said in Chinese, too,
-// whoever finds it.
+// TestFaults: what can be wrong with a configuration and what the keeper answers
+// is said in Chinese, too, whoever says it.
 func TestFaults(t *testing.T) {
 	files, found := token.NewFileSet(), 0
-	for _, dir := range []string{"daemon/config", "daemon/catalog", "daemon/output", "daemon/schedule", "daemon/input", "internal/setting", "notify"} {
+	for _, dir := range []string{
+		"daemon/config", "daemon/catalog", "daemon/output", "daemon/schedule", "daemon/input", "internal/setting", "notify",
+		"daemon/account", "daemon/keeper", "daemon/lifecycle",
+	} {
 		err := filepath.WalkDir(filepath.Join("..", "..", "..", dir), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 				return err
@@ -62,14 +66,17 @@ func faultTexts(n ast.Node) []ast.Expr {
 				return n.Args[1:]
 			case (f.Sel.Name == "wrong" || f.Sel.Name == "kind") && len(n.Args) > 3:
 				return n.Args[len(n.Args)-2:]
+			default:
+				return answered(f.Sel.Name, n.Args)
 			}
 		case *ast.Ident:
 			if f.Name == "fileFault" {
 				return n.Args
 			}
+			return answered(f.Name, n.Args)
 		}
 	case *ast.CompositeLit:
-		if !named(n.Type, "Fault") && !named(n.Type, "Error") {
+		if !named(n.Type, "Fault") && !named(n.Type, "Error") && !named(n.Type, "Problem") {
 			return nil
 		}
 		var list []ast.Expr
@@ -78,13 +85,26 @@ func faultTexts(n ast.Node) []ast.Expr {
 			switch {
 			case !ok:
 				list = append(list, e)
-			case named(kv.Key, "What"), named(kv.Key, "Hint"):
+			case named(kv.Key, "What"), named(kv.Key, "Hint"), named(kv.Key, "Title"), named(kv.Key, "Detail"):
 				list = append(list, kv.Value)
 			}
 		}
 		return list
 	}
 	return nil
+}
+
+// answered is what a function puts into an answer of the keeper.
+func answered(name string, args []ast.Expr) []ast.Expr {
+	at, ok := map[string]int{"BadRequest": 0, "badRequest": 0, "notFound": 0, "NeedsLogin": 1, "endLogin": 1}[name]
+	if !ok || at >= len(args) {
+		return nil
+	}
+	text, ok := sample(args[at])
+	if !ok {
+		return nil
+	}
+	return []ast.Expr{&ast.BasicLit{ValuePos: args[at].Pos(), Kind: token.STRING, Value: strconv.Quote(verb().ReplaceAllString(text, "x"))}}
 }
 
 // named reports whether an expression is a name, in this package or in another.

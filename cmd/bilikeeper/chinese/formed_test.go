@@ -16,7 +16,9 @@ func TestFormed(t *testing.T) {
 		"nav: code x1 (not logged in)":   "nav：code x1 (not logged in)",
 		`invalid argument "a" for "--b" flag: time: invalid duration "a"`:               `"--b" 不能取 "a"："a" 不是一段时间`,
 		"f:2:1: check.jitter: \"1\" is not a duration; write \"30m\", \"8h\" or \"2d\"": "f:2:1: check.jitter: \"1\" 不是一段时间；请写 \"30m\"、\"8h\" 或 \"2d\"",
-		"100% sure: %s and %d": "100% sure: %s and %d",
+		"header: the input is empty":    "header：内容为空",
+		"two words: the input is empty": "two words: the input is empty",
+		"100% sure: %s and %d":          "100% sure: %s and %d",
 	} {
 		if got := Formed(english); got != want {
 			t.Errorf("Formed(%q) = %q, want %q", english, got, want)

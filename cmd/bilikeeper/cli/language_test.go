@@ -83,7 +83,7 @@ func TestFailuresInChinese(t *testing.T) {
 		{Fail(ExitUsage, "", "%w", errors.New("unknown flag: --x")), "错误：没有 --x 这个参数"},
 		{fmt.Errorf("%w: %w", client.ErrBroken, errors.New("100%% of it")), "错误：keeper 还没有应答就退出了：100%% of it"},
 		{problem, `错误：没有账号 "x"` + "\n提示：您是不是要找 y？bilikeeper status 会列出所有账号；bilikeeper login x 会添加这一个"},
-		{fmt.Errorf("main: %w", problem), `错误：main: 没有账号 "x"` + "\n提示：您是不是要找 y？bilikeeper status 会列出所有账号；bilikeeper login x 会添加这一个"},
+		{fmt.Errorf("main: %w", problem), `错误：main：没有账号 "x"` + "\n提示：您是不是要找 y？bilikeeper status 会列出所有账号；bilikeeper login x 会添加这一个"},
 		{&config.Error{File: "f", Problems: []config.Problem{{Line: 2, Column: 1, Key: "k", What: "is not a known key", Hint: "did you mean l?"}, {Key: "m", What: `"n" is not known`}}},
 			"错误：f:2:1: k: 不是已知的键；您是不是要找 l？\n错误：f: m: \"n\" 不是已知的值"},
 		{errors.New("what nobody has put into Chinese"), "错误：what nobody has put into Chinese"},

@@ -11,6 +11,8 @@ var faults = Area{
 	{"it belongs in %s", "它应当写在 %s 中"},
 	{"there is nothing below %s", "%s 之下没有内容"},
 	{"write %s, which names a file that holds it", "请写 %s，它指定存放该内容的文件"},
+	{"is no TOML: %s", "不是 TOML：%s"},
+	{"text goes in quotes, a list in [ ]", "文字写在引号中，列表写在 [ ] 中"},
 	{"must be a list", "必须是列表"},
 	{"mixes words and lists", "混用了文字和列表"},
 	{"must be a text", "必须是文字"},
