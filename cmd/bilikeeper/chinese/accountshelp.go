@@ -9,8 +9,8 @@ When the site denies a session, it is asked a second time after
 check.confirm_after before anybody believes it, and the command waits for that.
 While the site is to be left alone the command answers 6 without asking.`, `立即询问 B 站登录是否有效；不指定账号时检查所有账号。
 
-B 站否认某个登录时，会在 check.confirm_after 之后再问一次，确认后才采信，此命令会
-等到那时。暂不打扰 B 站期间，此命令不询问，直接以 6 退出。`},
+B 站否认某个登录时，会在 check.confirm_after 之后再问一次，确认后才采信，此命令
+会等到那时。暂不打扰 B 站期间，此命令不询问，直接以 6 退出。`},
 	{"ask even while the site is to be left alone", "即使在暂不打扰 B 站期间也询问"},
 
 	{"Run a command with the credential in its environment", "在环境变量中带上凭据运行命令"},
@@ -18,10 +18,10 @@ B 站否认某个登录时，会在 check.confirm_after 之后再问一次，确
 and BILIBILI_BUVID3 in its environment. The argument {cookies} becomes the path
 of a private cookies.txt that lives as long as the command does: yt-dlp rewrites
 the file that it is given. The command's exit code is returned; 127 where there is
-no such program, 126 where it cannot be run.`, `运行一条命令，其环境变量中带有 BILIBILI_COOKIE、BILIBILI_SESSDATA、BILIBILI_JCT、
-BILIBILI_UID 和 BILIBILI_BUVID3。参数 {cookies} 会替换为一个私有 cookies.txt 的路径，
-它随命令结束而消失：yt-dlp 会改写它拿到的文件。退出码与该命令相同；没有这个程序时为
-127，无法运行时为 126。`},
+no such program, 126 where it cannot be run.`, `运行一条命令，其环境变量中带有 BILIBILI_COOKIE、BILIBILI_SESSDATA、
+BILIBILI_JCT、BILIBILI_UID 和 BILIBILI_BUVID3。参数 {cookies} 会替换为一个私有
+cookies.txt 的路径，它随命令结束而消失：yt-dlp 会改写它拿到的文件。退出码与该命
+令相同；没有这个程序时为 127，无法运行时为 126。`},
 
 	{"Print the credential for a tool to use", "输出凭据，供工具使用"},
 	{"write it to a `file`, 0600, as a whole, in place of standard output", "完整写入 `file`（权限 0600），而不是标准输出"},
@@ -44,12 +44,14 @@ header. A login that a browser goes on using is refreshed by the browser, which
 ends the one kept here: a login of the keeper's own lives longer.`, `从文件或标准输入接管已有的登录，询问 B 站它属于谁，并告知能否续期。
 
 格式：Cookie 请求头、cookies.txt（netscape）、bilikeeper get 输出的 json、
-bilibili-api 的凭据、biliup 的 cookies.json、浏览器 Cookie 扩展导出的文件、从开发者
-工具复制的请求或录制的 HAR，以及 get 所支持的各工具的设置。auto 会自动识别。
+bilibili-api 的凭据、biliup 的 cookies.json、浏览器 Cookie 扩展导出的文件、从开
+发者工具复制的请求或录制的 HAR，以及 get 所支持的各工具的设置。
+auto 会自动识别。
 
-要让登录能够续期，请加上刷新令牌：在浏览器控制台中取 localStorage.ac_time_value，
-以 ac_time_value=... 的形式附在请求头后面。如果浏览器继续使用同一个登录，浏览器会
-自行刷新它，这里的那一份就会失效；让 keeper 拥有自己单独的登录，寿命更长。`},
+要让登录能够续期，请加上刷新令牌：在浏览器控制台中取
+localStorage.ac_time_value，以 ac_time_value=... 的形式附在请求头后面。如果浏览
+器继续使用同一个登录，浏览器会自行刷新它，这里的那一份就会失效；让 keeper 拥有
+自己单独的登录，寿命更长。`},
 	{"the account's `name` here", "账号在此处的名字 `name`"},
 	{"auto, header, netscape, json, bilibili-api, biliup, ...", "auto、header、netscape、json、bilibili-api、biliup 等"},
 	{"also in the place of a login that can be refreshed, or of another user's", "也允许取代可以续期的登录，或其他用户的登录"},
@@ -63,13 +65,13 @@ for example one that the keeper began by itself, its code is shown.
 With --method sms the site sends a code to a phone, after a captcha that you
 solve: on the login page where the keeper serves one, else by typing in what the
 captcha's widget returned. --site intl logs in to bilibili.tv, whose accounts are
-separate and whose sessions cannot be refreshed.`, `显示二维码，供哔哩哔哩 App 扫描，跟踪扫码过程，过期时自动更换。ACCOUNT 是您自己起的
-名字，不写则为 "default"；新的名字会添加一个账号。如果该账号的登录已在进行，例如由
-keeper 自动发起的，就显示那一次的二维码。
+separate and whose sessions cannot be refreshed.`, `显示二维码，供哔哩哔哩 App 扫描，跟踪扫码过程，过期时自动更换。ACCOUNT 是您自己
+起的名字，不写则为 "default"；新的名字会添加一个账号。如果该账号的登录已在进
+行，例如由 keeper 自动发起的，就显示那一次的二维码。
 
-使用 --method sms 时，完成人机验证之后 B 站会向手机发送验证码：keeper 提供登录页时在
-页面上验证，否则输入极验返回的内容。--site intl 登录 bilibili.tv，它的账号是独立的，
-登录也无法续期。`},
+使用 --method sms 时，完成人机验证之后 B 站会向手机发送验证码：keeper 提供登录
+页时在页面上验证，否则输入极验返回的内容。--site intl 登录 bilibili.tv，它的账
+号是独立的，登录也无法续期。`},
 	{"web or intl", "web 或 intl"},
 	{"qr or sms", "qr 或 sms"},
 	{"keep the code's picture in a `file` (PNG, 0600) while it works", "二维码有效期间把图片保存到 `file`（PNG，权限 0600）"},
@@ -81,8 +83,8 @@ itself; this is for those who do not want to wait.
 The old credential works until the new one is saved, proven and handed out, and
 for a moment longer. A failure at any step leaves one of them in use.`, `在 B 站要求时立即轮换凭据。keeper 会自动轮换，此命令供不想等待的人使用。
 
-新凭据保存、验证并交付之前，以及此后的片刻，旧凭据一直可用。任何一步失败，都至少有
-一份凭据可用。`},
+新凭据保存、验证并交付之前，以及此后的片刻，旧凭据一直可用。任何一步失败，都至
+少有一份凭据可用。`},
 	{"rotate even if it is not due; at most limits.refreshes_per_hour times", "即使 B 站没有要求也轮换；每小时最多 limits.refreshes_per_hour 次"},
 
 	{"End the session at the site, then forget the account", "在 B 站退出登录，然后忘记该账号"},
@@ -95,8 +97,8 @@ for a moment longer. A failure at any step leaves one of them in use.`, `在 B �
 	{"Show what the keeper knows, without asking the site", "显示 keeper 已知的状态，不询问 B 站"},
 	{`Shows what the keeper knows, without asking the site. With --watch it stays on
 the screen and follows what changes; elsewhere than on a terminal, and with
---json, it is written anew at each change.`, `显示 keeper 已知的状态，不询问 B 站。加上 --watch 会持续显示并随变化更新；不在终端上
-时，以及使用 --json 时，每次变化都重新输出。`},
+--json, it is written anew at each change.`, `显示 keeper 已知的状态，不询问 B 站。加上 --watch 会持续显示并随变化更新；不在
+终端上时，以及使用 --json 时，每次变化都重新输出。`},
 	{"keep it on the screen", "持续显示"},
 
 	{"Wait until an account is in a state, for scripts", "等待账号进入某个状态，供脚本使用"},

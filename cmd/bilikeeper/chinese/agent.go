@@ -14,11 +14,11 @@ an entry in its configuration:
   [[control.allow]]
   user = "you"
   accounts = ["*"]
-  may = ["status", "login"]`, `在此桌面会话中显示 keeper 的消息，带有二维码图片，以及打开登录页或图片的按钮。它
-用于无法进入桌面会话的 keeper，主要是整机的服务。
+  may = ["status", "login"]`, `在此桌面会话中显示 keeper 的消息，带有二维码图片，以及打开登录页或图片的按钮。
+它用于无法进入桌面会话的 keeper，主要是整机的服务。
 
-默认使用当前用户自己的 keeper，没有时使用整机的；--socket 可以指定其他的。要看到
-其他用户的 keeper 的消息，它的配置中需要有这样的条目：
+默认使用当前用户自己的 keeper，没有时使用整机的；--socket 可以指定其他的。要看
+到其他用户的 keeper 的消息，它的配置中需要有这样的条目：
 
   [[control.allow]]
   user = "you"

@@ -36,7 +36,8 @@ func areas() []area {
 }
 
 var texts = sync.OnceValue(func() map[string]string {
-	all := map[string]string{}
+	const about = 2048 // there are, so that the map need not grow
+	all := make(map[string]string, about)
 	for _, area := range append(areas(), elsewhere.Formed()...) {
 		for _, t := range area {
 			all[t.English] = t.Chinese

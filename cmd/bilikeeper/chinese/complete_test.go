@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/text/width"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/chinese/elsewhere"
 	"github.com/bilikeeper/bilikeeper/daemon"
@@ -38,7 +39,7 @@ func TestComplete(t *testing.T) {
 		}
 	}
 	for text, at := range missing {
-		t.Errorf("%s: no Chinese for %q", at, text)
+		t.Errorf("%s: no Chinese for %q; it goes into the file of its area", at, text)
 	}
 }
 
@@ -175,6 +176,30 @@ func TestVerbs(t *testing.T) {
 			}
 			if strings.Count(english, "\n\n") > 0 && strings.HasSuffix(english, "\n") != strings.HasSuffix(text, "\n") {
 				t.Errorf("%q ends a line and %q does not, or the other way round", english, text)
+			}
+		}
+	}
+}
+
+// TestWidth: help fits a terminal of 80 columns where the English does.
+func TestWidth(t *testing.T) {
+	widest := func(text string) (columns int) {
+		for line := range strings.Lines(text) {
+			n := 0
+			for _, r := range strings.TrimSuffix(line, "\n") {
+				n++
+				if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {
+					n++
+				}
+			}
+			columns = max(columns, n)
+		}
+		return columns
+	}
+	for _, area := range append(areas(), elsewhere.Formed()...) {
+		for _, entry := range area {
+			if n := widest(entry.Chinese); strings.Contains(entry.English, "\n\n") && n > max(80, widest(entry.English)) {
+				t.Errorf("%d columns: %q", n, entry.Chinese)
 			}
 		}
 	}

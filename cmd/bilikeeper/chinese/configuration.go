@@ -24,12 +24,12 @@ channel's service. Without a running keeper it looks at the files alone.
 
 Exit codes: 0 nothing is wrong, though there may be warnings; 1 something is
 wrong: a configuration that cannot be used and a keeper that does not run are
-findings like others.`, `检查配置、keeper 及其文件、各账号、通知渠道、输出和服务，对每个不正常的项目说明含义
-和解决办法。它不作任何更改，既不询问 B 站，也不联系通知渠道的服务。没有 keeper 运行时
-只检查文件。
+findings like others.`, `检查配置、keeper 及其文件、各账号、通知渠道、输出和服务，对每个不正常的项目说明
+含义和解决办法。它不作任何更改，既不询问 B 站，也不联系通知渠道的服务。没有
+keeper 运行时只检查文件。
 
-退出码：0 没有问题，但可能有警告；1 有问题：配置无法使用、keeper 没有运行都只是其中
-的一项。`},
+退出码：0 没有问题，但可能有警告；1 有问题：配置无法使用、keeper 没有运行都只是
+其中的一项。`},
 	{"print only what is not ok", "只显示不正常的项目"},
 	{"ok", "正常"},
 	{"wrong", "问题"},

@@ -6,8 +6,9 @@ var demonstration = area{
 	{`Shows an account's whole life: a login by QR, a check, a refresh, the session's
 death, the pushed code, the scan, the recovery. Everything is real but the site, which is a
 simulator on this machine, and the phone. With --json it streams the keeper's
-events instead.`, `演示一个账号的一生：扫码登录、检查、轮换、登录失效、推送二维码、扫码、恢复。除了 B 站
-和手机是本机上的模拟器，其余都是真实的。加上 --json 则改为逐行输出 keeper 的事件。`},
+events instead.`, `演示一个账号的一生：扫码登录、检查、轮换、登录失效、推送二维码、扫码、恢复。除
+了 B 站和手机是本机上的模拟器，其余都是真实的。加上 --json 则改为逐行输出
+keeper 的事件。`},
 	{"make a temporary directory: %w", "创建临时目录：%w"},
 	{"make a phone: %w", "启动模拟的手机：%w"},
 	{"the phone waited for %s in vain: %w", "手机没有等到 %s：%w"},

@@ -5,8 +5,9 @@ var services = area{
 	{"Run the keeper in the foreground", "在前台运行 keeper"},
 	{`Runs the keeper in the foreground. SIGTERM and SIGINT stop it cleanly, SIGHUP
 reloads the configuration. Without a configuration file every setting has a
-working default; bilikeeper config init writes a commented one.`, `在前台运行 keeper。SIGTERM 和 SIGINT 让它正常停止，SIGHUP 重新加载配置。没有配置文件
-时，每项设置都有可用的默认值；bilikeeper config init 会写出一个带注释的配置文件。`},
+working default; bilikeeper config init writes a commented one.`, `在前台运行 keeper。SIGTERM 和 SIGINT 让它正常停止，SIGHUP 重新加载配置。没有配
+置文件时，每项设置都有可用的默认值；bilikeeper config init 会写出一个带注释的配
+置文件。`},
 	{"answer to the operating system's service manager", "由操作系统的服务管理器运行"},
 	{"another keeper runs already; bilikeeper status talks to it", "已有另一个 keeper 在运行；bilikeeper status 会与它通信"},
 	{"put the key file back beside the vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery", "请把密钥文件放回保险库旁边；或用恢复密钥生成新的：bilikeeper vault slots add keyfile --recovery"},
@@ -24,8 +25,8 @@ working default; bilikeeper config init writes a commented one.`, `在前台运�
 	{"Let the running keeper read its configuration anew", "让正在运行的 keeper 重新读取配置"},
 	{`Lets the running keeper read its configuration anew, and says what changed and
 what waits for a restart. Where the configuration has a fault the old one stays as
-a whole; the fault is printed and the command ends with 2.`, `让正在运行的 keeper 重新读取配置，显示哪些已经生效、哪些需要重启。配置有误时，旧配置
-全部继续生效；错误会显示出来，命令以 2 退出。`},
+a whole; the fault is printed and the command ends with 2.`, `让正在运行的 keeper 重新读取配置，显示哪些已经生效、哪些需要重启。配置有误时，
+旧配置全部继续生效；错误会显示出来，命令以 2 退出。`},
 	{"Nothing changed.", "没有变化。"},
 	{"In force now: %s", "现已生效：%s"},
 	{"Waits for a restart of the keeper: %s", "需要重启 keeper 才能生效：%s"},

@@ -21,9 +21,9 @@ answers, 4 no such account, 5 the account needs a login, 6 the site is blocking
 or unreachable (nothing is lost), 7 not permitted; daemon ends with 78 where its
 configuration is wrong.`, `bilikeeper 让哔哩哔哩的登录保持有效，并交给需要它的工具。
 
-keeper 在后台运行（bilikeeper daemon，或作为服务），不时询问 B 站各账号是否仍处于
-登录状态。登录失效时，它会自动发起新的登录，把二维码发到您的手机或桌面。录播和下载
-工具用 bilikeeper get 取得最新的 Cookie。
+keeper 在后台运行（bilikeeper daemon，或作为服务），不时询问 B 站各账号是否仍处
+于登录状态。登录失效时，它会自动发起新的登录，把二维码发到您的手机或桌面。录播
+和下载工具用 bilikeeper get 取得最新的 Cookie。
 
 开始使用：  bilikeeper demo
             bilikeeper daemon        （在一个终端里）
@@ -31,8 +31,8 @@ keeper 在后台运行（bilikeeper daemon，或作为服务），不时询问 B
             bilikeeper get main
 
 退出码：0 完成，1 失败，2 用法或配置错误，3 没有 keeper 应答，4 没有这个账号，
-5 账号需要登录，6 B 站拦截请求或无法访问（未丢失任何东西），7 没有权限；配置有误时
-daemon 以 78 退出。`},
+5 账号需要登录，6 B 站拦截请求或无法访问（未丢失任何东西），7 没有权限；
+配置有误时 daemon 以 78 退出。`},
 	{"configuration `file`", "使用配置文件 `file`"},
 	{"the keeper's control socket (`path`)", "keeper 的控制套接字 `path`"},
 	{"machine-readable output on stdout", "在标准输出上输出便于程序读取的 JSON"},

@@ -60,7 +60,7 @@ func (l Language) Heads(names ...string) []string {
 
 // Told is a text that the keeper, the configuration or the system put together.
 func (l Language) Told(text string) string {
-	if !l.chinese {
+	if !l.chinese || text == "" {
 		return text
 	}
 	return chinese.Formed(text)

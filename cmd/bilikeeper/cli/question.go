@@ -58,7 +58,7 @@ func (e *Env) Confirm(ctx context.Context, yes bool, question string, args ...an
 	}()
 	select {
 	case said := <-answer:
-		if said == "y" || said == "yes" {
+		if said == "y" || said == "yes" || said == "是" {
 			return nil
 		}
 		return Fail(ExitFailed, "", "nothing was changed")

@@ -119,15 +119,16 @@ is written --wait=10m.`, `输出账号的凭据，总是 keeper 手中最新的�
 
 格式：   header    name=value; name=value;   用于 Cookie 请求头
          json      全部内容，包括 Cookie 的属性
-         netscape  cookies.txt，供 yt-dlp、curl、wget、streamlink、gallery-dl 使用
+         netscape  cookies.txt，供 yt-dlp、curl、wget、streamlink、gallery-dl
          env       BILIBILI_...='...'，可在 POSIX shell 中安全地 eval
          以及这些工具各自的格式：%s
 
-除非明确要求，否则不包含刷新令牌：拿到它的工具会自行刷新，从而使 keeper 的登录失效。
-header 和 netscape 中没有它的位置。
+除非明确要求，否则不包含刷新令牌：拿到它的工具会自行刷新，从而使 keeper 的登录
+失效。header 和 netscape 中没有它的位置。
 
-使用 --tag 时，从带有该标签的有效账号中取一个，轮流或随机。--json 和含有账号名的格式
-会说明是哪一个。使用 --wait 时，会等待 keeper、账号和有效的登录；时间写作 --wait=10m。`},
+使用 --tag 时，从带有该标签的有效账号中取一个，轮流或随机。--json 和含有账号名
+的格式会说明是哪一个。使用 --wait 时，会等待 keeper、账号和有效的登录；时间写作
+--wait=10m。`},
 }
 
 // system are the errors of the library and of the operating system.
