@@ -89,6 +89,33 @@ f:3:1: check.schedule: "TZ=UTC" says nothing but a time zone; write "CRON_TZ=Asi
 f:6:1: account[0].schedule: "0 0 31 2 *" never comes; no month has that day; name one that exists
 f:9:1: account[1].schedule: "@every 1ms" is not a whole number of seconds; write "@every 8h"
 `},
+		{"metrics", `
+[metrics]
+listen = "7333"
+`, `
+f:3:1: metrics.listen: "7333" is no address to listen on; write "127.0.0.1:7333"
+`},
+		{"heartbeat", `
+[heartbeat]
+url = "ftp://canary@example.net"
+url_file = "~/heartbeat"
+every = "0s"
+fail_path = "fail"
+`, `
+f:3:1: heartbeat.url: is no http or https URL; write "https://host/path"
+f:4:1: heartbeat.url_file: starts with "~", which only a shell understands; write the directory out
+f:4:1: heartbeat.url_file: is given beside url; remove one of them
+f:5:1: heartbeat.every: 0s is out of range; from 1s to 1d; 5m is usual
+f:6:1: heartbeat.fail_path: is no path; write "/fail"
+`},
+		{"metrics beside the page", `
+[page]
+listen = "127.0.0.1:7331"
+[metrics]
+listen = "127.0.0.1:7331"
+`, `
+f:5:1: metrics.listen: is another listener's address; give each its own port
+`},
 		{"channels", `
 [[notify]]
 type = "webhook"
@@ -307,7 +334,7 @@ f:7:1: endpoints.api_intl: is no http or https URL; write https://host, or leave
 f:1:2: notify: is a list of tables; write [[notify]]
 f:3:3: check: is a single table; write [check]
 f:4:8: check.jitter: is no table; write jitter = …
-f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, serve, notify, text, output, account, endpoints
+f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, notify, text, output, account, endpoints
 `},
 		{"a rate", `
 [[notify]]
@@ -358,7 +385,7 @@ f:2:11: notify[0]: is a table, not a value; write [[notify]]
 f:3:1: control: is a table, not a value; write [control]
 `},
 		{"inline tables", "notify = [{name = \"a\", type = \"desktop\"},\n  {name = \"a\", kind = \"desktop\"}]\n", `
-f:2:16: notify[1].kind: is not a known key; known here: name, type, url, url_file, proxy, allow_http, secret_file, token_file, client_token_file, chat, topic, user_id, group_id, mention, host, port, tls, user, password_file, from, to, events, accounts, fallback, rate
+f:2:16: notify[1].kind: is not a known key; known here: name, type, url, url_file, proxy, allow_http, secret_file, token_file, client_token_file, chat, topic, user_id, group_id, mention, commands, host, port, tls, user, password_file, from, to, command, timeout, events, accounts, fallback, rate
 `},
 		{"a key given twice", "[check]\nschedule = \"@daily\"\nschedule = \"@weekly\"\n", `
 f:3:1: check.schedule: is given twice; remove one
@@ -376,7 +403,7 @@ f:2:9: is no TOML: unexpected character U+000A at start of value; text goes in q
 f:1:7: is no TOML: expected ']' to close table name; text goes in quotes, a list in [ ]
 `},
 		{"a key that breaks the line", "\"a\\nb\\u001b[0m\" = 1\n", `
-f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, log, check, refresh, login, limits, control, page, serve, notify, text, output, account, endpoints
+f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, notify, text, output, account, endpoints
 `},
 	}
 	for _, tt := range tests {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/notify/desktop"
 	"github.com/bilikeeper/bilikeeper/notify/post"
 	"github.com/bilikeeper/bilikeeper/notify/webhook"
@@ -117,10 +118,14 @@ tags = ["media"]
 	if diff := cmp.Diff(want, c, cmp.AllowUnexported(config.Quiet{}), cmpopts.IgnoreUnexported(config.Notify{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if a := c.Account("main"); a.Schedule != "@daily" || len(a.Tags) != 1 {
+	s, err := keeper.NewSettings(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := s.Account("main"); a.Schedule != "@daily" || len(a.Tags) != 1 {
 		t.Errorf("main is %+v", a)
 	}
-	if a := c.Account("other"); a.Name != "other" || a.Schedule != "@every 8h" {
+	if a := s.Account("other"); a.Name != "other" || a.Schedule != "@every 8h" {
 		t.Errorf("other is %+v", a)
 	}
 }

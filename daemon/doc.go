@@ -6,6 +6,10 @@
 // only those below it:
 //
 //	control, page   what uses the keeper: the API on the socket, pages in a browser
+//	metrics         what Prometheus asks
+//	heartbeat       who hears that the keeper works
+//	health          which part of the keeper works
+//	listener        where programs ask over the network
 //	alert, output   the journal made into messages; the credential made into files
 //	keeper          the accounts together, and the operations on them
 //	account         one account's worker

@@ -9,8 +9,12 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 )
+
+// pageListener is what the login page is called in the status.
+const pageListener = "login page"
 
 // openPage builds the login page and its listener, if one is configured.
 func (d *daemon) openPage() (*page.Page, net.Listener, error) {
@@ -26,10 +30,14 @@ func (d *daemon) openPage() (*page.Page, net.Listener, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("the key of the login page's links: %w", err)
 	}
+	proxies, err := clientaddr.New(c.TrustedProxies)
+	if err != nil {
+		return nil, nil, fmt.Errorf("trusted_proxies: %w", err)
+	}
 	k := pageKeeper{d.keeper.Logins(), d.keeper}
 	p, err := page.New(page.Config{
 		Logins: k, SMS: k, Accounts: k, Key: key, PublicURL: c.Page.PublicURL,
-		Locale: keeper.Locale(c.Locale), CaptchaOrigin: originOf(c.Endpoints.GeetestJS), QR: qr.PNG, Log: d.Log,
+		Locale: keeper.Locale(c.Locale), CaptchaOrigin: originOf(c.Endpoints.GeetestJS), QR: qr.PNG, Proxies: proxies, Log: d.Log,
 	})
 	if err != nil {
 		return nil, nil, err

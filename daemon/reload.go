@@ -7,20 +7,26 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/heartbeat"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 )
 
 // set is all that a configuration makes of the daemon, built and not yet in
 // force.
 type set struct {
-	config   config.Config
-	settings *keeper.Settings
-	channels *alert.Channels
-	outputs  *engine.Outputs
-	readers  *readServer
-	policy   socket.Policy
+	config    config.Config
+	settings  *keeper.Settings
+	channels  *alert.Channels
+	outputs   *engine.Outputs
+	readers   *listener.Listener
+	scrapes   *listener.Listener
+	heartbeat *heartbeat.Heartbeat
+	policy    socket.Policy
+	proxies   clientaddr.Proxies
 }
 
 // prepare builds a set. Whatever can be wrong with a configuration is found here.
@@ -29,10 +35,17 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 	if err := s.policy.Validate(); err != nil {
 		return s, err
 	}
+	if s.proxies, err = clientaddr.New(c.TrustedProxies); err != nil {
+		return s, err
+	}
 	if s.settings, err = keeper.NewSettings(c); err != nil {
 		return s, err
 	}
-	if s.readers, err = newReadServer(d.keeper, c.Serve); err != nil {
+	if s.readers, err = newReadServer(d.keeper, c); err != nil {
+		return s, err
+	}
+	s.scrapes = d.newScrapes(c.Metrics)
+	if s.heartbeat, err = heartbeat.New(d.keeper, c.Heartbeat, d.health.Working); err != nil {
 		return s, err
 	}
 	if s.outputs, err = engine.Configured(d.keeper, c); err != nil {
@@ -82,5 +95,10 @@ func (d *daemon) use(s set) {
 	d.server.SetPolicy(s.policy)
 	d.grant(s.policy)
 	d.readers.put(d.ctx, s.readers)
+	d.scrapes.put(d.ctx, s.scrapes)
+	d.beats.put(d.ctx, s.heartbeat)
+	if p := d.page.Load(); p != nil {
+		p.Trust(s.proxies)
+	}
 	d.Config = s.config
 }

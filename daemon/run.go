@@ -21,7 +21,11 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/control"
+	"github.com/bilikeeper/bilikeeper/daemon/health"
+	"github.com/bilikeeper/bilikeeper/daemon/heartbeat"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/listener"
+	"github.com/bilikeeper/bilikeeper/daemon/metrics"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
@@ -108,12 +112,15 @@ func runOnce(ctx context.Context, o Options) error {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
 		}
 	}()
-	d := &daemon{Options: o}
+	d := &daemon{Options: o, metrics: metrics.New(o.Version)}
+	o.Transport.Observe = d.metrics.SiteRequest
 	k, err := keeper.New(keeper.Parts{Vault: v, Config: o.Config, Transport: o.Transport, PageLink: d.pageLink, Log: o.Log, Version: o.Version})
 	if err != nil {
 		return err
 	}
 	d.keeper = k
+	d.health = d.newHealth()
+	d.metrics.Watch(k)
 	return d.run(ctx)
 }
 
@@ -140,9 +147,13 @@ func prepareState(dir string) error {
 type daemon struct {
 	Options
 	keeper   *keeper.Keeper
+	health   *health.Health
 	channels channels
 	outputs  outputs
-	readers  *runner[*readServer]
+	readers  *runner[*listener.Listener]
+	metrics  *metrics.Metrics
+	scrapes  *runner[*listener.Listener] // of the metrics
+	beats    *runner[*heartbeat.Heartbeat]
 	page     atomic.Pointer[page.Page] // nil where none is served
 	server   *control.Server
 	ctx      context.Context
@@ -160,7 +171,9 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels = channels{newRunner(d.Log, "notifications", set.channels)}
 	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}
 	d.readers = newRunner(d.Log, readListener, set.readers)
-	pages, pageListener, err := d.openPage()
+	d.scrapes = newRunner(d.Log, metricsListener, set.scrapes)
+	d.beats = newRunner(d.Log, "heartbeat", set.heartbeat)
+	pages, listening, err := d.openPage()
 	if err != nil {
 		return err
 	}
@@ -169,7 +182,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return err
 	}
 	d.keeper.Begin(ctx)
-	defer d.servePage(pages, pageListener)()
+	defer d.servePage(pages, listening)()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(listener) }()
 	kept := make(chan struct{})
@@ -177,6 +190,8 @@ func (d *daemon) run(ctx context.Context) error {
 	d.channels.start(ctx)
 	d.outputs.start(ctx)
 	d.readers.start(ctx)
+	d.scrapes.start(ctx)
+	d.beats.start(ctx)
 	go d.watchdog(ctx)
 
 	d.announce()
@@ -191,6 +206,8 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	<-kept
 	d.readers.wait()
+	d.scrapes.wait()
+	d.beats.wait()
 	if err := d.keeper.Credentials().SaveCounts(); err != nil {
 		d.Log.Warn().Err(err).Msg("readings that were counted and not noted are forgotten")
 	}
@@ -210,7 +227,7 @@ func (d *daemon) servePage(p *page.Page, l net.Listener) (stop func()) {
 	go func() {
 		if err := p.Serve(l); err != nil {
 			d.Log.Error().Err(err).Msg("the login page is not served any more")
-			d.keeper.Problems().Set("login page", err)
+			d.keeper.Problems().Set(pageListener, err)
 		}
 	}()
 	return func() {
@@ -247,7 +264,7 @@ func (d *daemon) listen() (net.Listener, error) {
 	d.server, err = control.New(control.Config{
 		Accounts: accounts, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
 		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
-		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, QR: qr.PNG,
+		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, Metrics: d.metrics.Handler(d.Log), QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {

@@ -119,6 +119,13 @@ func (l *limiter) failed(now, retryAt time.Time, reason string) {
 	k.Failed, k.LastError, k.RetryAt = now, reason, retryAt
 }
 
+// refused notes a sample that did not arrive. It begins no bout of failures.
+func (l *limiter) refused(now time.Time, reason string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known.Failed, l.known.LastError = now, reason
+}
+
 // leave notes that the service asked to be left alone.
 func (l *limiter) leave(until time.Time) {
 	l.mu.Lock()

@@ -75,6 +75,9 @@ type Member struct {
 type Login struct {
 	ID  string
 	URL secret.String
+	// AppURL opens the code in the site's app on the same phone, empty where
+	// there is no such address.
+	AppURL secret.String
 	// PNG is the picture of URL, PageURL the login page's address or "".
 	PNG       []byte
 	PageURL   string

@@ -182,9 +182,10 @@ func (p *Pipeline) Status() []ChannelStatus {
 	return all
 }
 
-// Test sends a sample over a channel at once, past its route, its quiet hours
-// and what waits for it. It waits for a send in progress, and works whether or not the
-// pipeline runs.
+// Test sends a sample over a channel at once, past its route, its quiet hours and
+// what waits for it. It counts as a delivery or a failure of the service, and a
+// failure changes nothing for the messages that wait. It waits for a send in
+// progress, and works whether or not the pipeline runs.
 func (p *Pipeline) Test(ctx context.Context, name string, m Message) (Receipt, error) {
 	w := p.find(name)
 	if w == nil {
@@ -192,11 +193,13 @@ func (p *Pipeline) Test(ctx context.Context, name string, m Message) (Receipt, e
 	}
 	receipt, err := w.sender.send(ctx, m, "", 0)
 	if err == nil {
+		w.limiter.arrived(attempt.Wall())
 		return receipt, nil
 	}
 	if ctx.Err() != nil && errors.Is(err, attempt.ErrCut) {
 		return Receipt{}, context.Cause(ctx)
 	}
+	w.limiter.refused(attempt.Wall(), harmless(err, m))
 	if text := harmless(err, m); text != err.Error() {
 		return Receipt{}, errors.New(text)
 	}

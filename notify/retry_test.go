@@ -302,7 +302,7 @@ func TestHarmlessTexts(t *testing.T) {
 		{fmt.Errorf("post: %w", &url.Error{Op: "Post", URL: "https://canary", Err: errors.New("refused")}), "post: refused"},
 		{errors.New("no https://example.com/canary here"), "no [redacted] here"},
 		{errors.New("no https://example.net/l/canary here"), "no [redacted] here"},
-		{errors.New("two\nlines\x1b[31m"), "two lines [31m"},
+		{errors.New("two\nlines\x1b[31m"), "two lines[31m"},
 		{errors.New(strings.Repeat("é", 150)), strings.Repeat("é", 100) + "…"},
 	}
 	for _, tt := range tests {

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/internal/attempt"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -126,11 +127,11 @@ func harmless(err error, m Message) string {
 		text = strings.ToLower(urlErr.Op) + ": " + urlErr.Err.Error()
 	}
 	if m.Login != nil {
-		for _, hidden := range []string{m.Login.URL.Reveal(), m.Login.PageURL} {
+		for _, hidden := range []string{m.Login.AppURL.Reveal(), m.Login.URL.Reveal(), m.Login.PageURL} {
 			if hidden != "" {
 				text = strings.ReplaceAll(text, hidden, secret.Redacted)
 			}
 		}
 	}
-	return attempt.Line(text, maxText)
+	return plain.Clip(text, maxText)
 }

@@ -10,6 +10,8 @@ type Setup struct {
 	Version string
 	// OpenLabel is the text of the link or the button that leads to a code.
 	OpenLabel string
+	// CodeLabel is the text of a button that asks for a fresh code.
+	CodeLabel string
 }
 
 // Keys are a channel's in the configuration, from which it can be made.

@@ -202,10 +202,11 @@ func (w *worker) saveOnce() error {
 }
 
 // saveMoved stores, once, what has changed without a result, or could not be
-// stored before the pipeline was stopped: a position that has moved by so much.
+// stored before the pipeline was stopped: a position that has moved by so much,
+// what became of a sample.
 // Failing is harmless: the entries are passed over again after a restart.
 func (w *worker) saveMoved(by uint64) {
-	if !w.dirty && w.progress.Position < w.saved+by {
+	if !w.dirty && w.progress.Position < w.saved+by && w.progress.Service == w.limiter.state() {
 		return
 	}
 	if err := w.saveOnce(); err != nil {

@@ -42,6 +42,17 @@ type Breaker struct {
 	Reason   string    // harmless words, "HTTP 412"
 }
 
+// Name is the host, or the domain of the whole realm, for people.
+func (b Breaker) Name() string {
+	switch b.Host {
+	case wholeWeb:
+		return "bilibili.com"
+	case wholeIntl:
+		return "bilibili.tv"
+	}
+	return b.Host
+}
+
 // circuit is a breaker at work. The limiter's mutex guards it.
 type circuit struct {
 	Breaker

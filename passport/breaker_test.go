@@ -57,7 +57,7 @@ func TestSiteBreakerConcernsEveryHostAndAccount(t *testing.T) {
 	bubble(t, wide(), func(t *testing.T, b *bench) {
 		b.site.SetTrouble(passporttest.PathCookieInfo, passporttest.HTTP412)
 		b.ask(t.Context(), "a")
-		until, reason := b.gate.Blocked()
+		until, reason := b.gate.BlockedAt(passport.Web)
 		if until.Sub(b.start) != 30*time.Minute || reason != "HTTP 412" {
 			t.Errorf("blocked until %v for %q", until, reason)
 		}
@@ -76,7 +76,7 @@ func TestSiteBreakerConcernsEveryHostAndAccount(t *testing.T) {
 		// Its end: one probe, success closes and resets.
 		b.site.SetTrouble(passporttest.PathCookieInfo, passporttest.None)
 		time.Sleep(30 * time.Minute)
-		if until, _ := b.gate.Blocked(); !until.IsZero() {
+		if until, _ := b.gate.BlockedAt(passport.Web); !until.IsZero() {
 			t.Errorf("still blocked until %v", until)
 		}
 		if e := b.ask(t.Context(), "a"); e.Class != passport.Dead {
@@ -113,7 +113,7 @@ func TestBlockIsCountedOnce(t *testing.T) {
 			work.Go(func() { b.ask(t.Context(), key) })
 		}
 		work.Wait()
-		until, _ := b.gate.Blocked()
+		until, _ := b.gate.BlockedAt(passport.Web)
 		within(t, "wait", time.Until(until), 30*time.Minute, 30*time.Minute)
 	})
 }
@@ -149,11 +149,11 @@ func TestRepliesFromBeforeTheBlock(t *testing.T) {
 		synctest.Wait()
 		b.ask(t.Context(), "a")
 		time.Sleep(2 * time.Minute)
-		if until, _ := b.gate.Blocked(); until.Sub(b.start) != 30*time.Minute {
+		if until, _ := b.gate.BlockedAt(passport.Web); until.Sub(b.start) != 30*time.Minute {
 			t.Errorf("after an old success: until %v", until)
 		}
 		work.Wait() // half an hour after the block's end
-		if until, _ := b.gate.Blocked(); !until.IsZero() {
+		if until, _ := b.gate.BlockedAt(passport.Web); !until.IsZero() {
 			t.Errorf("after an old failure: until %v", until)
 		}
 	})
@@ -231,7 +231,7 @@ func TestHostBreaker(t *testing.T) {
 				if len(log) < 25 {
 					t.Errorf("%d requests in six hours: it gave up", len(log))
 				}
-				if until, _ := b.gate.Blocked(); !until.IsZero() {
+				if until, _ := b.gate.BlockedAt(passport.Web); !until.IsZero() {
 					t.Error("a host's failures blocked the site")
 				}
 			})
@@ -363,7 +363,7 @@ func TestForce(t *testing.T) {
 				t.Fatalf("%v", e)
 			}
 		}
-		until, _ := b.gate.Blocked()
+		until, _ := b.gate.BlockedAt(passport.Web)
 		within(t, "wait", time.Until(until), 30*time.Minute, 30*time.Minute)
 
 		b.site.SetTrouble(passporttest.Any, passporttest.None)
@@ -373,7 +373,7 @@ func TestForce(t *testing.T) {
 		if e := b.insist(t.Context(), "a"); e.Class != passport.Dead {
 			t.Errorf("%v", e)
 		}
-		if until, _ := b.gate.Blocked(); !until.IsZero() {
+		if until, _ := b.gate.BlockedAt(passport.Web); !until.IsZero() {
 			t.Error("a success did not close the breaker")
 		}
 	})
@@ -398,7 +398,7 @@ func TestBreakersSurviveARestart(t *testing.T) {
 		b.site.SetTrouble(passporttest.Any, passporttest.HTTP412)
 		for range 3 {
 			b.ask(t.Context(), "a")
-			until, _ := b.gate.Blocked()
+			until, _ := b.gate.BlockedAt(passport.Web)
 			time.Sleep(time.Until(until))
 		}
 		b.ask(t.Context(), "a") // the fourth: 4 h

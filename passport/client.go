@@ -34,6 +34,9 @@ type Options struct {
 	CorrespondKey *rsa.PublicKey
 	// Intl is what the international site is told about its visitor.
 	Intl IntlOptions
+	// Observe is told of each request that was sent: to which host, what came of
+	// it, and how long that took. It does next to nothing; nil tells nobody.
+	Observe func(host string, class Class, took time.Duration)
 }
 
 // Client speaks to the site. It is safe for concurrent use and holds nothing
@@ -47,6 +50,7 @@ type Client struct {
 	key       *rsa.PublicKey
 	// visitor is what the international site is told about it.
 	visitor IntlOptions
+	observe func(host string, class Class, took time.Duration)
 	// forced lets requests pass an open breaker.
 	forced bool
 }
@@ -72,7 +76,7 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		bases: b, real: o.Endpoints.Real(), limiter: o.Limiter, transport: o.Transport, timeout: o.Timeout,
-		key: key, visitor: visitor,
+		key: key, visitor: visitor, observe: o.Observe,
 	}
 	if c.limiter == nil {
 		c.limiter = NewLimiter(Limits{Polite: c.real}, LimiterOptions{})
@@ -127,6 +131,8 @@ type call struct {
 	// late gives the path at the moment of sending, after all waiting.
 	late  func() (string, *Error)
 	query string // raw
+	// referer is the page that it comes from, "" for the site's front page.
+	referer string
 	// form makes it a POST with this body, post one even without.
 	form secret.String
 	post bool
@@ -156,6 +162,7 @@ type reply struct {
 	received time.Time
 	status   int
 	cookies  []Cookie
+	left     LeftOut
 	location string
 	page     []byte // of a kindPage
 }
@@ -169,6 +176,17 @@ func (c *Client) ask(ctx context.Context, q call) (reply, error) {
 		return r, e
 	}
 	return r, nil
+}
+
+func (c *Client) observed(host string, r reply, e *Error) {
+	if c.observe == nil {
+		return
+	}
+	class := OK
+	if e != nil {
+		class = e.Class
+	}
+	c.observe(host, class, time.Since(r.sentAt))
 }
 
 // do is the only way to the site.
@@ -197,6 +215,7 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 		if r, e = c.exchange(ctx, q, &target); e != nil {
 			e.Sent = true
 		}
+		c.observed(target.Host, r, e)
 	}
 	c.limiter.leave(pass, e)
 	return r, e

@@ -47,20 +47,51 @@ const (
 	maxCookies    = 64
 )
 
+// LeftOut counts the cookies of a reply that were not kept.
+type LeftOut struct {
+	Foreign int `json:"foreign,omitempty"` // of a domain that is not the site's
+	Many    int `json:"many,omitempty"`    // beyond the most that are kept
+	Long    int `json:"long,omitempty"`    // longer than a browser takes
+}
+
+// Notes says so, a sentence each.
+func (l LeftOut) Notes() []string {
+	var notes []string
+	for _, one := range []struct {
+		n    int
+		what string
+	}{
+		{l.Foreign, "of another domain than the site's"},
+		{l.Many, "beyond the first " + strconv.Itoa(maxCookies)},
+		{l.Long, "longer than 4 KiB"},
+	} {
+		switch {
+		case one.n == 1:
+			notes = append(notes, "1 cookie "+one.what+" was left out")
+		case one.n > 1:
+			notes = append(notes, strconv.Itoa(one.n)+" cookies "+one.what+" were left out")
+		}
+	}
+	return notes
+}
+
 // parseSetCookies reads Set-Cookie lines. Lines with an empty value or an
 // expiry in the past are left out: on an error reply they would wipe a session
 // that is still good. So are the cookies that must not be kept, those of
 // strangers, and what goes beyond the limits; the login's own cookies count as
 // the site's wherever they are said to belong.
-func parseSetCookies(lines []string, now time.Time) []Cookie {
-	var cookies []Cookie
+func parseSetCookies(lines []string, now time.Time) (cookies []Cookie, left LeftOut) {
 	for _, line := range lines {
 		if len(line) > maxCookieLine {
+			left.Long++
 			continue
 		}
 		parsed, err := http.ParseSetCookie(line)
-		if err != nil || parsed.Value == "" || isTransient(parsed.Name) ||
-			!ofSite(parsed.Domain) && !slices.Contains(loginCookies(), parsed.Name) {
+		if err != nil || parsed.Value == "" || isTransient(parsed.Name) {
+			continue
+		}
+		if !ofSite(parsed.Domain) && !slices.Contains(loginCookies(), parsed.Name) {
+			left.Foreign++
 			continue
 		}
 		c := Cookie{
@@ -76,9 +107,11 @@ func parseSetCookies(lines []string, now time.Time) []Cookie {
 		}
 		if len(cookies) < maxCookies || cookie.Has(cookies, c.Name) || slices.Contains(loginCookies(), c.Name) {
 			cookies = cookie.Set(cookies, c)
+		} else {
+			left.Many++
 		}
 	}
-	return cookies
+	return cookies, left
 }
 
 // ofSite reports whether a cookie's domain is one of the site's. A cookie that

@@ -24,6 +24,34 @@ type Device struct {
 	Key string `json:"-"`
 }
 
+// Profile names the page of bilibili.com that a login by QR code comes from: where
+// it says it is, and what it sends along. Reports differ on which of the two
+// always learns of a confirmed code, so where one may have failed the other is
+// taken.
+type Profile string
+
+// The profiles.
+const (
+	ProfileHeader Profile = ""         // the small login in the header of every page
+	ProfileLogin  Profile = "passport" // the page for logging in
+)
+
+// Other is the profile to try where this one may have failed.
+func (p Profile) Other() Profile {
+	if p == ProfileLogin {
+		return ProfileHeader
+	}
+	return ProfileLogin
+}
+
+// request is what a profile's requests have of their own.
+func (p Profile) request() (referer, query string) {
+	if p == ProfileLogin {
+		return "https://passport.bilibili.com/login", "source=main_web&web_location=333.1228&x-bili-redirect=1"
+	}
+	return originWeb + "/", "source=main-fe-header"
+}
+
 // userAgents is small on purpose: common browsers, none of them a rarity that
 // would make its owner stand out.
 var userAgents = [...]string{

@@ -6,7 +6,8 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 )
 
 // fields is a JSON object. Names are looked up exactly: encoding/json would
@@ -71,20 +72,10 @@ func (f fields) text(name string) (string, bool) {
 	return s, err == nil
 }
 
-// words is a text that people read: on one line, without what would steer a
-// terminal, hide a part or turn the direction of what stands around it.
+// words is a text that people read.
 func (f fields) words(name string) string {
 	text, _ := f.text(name)
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, text)
-	return strings.Join(strings.Fields(text), " ")
+	return plain.Line(text)
 }
 
 // flag is true or false; anything else, a quoted "true" too, is neither.

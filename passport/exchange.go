@@ -1,6 +1,7 @@
 package passport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -41,7 +42,7 @@ func (c *Client) exchange(ctx context.Context, q call, target *url.URL) (reply, 
 
 	r.status, r.location = resp.StatusCode, resp.Header.Get("Location")
 	r.received = clockOf(resp.Header)
-	r.cookies = parseSetCookies(resp.Header.Values("Set-Cookie"), r.received)
+	r.cookies, r.left = parseSetCookies(resp.Header.Values("Set-Cookie"), r.received)
 	if q.kind == kindHop {
 		return r, hopError(q.op, resp)
 	}
@@ -113,7 +114,7 @@ func header(q call) http.Header {
 	}
 	h := http.Header{
 		"User-Agent": {q.device.userAgent()},
-		"Referer":    {origin + "/"},
+		"Referer":    {cmp.Or(q.referer, origin+"/")},
 		"Accept":     {accept},
 	}
 	// The international site's own pages ask from another host of theirs, so

@@ -55,7 +55,7 @@ func newSite() *passporttest.Site {
 // login walks a login to its grant.
 func login(t *testing.T, site *passporttest.Site, c *passport.Client) passport.Grant {
 	t.Helper()
-	code, err := web(c).Generate(t.Context(), device())
+	code, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,13 +118,19 @@ func says(status int, contentType, body string) roundTrip {
 func operations(c *passport.Client) map[string]func(context.Context) error {
 	code := passport.Code{Key: secret.New("00112233445566778899aabbccddeeff")}
 	return map[string]func(context.Context) error{
-		"nav":             func(ctx context.Context) error { _, err := web(c).Identify(ctx, fakeSession()); return err },
-		"cookie/info":     func(ctx context.Context) error { _, err := web(c).CheckSession(ctx, fakeSession()); return err },
-		"qrcode/generate": func(ctx context.Context) error { _, err := web(c).Generate(ctx, device()); return err },
-		"qrcode/poll":     func(ctx context.Context) error { _, err := web(c).Poll(ctx, device(), code); return err },
-		"finger/spi":      func(ctx context.Context) error { _, err := c.Fingerprint(ctx, device()); return err },
+		"nav":         func(ctx context.Context) error { _, err := web(c).Identify(ctx, fakeSession()); return err },
+		"cookie/info": func(ctx context.Context) error { _, err := web(c).CheckSession(ctx, fakeSession()); return err },
+		"qrcode/generate": func(ctx context.Context) error {
+			_, err := web(c).Generate(ctx, device(), passport.ProfileHeader)
+			return err
+		},
+		"qrcode/poll": func(ctx context.Context) error { _, err := web(c).Poll(ctx, device(), code); return err },
+		"finger/spi":  func(ctx context.Context) error { _, err := c.Fingerprint(ctx, device()); return err },
 
-		"intl/auth/url":    func(ctx context.Context) error { _, err := intl(c).Generate(ctx, device()); return err },
+		"intl/auth/url": func(ctx context.Context) error {
+			_, err := intl(c).Generate(ctx, device(), passport.ProfileHeader)
+			return err
+		},
 		"intl/auth/fetch":  func(ctx context.Context) error { _, err := intl(c).Poll(ctx, device(), code); return err },
 		"intl/user":        func(ctx context.Context) error { _, err := intl(c).Identify(ctx, fakeSession()); return err },
 		"intl/exit":        func(ctx context.Context) error { return intl(c).Logout(ctx, fakeSession()) },

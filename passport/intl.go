@@ -116,8 +116,8 @@ func (c intl) Identify(ctx context.Context, s Session) (Identity, error) {
 // CheckSession asks the same as Identify: this realm has one question about a
 // session, and no refresh.
 func (c intl) CheckSession(ctx context.Context, s Session) (Info, error) {
-	_, err := c.Identify(ctx, s)
-	return Info{}, err
+	id, err := c.Identify(ctx, s)
+	return Info{Cookies: id.Cookies}, err
 }
 
 // changedCookies is nil where a reply set nothing that the jar does not have.
@@ -163,7 +163,7 @@ const (
 // Generate keeps the code's cookies, as the polls carry them. How long such a
 // code lives is not documented. ExpiresAt is the 180 s of the
 // other realm's codes; the site's Expired may come earlier or later.
-func (c intl) Generate(ctx context.Context, d Device) (Code, error) {
+func (c intl) Generate(ctx context.Context, d Device, _ Profile) (Code, error) {
 	const op = "intl/auth/url"
 	r, err := c.ask(ctx, call{
 		op: op, site: Intl, device: intlDevice(d), base: c.bases.passportIntl, path: pathIntlGenerate,
@@ -229,7 +229,7 @@ func (c intl) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 		mid, _ = data.object("token_info").number("mid")
 	}
 	return Scan{State: Granted, Grant: Grant{
-		Cookies: cookie.Set(code.Cookies, set...), HopURL: secret.New(hop), At: r.received, BodyMid: max(mid, 0),
+		Cookies: cookie.Set(code.Cookies, set...), HopURL: secret.New(hop), At: r.received, BodyMid: max(mid, 0), Left: r.left,
 	}}, nil
 }
 

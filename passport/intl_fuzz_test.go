@@ -82,7 +82,7 @@ func FuzzLoginReplies(f *testing.F) {
 		c, asked := answering(t, 200, header, bytes.NewReader(body))
 		ctx, d := t.Context(), Device{Key: "k"}
 		s := Session{Device: d, Cookies: []Cookie{{Name: cookieSession, Value: secret.New("x")}, {Name: cookieCSRF, Value: secret.New("y")}}}
-		if code, err := c.Realm(Intl).Generate(ctx, d); err == nil && (code.Key.IsZero() || !isPlainURL(code.URL.Reveal())) {
+		if code, err := c.Realm(Intl).Generate(ctx, d, ProfileHeader); err == nil && (code.Key.IsZero() || !isPlainURL(code.URL.Reveal())) {
 			t.Fatalf("code %q", code.URL.Reveal())
 		}
 		if scan, err := c.Realm(Intl).Poll(ctx, d, Code{Key: secret.New("k")}); err == nil {
@@ -205,7 +205,7 @@ func TestEndlessBodiesAreBounded(t *testing.T) {
 	}
 	d := Device{Key: "k"}
 	for name, ask := range map[string]func(context.Context) error{
-		"generate":  func(ctx context.Context) error { _, err := c.Realm(Intl).Generate(ctx, d); return err },
+		"generate":  func(ctx context.Context) error { _, err := c.Realm(Intl).Generate(ctx, d, ProfileHeader); return err },
 		"user":      func(ctx context.Context) error { _, err := c.Realm(Intl).Identify(ctx, Session{Device: d}); return err },
 		"countries": func(ctx context.Context) error { _, err := c.Countries(ctx, d); return err },
 		"captcha":   func(ctx context.Context) error { _, err := c.Captcha(ctx, d, false); return err },

@@ -127,7 +127,7 @@ func TestIntlCodes(t *testing.T) {
 			return says(200, "application/json", `{"code":0,"data":{"qr_url":"`+content+`","qr_type":"qrcode_login"}}`)(r)
 		})
 		c := client(t, passport.Options{Endpoints: newSite().Endpoints(base), Limiter: generous(), Transport: transport})
-		code, err := intl(c).Generate(t.Context(), device())
+		code, err := intl(c).Generate(t.Context(), device(), passport.ProfileHeader)
 		if code.Key.Reveal() != key || (err == nil) != (key != "") {
 			t.Errorf("%s: key %q, %v", content, code.Key.Reveal(), err)
 		}

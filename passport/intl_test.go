@@ -28,7 +28,7 @@ func overHTTP(t *testing.T, site *passporttest.Site, intl passport.IntlOptions) 
 // intlLogin walks a login of bilibili.tv to its grant.
 func intlLogin(t *testing.T, site *passporttest.Site, c *passport.Client) passport.Grant {
 	t.Helper()
-	code, err := intl(c).Generate(t.Context(), device())
+	code, err := intl(c).Generate(t.Context(), device(), passport.ProfileHeader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestIntlRequests(t *testing.T) {
 		c := client(t, passport.Options{Limiter: generous(), Transport: transport, Intl: passport.IntlOptions{Locale: "th_TH"}})
 		d := device()
 		d.Buvid3, d.Buvid4 = secret.New("b3"), secret.New("b4")
-		code, err := intl(c).Generate(t.Context(), d)
+		code, err := intl(c).Generate(t.Context(), d, passport.ProfileHeader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,13 +250,13 @@ func TestRealmsAreBlockedApart(t *testing.T) {
 		if _, err := intl(c).Identify(t.Context(), fakeSession()); passport.ClassOf(err) != passport.Blocked {
 			t.Fatal(err)
 		}
-		if _, err := intl(c).Generate(t.Context(), device()); !errors.Is(err, passport.ErrNotAsked) {
+		if _, err := intl(c).Generate(t.Context(), device(), passport.ProfileHeader); !errors.Is(err, passport.ErrNotAsked) {
 			t.Errorf("the blocked realm was asked: %v", err)
 		}
-		if _, err := web(c).Generate(t.Context(), device()); err != nil {
+		if _, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader); err != nil {
 			t.Errorf("the other realm: %v", err)
 		}
-		until, _ := gate.Blocked()
+		until, _ := gate.BlockedAt(passport.Web)
 		tv, reason := gate.BlockedAt(passport.Intl)
 		if !until.IsZero() || time.Until(tv) != 30*time.Minute || reason != "HTTP 412" {
 			t.Errorf("blocked until %v and %v: %s", until, tv, reason)
@@ -276,7 +276,7 @@ func TestRealmsAreBlockedApart(t *testing.T) {
 		if _, err := web(c).Identify(t.Context(), fakeSession()); passport.ClassOf(err) != passport.Blocked {
 			t.Fatal(err)
 		}
-		if _, err := intl(c).Generate(t.Context(), device()); err != nil {
+		if _, err := intl(c).Generate(t.Context(), device(), passport.ProfileHeader); err != nil {
 			t.Errorf("bilibili.tv after its block: %v", err)
 		}
 	})
@@ -286,7 +286,7 @@ func TestRealmsAreBlockedApart(t *testing.T) {
 func TestIntlSuccessWhoseBodyBroke(t *testing.T) {
 	site := newSite()
 	c := overHTTP(t, site, passport.IntlOptions{})
-	code, err := intl(c).Generate(t.Context(), device())
+	code, err := intl(c).Generate(t.Context(), device(), passport.ProfileHeader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,14 +126,8 @@ func (m *Limiter) Restore(breakers []Breaker) {
 	}
 }
 
-// Blocked says until when the whole of bilibili.com is left alone, and why. A
-// zero time says that it may be asked.
-func (m *Limiter) Blocked() (until time.Time, reason string) {
-	return m.BlockedAt(Web)
-}
-
-// BlockedAt is Blocked for one of the two realms; a block of one does not
-// concern the other.
+// BlockedAt says until when the whole of a realm is left alone, and why. A zero
+// time says that it may be asked. A block of one realm does not concern the other.
 func (m *Limiter) BlockedAt(site Site) (until time.Time, reason string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -142,6 +136,20 @@ func (m *Limiter) BlockedAt(site Site) (until time.Time, reason string) {
 		return time.Time{}, ""
 	}
 	return c.Until, c.Reason
+}
+
+// Breakers returns how each breaker stands, of the two realms and of the hosts
+// that were asked.
+func (m *Limiter) Breakers() []Breaker {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := []Breaker{m.circuit(wholeWeb).Breaker, m.circuit(wholeIntl).Breaker}
+	for host, c := range m.circuits {
+		if host != wholeWeb && host != wholeIntl {
+			list = append(list, c.Breaker)
+		}
+	}
+	return list
 }
 
 // request is what the limiter has to know of one.

@@ -159,7 +159,7 @@ func TestAccountBudget(t *testing.T) {
 		if e := b.ask(t.Context(), "b"); !asked(e) {
 			t.Errorf("another account: %v", e)
 		}
-		code, err := web(b.client).Generate(t.Context(), passport.Device{Key: "c"})
+		code, err := web(b.client).Generate(t.Context(), passport.Device{Key: "c"}, passport.ProfileHeader)
 		for range 50 {
 			if err == nil {
 				_, err = web(b.client).Poll(t.Context(), passport.Device{Key: "c"}, code)
@@ -269,7 +269,7 @@ func TestConcurrency(t *testing.T) {
 func TestPeopleGoFirst(t *testing.T) {
 	for what, ask := range map[string]func(context.Context, *passport.Client, passport.Device) error{
 		"login": func(ctx context.Context, c *passport.Client, d passport.Device) error {
-			_, err := web(c).Generate(ctx, d)
+			_, err := web(c).Generate(ctx, d, passport.ProfileHeader)
 			return err
 		},
 		"forced check": func(ctx context.Context, c *passport.Client, d passport.Device) error {

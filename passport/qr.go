@@ -17,9 +17,6 @@ const (
 	codeLifetime = 180 * time.Second
 	pathGenerate = "/x/passport-login/web/qrcode/generate"
 	pathPoll     = "/x/passport-login/web/qrcode/poll"
-
-	// qrSource has to be the same on generate and poll.
-	qrSource = "main-fe-header"
 )
 
 // Code is a QR code that waits for a phone. Whoever holds either field before
@@ -34,6 +31,8 @@ type Code struct {
 	// Cookies are those that came with the code; only the international site's
 	// polls need them.
 	Cookies []Cookie `json:"cookies,omitempty"`
+	// Profile is what the code was asked for with, and has to be asked about with.
+	Profile Profile `json:"profile,omitempty"`
 }
 
 // ScanState is how far a code has come.
@@ -67,6 +66,8 @@ type Grant struct {
 	// BodyMid is the account's number where the reply's body has it, as the
 	// international site's does, else 0.
 	BodyMid int64 `json:"body_mid,omitempty"`
+	// Left is what the reply brought beside it and was not kept.
+	Left LeftOut `json:"left_out,omitzero"`
 }
 
 // Missing returns the names of the required cookies that are not there.
@@ -84,11 +85,12 @@ func (g Grant) Mid() int64 {
 	return mid
 }
 
-func (c web) Generate(ctx context.Context, d Device) (Code, error) {
+func (c web) Generate(ctx context.Context, d Device, p Profile) (Code, error) {
 	const op = "qrcode/generate"
+	referer, query := p.request()
 	r, err := c.ask(ctx, call{
 		op: op, device: d, base: c.bases.passport, path: pathGenerate,
-		query: "source=" + qrSource, urgent: true,
+		query: query, referer: referer, urgent: true,
 	})
 	if err != nil {
 		return Code{}, err
@@ -101,7 +103,18 @@ func (c web) Generate(ctx context.Context, d Device) (Code, error) {
 	if key == "" || !isPlainURL(content) {
 		return Code{}, unknown(op, "the answer holds no usable code")
 	}
-	return Code{URL: secret.New(content), Key: secret.New(key), ExpiresAt: r.sentAt.Add(codeLifetime)}, nil
+	return Code{
+		URL: secret.New(content), Key: secret.New(key), ExpiresAt: r.sentAt.Add(codeLifetime), Profile: p,
+	}, nil
+}
+
+// AppLink is an address that opens a code's content in the site's app on the same
+// phone, to be confirmed there. The content itself may open in a browser.
+func AppLink(content secret.String) secret.String {
+	if content.IsZero() {
+		return secret.String{}
+	}
+	return secret.New("bilibili://browser?url=" + url.QueryEscape(content.Reveal()))
 }
 
 func isPlainURL(text string) bool {
@@ -112,9 +125,10 @@ func isPlainURL(text string) bool {
 
 func (c web) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 	const op = "qrcode/poll"
+	referer, query := code.Profile.request()
 	r, err := c.ask(ctx, call{
-		op: op, device: d, base: c.bases.passport, path: pathPoll,
-		query: "qrcode_key=" + url.QueryEscape(code.Key.Reveal()) + "&source=" + qrSource,
+		op: op, device: d, base: c.bases.passport, path: pathPoll, referer: referer,
+		query: "qrcode_key=" + url.QueryEscape(code.Key.Reveal()) + "&" + query,
 		poll:  true, urgent: true,
 	})
 	if err != nil {
@@ -150,7 +164,7 @@ func (c web) Poll(ctx context.Context, d Device, code Code) (Scan, error) {
 func granted(g Grant) Scan { return Scan{State: Granted, Grant: g, Whole: len(g.Missing()) == 0} }
 
 func (r reply) grant() Grant {
-	return Grant{Cookies: forDomain(r.cookies, webDomain), At: r.received}
+	return Grant{Cookies: forDomain(r.cookies, webDomain), At: r.received, Left: r.left}
 }
 
 // salvage takes a success from the headers of a reply whose body broke off, or

@@ -17,7 +17,7 @@ func TestLoginStepByStep(t *testing.T) {
 		site := newSite()
 		c := inMemory(t, site, generous())
 		start := time.Now()
-		code, err := web(c).Generate(t.Context(), device())
+		code, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +74,7 @@ func TestCodeRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		site := newSite()
 		c := inMemory(t, site, generous())
-		code, err := web(c).Generate(t.Context(), device())
+		code, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestCodeExpiryIsTakenBeforeTheRequest(t *testing.T) {
 		c := inMemory(t, site, gate)
 		start := time.Now()
 		for i := range 2 {
-			code, err := web(c).Generate(t.Context(), device())
+			code, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -149,7 +149,7 @@ func TestSuccessWhoseBodyBroke(t *testing.T) {
 	site := newSite()
 	c := inMemory(t, site, generous())
 	site.CutReply(passporttest.PathPoll, 1)
-	code, err := web(c).Generate(t.Context(), device())
+	code, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +176,7 @@ func TestLostSuccessIsNotRepeated(t *testing.T) {
 	}
 	defer server.Close()
 	c := client(t, passport.Options{Endpoints: site.Endpoints(server.URL), Limiter: generous()})
-	code, err := web(c).Generate(t.Context(), device())
+	code, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestGenerateRefusesUnusableCodes(t *testing.T) {
 		c := client(t, passport.Options{
 			Endpoints: passporttest.New().Endpoints(base), Limiter: generous(), Transport: says(200, "application/json", body),
 		})
-		if _, err := web(c).Generate(t.Context(), device()); passport.ClassOf(err) != passport.Unknown {
+		if _, err := web(c).Generate(t.Context(), device(), passport.ProfileHeader); passport.ClassOf(err) != passport.Unknown {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
@@ -254,5 +254,30 @@ func TestFingerprint(t *testing.T) {
 	line := passport.Session{Device: d}.Header().Reveal()
 	if !strings.Contains(line, "buvid3="+d.Buvid3.Reveal()) || !strings.Contains(line, "%3D%3D") || !strings.Contains(line, "%2F") {
 		t.Errorf("header %q", line)
+	}
+}
+
+// TestProfiles: what a code was asked for with, it is asked about with.
+func TestProfiles(t *testing.T) {
+	for profile, referer := range map[passport.Profile]string{
+		passport.ProfileHeader: "https://www.bilibili.com/", passport.ProfileLogin: "https://passport.bilibili.com/login",
+	} {
+		site := newSite()
+		site.QR.OnlyFrom(referer)
+		c := inMemory(t, site, generous())
+		code, err := web(c).Generate(t.Context(), device(), profile)
+		if err != nil || code.Profile != profile || profile.Other().Other() != profile || profile.Other() == profile {
+			t.Fatalf("%+v, %v", code, err)
+		}
+		if err := site.QR.Scan(code.URL.Reveal(), mid); err != nil {
+			t.Fatal(err)
+		}
+		if scan, err := web(c).Poll(t.Context(), device(), code); err != nil || scan.State != passport.Scanned {
+			t.Errorf("%q: %q, %v", profile, scan.State, err)
+		}
+		code.Profile = profile.Other()
+		if scan, err := web(c).Poll(t.Context(), device(), code); err != nil || scan.State != passport.Waiting {
+			t.Errorf("%q, asked as the other: %q, %v", profile, scan.State, err)
+		}
 	}
 }

@@ -23,8 +23,9 @@ type Realm interface {
 
 // logins are the steps of a login by QR code.
 type logins interface {
-	// Generate asks for a new code. Code.Cookies have to be kept with it.
-	Generate(context.Context, Device) (Code, error)
+	// Generate asks for a new code. Code.Cookies have to be kept with it. Only
+	// bilibili.com has more than one profile.
+	Generate(context.Context, Device, Profile) (Code, error)
 	// Poll asks how far a code has come. Granted comes once: the next poll of
 	// the same code says Expired. So the caller saves the grant before any other
 	// request, Collect included. And it must not cancel ctx while a poll is under

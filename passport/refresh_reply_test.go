@@ -90,7 +90,7 @@ func TestRefreshTroubles(t *testing.T) {
 					if n := site.Requests(passporttest.Any); n != 1 {
 						t.Errorf("%s: %d requests, want 1", op, n)
 					}
-					if until, _ := gate.Blocked(); until.IsZero() == (want.scope == passport.ScopeSite) {
+					if until, _ := gate.BlockedAt(passport.Web); until.IsZero() == (want.scope == passport.ScopeSite) {
 						t.Errorf("%s: the site is left alone until %v", op, until)
 					}
 				}

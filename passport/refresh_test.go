@@ -210,7 +210,9 @@ func TestThePathDoesNotAge(t *testing.T) {
 		})
 		var others sync.WaitGroup
 		for i := range 10 {
-			others.Go(func() { _, _ = web(s.client).Generate(t.Context(), passport.Device{Key: fmt.Sprint(i)}) })
+			others.Go(func() {
+				_, _ = web(s.client).Generate(t.Context(), passport.Device{Key: fmt.Sprint(i)}, passport.ProfileHeader)
+			})
 		}
 		synctest.Wait()
 		for _, zero := range []bool{false, true} {

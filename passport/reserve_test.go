@@ -19,7 +19,7 @@ func polling(t *testing.T, b *bench, ctx context.Context, accounts int) *sync.Wa
 	b.site.QR.SetCodeLifetime(time.Hour)
 	for i := range accounts {
 		d := passport.Device{Key: fmt.Sprint("login ", i)}
-		code, err := web(b.client).Generate(t.Context(), d)
+		code, err := web(b.client).Generate(t.Context(), d, passport.ProfileHeader)
 		if err != nil {
 			t.Fatal(err)
 		}

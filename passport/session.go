@@ -53,6 +53,8 @@ type Info struct {
 	RefreshDue bool
 	// ServerTime is the site's clock, zero where it did not say.
 	ServerTime time.Time
+	// Cookies are as those of an Identity.
+	Cookies []Cookie
 }
 
 // Identify asks nav, the only request that proves whose session it is.

@@ -57,6 +57,18 @@ const (
 	codeOfChina = 86
 )
 
+// OtherCID is the site's other number for China. Its own pages send the one or the
+// other, and where one is refused as a wrong number the other may be taken.
+func OtherCID(cid int) (other int, china bool) {
+	switch cid {
+	case 0, defaultCID:
+		return codeOfChina, true
+	case codeOfChina:
+		return defaultCID, true
+	}
+	return cid, false
+}
+
 // SMSRequest asks for a message with a code.
 type SMSRequest struct {
 	// Phone is the number without its country.

@@ -51,8 +51,13 @@ func TestScripts(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the scripts use signals, modes and a terminal")
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:   "testdata/script",
+	testscript.Run(t, scripts("testdata/script"))
+}
+
+// scripts runs the scripts of a directory, each in a world of its own.
+func scripts(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:   dir,
 		Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": cmdExits,
@@ -78,7 +83,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_GOLDEN") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-	})
+	}
 }
 
 // setUp gives a script a site and a receiver of its own, and a configuration
@@ -94,8 +99,11 @@ func setUp(env *testscript.Env) error {
 	receiver := httptest.NewServer(w.hook)
 	env.Defer(receiver.Close)
 
-	config := filepath.Join(env.WorkDir, "config.toml")
-	if err := os.WriteFile(config, []byte(configuration(server.URL, receiver.URL)), 0o600); err != nil {
+	config, key := filepath.Join(env.WorkDir, "config.toml"), filepath.Join(env.WorkDir, "site.pem")
+	if err := os.WriteFile(key, w.site.Refresh.CorrespondKeyPEM(), 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(config, []byte(configuration(server.URL, receiver.URL, key)), 0o600); err != nil {
 		return err
 	}
 	env.Setenv("HOME", env.WorkDir)
@@ -108,13 +116,14 @@ func setUp(env *testscript.Env) error {
 
 // configuration names a site and a receiver of messages, with the times of a life
 // short.
-func configuration(site, receiver string) string {
+func configuration(site, receiver, key string) string {
 	var b strings.Builder
 	b.WriteString("[check]\njitter = \"0s\"\nconfirm_after = \"200ms\"\n\n[login]\npoll = \"50ms\"\n\n")
 	b.WriteString("[limits]\nrequests_per_minute = 600\n\n[endpoints]\n")
 	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
 		fmt.Fprintf(&b, "%s = %q\n", role, site)
 	}
+	fmt.Fprintf(&b, "correspond_key_file = %q\n", key)
 	fmt.Fprintf(&b, "\n[[notify]]\nname = \"phone\"\ntype = \"webhook\"\nurl = %q\n", receiver+"/push")
 	return b.String()
 }
@@ -218,27 +227,68 @@ func cmdPhone(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // cmdSite does to the site what the site is known for: site kill [MID], site
-// trouble KIND, site asked PATH N.
+// trouble KIND [PATH [N]], site alter KIND, site asked PATH N.
 func cmdSite(ts *testscript.TestScript, _ bool, args []string) {
 	site := worldOf(ts).site
 	switch {
 	case args[0] == "kill":
 		site.Kill(mid)
-	case args[0] == "trouble" && (len(args) == 2 || len(args) == 3):
-		kind, path := passporttest.Trouble(args[1]), passporttest.Any
+	case args[0] == "trouble" && len(args) >= 2 && len(args) <= 4:
+		kind, path, times := passporttest.Trouble(args[1]), passporttest.Any, 0
 		if args[1] == "none" {
 			kind = passporttest.None
 		}
-		if len(args) == 3 {
+		if len(args) >= 3 {
 			path = args[2]
 		}
-		site.SetTrouble(path, kind)
+		if len(args) == 4 {
+			var err error
+			times, err = strconv.Atoi(args[3])
+			ts.Check(err)
+		}
+		site.SetTroubleFor(path, kind, times)
+	case args[0] == "alter" && len(args) == 2:
+		change, ok := oddReplies()[args[1]]
+		if !ok {
+			ts.Fatalf("no odd reply is called %s", args[1])
+		}
+		site.Refresh.Alter(change)
 	case args[0] == "asked" && len(args) == 3:
 		if n := site.Requests(args[1]); strconv.Itoa(n) != args[2] {
 			ts.Fatalf("the site was asked %d times for %s, want %s", n, args[1], args[2])
 		}
 	default:
-		ts.Fatalf("site kill, site trouble KIND [PATH] or site asked PATH N")
+		ts.Fatalf("site kill, site trouble KIND [PATH [N]], site alter KIND or site asked PATH N")
+	}
+}
+
+// oddReplies are those that the site may answer a refresh with beside the one it
+// should.
+func oddReplies() map[string]func(data map[string]any, lines []string) []string {
+	each := func(change func(line string) string) func(map[string]any, []string) []string {
+		return func(_ map[string]any, lines []string) []string {
+			for i, line := range lines {
+				lines[i] = change(line)
+			}
+			return lines
+		}
+	}
+	return map[string]func(map[string]any, []string) []string{
+		"other-user": each(func(line string) string {
+			return strings.Replace(line, "DedeUserID=100200300", "DedeUserID=300200100", 1)
+		}),
+		"other-domain": each(func(line string) string {
+			return strings.Replace(line, "Domain=bilibili.com", "Domain=passport.example.org", 1)
+		}),
+		"no-attributes": each(func(line string) string {
+			line, _, _ = strings.Cut(line, ";")
+			return line
+		}),
+		"no-token": func(data map[string]any, lines []string) []string {
+			delete(data, "refresh_token")
+			return lines
+		},
+		"none": nil,
 	}
 }
 
@@ -275,7 +325,7 @@ var changing = []struct {
 	part *regexp.Regexp
 	as   string
 }{
-	{regexp.MustCompile(`qrcode_key=[0-9a-f]+`), "qrcode_key=KEY"},
+	{regexp.MustCompile(`qrcode_key(=|%3D)[0-9a-f]+`), "qrcode_key${1}KEY"},
 	{regexp.MustCompile(`[0-9]{2}:[0-9]{2}:[0-9]{2}( UTC)?`), "TIME"},
 	{regexp.MustCompile(`[0-9]+ ?(s|m|min|秒|分钟)( ago|前)`), "N$2"},
 	// What is seen on the way depends on when it is looked at.

@@ -52,6 +52,9 @@ func (w Check) granted(ctx context.Context, force bool) (*store.Record, error) {
 
 func (w Check) check(ctx context.Context) error {
 	info, err := w.realm().CheckSession(ctx, w.rec.Session())
+	if err == nil && len(info.Cookies) > 0 {
+		return w.renew(ctx, info.Cookies)
+	}
 	if err := w.apply(lifecycle.Checked{Verdict: lifecycle.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
 		return err
 	}
@@ -61,6 +64,28 @@ func (w Check) check(ctx context.Context) error {
 		return Rotation(w).refreshWith(ctx, info)
 	}
 	return nil
+}
+
+// renew keeps the cookies that the site gave anew with its answer to a check. It
+// gives them once. The set is asked about before it takes the place of the one in
+// use: it is worth nothing where it is another user's, or none's.
+func (w Check) renew(ctx context.Context, cookies []passport.Cookie) error {
+	next, events := w.preview(lifecycle.Checked{Verdict: lifecycle.VerdictOf(nil)})
+	next.Spare = passport.Grant{Cookies: cookies}
+	if err := w.commitForSure(ctx, next, events); err != nil {
+		return err
+	}
+	who, err := w.realm().Identify(ctx, w.rec.SpareSession())
+	if err != nil || w.rec.Mid != 0 && who.Mid != w.rec.Mid {
+		w.log.Warn().Err(err).Int64("mid", who.Mid).Msg("the cookies that came with a check are not used; they are kept beside those in use")
+		return nil
+	}
+	if len(who.Cookies) > 0 {
+		cookies = who.Cookies
+	}
+	renewed, events := w.preview(lifecycle.Renewed{ExpiresAt: passport.Expiry(cookies)})
+	renewed.Credential.Cookies = cookies
+	return w.commitForSure(ctx, renewed, events)
 }
 
 func (w Check) askAgain(ctx context.Context) error {

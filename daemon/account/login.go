@@ -95,7 +95,7 @@ func (w Login) issueCode(ctx context.Context, issued lifecycle.CodeIssued) error
 	if err := w.Store.Vault().Writable(); err != nil {
 		return fmt.Errorf("no login is begun that could not be saved: %w", err)
 	}
-	code, err := w.realm().Generate(ctx, w.rec.Device)
+	code, err := w.realm().Generate(ctx, w.rec.Device, w.rec.Scans.Next())
 	if err != nil {
 		v := lifecycle.VerdictOf(err)
 		if err := w.apply(lifecycle.CodeRefused{Verdict: v}, nil); err != nil {
@@ -119,17 +119,36 @@ func (w Login) poll(ctx context.Context) error {
 	}
 	scan, err := realm.Poll(ctx, w.rec.Device, w.rec.Code)
 	if err != nil || scan.State != passport.Granted {
+		was := w.rec
 		return w.apply(lifecycle.Polled{
 			Verdict: lifecycle.VerdictOf(err),
 			Scanned: scan.State == passport.Scanned,
 			Expired: scan.State == passport.Expired,
-		}, nil)
+		}, func(r *store.Record) {
+			if err == nil {
+				noteScan(was, r)
+			}
+		})
 	}
 	next, events := w.preview(lifecycle.Granted{Mid: scan.Grant.Mid(), Complete: scan.Whole})
 	if next.Login.Granted() {
 		next.StagedGrant = scan.Grant
 	}
+	next.Scans.Seen(w.rec.Code.Profile)
 	return w.commitForSure(ctx, next, events)
+}
+
+// noteScan keeps count of what the site says of codes, after a poll of one that
+// was not granted.
+func noteScan(was, now *store.Record) {
+	out := now.Login.Phase == lifecycle.PhaseWaiting || now.Login.Phase == lifecycle.PhaseScanned
+	switch {
+	case was.Login.Phase != lifecycle.PhaseWaiting:
+	case now.Login.Phase == lifecycle.PhaseScanned:
+		now.Scans.Seen(was.Code.Profile)
+	case !out:
+		now.Scans.Unseen++
+	}
 }
 
 // goOn asks what is open about a login that the site has granted.

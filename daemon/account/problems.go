@@ -29,6 +29,13 @@ func (p *Problems) Clear(what string) {
 	delete(p.list, what)
 }
 
+// Of returns what is wrong with a part, "" where it works.
+func (p *Problems) Of(what string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.list[what]
+}
+
 // Sentences are what is wrong now, by part.
 func (p *Problems) Sentences() []string {
 	p.mu.Lock()

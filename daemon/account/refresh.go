@@ -133,8 +133,8 @@ func (w Rotation) prove(ctx context.Context) error {
 	})
 }
 
-// takeSpare is the way back from a refresh whose reply was no whole pair, once
-// the site denies the credential a second time. It reports whether the account
+// takeSpare is the way back from a refresh whose reply was no whole pair, or from
+// cookies that came with a check and could not be proven, once the site denies the credential a second time. It reports whether the account
 // lives on; an error is the site's on the spare, which proves nothing.
 func (w Rotation) takeSpare(ctx context.Context) (bool, error) {
 	if len(w.rec.Spare.Cookies) == 0 {
@@ -147,6 +147,10 @@ func (w Rotation) takeSpare(ctx context.Context) (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, err
+	}
+	if w.rec.Site == passport.Intl {
+		// There is nothing to confirm: the site gave it by itself.
+		return true, w.apply(lifecycle.Renewed{ExpiresAt: passport.Expiry(spare.Cookies)}, func(r *store.Record) { r.Credential.Cookies = spare.Cookies })
 	}
 	return true, w.apply(lifecycle.RefreshProved{
 		Mid: who.Mid, Uname: who.Uname, ExpiresAt: passport.Expiry(spare.Cookies),
@@ -230,6 +234,9 @@ func NotRotated(r *store.Record) (outcome, detail string) {
 		return client.RefreshFailed, "the site denied the session; it is asked again before anybody believes it"
 	case !r.Refreshable:
 		return client.RefreshImpossible, r.Attention
+	case r.Staged():
+		return client.RefreshFailed, "the new pair is saved; the site has yet to say whose it is, and could not be asked (" +
+			r.Refresh.Detail + "); it is asked again at " + clock(r.Refresh.At)
 	case r.Refresh != nil && r.Refresh.Detail != "":
 		return client.RefreshFailed, r.Refresh.Detail
 	case r.Refresh != nil:

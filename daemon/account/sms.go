@@ -68,7 +68,15 @@ func (w SMS) Send(ctx context.Context, id string, s client.SMSSend) error {
 			Captcha:  passport.Captcha{Token: s.Token, Challenge: s.Challenge},
 			Validate: secret.New(s.Validate), Seccode: secret.New(s.Seccode),
 		}
+		other, china := passport.OtherCID(req.CID)
+		if china && w.rec.SMS.CID != 0 && w.rec.Login.Phase == lifecycle.PhaseCaptcha {
+			req.CID = w.rec.SMS.CID // the one that was not refused
+			other, _ = passport.OtherCID(req.CID)
+		}
 		key, err := w.site().SendSMS(ctx, w.rec.Device, req, w.Settings().LegacySMS)
+		if china && errors.Is(err, passport.ErrBadNumber) && w.rec.Login.Phase == lifecycle.PhaseCaptcha {
+			return w.otherChina(err, other)
+		}
 		if err != nil {
 			return w.refused(err, false)
 		}
@@ -102,6 +110,17 @@ func (w SMS) Submit(ctx context.Context, id string, c client.SMSCode) (verificat
 		return w.commitForSure(ctx, next, events)
 	}, lifecycle.PhaseSMS)
 	return verification, err
+}
+
+// otherChina notes that the site may want its other number for China, which the
+// next message is asked for with: this captcha is spent.
+func (w SMS) otherChina(err error, cid int) error {
+	v := lifecycle.VerdictOf(err)
+	v.Detail = plainSMS(err) + "; if it is right, send it once more: the site then gets the other of its two numbers for China"
+	if err := w.apply(lifecycle.SMSRefused{Detail: v.Detail}, func(r *store.Record) { r.SMS = store.SMS{CID: cid} }); err != nil {
+		return err
+	}
+	return &client.Problem{Type: client.ProblemSMS, Title: "the site did not take it", Detail: v.Detail}
 }
 
 // refused notes what the site did not take, and tells the person in plain

@@ -83,10 +83,11 @@ func (w *Worker) apply(in lifecycle.Input, change func(r *store.Record)) error {
 	if change != nil {
 		change(next)
 	}
-	if _, polled := in.(lifecycle.Polled); polled && len(events) == 0 && next.Login.Phase == w.rec.Login.Phase {
+	if _, polled := in.(lifecycle.Polled); polled && len(events) == 0 && next.Login.Phase == w.rec.Login.Phase && next.Login.Detail == w.rec.Login.Detail {
 		// Only the time of the next poll changed. A write for each poll would
 		// wear out a disk and tell nobody anything.
 		w.rec = next
+		w.shown.Store(next)
 		return nil
 	}
 	return w.commit(next, events)

@@ -6,6 +6,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/passport"
 )
 
 // LoginState is the word for a login's phase that users see.
@@ -38,14 +40,30 @@ func ViewLogin(r *store.Record) client.Login {
 		StartedAt: l.Started.UTC(), Reason: l.Reason, Detail: l.Detail, Revision: r.Revision,
 		State: LoginState(l),
 	}
-	if v.Granted = l.Granted(); v.Granted && l.Detail != "" {
+	switch v.Granted = l.Granted(); {
+	case v.Granted:
+		v.Notes = r.StagedGrant.Left.Notes()
+	case l.Phase == lifecycle.PhaseSucceeded && l.Ended.Equal(r.IssuedAt):
+		v.Notes = r.Credential.Left.Notes()
+	}
+	if asks := v.Granted || l.Phase == lifecycle.PhaseWaiting || l.Phase == lifecycle.PhaseScanned; asks && l.Detail != "" {
 		v.RetryAt = Known(l.RetryAt)
 	}
 	if !r.Code.URL.IsZero() {
 		v.URL = r.Code.URL.Reveal()
+		v.AppURL = AppURL(r).Reveal()
 		v.ExpiresAt = Known(l.CodeExpires)
 	}
 	return v
+}
+
+// AppURL is the address that opens an account's code in the app on the same phone,
+// empty where the site has none.
+func AppURL(r *store.Record) secret.String {
+	if r.Site != passport.Web {
+		return secret.String{}
+	}
+	return passport.AppLink(r.Code.URL)
 }
 
 // Known is a time as it is on the wire: UTC, or null where it is not known.

@@ -195,7 +195,7 @@ func fromWire(w client.Message) notify.Message {
 		m.Members = append(m.Members, one)
 	}
 	if l := w.Login; l != nil {
-		m.Login = &notify.Login{ID: l.ID, URL: secret.New(l.URL), PNG: l.QRPNG, PageURL: l.PageURL, ExpiresAt: l.ExpiresAt}
+		m.Login = &notify.Login{ID: l.ID, URL: secret.New(l.URL), AppURL: secret.New(l.AppURL), PNG: l.QRPNG, PageURL: l.PageURL, ExpiresAt: l.ExpiresAt}
 	}
 	return m
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
@@ -26,8 +27,9 @@ import (
 type Channels struct {
 	keeper   *keeper.Keeper
 	pipeline *notify.Pipeline
-	// open are those that hold a connection.
-	open []io.Closer
+	// open are those that hold a connection, chats those that people write to.
+	open  []io.Closer
+	chats []listening
 }
 
 // New builds the channels of a configuration without starting them. Its error names
@@ -41,7 +43,8 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 		return nil, err
 	}
 	source := messages{k}
-	setup := notify.Setup{Version: k.Version(), OpenLabel: language.OpenLabel()}
+	setup := notify.Setup{Version: k.Version(), OpenLabel: language.OpenLabel(), CodeLabel: language.Chat().NewCode()}
+	counted := new(sync.Mutex)
 	for _, entry := range c.Notify {
 		channel, err := newChannel(entry, setup)
 		if err != nil {
@@ -49,6 +52,14 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 		}
 		if closer, ok := channel.(io.Closer); ok {
 			a.open = append(a.open, closer)
+		}
+		if c, ok := channel.(interface {
+			Commands() bool
+			Listen(context.Context, notify.Chat) error
+		}); ok && c.Commands() {
+			a.chats = append(a.chats, listening{c.Listen, chat{
+				keeper: k, channel: entry.Name, accounts: entry.Accounts, words: language.Chat(), mu: counted,
+			}})
 		}
 		list = append(list, notify.Config{
 			Name: entry.Name, Type: entry.Type, Channel: channel,
@@ -86,13 +97,18 @@ func rateOf(entry config.Notify, channel notify.Channel) notify.Rate {
 	return notify.Rate{}
 }
 
-// Run delivers messages until ctx ends.
+// Run delivers messages, and answers where people ask, until ctx ends.
 func (a *Channels) Run(ctx context.Context) error {
 	defer func() {
 		for _, c := range a.open {
 			_ = c.Close()
 		}
 	}()
+	var chats sync.WaitGroup
+	defer chats.Wait()
+	for _, l := range a.chats {
+		chats.Go(func() { l.run(ctx) })
+	}
 	return a.pipeline.Run(ctx)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 
+	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
@@ -199,7 +200,7 @@ func currentCode(r *store.Record, data incident) *notify.Login {
 	if err != nil {
 		png = nil // the URL alone still works
 	}
-	return &notify.Login{ID: l.ID, URL: r.Code.URL, PNG: png, ExpiresAt: l.CodeExpires}
+	return &notify.Login{ID: l.ID, URL: r.Code.URL, AppURL: account.AppURL(r), PNG: png, ExpiresAt: l.CodeExpires}
 }
 
 // id names a message after its event, so that it is the same after a restart,

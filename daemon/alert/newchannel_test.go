@@ -90,6 +90,10 @@ type = "feishu"
 url_file = "url"
 secret_file = "word"
 [[notify]]
+name = "command"
+type = "command"
+command = ["/bin/true"]
+[[notify]]
 name = "shoutrrr"
 type = "shoutrrr"
 url_file = "bridge"

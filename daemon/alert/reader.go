@@ -67,7 +67,7 @@ func onWire(m notify.Message) client.Message {
 		w.Mid = &m.Mid
 	}
 	if l := m.Login; l != nil {
-		w.Login = &client.MessageLogin{ID: l.ID, URL: l.URL.Reveal(), QRPNG: append([]byte{}, l.PNG...), PageURL: l.PageURL, ExpiresAt: l.ExpiresAt.UTC()}
+		w.Login = &client.MessageLogin{ID: l.ID, URL: l.URL.Reveal(), AppURL: l.AppURL.Reveal(), QRPNG: append([]byte{}, l.PNG...), PageURL: l.PageURL, ExpiresAt: l.ExpiresAt.UTC()}
 	}
 	return w
 }

@@ -36,6 +36,8 @@ type Audit struct {
 
 	mu   sync.Mutex // guards what follows, and is held while a note is written: nobody passes one that is not on disk
 	seen map[reader]*readings
+	// read counts what was given since the start, by account.
+	read map[string]uint64
 }
 
 // reader is what makes readings the same, beside the generation. The process
@@ -189,7 +191,27 @@ func (a *Audit) Read(r Reading) (wrote bool, err error) {
 	} else {
 		data = withPeer(data, r)
 	}
-	return a.tell(who, r, data)
+	if wrote, err = a.tell(who, r, data); err == nil || r.Remote == "" {
+		a.given(r.Account)
+	}
+	return wrote, err
+}
+
+// given counts a credential that goes out.
+func (a *Audit) given(account string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.read == nil {
+		a.read = map[string]uint64{}
+	}
+	a.read[account]++
+}
+
+// Reads returns how often each account's credential was given since the start.
+func (a *Audit) Reads() map[string]uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.read)
 }
 
 // Refused notes who was kept from a credential.

@@ -6,6 +6,7 @@ import (
 	"text/template"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 )
 
 // The languages.
@@ -48,9 +49,9 @@ func (c Catalog) Write(d Data) (title, text string) {
 	title, text = c.usual(d)
 	custom := c.custom[d.Type]
 	if len(d.Accounts) > 0 {
-		return oneLine(custom.groupTitle.or(title, d)), custom.groupText.or(text, d)
+		return plain.Line(custom.groupTitle.or(title, d)), custom.groupText.or(text, d)
 	}
-	return oneLine(custom.title.or(title, d)), custom.text.or(text, d)
+	return plain.Line(custom.title.or(title, d)), custom.text.or(text, d)
 }
 
 // About is what a message for several accounts can have in common with others,
@@ -160,8 +161,6 @@ func (c Catalog) filler(d Data) func(string) string {
 		"{link}", d.Link, "{by}", d.By, "{promised}", zoned(d.Promised, c.day), "{days}", strconv.Itoa(d.Days), "{until}", zoned(d.Until, c.hour),
 		"{next}", zoned(d.Next, c.day), "{ends}", zoned(d.Ends, c.day)).Replace
 }
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // piece is a template of a person's own, or none.
 type piece struct{ *template.Template }

@@ -3,9 +3,9 @@ package catalog
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
@@ -37,7 +37,7 @@ func Check(texts []config.Text, f *setting.Faults) {
 		}
 		_, err := New(English, Custom(t))
 		if bad, ok := errors.AsType[*TemplateError](err); ok {
-			f.Add(bad.Part, "is no template: "+strings.Join(strings.Fields(bad.Err.Error()), " "), `write "{{.Account}}: …"; the README lists the fields`)
+			f.Add(bad.Part, "is no template: "+plain.Line(bad.Err.Error()), `write "{{.Account}}: …"; the README lists the fields`)
 		}
 	}
 }

@@ -32,6 +32,8 @@ type phrases struct {
 
 	open, sample, sampleText string
 	day, hour                string // layouts of times
+
+	chat chatPhrases
 }
 
 // several is a message for several accounts.
@@ -47,6 +49,8 @@ const (
 
 func english() phrases {
 	return phrases{
+		chat: englishChat(),
+
 		required:       "{account}: the Bilibili login has died",
 		requiredText:   "The site says that the session of {who} is no longer logged in. A code to scan follows.",
 		requiredManual: "The site says that the session of {who} is no longer logged in. To log in again, run: bilikeeper login {account}",
@@ -109,6 +113,8 @@ func english() phrases {
 
 func chinese() phrases {
 	return phrases{
+		chat: chineseChat(),
+
 		required:       "{account}：B站登录已失效",
 		requiredText:   "B站确认 {who} 的登录状态已失效，稍后会发送用于重新登录的二维码。",
 		requiredManual: "B站确认 {who} 的登录状态已失效。重新登录请运行：bilikeeper login {account}",

@@ -99,6 +99,8 @@ type request struct {
 	query        url.Values
 	header       http.Header
 	body         any
+	// also is one more status that an answer may have which is no refusal.
+	also int
 }
 
 // send returns an answer below 400, whose body the caller closes.
@@ -130,7 +132,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		return nil, c.failed(ctx, err)
 	}
 	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNoContent ||
-		resp.StatusCode == http.StatusNotModified {
+		resp.StatusCode == http.StatusNotModified || resp.StatusCode == r.also && !isProblem(resp) {
 		return resp, nil
 	}
 	defer resp.Body.Close()
@@ -158,10 +160,14 @@ func withoutURL(err error) error {
 	return err
 }
 
+func isProblem(resp *http.Response) bool {
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	return kind == "application/problem+json"
+}
+
 // problem reads a refusal.
 func problem(ctx context.Context, resp *http.Response) error {
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if kind != "application/problem+json" {
+	if !isProblem(resp) {
 		return fmt.Errorf("%w: status %d", ErrForeign, resp.StatusCode)
 	}
 	data, err := read(ctx, resp)

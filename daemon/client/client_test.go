@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"io"
 	"net"
 	"net/http"
@@ -287,24 +285,4 @@ func TestResumeIsPatient(t *testing.T) {
 			t.Errorf("dialled at %s", got)
 		}
 	})
-}
-
-// Other programs import this package: nothing but the standard library.
-func TestImportsStandardLibraryOnly(t *testing.T) {
-	files, err := filepath.Glob("*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, imported := range file.Imports {
-			path, _ := strconv.Unquote(imported.Path.Value)
-			if first, _, _ := strings.Cut(path, "/"); strings.Contains(first, ".") {
-				t.Errorf("%s imports %s", name, path)
-			}
-		}
-	}
 }

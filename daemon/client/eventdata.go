@@ -99,6 +99,7 @@ type LoginRef struct {
 	Incident    string `json:"incident,omitempty"`
 	Interactive bool   `json:"interactive"`
 	Login       string `json:"login,omitempty"`
+	Method      string `json:"method,omitempty"`
 }
 
 // LoginCode tells of a code to scan, which is not in the journal.

@@ -61,6 +61,9 @@ type MessageLogin struct {
 	// URL is the content of the code, QRPNG its picture.
 	URL   string `json:"url"`
 	QRPNG []byte `json:"qr_png_base64"`
+	// AppURL opens the code in the app on the same phone, "" where there is no
+	// such address.
+	AppURL string `json:"app_url"`
 	// PageURL is the login page's address, "" where none is served.
 	PageURL   string    `json:"page_url"`
 	ExpiresAt time.Time `json:"expires_at"`

@@ -17,6 +17,17 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	return call[Health](ctx, c, request{method: http.MethodGet, path: "/v1/healthz"})
 }
 
+// Readiness tells which parts of the keeper work; part names one, "" is all. That
+// one does not work is no error. Problems: [ProblemNotFound] where there is no
+// such part.
+func (c *Client) Readiness(ctx context.Context, part string) (Readiness, error) {
+	path := "/v1/readyz"
+	if part != "" {
+		path += "/" + url.PathEscape(part)
+	}
+	return call[Readiness](ctx, c, request{method: http.MethodGet, path: path, also: http.StatusServiceUnavailable})
+}
+
 // Status tells what the keeper knows, without asking the site. It lists the
 // accounts that the caller may see; [ProblemNotPermitted] means none at all.
 func (c *Client) Status(ctx context.Context) (Status, error) {

@@ -49,6 +49,9 @@ type Account struct {
 	LoginID   string   `json:"login_id,omitempty"`
 	Attention string   `json:"attention,omitempty"`
 	Tags      []string `json:"tags"`
+	// SameSession names the other accounts that hold the very same session, in the
+	// answer to GET /v1/status.
+	SameSession []string `json:"same_session,omitempty"`
 }
 
 // Next is a thing the keeper is going to do, and when.
@@ -215,7 +218,10 @@ type Login struct {
 	State   string `json:"state"`
 	// URL is the content of the QR code. It lets whoever holds it answer the
 	// login, so it is shown to those only who may log in.
-	URL       string     `json:"url,omitempty"`
+	URL string `json:"url,omitempty"`
+	// AppURL opens the code in the app on the same phone, "" where there is no
+	// such address.
+	AppURL    string     `json:"app_url,omitempty"`
 	ExpiresAt *time.Time `json:"expires_at"`
 	// PageURL is the login page's address for this login, "" where none is
 	// served.
@@ -226,13 +232,17 @@ type Login struct {
 	// Joined is true where the login was already in progress.
 	Joined bool `json:"joined,omitempty"`
 	// Granted is true where the site has granted the login and what it gave is
-	// saved: nobody has to scan again. It is verifying then; RetryAt is when the
-	// site is asked next, where it could not be asked just now.
+	// saved: nobody has to scan again. It is verifying then. RetryAt is when the
+	// site is asked next, about this or about the code, where it could not be
+	// asked just now.
 	Granted bool       `json:"granted,omitempty"`
 	RetryAt *time.Time `json:"retry_at,omitempty"`
 	// Reason and Detail say why a login failed, or what it waits for.
 	Reason string `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"`
+	// Notes say of a login that was granted what was left out of it, a sentence
+	// each.
+	Notes []string `json:"notes,omitempty"`
 	// Revision grows with every change; GET …?after=REV&wait=30s waits for it.
 	Revision uint64 `json:"revision"`
 }
@@ -394,15 +404,6 @@ type Reloaded struct {
 	NeedsRestart []string `json:"needs_restart"`
 }
 
-// Health is the answer to GET /v1/healthz.
-type Health struct {
-	Status  string `json:"status"`
-	Version string `json:"version"`
-}
-
-// HealthOK is the status of a keeper that answers.
-const HealthOK = "ok"
-
 // The states of an output. Names are on the wire.
 const (
 	OutputOK       = "ok"
@@ -455,6 +456,8 @@ const (
 	ProblemSlot         = "slot-needed" // the vault would not open without it
 	ProblemNotPermitted = "not-permitted"
 	ProblemBadRequest   = "bad-request"
+	ProblemMediaType    = "unsupported-media-type"
+	ProblemTooLarge     = "too-large"
 	ProblemNotFound     = "not-found"
 	ProblemMethod       = "method-not-allowed"
 	ProblemBusy         = "busy"

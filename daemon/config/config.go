@@ -20,20 +20,25 @@ type Config struct {
 	StateDir string `toml:"state_dir"`
 	Socket   string `toml:"socket"`
 	// Locale is one of the Locale… words.
-	Locale    string    `toml:"locale"`
-	Log       Log       `toml:"log"`
-	Check     Check     `toml:"check"`
-	Refresh   Refresh   `toml:"refresh"`
-	Login     Login     `toml:"login"`
-	Limits    Limits    `toml:"limits"`
-	Control   Control   `toml:"control"`
-	Page      Page      `toml:"page"`
-	Serve     Serve     `toml:"serve"`
-	Notify    []Notify  `toml:"notify"`
-	Text      []Text    `toml:"text"`
-	Output    []Output  `toml:"output"`
-	Accounts  []Account `toml:"account"`
-	Endpoints Endpoints `toml:"endpoints"`
+	Locale string `toml:"locale"`
+	// TrustedProxies are addresses and networks whose X-Forwarded-For the listeners
+	// believe.
+	TrustedProxies []string  `toml:"trusted_proxies"`
+	Log            Log       `toml:"log"`
+	Check          Check     `toml:"check"`
+	Refresh        Refresh   `toml:"refresh"`
+	Login          Login     `toml:"login"`
+	Limits         Limits    `toml:"limits"`
+	Control        Control   `toml:"control"`
+	Page           Page      `toml:"page"`
+	Metrics        Metrics   `toml:"metrics"`
+	Heartbeat      Heartbeat `toml:"heartbeat"`
+	Serve          Serve     `toml:"serve"`
+	Notify         []Notify  `toml:"notify"`
+	Text           []Text    `toml:"text"`
+	Output         []Output  `toml:"output"`
+	Accounts       []Account `toml:"account"`
+	Endpoints      Endpoints `toml:"endpoints"`
 }
 
 // The languages of messages to people and of the command line.
@@ -135,8 +140,9 @@ type Endpoints struct {
 // Default returns the configuration of a keeper without a file.
 func Default() Config {
 	return Config{
-		Locale: LocaleAuto,
-		Log:    Log{Level: "info", Format: "auto"},
+		Locale:         LocaleAuto,
+		TrustedProxies: []string{"127.0.0.0/8", "::1"},
+		Log:            Log{Level: "info", Format: "auto"},
 		Check: Check{
 			Schedule:     "@every 8h",
 			Jitter:       Duration(30 * time.Minute),
@@ -157,6 +163,7 @@ func Default() Config {
 			RefreshesPerHour:  6,
 			Concurrency:       4,
 		},
+		Heartbeat: Heartbeat{Every: Duration(5 * time.Minute)},
 		Endpoints: defaultEndpoints(),
 	}
 }
@@ -188,22 +195,6 @@ func (c *Config) fill() {
 	for i := range c.Output {
 		c.Output[i].fill()
 	}
-}
-
-// Account returns the settings of an account, with the defaults where it has
-// none of its own or is not in the file at all.
-func (c Config) Account(name string) Account {
-	found := Account{Name: name}
-	for _, a := range c.Accounts {
-		if a.Name == name {
-			found = a
-			break
-		}
-	}
-	if found.Schedule == "" {
-		found.Schedule = c.Check.Schedule
-	}
-	return found
 }
 
 const mostNameLetters = 64

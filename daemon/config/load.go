@@ -155,4 +155,5 @@ func (c *Config) resolve(dir string) {
 		from(&c.Serve.CookieCloud[i].PasswordFile)
 	}
 	from(&c.Serve.RSSHub.TokenFile)
+	from(&c.Heartbeat.URLFile)
 }

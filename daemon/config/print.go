@@ -14,7 +14,7 @@ import (
 
 // Masked returns c without what may be a secret: the path, the query and the
 // user part of a channel's or an output's URL, the user of its proxy, the values
-// of its headers, an ntfy topic, a uuid of CookieCloud. A file is named by its path, which is none.
+// of its headers, an ntfy topic, a uuid of CookieCloud, the heartbeat. A file is named by its path, which is none.
 func (c Config) Masked() Config {
 	c.Notify = slices.Clone(c.Notify)
 	for i := range c.Notify {
@@ -31,6 +31,7 @@ func (c Config) Masked() Config {
 		// Who knows it gets what the password opens; two entries' must differ.
 		c.Serve.CookieCloud[i].UUID = fmt.Sprintf("%s-%d", setting.MaskedText, i+1)
 	}
+	c.Heartbeat = setting.Masked(c.Heartbeat)
 	// What is valid holds no secret in these. The mask is for a configuration
 	// that is printed because it is not.
 	c.Endpoints, c.Page = setting.Masked(c.Endpoints), setting.Masked(c.Page)

@@ -96,6 +96,7 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 		}
 	}
 	look(&f.Faults, c.Serve.files())
+	look(&f.Faults, c.Heartbeat.files())
 	if path := c.Endpoints.CorrespondKeyFile; path != "" {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
@@ -127,5 +128,6 @@ func (c Config) checkInline(at positions, path string, k Checks) []Problem {
 			k.InlineSecrets(o, f.Table(fmt.Sprintf("output[%d]", i)))
 		}
 	}
+	c.Heartbeat.checkInline(&f.Faults)
 	return f.problems(at)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -47,6 +48,8 @@ func (p positions) key(at position) string {
 // does, and takes keys in any case.
 type shape struct {
 	parser unstable.Parser
+	// lines are the offsets at which lines begin.
+	lines []int
 	// root is the table at the top.
 	root      reflect.Type
 	positions positions
@@ -59,6 +62,12 @@ type shape struct {
 func readShape(data []byte, root reflect.Type) (positions, []Problem) {
 	s := &shape{root: root, positions: make(positions), counts: make(map[string]int)}
 	s.parser.Reset(data)
+	s.lines = []int{0}
+	for i, b := range data {
+		if b == '\n' {
+			s.lines = append(s.lines, i+1)
+		}
+	}
 	table, path := root, ""
 	for s.parser.NextExpression() {
 		e := s.parser.Expression()
@@ -267,8 +276,10 @@ func (s *shape) text(v *unstable.Node, t reflect.Type, k *unstable.Node, path st
 func (s *shape) record(k *unstable.Node, path string) { s.positions[path] = s.where(k.Raw) }
 
 func (s *shape) where(r unstable.Range) position {
-	start := s.parser.Shape(r).Start
-	return position{line: start.Line, column: start.Column}
+	// The parser's own answer counts the lines from the beginning each time.
+	at := int(r.Offset)
+	line := sort.Search(len(s.lines), func(i int) bool { return s.lines[i] > at })
+	return position{line: line, column: at - s.lines[line-1] + 1}
 }
 
 func (s *shape) wrong(k *unstable.Node, path, what, hint string) {

@@ -2,11 +2,14 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
@@ -51,6 +54,7 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	f.Path("state_dir", c.StateDir)
 	f.Path("socket", c.Socket)
 	f.Word("locale", CanonicalLocale(c.Locale), LocaleAuto, LocaleEnglish, LocaleChinese)
+	f.proxies(c.TrustedProxies)
 	f.Word("log.level", c.Log.Level, "trace", "debug", "info", "warn", "error")
 	f.Word("log.format", c.Log.Format, "auto", "json", "console")
 	c.checkEndpoints(f)
@@ -59,6 +63,8 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	c.checkLogin(f)
 	c.checkControl(f, k)
 	c.checkPage(f)
+	c.Metrics.check(f, c.Page.Listen, c.Serve.Listen)
+	c.Heartbeat.check(f)
 	c.checkServe(f)
 	c.checkNotify(f, k)
 	if k.Texts != nil {
@@ -147,6 +153,15 @@ func (c Config) checkControl(f *faults, k Checks) {
 		f.accounts(key+".accounts", a.Accounts)
 		if k.Verbs != nil {
 			f.Words(key+".may", a.May, k.Verbs...)
+		}
+	}
+}
+
+func (f *faults) proxies(entries []string) {
+	for i, entry := range entries {
+		_, err := clientaddr.Parse(entry)
+		if fault, ok := errors.AsType[*setting.Fault](err); ok {
+			f.AddFault(fmt.Sprintf("trusted_proxies[%d]", i), fault)
 		}
 	}
 }
@@ -240,6 +255,18 @@ func (c Config) Warnings(k Checks) []string {
 	if c.Page.Listen != "" && c.Page.PublicURL == "" {
 		w = append(w, "page.public_url is not set: messages carry no link to the login page")
 	}
+	if host, _, err := net.SplitHostPort(c.Page.Listen); err == nil && !dialguard.Local(host) {
+		// Behind a proxy with TLS the public address says so.
+		if u, ok := setting.WebURL(c.Page.PublicURL); !ok || u.Scheme == "http" {
+			w = append(w, "page.listen can be reached from other machines, in the clear: whoever is on the way can read codes and sign in; "+
+				"put a proxy with TLS in front of it, listen on 127.0.0.1, and set page.public_url to the proxy's https address")
+		}
+	}
+	for _, entry := range c.TrustedProxies {
+		if network, err := clientaddr.Parse(entry); err == nil && network.Bits() == 0 {
+			w = append(w, fmt.Sprintf("trusted_proxies has %s, which is everybody: whoever asks can claim to be another, and limits count for nobody", entry))
+		}
+	}
 	if k.Schedule != nil {
 		if interval, fault := k.Schedule(c.Check.Schedule, c.Limits.MinCheckInterval.Std()); fault == nil && c.Check.Jitter.Std() > interval {
 			w = append(w, fmt.Sprintf("check.jitter (%s) is longer than the time between two checks (about %s)", c.Check.Jitter, Duration(interval)))
@@ -268,5 +295,5 @@ func (c Config) Warnings(k Checks) []string {
 			w = append(w, fmt.Sprintf("output %s hands out the refresh token: whoever uses it ends the keeper's session", o.Name))
 		}
 	}
-	return append(w, c.Serve.warnings()...)
+	return append(append(w, c.Metrics.warnings()...), c.Serve.warnings()...)
 }

@@ -2,14 +2,11 @@ package control
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
-
-func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, client.Health{Status: client.HealthOK, Version: s.parts.Version})
-}
 
 func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, s.statusFor(s.rights(socket.PeerOf(r.Context()))))
@@ -41,6 +38,7 @@ func shown(a client.Account, own socket.Rights) client.Account {
 	if !own.May(socket.VerbLogin, a.Name) {
 		a.LoginID = ""
 	}
+	a.SameSession = slices.DeleteFunc(slices.Clone(a.SameSession), func(name string) bool { return !own.May(socket.VerbStatus, name) })
 	return a
 }
 

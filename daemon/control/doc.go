@@ -4,13 +4,14 @@
 // an account's life, no vault, no request to the site may come in; the wire
 // types live in package client.
 //
-// The peer is named by the kernel and never by the request. A browser's
-// request is refused, so that no web page reaches the socket through a proxy.
+// The peer is named by the kernel and never by the request. What a page in a
+// browser sends is refused, so that none reaches the socket through a forwarder.
 //
 // Guarantees:
 //   - The socket is its owner's alone from the moment it exists; those whom the
 //     policy names are let in one by one, and nobody else with them.
-//   - No route is reachable without a decision of the policy, but for healthz.
+//   - No route is reachable without a decision of the policy, but for healthz
+//     and the API's own description.
 //   - No credential leaves before its reading has been recorded.
 //   - No answer may be stored, no query is logged, no panic ends the keeper.
 //   - A slow reader delays nobody; whoever stops reading is cut off.

@@ -267,13 +267,27 @@ func (f *fake) server(t *testing.T, p socket.Policy, log io.Writer) *Server {
 	if log == nil {
 		log = io.Discard
 	}
-	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f,
+	s, err := New(Config{Accounts: fakeAccounts{f}, Checker: f, Refresher: f, Mover: f, Outputs: f, SMS: f, Credentials: fakeCredentials{f}, Logins: fakeLogins{f}, Journal: f, Channels: f, Messages: fakeMessages{f}, Reloader: f, Vault: f, Slots: f, Ready: f.ready, Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		_, _ = io.WriteString(w, "up 1\n")
+	}),
 		QR:     func(content string) ([]byte, error) { return []byte("png of " + content), nil },
 		Policy: p, Log: zerolog.New(log), Version: "1"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// ready is a keeper whose channel fails.
+func (f *fake) ready(_ context.Context, part string) (client.Readiness, bool) {
+	switch part {
+	case "phone":
+		return client.Readiness{Parts: []client.Part{{Name: "channel:phone", Reason: "away"}, {Name: "output:phone", Ready: true}}}, true
+	case "", "vault":
+		return client.Readiness{Ready: true, Parts: []client.Part{{Name: "vault", Ready: true}}}, true
+	}
+	return client.Readiness{}, false
 }
 
 // testOwner is a uid that is neither root nor anybody in the tests' policies.
@@ -390,7 +404,7 @@ func (f *fake) Refresh(_ context.Context, name string, force bool) (client.Refre
 }
 
 func (f *fake) Import(_ context.Context, r client.ImportRequest) (client.ImportResult, error) {
-	return client.ImportResult{Account: client.Account{Name: r.Account}, Format: r.Format}, nil
+	return client.ImportResult{Account: client.Account{Name: r.Account, State: client.StateValid}, Format: r.Format}, nil
 }
 
 func (f *fake) Logout(_ context.Context, name string) (client.LogoutResult, error) {
@@ -398,10 +412,10 @@ func (f *fake) Logout(_ context.Context, name string) (client.LogoutResult, erro
 	return client.LogoutResult{Account: name, Ended: true}, err
 }
 
-func (f *fake) Outputs() []client.Output { return []client.Output{{Name: "o"}} }
+func (f *fake) Outputs() []client.Output { return []client.Output{{Name: "o", State: client.OutputOK}} }
 
 func (f *fake) RunOutput(_ context.Context, name string) (client.Output, error) {
-	return client.Output{Name: name}, nil
+	return client.Output{Name: name, State: client.OutputOK}, nil
 }
 
 func (f *fake) Captcha(_ context.Context, id string) (client.Captcha, error) {

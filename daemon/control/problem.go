@@ -35,6 +35,10 @@ func meaning(kind string) (status int, title string, ok bool) {
 		return http.StatusForbidden, "not permitted", true
 	case client.ProblemBadRequest:
 		return http.StatusBadRequest, "the request is not understood", true
+	case client.ProblemMediaType:
+		return http.StatusUnsupportedMediaType, "the body's type is not understood", true
+	case client.ProblemTooLarge:
+		return http.StatusRequestEntityTooLarge, "the body is too large", true
 	case client.ProblemNotFound:
 		return http.StatusNotFound, "there is nothing here", true
 	case client.ProblemMethod:

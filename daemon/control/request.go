@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
 const (
@@ -33,7 +36,7 @@ func decode[T any](w http.ResponseWriter, r *http.Request, optional bool) (T, er
 	// A deadline that stayed would end a wait later in the same request.
 	_ = control.SetReadDeadline(time.Time{})
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return v, badRequest("the body is larger than %d bytes", maxBody)
+		return v, &client.Problem{Type: client.ProblemTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes", maxBody)}
 	}
 	if err != nil {
 		return v, badRequest("the body could not be read")
@@ -49,9 +52,8 @@ func decode[T any](w http.ResponseWriter, r *http.Request, optional bool) (T, er
 	kind, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	charset := parameters["charset"]
 	if err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {
-		p := badRequest("the body is not declared as application/json")
-		p.Hint = "send the header Content-Type: application/json"
-		return v, p
+		return v, &client.Problem{Type: client.ProblemMediaType, Detail: "the body is not declared as application/json",
+			Hint: "send the header Content-Type: application/json"}
 	}
 	return parse[T](data)
 }
@@ -152,14 +154,16 @@ func waiting(query url.Values) (after uint64, given bool, wait time.Duration, er
 }
 
 // writeJSON answers 200 with a document.
-func writeJSON(w http.ResponseWriter, v any) error {
+func writeJSON(w http.ResponseWriter, v any) error { return writeStatus(w, http.StatusOK, v) }
+
+func writeStatus(w http.ResponseWriter, status int, v any) error {
 	var body bytes.Buffer
 	e := json.NewEncoder(&body)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
 		return err
 	}
-	writeBody(w, http.StatusOK, "application/json", body.Bytes())
+	writeBody(w, status, "application/json", body.Bytes())
 	return nil
 }
 

@@ -45,6 +45,9 @@ func routes() []route {
 	const account, login = "/v1/accounts/{name}", "/v1/logins/{id}"
 	return []route{
 		{get, "/v1/healthz", verbOpen, ofNothing, nil, (*Server).healthz},
+		{get, "/v1/readyz", socket.VerbStatus, ofKeeper, nil, (*Server).readyz},
+		{get, "/v1/readyz/{part}", socket.VerbStatus, ofKeeper, nil, (*Server).readyz},
+		{get, "/v1/openapi.json", verbOpen, ofNothing, nil, (*Server).openapi},
 		{get, "/v1/status", socket.VerbStatus, ofAny, nil, (*Server).status},
 		{get, "/v1/events", socket.VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, (*Server).events},
 		{get, "/v1/messages", socket.VerbStatus, ofAny, []string{"after", "wait", "limit"}, (*Server).messages},
@@ -79,7 +82,7 @@ func routes() []route {
 		{post, "/v1/vault/backup", socket.VerbManage, ofKeeper, nil, (*Server).backupVault},
 		{post, "/v1/vault/slots", socket.VerbManage, ofOwner, nil, (*Server).addSlot},
 		{del, "/v1/vault/slots/{id}", socket.VerbManage, ofOwner, []string{"rely_on"}, (*Server).removeSlot},
-		{get, "/metrics", socket.VerbStatus, ofKeeper, nil, nil},
+		{get, "/metrics", socket.VerbStatus, ofKeeper, nil, (*Server).metrics},
 	}
 }
 

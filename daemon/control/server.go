@@ -20,6 +20,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 )
 
 // Config holds the keeper's parts and what the server needs beside them. All
@@ -39,6 +40,11 @@ type Config struct {
 	Reloader    Reloader
 	Vault       Vault
 	Slots       Slots
+	// Ready tells of the keeper's parts, or of those that a name stands for; false
+	// where there is none.
+	Ready func(ctx context.Context, part string) (client.Readiness, bool)
+	// Metrics answers Prometheus.
+	Metrics http.Handler
 	// QR draws a code as PNG; without it qr.png is not offered.
 	QR func(content string) ([]byte, error)
 
@@ -51,7 +57,7 @@ func (c Config) validate() error {
 	for name, missing := range map[string]bool{
 		"Accounts": c.Accounts == nil, "Checker": c.Checker == nil, "Refresher": c.Refresher == nil, "Mover": c.Mover == nil, "Outputs": c.Outputs == nil, "SMS": c.SMS == nil, "Credentials": c.Credentials == nil,
 		"Logins": c.Logins == nil, "Journal": c.Journal == nil, "Channels": c.Channels == nil, "Messages": c.Messages == nil,
-		"Reloader": c.Reloader == nil, "Vault": c.Vault == nil, "Slots": c.Slots == nil,
+		"Reloader": c.Reloader == nil, "Ready": c.Ready == nil, "Metrics": c.Metrics == nil, "Vault": c.Vault == nil, "Slots": c.Slots == nil,
 	} {
 		if missing {
 			return fmt.Errorf("control: %s is missing", name)
@@ -199,19 +205,33 @@ func (s *Server) panicked(out *reply, r *http.Request, v any) {
 		Detail: "the request made the keeper stumble; its log says more"}))
 }
 
-// refuse turns browsers away: a page that got hold of a proxy to the socket,
-// or that rebound a name to one, cannot help sending one of these.
+// refuse turns the pages of browsers away: one that got hold of a forwarder to the
+// socket, or that rebound a name to one, cannot help sending one of these. Programs
+// send none of them; some send the other headers of fetch, as Node does.
 func refuse(r *http.Request) *client.Problem {
-	for name := range r.Header {
-		if name == "Origin" || name == "Referer" || strings.HasPrefix(name, "Sec-Fetch-") {
+	for _, name := range []string{"Origin", "Referer", "Sec-Fetch-Site"} {
+		if sent := r.Header.Values(name); len(sent) > 0 && (name != "Sec-Fetch-Site" || slices.ContainsFunc(sent, func(v string) bool { return v != "none" })) {
 			return &client.Problem{Type: client.ProblemNotPermitted,
-				Detail: "requests with the header " + name + " are refused: browsers have no business here"}
+				Detail: "requests with the header " + name + " are refused: they come from a page in a browser"}
 		}
 	}
-	if !slices.Contains([]string{"", "localhost", "unix", "bilikeeper", "control"}, r.Host) {
+	if !ownHost(r.Host) {
 		return &client.Problem{Type: client.ProblemNotPermitted,
 			Detail: "the request is addressed to another host",
 			Hint:   "send the host localhost, as in http://localhost/v1/status"}
 	}
 	return nil
+}
+
+// ownHost knows what programs write for the host of a socket, and this machine with
+// the port of a forwarder.
+func ownHost(host string) bool {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name, port = strings.Trim(host, "[]"), ""
+	}
+	if dialguard.Local(name) {
+		return true
+	}
+	return port == "" && slices.Contains([]string{"", "unix", "bilikeeper", "control"}, name)
 }

@@ -47,7 +47,7 @@ func address(rt route) string {
 	if strings.HasPrefix(rt.path, "/v1/vault/slots/") {
 		return "/v1/vault/slots/ONE"
 	}
-	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code").Replace(rt.path)
+	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code", "{part}", "vault").Replace(rt.path)
 }
 
 // bodyFor is what a route needs to get past the decoding.
@@ -150,6 +150,10 @@ func TestRefusals(t *testing.T) {
 		{"origin", "GET", "/v1/status", "", []string{"Origin", "null"}, 403, client.ProblemNotPermitted, "Origin"},
 		{"referer", "GET", "/v1/status", "", []string{"Referer", "http://localhost/"}, 403, client.ProblemNotPermitted, "Referer"},
 		{"fetch metadata", "GET", "/v1/healthz", "", []string{"Sec-Fetch-Site", "same-origin"}, 403, client.ProblemNotPermitted, "Sec-Fetch-Site"},
+		{"a page elsewhere", "GET", "/v1/healthz", "", []string{"Sec-Fetch-Mode", "cors", "Sec-Fetch-Site", "cross-site"}, 403, client.ProblemNotPermitted, "Sec-Fetch-Site"},
+		{"a name with a port", "GET", "/v1/status", "", []string{"Host", "bilikeeper:7560"}, 403, client.ProblemNotPermitted, "host"},
+		{"a name that looks like this machine", "GET", "/v1/status", "", []string{"Host", "localhost.example.net:7560"}, 403, client.ProblemNotPermitted, "host"},
+		{"another machine", "GET", "/v1/status", "", []string{"Host", "192.0.2.1:7560"}, 403, client.ProblemNotPermitted, "host"},
 		{"host", "GET", "/v1/status", "", []string{"Host", "example.net"}, 403, client.ProblemNotPermitted, "host"},
 		{"path", "GET", "/v2/status", "", nil, 404, client.ProblemNotFound, "no such path"},
 		{"root", "GET", "/", "", nil, 404, client.ProblemNotFound, ""},
@@ -163,10 +167,9 @@ func TestRefusals(t *testing.T) {
 		{"strategy", "GET", "/v1/credential?tag=both&strategy=best", "", nil, 400, client.ProblemBadRequest, "round-robin"},
 		{"after of a tag", "GET", "/v1/credential?tag=both&after=3", "", nil, 400, client.ProblemBadRequest, "after"},
 		{"stale of a tag", "GET", "/v1/credential?tag=both&stale=true", "", nil, 400, client.ProblemBadRequest, "stale"},
-		{"not yet", "GET", "/metrics", "", nil, 404, client.ProblemNotFound, ""},
 		{"no such step", "POST", "/v1/logins/L-main/dance", "{}", nil, 404, client.ProblemNotFound, "dance"},
 		{"code not taken", "POST", "/v1/logins/L-main/code", `{"code":"wrong"}`, nil, 409, client.ProblemSMS, "wrong"},
-		{"not yet, other method", "POST", "/metrics", "", nil, 404, client.ProblemNotFound, ""},
+		{"metrics, other method", "POST", "/metrics", "", nil, 405, client.ProblemMethod, "GET"},
 		{"not yet, same path", "PATCH", "/v1/accounts/main", "{}", nil, 404, client.ProblemNotFound, ""},
 		{"account", "GET", "/v1/accounts/nobody", "", nil, 404, client.ProblemNoAccount, "nobody"},
 		{"login", "GET", "/v1/logins/L-nobody", "", nil, 404, client.ProblemNoLogin, ""},
@@ -185,8 +188,8 @@ func TestRefusals(t *testing.T) {
 		{"trailing data", "POST", "/v1/logins", `{"account":"main"} {}`, nil, 400, client.ProblemBadRequest, "follows"},
 		{"null", "POST", "/v1/logins", `null`, nil, 400, client.ProblemBadRequest, "object"},
 		{"no json", "POST", "/v1/logins", `account=main`, nil, 400, client.ProblemBadRequest, "object"},
-		{"content type", "POST", "/v1/logins", `{"account":"main"}`, []string{"Content-Type", "text/plain"}, 400, client.ProblemBadRequest, "application/json"},
-		{"too large", "POST", "/v1/logins", big, nil, 400, client.ProblemBadRequest, "larger"},
+		{"content type", "POST", "/v1/logins", `{"account":"main"}`, []string{"Content-Type", "text/plain"}, 415, client.ProblemMediaType, "application/json"},
+		{"too large", "POST", "/v1/logins", big, nil, 413, client.ProblemTooLarge, "larger"},
 		{"body where none belongs", "POST", "/v1/reload", `{"now":true}`, nil, 400, client.ProblemBadRequest, "now"},
 		{"negative attend", "POST", "/v1/logins", `{"attend":-1}`, nil, 400, client.ProblemBadRequest, "attend"},
 		{"bad event id", "GET", "/v1/events", "", []string{"Accept", "text/event-stream", "Last-Event-ID", "x"}, 400, client.ProblemBadRequest, "id"},
@@ -207,9 +210,19 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Node's fetch and a forwarder send what a page in a browser does not.
+func TestPrograms(t *testing.T) {
+	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
+	for _, header := range [][]string{{"Sec-Fetch-Mode", "cors"}, {"Sec-Fetch-Mode", "cors", "Host", "localhost:7560"}, {"Sec-Fetch-Site", "none"}} {
+		if w := do(s, owner, "GET", "/v1/healthz", "", header...); w.Code != http.StatusOK {
+			t.Errorf("%q: %d", header, w.Code)
+		}
+	}
+}
+
 func TestHosts(t *testing.T) {
 	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
-	for _, host := range []string{"", "localhost", "unix", "bilikeeper", "control"} {
+	for _, host := range []string{"", "localhost", "unix", "bilikeeper", "control", "localhost:7560", "127.0.0.1:7560", "[::1]:7560", "[::1]"} {
 		if w := do(s, owner, "GET", "/v1/healthz", "", "Host", host); w.Code != http.StatusOK {
 			t.Errorf("host %q: %d", host, w.Code)
 		}

@@ -63,6 +63,10 @@ func judgeAccount(f *Facts, n *notes, a client.Account) {
 	case client.StateNeedsLogin:
 		n.wrong("accounts.state", a.Name, f.say("the site said twice that its session is dead")+nextAttempt(f, a), login)
 	case client.StateLoggingIn:
+		if granted(a) {
+			n.warn("accounts.state", a.Name, f.told(a.Attention), f.command("check", a.Name, "--force"))
+			return
+		}
 		n.warn("accounts.state", a.Name, f.say("a login is under way and waits for somebody to scan the code"), login)
 	case client.StateValid:
 		judgeValid(f, n, a)
@@ -72,6 +76,11 @@ func judgeAccount(f *Facts, n *notes, a client.Account) {
 	if a.Attention != "" {
 		n.warn("accounts.attention", a.Name, f.told(a.Attention), login)
 	}
+}
+
+// granted reports whether a login of the account waits for nobody but the site.
+func granted(a client.Account) bool {
+	return a.Next != nil && (a.Next.Action == "login_verify" || a.Next.Action == "login_collect")
 }
 
 func nextAttempt(f *Facts, a client.Account) string {
@@ -86,7 +95,7 @@ func judgeValid(f *Facts, n *notes, a client.Account) {
 	judgeEnd(f, n, a)
 	if a.PendingConfirm && a.RefreshedAt != nil && f.Now.Sub(*a.RefreshedAt) > tooLong {
 		n.warn("accounts.confirm", a.Name, f.say("it was refreshed %s, and the site has not accepted yet that the credential before is no longer used: both work until then; the keeper tries again by itself", f.ago(*a.RefreshedAt)),
-			f.command("status", a.Name))
+			f.command("refresh", a.Name)+f.say(" # begins with telling the site"))
 	}
 }
 
@@ -173,7 +182,8 @@ func judgeSite(f *Facts, n *notes, accounts []client.Account) {
 	}
 }
 
-// judgeTwins finds accounts that are the same user of the same site.
+// judgeTwins finds accounts that are the same user of the same site. It does harm
+// where they hold one session.
 func judgeTwins(f *Facts, n *notes, accounts []client.Account) {
 	type user struct {
 		site string
@@ -186,13 +196,19 @@ func judgeTwins(f *Facts, n *notes, accounts []client.Account) {
 			names[u] = append(names[u], a.Name)
 		}
 	}
+	const check = "accounts.same"
 	for _, a := range accounts {
-		if a.Mid == nil {
+		if same := a.SameSession; len(same) > 0 && a.Name < slices.Min(same) {
+			n.wrong(check, strings.Join(append([]string{a.Name}, same...), ", "), f.say("they hold one and the same session: a refresh of one ends the other's"),
+				f.command("login", slices.Max(same))+f.say(" # gives it a session of its own"))
+			continue
+		}
+		if a.Mid == nil || len(a.SameSession) > 0 {
 			continue
 		}
 		if twins := names[user{a.Site, *a.Mid}]; len(twins) > 1 && twins[0] == a.Name {
-			n.warn("accounts.same", strings.Join(twins, ", "), f.say("they are the same user (mid %d): if they hold one session, a refresh of one ends the other's", *a.Mid),
-				f.command("login", twins[len(twins)-1])+f.say(" # gives it a session of its own"))
+			n.warn(check, strings.Join(twins, ", "), f.say("they are the same user (mid %d), each with a session of its own: one name is enough, unless two are meant", *a.Mid),
+				f.command("forget", twins[len(twins)-1])+f.say(" # where nothing reads it"))
 		}
 	}
 }

@@ -116,7 +116,7 @@ func judgeChannel(f *Facts, n *notes, c client.Channel) {
 	case c.LastFailed != nil && (c.LastDelivered == nil || c.LastFailed.After(*c.LastDelivered)):
 		failing(f, n, c, f.say("it failed %s", f.ago(*c.LastFailed)))
 	case c.LastDelivered == nil:
-		n.warn(check, c.Name, f.say("no message has gone out over it yet (samples are not counted), so whether it works is not known"), test)
+		n.warn(check, c.Name, f.say("no message has gone out over it yet, so whether it works is not known"), test)
 	default:
 		n.ok(check, c.Name, f.say("delivered %s", f.ago(*c.LastDelivered)))
 	}

@@ -21,11 +21,28 @@ func judgeConfiguration(f *Facts, n *notes) {
 	if len(names) > 0 {
 		n.ok("configuration.environment", f.say("environment"), f.say("in force: %s; a keeper that a service manager starts does not have them", strings.Join(names, " ")))
 	}
+	judgeProxies(f, n)
 	if c := f.Configuration.Value; c != nil {
 		judgeSecrets(f, n, c)
 		judgeAllowed(f, n, c)
 		judgeWarnings(f, n, c)
 		judgeNames(f, n, c)
+	}
+}
+
+// judgeProxies finds a variable that sends the keeper's requests to nowhere.
+func judgeProxies(f *Facts, n *notes) {
+	const check = "configuration.proxy"
+	for _, p := range f.Proxies {
+		detail, mend := f.say("it names a proxy on %s, where nothing answers: %v", p.Address, p.Err), f.say("start that proxy, or: unset %s", p.Name)
+		switch {
+		case p.Err == nil:
+			n.ok(check, p.Name, f.say("something answers on %s", p.Address))
+		case p.Keeper && !strings.EqualFold(p.Name, "ALL_PROXY"):
+			n.wrong(check, p.Name, detail+f.say("; the keeper has it and does not reach the site"), f.say("%s where the keeper is started, and %s", mend, f.restart()))
+		default:
+			n.warn(check, p.Name, detail+f.say("; a keeper that is started with it may not reach the site"), mend)
+		}
 	}
 }
 

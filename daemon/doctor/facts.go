@@ -25,6 +25,8 @@ type Facts struct {
 	Flags     config.Flags
 	Places    config.Places
 	Overrides []Override
+	// Proxies are those that the environment names.
+	Proxies []Proxy
 
 	// Text puts the findings into a person's language, by the English format; nil
 	// leaves them as they are.
@@ -47,6 +49,18 @@ type Facts struct {
 
 // Override is a variable of the environment that names a place.
 type Override struct{ Name, Value string }
+
+// Proxy is one that a variable of the environment names.
+type Proxy struct {
+	Name string
+	// Address is the proxy's host and port.
+	Address string
+	// Err is why nothing answers there.
+	Err error
+	// Keeper is true where the running keeper has the variable, false where this
+	// process does and the keeper's are not known.
+	Keeper bool
+}
 
 // Configuration is the file as it was read.
 type Configuration struct {

@@ -1,6 +1,10 @@
 package doctor
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/plain"
+)
 
 // Level says how bad a finding is. The words are on the wire.
 type Level string
@@ -60,7 +64,7 @@ func (r Report) Count(level Level) int {
 type notes []Finding
 
 func (n *notes) add(level Level, check, subject, detail, mend string) {
-	*n = append(*n, Finding{Check: check, Level: level, Subject: subject, Detail: oneLine(detail), Mend: oneLine(mend)})
+	*n = append(*n, Finding{Check: check, Level: level, Subject: subject, Detail: plain.Line(detail), Mend: plain.Line(mend)})
 }
 
 func (n *notes) ok(check, subject, detail string) { n.add(OK, check, subject, detail, "") }
@@ -74,6 +78,3 @@ func (n *notes) wrong(check, subject, detail, mend string) {
 }
 
 func (n *notes) skip(check, subject, why, mend string) { n.add(NotChecked, check, subject, why, mend) }
-
-// oneLine keeps a finding on its line: texts of services come as they are.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

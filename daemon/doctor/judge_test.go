@@ -170,6 +170,17 @@ func TestKeeper(t *testing.T) {
 		{"its own problem", func(f *Facts) { f.Keeper.Status.Daemon.Problems = []string{"journal: no space left"} }, "keeper.problem", Wrong, "journal: no space left", "journalctl --user -u bilikeeper"},
 		{"two", func(f *Facts) { f.Others = []Other{{"/run/bilikeeper/control.sock", "1"}} }, "keeper.others", Warning, "another keeper", "bilikeeper --socket /run/bilikeeper/control.sock status"},
 		{"not reloaded", func(f *Facts) { f.Keeper.Channels = nil }, "keeper.reloaded", Warning, "runs with none where", "kill -HUP 4711"},
+		{"a proxy that is off", func(f *Facts) {
+			f.Proxies = []Proxy{{Name: "HTTPS_PROXY", Address: "127.0.0.1:7890", Err: errors.New("connection refused"), Keeper: true}}
+		}, "configuration.proxy", Wrong, "names a proxy on 127.0.0.1:7890, where nothing answers: connection refused", "unset HTTPS_PROXY where the keeper is started"},
+		{"a proxy of this shell", func(f *Facts) {
+			f.Proxies = []Proxy{{Name: "ALL_PROXY", Address: "127.0.0.1:7890", Err: errors.New("connection refused")}}
+		}, "configuration.proxy", Warning, "nothing answers", "unset ALL_PROXY"},
+		{"a proxy", func(f *Facts) { f.Proxies = []Proxy{{Name: "http_proxy", Address: "127.0.0.1:7890"}} }, "configuration.proxy", OK, "answers on 127.0.0.1:7890", ""},
+		{"a granted login", func(f *Facts) {
+			a := &f.Keeper.Status.Accounts[0]
+			a.State, a.Attention, a.Next = client.StateLoggingIn, "a login was granted and is saved", &client.Next{Action: "login_verify", At: f.Now}
+		}, "accounts.state", Warning, "granted and is saved", "check main --force"},
 		{"an old year", func(f *Facts) { f.Now = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC) }, "keeper.clock", Wrong, "the year 1970", "timedatectl"},
 		{"set back", func(f *Facts) { f.Keeper.Channels[0].LastDelivered = at(time.Hour) }, "keeper.clock", Warning, "the last delivery of phone lies 60 min ahead", "timedatectl"},
 		{"nothing to compare", func(f *Facts) { *f = noKeeperOK(); f.State.Vault.Modified = time.Time{} }, "keeper.clock", NotChecked, "nothing yet", ""},
@@ -238,8 +249,11 @@ func TestAccounts(t *testing.T) {
 		{"ending", first(func(a *client.Account) { a.Refreshable, a.ExpiresAt = false, at(3*day) }), "accounts.end", Warning, "ends in 3 days and cannot be refreshed", "bilikeeper login main"},
 		{"not refreshed", first(func(a *client.Account) { a.ExpiresAt = at(3 * day) }), "accounts.end", Warning, "should have been refreshed", "bilikeeper refresh main"},
 		{"ended", first(func(a *client.Account) { a.ExpiresAt = at(-day) }), "accounts.end", Wrong, "24 h ago", "bilikeeper login main"},
-		{"unconfirmed", first(func(a *client.Account) { a.PendingConfirm, a.RefreshedAt = true, at(-2*day) }), "accounts.confirm", Warning, "2 days ago", "bilikeeper status main"},
-		{"twins", first(func(a *client.Account) { a.Mid = number(300200100) }), "accounts.same", Warning, "mid 300200100", "bilikeeper login second"},
+		{"unconfirmed", first(func(a *client.Account) { a.PendingConfirm, a.RefreshedAt = true, at(-2*day) }), "accounts.confirm", Warning, "2 days ago", "bilikeeper refresh main"},
+		{"twins", first(func(a *client.Account) { a.Mid = number(300200100) }), "accounts.same", Warning, "mid 300200100", "bilikeeper forget second"},
+		{"one session", func(f *Facts) {
+			f.Keeper.Status.Accounts[0].SameSession, f.Keeper.Status.Accounts[1].SameSession = []string{"second"}, []string{"main"}
+		}, "accounts.same", Wrong, "one and the same session", "bilikeeper login second"},
 		{"the site", func(f *Facts) {
 			for i := range f.Keeper.Status.Accounts {
 				f.Keeper.Status.Accounts[i].LastCheck = word(client.CheckUnreachable)

@@ -65,6 +65,7 @@ func Look(ctx context.Context, o Options) Facts {
 	lookAtConfiguration(&f, o.Located, o.Checks)
 	f.Socket, f.Beside = see(f.Places.Socket), see(filepath.Dir(f.Places.Socket))
 	ask(&f, ctx)
+	lookAtProxies(&f, ctx, o.Env)
 	lookAround(&f, ctx, o.Env)
 	lookAtState(&f, o)
 	lookAtServices(&f, ctx, o)

@@ -87,6 +87,42 @@ func (p *place) answer(answers map[string]any) {
 	p.t.Cleanup(func() { _ = s.Close() })
 }
 
+// TestProxyAddress: what is shown of a proxy has no password in it.
+func TestProxyAddress(t *testing.T) {
+	for value, want := range map[string]string{
+		"http://127.0.0.1:7890": "127.0.0.1:7890", "127.0.0.1:7890": "127.0.0.1:7890", "socks5://user:canary@proxy.example": "proxy.example:1080",
+		"https://proxy.example/": "proxy.example:443", "proxy.example": "proxy.example:80", "http://[::1]:8080": "[::1]:8080", "": "", "http://": "",
+	} {
+		if got, ok := proxyAddress(value); got != want || ok != (want != "") {
+			t.Errorf("%q: %q", value, got)
+		}
+	}
+}
+
+// TestLookAtADeadProxy: a proxy that the keeper was started with and that is off is
+// named.
+func TestLookAtADeadProxy(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	env := func(name string) string {
+		return map[string]string{"HTTPS_PROXY": "http://u:canary@" + address}[name]
+	}
+	f := Facts{OS: "plan9"}
+	lookAtProxies(&f, t.Context(), env)
+	if len(f.Proxies) != 1 || f.Proxies[0].Err != nil || f.Proxies[0].Address != address {
+		t.Errorf("%+v", f.Proxies)
+	}
+	_ = l.Close()
+	f = Facts{OS: "plan9"}
+	lookAtProxies(&f, t.Context(), env)
+	if len(f.Proxies) != 1 || f.Proxies[0].Err == nil || strings.Contains(f.Proxies[0].Err.Error(), address) {
+		t.Errorf("%+v", f.Proxies)
+	}
+}
+
 func findings(r Report, check string, level Level) []Finding {
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Check != check || f.Level != level })
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/packaging"
 )
 
@@ -60,7 +61,7 @@ func askSystemd(ctx context.Context, own bool) Service {
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		if reason := oneLine(said.String()); reason != "" {
+		if reason := plain.Line(said.String()); reason != "" {
 			err = errors.New(reason)
 		}
 		if ctx.Err() != nil {

@@ -151,10 +151,12 @@ func sickAccounts() []client.Account {
 	unconfirmed.PendingConfirm, unconfirmed.RefreshedAt = true, at(-2*day)
 	future := account("future", 8)
 	future.CheckedAt = at(2 * time.Hour)
+	one, two := account("one", 9), account("two", 9)
+	one.SameSession, two.SameSession = []string{"two"}, []string{"one"}
 	return []client.Account{
 		dead, coming, blocked, away, lost, ending, unconfirmed, future,
 		{Name: "new", Site: "web", State: client.StateNew},
-		account("one", 9), account("two", 9),
+		one, two,
 	}
 }
 

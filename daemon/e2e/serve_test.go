@@ -27,14 +27,18 @@ const (
 
 // readAddress is where the read listener listens, as the n-th line of the log
 // about it says.
-func (s *stage) readAddress(n int) string {
+func (s *stage) readAddress(n int) string { return s.listening("serving credentials", n) }
+
+// listening is where a listener listens, as the n-th line of the log about it
+// says, which begins with some words.
+func (s *stage) listening(words string, n int) string {
 	s.t.Helper()
 	address := ""
-	until(s.t, "the read listener serves", func() bool {
+	until(s.t, "somebody is "+words, func() bool {
 		found := 0
 		for line := range strings.Lines(s.log.String()) {
 			var entry struct{ Address, Message string }
-			if json.Unmarshal([]byte(line), &entry) == nil && strings.HasPrefix(entry.Message, "serving credentials") {
+			if json.Unmarshal([]byte(line), &entry) == nil && strings.HasPrefix(entry.Message, words) {
 				address, found = entry.Address, found+1
 			}
 		}

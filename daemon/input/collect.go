@@ -29,6 +29,12 @@ const (
 	tokenStorage = "ac_time_value"
 )
 
+// A browser takes no longer cookie, and no site needs more of them for a login.
+const (
+	maxCookie  = 4096
+	maxCookies = 64
+)
+
 // isLoginName names the cookies that tell a login from any other text, and the
 // only ones that a note repeats: any other name may be a piece of a secret that
 // a broken text put into its place.
@@ -79,11 +85,17 @@ func (c *collector) add(k cookie.Cookie) {
 	case strings.HasPrefix(k.Name, "bili_ticket"):
 		c.ticket = true
 		return
+	case len(k.Name)+1+len(value) > maxCookie:
+		c.long++
+		return
 	case cookie.CheckName(k.Name) != nil || k.Name != cookieSession && cookie.CheckValue(value) != nil || cookie.CheckDomain(k.Domain) != nil:
 		c.damaged++
 		return
 	case k.Name != cookieSession && c.over(k):
 		c.expired++
+		return
+	case len(c.cookies) >= maxCookies && !isLoginName(k.Name):
+		c.many++
 		return
 	}
 	c.unquoted = c.unquoted || unquoted
@@ -101,8 +113,12 @@ func (c *collector) add(k cookie.Cookie) {
 // whole looks at the values of a login for the form that the site gives them, and
 // counts those that have another.
 func (c *collector) whole(name, value string) bool {
+	comma := strings.Contains(value, ",") // no cookie-octet: a reader may cut there
 	switch {
-	case name == cookieSession && (cookie.CheckValue(value) != nil || !isSession(value)):
+	case comma && name != cookieSession:
+		c.damaged++
+		return false
+	case name == cookieSession && (comma || cookie.CheckValue(value) != nil || !isSession(value)):
 		c.damagedSession = true
 		return false
 	case name == cookieCSRF && !isToken(value):
@@ -256,7 +272,7 @@ func (c *collector) lacksSession() *Error {
 	case c.damagedSession:
 		return &Error{What: "SESSDATA was damaged on its way: it is cut off, or holds what the site never puts into it; copy it anew, all of it", Err: ErrDamaged}
 	case c.foreignSession:
-		return &Error{What: "the SESSDATA in it is not one of " + siteDomain, Err: ErrNoSession}
+		return &Error{What: "it is of another site: there is no SESSDATA of " + siteDomain + " in it", Err: ErrNoSession}
 	case c.firstBad > 0:
 		return &Error{Line: c.firstBad, What: "it has not the seven fields of a cookie, and no other line holds SESSDATA", Err: ErrUnreadable}
 	}

@@ -58,6 +58,11 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// notOctet is what RFC 6265 (4.1.1) keeps out of a cookie's value.
+func notOctet(r rune) bool {
+	return r <= ' ' || r >= 0x7f || strings.ContainsRune(`",;\`, r)
+}
+
 func refused(t *testing.T, err error) {
 	t.Helper()
 	known := []error{input.ErrUnknownFormat, input.ErrNoSession, input.ErrUnreadable, input.ErrSeveral, input.ErrDamaged}
@@ -84,6 +89,9 @@ func accepted(t *testing.T, login input.Login, format, text string) {
 		if names[c.Name] || c.Name == "" || v == "" || strings.ContainsAny(c.Name+v, ";\r\n\t\x00\x7f") ||
 			strings.HasPrefix(c.Name, "bili_ticket") || c.Name == "ac_time_value" || c.Name == "refresh_token" {
 			t.Errorf("%q=%q is no cookie to keep", c.Name, v)
+		}
+		if strings.ContainsFunc(v, notOctet) {
+			t.Errorf("%q=%q holds what is no cookie-octet", c.Name, v)
 		}
 		if cookie.CheckName(c.Name) != nil || cookie.CheckValue(v) != nil || cookie.CheckPath(c.Path) != nil || cookie.CheckDomain(c.Domain) != nil {
 			t.Errorf("%q=%q, path %q, domain %q cannot be handed on", c.Name, v, c.Path, c.Domain)

@@ -59,6 +59,12 @@ func forms() []form {
 		{"har", (*collector).har},
 		{"devtools", (*collector).devtools},
 		{"settings", (*collector).settings},
+		{"rsshub-systemd", (*collector).env},
+		{"rsshub-shell", (*collector).env},
+		{"yutto", (*collector).settings},
+		{"blrec", (*collector).settings},
+		{"bililive-go", (*collector).settings},
+		{"bililive-recorder", (*collector).settings},
 	}
 }
 
@@ -122,8 +128,10 @@ func base(format string) string {
 	switch format {
 	case "bbdown":
 		return "header"
-	case "rsshub":
+	case "rsshub", "rsshub-systemd", "rsshub-shell":
 		return "env"
+	case "yutto", "blrec", "bililive-go", "bililive-recorder":
+		return "settings"
 	}
 	return format
 }

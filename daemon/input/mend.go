@@ -52,10 +52,10 @@ func unquote(v string) (string, bool) {
 	return b.String(), true
 }
 
-// encodeCommas mends a SESSDATA that a tool decoded. One that holds a "%" was
-// not, whatever else is in it. "*" stays: the site writes it both ways.
+// encodeCommas mends a SESSDATA that a tool decoded, as a whole or only its commas.
+// One that has commas of both kinds is none. "*" stays: the site writes it both ways.
 func encodeCommas(v string) (string, bool) {
-	if strings.Contains(v, "%") || !strings.Contains(v, ",") {
+	if strings.Contains(strings.ToUpper(v), "%2C") || !strings.Contains(v, ",") {
 		return v, false
 	}
 	return strings.ReplaceAll(v, ",", "%2C"), true

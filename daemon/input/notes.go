@@ -17,6 +17,7 @@ type tally struct {
 	doubled                                        map[string]bool // names of a login only
 	doubledOther                                   bool
 	foreign, expired, damaged, nameless            int
+	long, many                                     int
 	badLines, firstBad                             int
 }
 
@@ -50,6 +51,8 @@ func (t *tally) notes() []string {
 	note(t.sessionOver, "SESSDATA should have ended by its own expiry; the site decides")
 	note(t.noNumber, "DedeUserID is not an account's number; only the site can say whose login this is")
 	note(t.foreign > 0, count(t.foreign, "cookie of another site was", "cookies of other sites were")+" left out")
+	note(t.many > 0, count(t.many, "cookie beyond the first 64 was", "cookies beyond the first 64 were")+" left out")
+	note(t.long > 0, count(t.long, "cookie longer than 4 KiB was", "cookies longer than 4 KiB were")+" left out")
 	note(t.expired > 0, count(t.expired, "cookie that had expired was", "cookies that had expired were")+" left out")
 	note(t.damaged > 0, count(t.damaged, "cookie was", "cookies were")+" left out, with characters in it that no cookie can hold")
 	note(t.nameless > 0, count(t.nameless, "part without a name was", "parts without a name were")+" left out; if the text was wrapped, give it as one line")

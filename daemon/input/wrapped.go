@@ -79,6 +79,20 @@ var netCookie = regexp.MustCompile("System\\.Net\\.Cookie\\(\"([^\"`]*)\", \"([^
 // tool's settings (an environment file, YAML, TOML, a compose file, JSON within
 // text), wherever in it a quoted or a bare text of pairs holds SESSDATA.
 func (c *collector) settings(text string) *Error {
+	var words []string
+	if isCommand(text) {
+		words = shellWords(text)
+	}
+	if foreign(text, words) {
+		c.foreignSession = true
+		return nil
+	}
+	if c.command(words); c.value(cookieSession) != "" {
+		return nil
+	}
+	if strings.Contains(text, `^"`) { // for cmd
+		text = dropCarets(text)
+	}
 	for _, m := range netCookie.FindAllStringSubmatch(text, -1) {
 		value := strings.ReplaceAll(m[2], "`", "")
 		session := m[1] == cookieSession
@@ -91,10 +105,6 @@ func (c *collector) settings(text string) *Error {
 		return nil
 	}
 	for line := range strings.Lines(text) {
-		// cmd escapes its quotes and percent signs with a caret.
-		if strings.Contains(line, `^"`) {
-			line = strings.NewReplacer(`^^`, `^`, `^"`, `"`, `^%`, `%`, `^&`, `&`, `^\`, `\`).Replace(line)
-		}
 		for _, found := range cookieTexts(line) {
 			c.pairs(found)
 		}
@@ -219,6 +229,7 @@ func (c *collector) har(text string) *Error {
 	for _, e := range file.Log.Entries {
 		u, err := url.Parse(string(e.Request.URL))
 		if err != nil || !ofSite(u.Hostname()) {
+			c.foreignSession = true
 			continue
 		}
 		c.list(e.Request.Cookies, u.Hostname())

@@ -13,6 +13,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/input"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
 
@@ -33,8 +34,22 @@ func (a Accounts) Status() client.Status {
 			Problems: a.keeper.problems.Sentences(),
 		},
 	}
+	holders := map[string][]int{} // of a session, by place in the list
 	for _, w := range a.keeper.all() {
-		s.Accounts = append(s.Accounts, a.view(w.Shown()))
+		r := w.Shown()
+		if session := cookie.Value(r.Credential.Cookies, "SESSDATA"); !session.IsZero() {
+			holders[session.Reveal()] = append(holders[session.Reveal()], len(s.Accounts))
+		}
+		s.Accounts = append(s.Accounts, a.view(r))
+	}
+	for _, places := range holders {
+		for _, i := range places {
+			for _, j := range places {
+				if i != j {
+					s.Accounts[i].SameSession = append(s.Accounts[i].SameSession, s.Accounts[j].Name)
+				}
+			}
+		}
 	}
 	return s
 }

@@ -111,6 +111,9 @@ func (c Credentials) noted(r audit.Reading, wrote bool, err error) {
 	}
 }
 
+// Reads returns how often each account's credential was given since the start.
+func (c Credentials) Reads() map[string]uint64 { return c.keeper.audit.Reads() }
+
 // SaveCounts writes down what readings were counted and not noted. It comes last,
 // when nobody reads any more.
 func (c Credentials) SaveCounts() error { return c.keeper.audit.Save() }

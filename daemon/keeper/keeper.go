@@ -229,6 +229,12 @@ func (k *Keeper) Store() *store.Store { return k.store }
 // Problems is what is wrong with the keeper itself.
 func (k *Keeper) Problems() *account.Problems { return &k.problems }
 
+// Looked returns when the schedule was last gone through, zero before Keep.
+func (k *Keeper) Looked() time.Time { return k.queue.Looked() }
+
+// Breakers returns how the breakers on the way to the site stand.
+func (k *Keeper) Breakers() []passport.Breaker { return k.limiter.Breakers() }
+
 // Settings are the configuration in force.
 func (k *Keeper) Settings() *Settings { return k.settings.Load() }
 

@@ -21,19 +21,22 @@ type Settings struct {
 	config.Config
 	common    schedule.Schedule
 	schedules map[string]schedule.Schedule
+	// accounts are the entries of the configuration by their names.
+	accounts map[string]config.Account
 	// Catalog words the messages to people.
 	Catalog catalog.Catalog
 }
 
 // NewSettings checks a configuration as far as the keeper uses it.
 func NewSettings(c config.Config) (*Settings, error) {
-	s := &Settings{Config: c, schedules: map[string]schedule.Schedule{}}
+	s := &Settings{Config: c, schedules: map[string]schedule.Schedule{}, accounts: map[string]config.Account{}}
 	least := c.Limits.MinCheckInterval.Std()
 	var err error
 	if s.common, err = schedule.Parse(c.Check.Schedule, least); err != nil {
 		return nil, fmt.Errorf("check.schedule: %w", err)
 	}
 	for _, a := range c.Accounts {
+		s.accounts[a.Name] = a
 		if a.Schedule == "" {
 			continue
 		}
@@ -117,9 +120,17 @@ func (k *Keeper) Use(next *Settings) {
 	}
 }
 
+// Account returns what the configuration says of an account, with the defaults
+// where it says nothing.
+func (s *Settings) Account(name string) config.Account {
+	a := s.accounts[name]
+	a.Name, a.Schedule = name, cmp.Or(a.Schedule, s.Check.Schedule)
+	return a
+}
+
 // plan names the schedule of an account, jitter included.
 func (s *Settings) plan(name string) string {
-	return cmp.Or(s.Account(name).Schedule, s.Check.Schedule) + " " + s.Check.Jitter.Std().String()
+	return s.Account(name).Schedule + " " + s.Check.Jitter.Std().String()
 }
 
 // NeedRestart reports whether a key of the configuration is read once.

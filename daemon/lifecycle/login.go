@@ -365,7 +365,7 @@ func (l *Login) end(phase Phase, reason, detail string, now time.Time) {
 }
 
 func (t *transition) loginRef() client.LoginRef {
-	ref := client.LoginRef{Login: t.Login.ID, Interactive: !t.Login.Automatic}
+	ref := client.LoginRef{Login: t.Login.ID, Method: t.Login.Method, Interactive: !t.Login.Automatic}
 	if t.Incident != nil {
 		ref.Incident = t.Incident.ID
 	}

@@ -334,11 +334,27 @@ func (c RefreshProved) apply(t *transition) {
 // rotated puts the new pair to use. From here on the old one is confirmed away,
 // after a moment in which whoever was just given it can use it.
 func (t *transition) rotated(c RefreshProved) {
-	t.Generation++
 	t.Uname = c.Uname
 	t.Refreshable = c.Refreshable
+	t.renewed(c.ExpiresAt)
+	t.Confirm = &Confirm{Since: t.now, At: t.now.Add(t.policy.ConfirmDelay)}
+	t.tell(client.Refreshed{Generation: t.Generation, ExpiresAt: t.ExpiresAt, Refreshable: t.Refreshable})
+}
+
+// Renewed is a set of cookies that the site gave by itself with its answer to a
+// check, and that is proven. Only the international site does so.
+type Renewed struct{ ExpiresAt time.Time }
+
+func (c Renewed) apply(t *transition) {
+	t.renewed(c.ExpiresAt)
+	t.tell(client.Refreshed{Generation: t.Generation, ExpiresAt: t.ExpiresAt, Refreshable: t.Refreshable})
+}
+
+// renewed notes a new credential of the same user, which is proven.
+func (t *transition) renewed(expires time.Time) {
+	t.Generation++
 	t.IssuedAt, t.RefreshedAt, t.CheckedAt = t.now, t.now, t.now
-	t.ExpiresAt = c.ExpiresAt.UTC()
+	t.ExpiresAt = expires.UTC()
 	t.Refresh = nil
 	t.Warned = 0
 	t.drawDeadline(t.policy)
@@ -346,8 +362,6 @@ func (t *transition) rotated(c RefreshProved) {
 	t.DeniedAt, t.AskAgainAt = time.Time{}, time.Time{}
 	t.answered()
 	t.checkAt(t.policy.CheckAfter(t.now))
-	t.Confirm = &Confirm{Since: t.now, At: t.now.Add(t.policy.ConfirmDelay)}
-	t.tell(client.Refreshed{Generation: t.Generation, ExpiresAt: t.ExpiresAt, Refreshable: t.Refreshable})
 }
 
 // Confirmed is what came of telling the site that the new pair is in use.

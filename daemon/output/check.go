@@ -15,6 +15,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/internal/dialguard"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
@@ -130,7 +131,7 @@ func (o entry) checkFormat(f *setting.Faults) {
 		f.Add("template", "means nothing to the format "+o.Format, `remove it, or write format = "template"`)
 	case o.Format == formatTemplate:
 		if err := CheckTemplate(o.Template); err != nil {
-			f.Add("template", "is no template: "+strings.Join(strings.Fields(err.Error()), " "), "the README shows what it can hold")
+			f.Add("template", "is no template: "+plain.Line(err.Error()), "the README shows what it can hold")
 		}
 	}
 	if info, ok := Describe(o.Format); ok && o.WithRefreshToken && !info.RefreshToken {

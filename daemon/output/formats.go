@@ -35,7 +35,7 @@ type format struct {
 }
 
 const (
-	plain     = "text/plain; charset=utf-8"
+	textPlain = "text/plain; charset=utf-8"
 	jsonType  = "application/json"
 	tomlType  = "application/toml"
 	yamlType  = "application/yaml"
@@ -50,18 +50,18 @@ const formatTemplate = "template"
 // table holds the formats in the order in which people are told of them.
 func table() []format {
 	return []format{
-		{"header", plain, false, whole, anySite, cookie.Sendable, header},
+		{"header", textPlain, false, whole, anySite, cookie.Sendable, header},
 		{"json", jsonType, thatPlace, whole, anySite, utf8.ValidString, full},
-		{"netscape", plain, false, whole, anySite, cookie.Sendable, netscape},
-		{"env", plain, thatPlace, whole, anySite, noNUL, env},
-		{formatTemplate, plain, thatPlace, whole, anySite, utf8.ValidString, fill},
+		{"netscape", textPlain, false, whole, anySite, cookie.Sendable, netscape},
+		{"env", textPlain, thatPlace, whole, anySite, noNUL, env},
+		{formatTemplate, textPlain, thatPlace, whole, anySite, utf8.ValidString, fill},
 		{"bilibili-api", jsonType, thatPlace, whole, false, utf8.ValidString, bilibiliAPI},
 		{"biliup", jsonType, false, whole, false, unicodeLine, biliup},
-		{"bbdown", plain, false, whole, false, cookie.Sendable, bbdown},
+		{"bbdown", textPlain, false, whole, false, cookie.Sendable, bbdown},
 		{"yutto", tomlType, false, whole, false, unicodeLine, yutto},
-		{"rsshub", plain, false, whole, false, unicodeLine, rsshub(func(s string) string { return s })},
-		{"rsshub-systemd", plain, false, whole, false, unicodeLine, rsshub(systemdQuote)},
-		{"rsshub-shell", plain, false, whole, false, unicodeLine, rsshub(shellQuote)},
+		{"rsshub", textPlain, false, whole, false, unicodeLine, rsshub(func(s string) string { return s })},
+		{"rsshub-systemd", textPlain, false, whole, false, unicodeLine, rsshub(systemdQuote)},
+		{"rsshub-shell", textPlain, false, whole, false, unicodeLine, rsshub(shellQuote)},
 		{"blrec", tomlType, false, false, false, unicodeLine, blrec},
 		{"bililive-recorder", jsonType, false, false, false, unicodeLine, bililiveRecorder},
 		{"bili-sync", jsonType, thatPlace, false, false, utf8.ValidString, biliSync},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -195,5 +196,28 @@ func TestUnsuitable(t *testing.T) {
 func TestUnknownFormat(t *testing.T) {
 	if _, err := output.Render("xml", sample(), output.Options{}); !errors.Is(err, output.ErrUnknownFormat) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestIdentifiers: the site blocks requests that lack the device's identifiers, so
+// they are in whatever their reader takes them from.
+func TestIdentifiers(t *testing.T) {
+	without := map[string][]string{
+		"yutto":     {buvid3, buvid4}, // two keys
+		"bili-sync": {buvid4},         // five keys
+	}
+	for _, format := range output.Formats() {
+		if format == "template" {
+			continue
+		}
+		r, err := output.Render(format, account(), output.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []string{buvid3, buvid4} {
+			if got := strings.Contains(string(r.Body), id); got == slices.Contains(without[format], id) {
+				t.Errorf("%s: %s is there: %v", format, id, got)
+			}
+		}
 	}
 }

@@ -311,7 +311,7 @@ func TestBrowserSMS(t *testing.T) {
 	b.js("document.getElementById('tel').value = '138 0013-8000'")
 	b.click("#send")
 	b.wait("the widget", func() bool { return b.js("return !!document.getElementById('stub')") == "true" })
-	link := strings.TrimPrefix(p.mainLink(), p.parts.PublicURL)
+	link := strings.TrimPrefix(p.mainLink(), p.site.PublicURL)
 	if seen := b.js("return window.seen"); strings.Contains(seen, "/l/") || strings.Contains(seen, "code") || strings.Contains(seen, link) {
 		t.Errorf("the captcha sees %s", seen)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
 //go:embed web
@@ -27,8 +28,8 @@ type documents struct {
 }
 
 func newDocuments(locale string) (*documents, error) {
-	d := &documents{fallback: english, tables: map[string]string{}}
-	if found := spoken(locale); found != "" {
+	d := &documents{fallback: browser.English, tables: map[string]string{}}
+	if found := browser.Spoken(locale); found != "" {
 		d.fallback = found
 	}
 	data, err := web.ReadFile("web/texts.json")
@@ -66,30 +67,30 @@ type sheet struct {
 	View        string
 }
 
-func (p *Page) sheet(r *http.Request, l *link) sheet {
+func (p *loginPages) sheet(r *http.Request, l *link) sheet {
 	d := p.documents
-	lang := chooseLanguage(r.URL.Query().Get("lang"), r.Header.Get("Accept-Language"), d.fallback)
-	other := chinese
-	if lang == chinese {
-		other = english
+	lang := browser.ChooseLanguage(r.URL.Query().Get("lang"), r.Header.Get("Accept-Language"), d.fallback)
+	other := browser.Chinese
+	if lang == browser.Chinese {
+		other = browser.English
 	}
 	return sheet{Lang: lang, Other: other, T: d.texts[lang], Table: d.tables[lang],
 		Up: "../", Base: l.token, Proof: p.sealer.formProof(l.token), SMS: p.parts.SMS != nil}
 }
 
-func (p *Page) render(w http.ResponseWriter, name string, s sheet) error {
+func (d *documents) render(w http.ResponseWriter, name string, s sheet) error {
 	var body bytes.Buffer
-	if err := p.documents.template.ExecuteTemplate(&body, name, s); err != nil {
+	if err := d.template.ExecuteTemplate(&body, name, s); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Language", s.Lang)
-	writeBody(w, http.StatusOK, "text/html; charset=utf-8", body.Bytes())
+	browser.WriteBody(w, http.StatusOK, "text/html; charset=utf-8", body.Bytes())
 	return nil
 }
 
 // document is the page with the code. Where it was started without a script, it
 // is the plain one, which shows a reader of its own how things stand.
-func (p *Page) document(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p *loginPages) document(w http.ResponseWriter, r *http.Request, l *link) error {
 	view := r.URL.Query().Get("view")
 	alive, err := p.admitted(r, l)
 	if err != nil {
@@ -97,44 +98,26 @@ func (p *Page) document(w http.ResponseWriter, r *http.Request, l *link) error {
 	}
 	s := p.sheet(r, l)
 	if view == "" || !l.knows(view) {
-		return p.render(w, "page.html", s)
+		return p.documents.render(w, "page.html", s)
 	}
 	p.attend(r.Context(), l)
 	s.State, s.View = p.look(l, alive), url.QueryEscape(view)
 	s.Again = alive && s.State.Ended() && s.State.State != client.LoginSucceeded && s.State.CodesLeft > 0
-	return p.render(w, "plain.html", s)
+	return p.documents.render(w, "plain.html", s)
 }
 
-// smsDocument has the form and the captcha. It is apart from the document with
-// the code, so that the captcha's script never sees one.
-func (p *Page) smsDocument(w http.ResponseWriter, r *http.Request, l *link) error {
-	if !p.alive(l) {
-		return errNoLink
-	}
-	s := p.sheet(r, l)
-	s.Form, s.Up, s.Base = true, "../../", "../"+l.token
-	w.Header().Set("Content-Security-Policy", policy(captchaSources(p.parts.CaptchaOrigin)...))
-	return p.render(w, "page.html", s)
-}
-
-func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
+// asset is a file of the documents, nil where there is none of that name. They are
+// the same for everybody.
+func asset(name string) (data []byte, kind string) {
 	kinds := map[string]string{"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
-	kind, ok := kinds[r.PathValue("file")]
-	data, err := web.ReadFile("web/" + r.PathValue("file"))
-	if !ok || err != nil {
-		p.nothing(w)
-		return
+	if kind = kinds[name]; kind == "" {
+		return nil, ""
 	}
-	writeBody(w, http.StatusOK, kind, data)
-}
-
-// nothing is the answer to everything that is not there, the same for each.
-func (p *Page) nothing(w http.ResponseWriter) {
-	writeBody(w, http.StatusNotFound, "text/html; charset=utf-8", p.documents.gone)
-}
-
-func (p *Page) tooMany(w http.ResponseWriter) {
-	writeError(w, &fault{http.StatusTooManyRequests, keySlowDown})
+	data, err := web.ReadFile("web/" + name)
+	if err != nil {
+		return nil, ""
+	}
+	return data, kind
 }
 
 // Fill puts a value into one of the sheet's texts.

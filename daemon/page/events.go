@@ -17,7 +17,7 @@ const (
 
 // stream sends the state whenever it has changed, until the matter has ended or
 // the reader leaves. There is one end and nothing after it.
-func (p *Page) stream(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p *loginPages) stream(w http.ResponseWriter, r *http.Request, l *link) error {
 	alive, err := p.admitted(r, l)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (p *Page) stream(w http.ResponseWriter, r *http.Request, l *link) error {
 	return nil
 }
 
-func (p *Page) feed(r *http.Request, l *link, f *feed, alive bool) {
+func (p *loginPages) feed(r *http.Request, l *link, f *feed, alive bool) {
 	again, beat := time.NewTicker(lookAgain), time.NewTicker(heartbeat)
 	defer again.Stop()
 	defer beat.Stop()

@@ -221,7 +221,7 @@ func (f *fake) page(t *testing.T) *Page {
 
 // path is a link without its host.
 func (p *Page) path(account, subject string, life time.Duration) string {
-	return strings.TrimPrefix(p.Link(account, subject, time.Now().Add(life)), p.parts.PublicURL)
+	return strings.TrimPrefix(p.Link(account, subject, time.Now().Add(life)), p.site.PublicURL)
 }
 
 // mainPath is a link that works.

@@ -19,7 +19,7 @@ const (
 
 // alive reports whether a link stands for something now: for what it was made
 // for, or for the login that it has started itself in place of that.
-func (p *Page) alive(l *link) bool {
+func (p *loginPages) alive(l *link) bool {
 	subjects := p.parts.Accounts.Subjects(l.account)
 	if slices.Contains(subjects, l.subject) {
 		return true
@@ -31,7 +31,7 @@ func (p *Page) alive(l *link) bool {
 // current returns the login that the link's page shows; ok is false where
 // nobody has started the page. A newer login of the account takes the place of
 // one that has ended without success.
-func (p *Page) current(l *link, alive bool) (login client.Login, ok bool) {
+func (p *loginPages) current(l *link, alive bool) (login client.Login, ok bool) {
 	id := l.followed()
 	if id == "" {
 		return client.Login{}, false
@@ -49,7 +49,7 @@ func (p *Page) current(l *link, alive bool) (login client.Login, ok bool) {
 }
 
 // running returns the login of the link's account that is in progress.
-func (p *Page) running(l *link) (client.Login, bool) {
+func (p *loginPages) running(l *link) (client.Login, bool) {
 	a, err := p.parts.Accounts.Account(l.account)
 	if err != nil || a.LoginID == "" {
 		return client.Login{}, false
@@ -62,7 +62,7 @@ func (p *Page) running(l *link) (client.Login, bool) {
 }
 
 // join follows the login in progress, whatever its method, or begins one.
-func (p *Page) join(ctx context.Context, l *link) (client.Login, error) {
+func (p *loginPages) join(ctx context.Context, l *link) (client.Login, error) {
 	found, ok := p.running(l)
 	switch {
 	case !ok:
@@ -77,7 +77,7 @@ func (p *Page) join(ctx context.Context, l *link) (client.Login, error) {
 
 // obtain begins a login anew. The one in progress is given up for it, but for
 // one that the site has granted: that one is about to succeed.
-func (p *Page) obtain(ctx context.Context, l *link, method string) (client.Login, error) {
+func (p *loginPages) obtain(ctx context.Context, l *link, method string) (client.Login, error) {
 	if method == client.MethodQR && l.codesLeft() == 0 {
 		return client.Login{}, &fault{http.StatusTooManyRequests, keyUsedUp}
 	}
@@ -96,7 +96,7 @@ func (p *Page) obtain(ctx context.Context, l *link, method string) (client.Login
 	return p.begin(ctx, l, method)
 }
 
-func (p *Page) begin(ctx context.Context, l *link, method string) (client.Login, error) {
+func (p *loginPages) begin(ctx context.Context, l *link, method string) (client.Login, error) {
 	if method == client.MethodQR && l.codesLeft() == 0 {
 		return client.Login{}, &fault{http.StatusTooManyRequests, keyUsedUp}
 	}
@@ -121,7 +121,7 @@ func (p *Page) begin(ctx context.Context, l *link, method string) (client.Login,
 // attend tells the keeper that a person is still there. Joining is what says
 // so, and a login that ended at this very moment would be begun anew; a code
 // that is about to be replaced is therefore left alone.
-func (p *Page) attend(ctx context.Context, l *link) {
+func (p *loginPages) attend(ctx context.Context, l *link) {
 	login, ok := p.current(l, true)
 	if !ok || !showsCode(login) || time.Until(*login.ExpiresAt) < time.Second || !p.alive(l) || !l.toAttend(time.Now()) {
 		return

@@ -4,90 +4,61 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
-// policy is what the page's documents may load. Nothing beside the page itself
-// and, in the document of the SMS form, the captcha.
-func policy(captcha ...string) string {
-	and := strings.TrimRight(" "+strings.Join(captcha, " "), " ")
-	return "default-src 'none'; script-src 'self'" + and + "; style-src 'self'" + and +
-		"; img-src 'self' data:" + and + "; connect-src 'self'" + and +
-		"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+func (p *Page) mux() *http.ServeMux {
+	m := http.NewServeMux()
+	m.HandleFunc("GET /assets/{file}", p.asset)
+	p.logins.routes(m)
+	m.HandleFunc("/", p.nowhere)
+	return m
 }
 
-// captchaSources are the origins of the widget: its script fetches further
-// parts, pictures and verdicts from hosts beside its own.
-func captchaSources(origin string) []string {
-	if origin == geetest {
-		return []string{"https://*.geetest.com", "https://*.geevisit.com"}
+func (p *Page) asset(w http.ResponseWriter, r *http.Request) {
+	data, kind := asset(r.PathValue("file"))
+	if data == nil {
+		p.nowhere(w, r)
+		return
 	}
-	return []string{origin}
+	browser.WriteBody(w, http.StatusOK, kind, data)
 }
 
-func setHeaders(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", policy())
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), "+
-		"gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), usb=()")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("X-Robots-Tag", "noindex, nofollow")
-}
-
-// reply notes whether and how a request has been answered.
-type reply struct {
-	http.ResponseWriter
-	status int
-}
-
-func (r *reply) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
+// nowhere answers what leads nowhere. It is the only thing that an address can
+// send too much of: what has a link or a session has limits of its own.
+func (p *Page) nowhere(w http.ResponseWriter, r *http.Request) {
+	if !p.strangers.allow(p.client(r)) {
+		tooMany(w)
+		return
 	}
-	r.ResponseWriter.WriteHeader(status)
+	p.logins.documents.nothing(w)
 }
 
-func (r *reply) Write(data []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(data)
+// nothing is the answer to everything that is not there, the same for each.
+func (d *documents) nothing(w http.ResponseWriter) {
+	browser.WriteBody(w, http.StatusNotFound, "text/html; charset=utf-8", d.gone)
 }
 
-// Unwrap lets http.ResponseController reach deadlines and flushing.
-func (r *reply) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+func tooMany(w http.ResponseWriter) { writeError(w, &fault{http.StatusTooManyRequests, keySlowDown}) }
 
-// guard is around every request: headers, limits, panics, the log. Of a path
+// guard is around every request: headers, panics, the log. Of a path
 // only its pattern is logged, for the path holds the token.
 func (p *Page) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		out := &reply{ResponseWriter: w}
-		setHeaders(out.Header())
+		out := &browser.Reply{ResponseWriter: w}
+		browser.SetHeaders(out.Header())
 		defer func() {
 			if v := recover(); v != nil {
 				p.panicked(out, r, v)
 			}
-			p.parts.Log.Debug().Str("method", r.Method).Str("route", r.Pattern).Int("status", out.status).
+			p.parts.Log.Debug().Str("method", r.Method).Str("route", r.Pattern).Int("status", out.Status).
 				Dur("took", time.Since(began)).Msg("login page")
 		}()
-		if !p.strangers.allow(remote(r)) {
-			p.tooMany(out)
-			return
-		}
-		// ServeMux would answer such a path with a redirect.
-		if r.URL.Path != path.Clean(r.URL.Path) {
-			p.nothing(out)
-			return
-		}
 		r.Body = http.MaxBytesReader(out, r.Body, maxBody)
 		next.ServeHTTP(out, r)
 	})
@@ -95,7 +66,7 @@ func (p *Page) guard(next http.Handler) http.Handler {
 
 // panicked logs a panic and answers, if nothing has been answered yet. Its
 // value may hold anything, so that only the runtime's own is logged as text.
-func (p *Page) panicked(out *reply, r *http.Request, v any) {
+func (p *Page) panicked(out *browser.Reply, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}
@@ -105,7 +76,7 @@ func (p *Page) panicked(out *reply, r *http.Request, v any) {
 	}
 	p.parts.Log.Error().Str("method", r.Method).Str("route", r.Pattern).Str("panic", text).
 		Str("stack", string(debug.Stack())).Msg("a request of the login page panicked")
-	if out.status != 0 {
+	if out.Status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	writeError(out, &fault{http.StatusInternalServerError, keyInternal})
@@ -114,13 +85,13 @@ func (p *Page) panicked(out *reply, r *http.Request, v any) {
 // linked opens the token of a request. A valid one is not held up by what its
 // address did with others, so that a stranger behind the same proxy cannot
 // shut a person out.
-func (p *Page) linked(serve func(http.ResponseWriter, *http.Request, *link) error) http.HandlerFunc {
+func (p *loginPages) linked(serve func(http.ResponseWriter, *http.Request, *link) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, err := p.sealer.open(r.PathValue("token"))
 		if err == nil {
 			l := p.links.get(r.PathValue("token"), c)
 			if !l.requests.Allow() {
-				p.tooMany(w)
+				tooMany(w)
 				return
 			}
 			err = serve(w, r, l)
@@ -129,10 +100,10 @@ func (p *Page) linked(serve func(http.ResponseWriter, *http.Request, *link) erro
 		case err == nil, r.Context().Err() != nil:
 		case !errors.Is(err, errNoLink):
 			writeError(w, p.asFault(err))
-		case !p.guesses.allow(remote(r)):
-			p.tooMany(w)
+		case !p.guesses.allow(p.client(r)):
+			tooMany(w)
 		default:
-			p.nothing(w)
+			p.documents.nothing(w)
 		}
 	}
 }
@@ -143,35 +114,20 @@ const scriptHeader = "X-Bilikeeper-Page"
 
 // sameOrigin wants a request that changes something to come from the page: from
 // its script, or from its form with what only a reader of the page has.
-func (p *Page) sameOrigin(r *http.Request, l *link) error {
+func (p *loginPages) sameOrigin(r *http.Request, l *link) error {
 	foreign := &fault{http.StatusForbidden, keyForeign}
 	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" {
 		return foreign
 	}
-	proven := isForm(r) && p.sealer.proves(l.token, r.PostFormValue("proof"))
+	proven := browser.IsForm(r) && p.sealer.proves(l.token, r.PostFormValue("proof"))
 	if r.Header.Get(scriptHeader) == "" && !proven {
 		return foreign
 	}
 	// A form's Origin is "null" where the page asks for no referrer, and this
 	// one does.
-	if origin := r.Header.Get("Origin"); origin != "" && !p.own(origin, r.Host) && (origin != "null" || !proven) {
+	if origin := r.Header.Get("Origin"); origin != "" && !p.site.Own(origin, r.Host) && (origin != "null" || !proven) {
+		p.mends.Foreign(r)
 		return foreign
 	}
 	return nil
-}
-
-// own accepts the public address and the address that was asked: a proxy may
-// or may not pass the former on.
-func (p *Page) own(origin, host string) bool {
-	found := originOf(origin)
-	if found == "" {
-		return false
-	}
-	_, name, _ := strings.Cut(found, "://")
-	return strings.EqualFold(name, host) || p.parts.PublicURL != "" && found == originOf(p.parts.PublicURL)
-}
-
-func isForm(r *http.Request) bool {
-	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }

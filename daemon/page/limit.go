@@ -1,18 +1,15 @@
 package page
 
 import (
-	"net"
-	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
 )
 
-// What an address may send. Many people can share one behind a proxy, so that
-// it is generous; a wrong token is dear.
+// What an address may send that leads nowhere. Many people can share one behind a
+// proxy, so that it is generous; a wrong token is dear.
 const (
 	addressRate  rate.Limit = 20
 	addressBurst            = 200
@@ -65,31 +62,4 @@ func (b *buckets) forget() {
 			delete(b.of, from)
 		}
 	}
-}
-
-// remote is whom a request is counted for. Of IPv6 it is the /64, which is what
-// one subscriber gets. What a reverse proxy on this machine says of the peer is
-// believed, and of what it forwards only the last entry, its own.
-func remote(r *http.Request) netip.Prefix {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	address, err := netip.ParseAddr(host)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	if address.IsLoopback() {
-		list := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		if said, err := netip.ParseAddr(strings.TrimSpace(list[len(list)-1])); err == nil {
-			address = said
-		}
-	}
-	address = address.Unmap().WithZone("")
-	bits := address.BitLen()
-	if address.Is6() {
-		bits = 64
-	}
-	prefix, _ := address.Prefix(bits)
-	return prefix
 }

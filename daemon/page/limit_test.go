@@ -3,10 +3,12 @@ package page
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 )
 
 func TestLimits(t *testing.T) {
@@ -39,8 +41,15 @@ func TestLimits(t *testing.T) {
 		if got := count(path, "203.0.113.9:1", 100); got[200] != linkBurst {
 			t.Errorf("one link: %v", got)
 		}
-		if got := count("/assets/page.css", "203.0.113.10:1", 300); got[200] != addressBurst {
+		if got := count("/nothing", "203.0.113.10:1", 300); got[404] != addressBurst || got[429] != 300-addressBurst {
 			t.Errorf("one address: %v", got)
+		}
+		// What leads somewhere is not held up by what does not.
+		other := p.path("other", "incident-other", time.Hour)
+		for _, path := range []string{other, other + "/state", "/assets/page.css"} {
+			if got := count(path, "203.0.113.10:2", 10); got[200] != 10 {
+				t.Errorf("%s from the address of a stranger: %v", path, got)
+			}
 		}
 		if got := count("/l/guess", "[2001:db8::1]:1", 20); got[404] != 20 {
 			t.Errorf("IPv6: %v", got)
@@ -51,27 +60,50 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-func TestRemote(t *testing.T) {
-	tests := []struct{ peer, forwarded, want string }{
-		{"203.0.113.5:1", "", "203.0.113.5/32"},
-		{"203.0.113.5:1", "198.51.100.7", "203.0.113.5/32"},
-		{"127.0.0.1:1", "198.51.100.7", "198.51.100.7/32"},
-		{"127.0.0.1:1", "10.9.9.9, 198.51.100.7", "198.51.100.7/32"},
-		{"[::1]:1", "2001:db8:1:2:3::4", "2001:db8:1:2::/64"},
-		{"127.0.0.1:1", "nonsense", "127.0.0.1/32"},
-		{"[::ffff:203.0.113.5]:1", "", "203.0.113.5/32"},
-		{"[fe80::1%eth0]:1", "", "fe80::/64"},
-		{"pipe", "", "invalid Prefix"},
-	}
-	for _, tt := range tests {
-		r := &http.Request{RemoteAddr: tt.peer, Header: http.Header{}}
-		if tt.forwarded != "" {
-			r.Header.Set("X-Forwarded-For", tt.forwarded)
+// A link works whoever else sends what: a hundred addresses, and one behind the
+// same proxy.
+func TestNobodyIsShutOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		c := f.config(nil)
+		var err error
+		if c.Proxies, err = clientaddr.New([]string{"192.0.2.1"}); err != nil {
+			t.Fatal(err)
 		}
-		if got := remote(r).String(); got != tt.want {
-			t.Errorf("%+v: %s", tt, got)
+		p, err := New(c)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
+		for i := range 100 {
+			for _, path := range []string{"/", "/nothing", "/l/guess", "/l/guess/state"} {
+				for range 10 {
+					do(p, "GET", path, "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i))
+				}
+			}
+		}
+		for range 300 {
+			do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "198.51.100.200")
+			do(p, "GET", "/", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "198.51.100.200")
+		}
+		for _, from := range []string{"198.51.100.200", "198.51.100.201", "198.51.100.7"} {
+			path := mainPath(p)
+			for range 10 {
+				if w := do(p, "GET", path, "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", from); w.Code != 200 {
+					t.Fatalf("the right link from %s: %d", from, w.Code)
+				}
+			}
+			if w := do(p, "POST", path+"/start", "{}", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", from); w.Code != 200 {
+				t.Fatalf("start from %s: %d", from, w.Code)
+			}
+		}
+		// Who makes up addresses is counted as the one that the proxy saw.
+		for i := range 30 {
+			do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", fmt.Sprintf("1.1.1.%d, 203.0.113.9", i))
+		}
+		if w := do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "203.0.113.9"); w.Code != 429 {
+			t.Errorf("made up addresses: %d", w.Code)
+		}
+	})
 }
 
 // However many addresses there are, the memory for them is bounded, and a new
@@ -81,8 +113,7 @@ func TestBuckets(t *testing.T) {
 		b := newBuckets(guessRate, guessBurst)
 		allowed := 0
 		for i := range 2 * maxBuckets {
-			r := &http.Request{RemoteAddr: fmt.Sprintf("10.%d.%d.1:1", i>>8, i&255)}
-			if b.allow(remote(r)) {
+			if b.allow(netip.MustParsePrefix(fmt.Sprintf("10.%d.%d.1/32", i>>8, i&255))) {
 				allowed++
 			}
 		}
@@ -90,7 +121,7 @@ func TestBuckets(t *testing.T) {
 			t.Errorf("%d buckets, %d allowed", len(b.of), allowed)
 		}
 		time.Sleep(time.Minute)
-		if !b.allow(remote(&http.Request{RemoteAddr: "203.0.113.1:1"})) || len(b.of) != 1 {
+		if !b.allow(netip.MustParsePrefix("203.0.113.1/32")) || len(b.of) != 1 {
 			t.Errorf("%d buckets a minute later", len(b.of))
 		}
 	})

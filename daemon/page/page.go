@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 )
 
 // The errors of these interfaces are *client.Problem; any other counts as the
@@ -59,8 +62,10 @@ type Config struct {
 	// CaptchaOrigin is where the captcha's script comes from; "" is Geetest's.
 	CaptchaOrigin string
 	// QR draws a code as PNG.
-	QR  func(content string) ([]byte, error)
-	Log zerolog.Logger
+	QR func(content string) ([]byte, error)
+	// Proxies are believed when they say whose a request is.
+	Proxies clientaddr.Proxies
+	Log     zerolog.Logger
 }
 
 const (
@@ -78,13 +83,13 @@ func (c *Config) validate() error {
 		return fmt.Errorf("page: the key has %d bytes, it needs %d", len(c.Key), minKey)
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
-	if c.PublicURL != "" && !isAddress(c.PublicURL) {
+	if c.PublicURL != "" && !browser.IsAddress(c.PublicURL) {
 		return errors.New("page: PublicURL is no plain http or https address")
 	}
 	if c.CaptchaOrigin == "" {
 		c.CaptchaOrigin = geetest
 	}
-	if origin := originOf(c.CaptchaOrigin); origin == "" || origin != c.CaptchaOrigin {
+	if origin := browser.OriginOf(c.CaptchaOrigin); origin == "" || origin != c.CaptchaOrigin {
 		// It becomes a part of a header, where a blank or a semicolon would
 		// say something else.
 		return errors.New("page: CaptchaOrigin is no origin, as in " + geetest)
@@ -92,34 +97,19 @@ func (c *Config) validate() error {
 	return nil
 }
 
-func isAddress(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && originOf(text) != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
-}
-
-// originOf returns scheme://host[:port] of an http or https address, "" of
-// anything else.
-func originOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(u.Host, " ;,'\"*") {
-		return ""
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Host)
-}
-
-// Page serves the login pages of all accounts.
+// Page is what is served to browsers.
 type Page struct {
-	parts     Config
-	sealer    sealer
-	documents *documents
-	links     *links
-	// strangers limits what an address may send, guesses what it may send
-	// with tokens that stand for nothing.
-	strangers, guesses *buckets
-	handler            http.Handler
-	http               *http.Server
-	closing            chan struct{}
-	shutdown           func()
+	parts  Config
+	site   browser.Site
+	logins *loginPages
+	// proxies are believed when they say whose a request is.
+	proxies atomic.Pointer[clientaddr.Proxies]
+	// strangers limits what an address may send that leads nowhere.
+	strangers *buckets
+	handler   http.Handler
+	http      *http.Server
+	closing   chan struct{}
+	shutdown  func()
 }
 
 // New makes a page that does not listen yet.
@@ -127,19 +117,24 @@ func New(c Config) (*Page, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	s, err := newSealer(c.Key)
-	if err != nil {
+	p := &Page{parts: c, site: browser.Site{PublicURL: c.PublicURL}, closing: make(chan struct{}),
+		strangers: newBuckets(addressRate, addressBurst)}
+	p.Trust(c.Proxies)
+	var err error
+	if p.logins, err = newLoginPages(p); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	d, err := newDocuments(c.Locale)
-	if err != nil {
-		return nil, fmt.Errorf("page: %w", err)
-	}
-	p := &Page{parts: c, sealer: s, documents: d, links: newLinks(),
-		strangers: newBuckets(addressRate, addressBurst), guesses: newBuckets(guessRate, guessBurst)}
-	p.handler = p.guard(p.mux())
+	p.handler = p.guard(p.site.Below(p.mux()))
 	p.prepareServer()
 	return p, nil
+}
+
+// Trust replaces the proxies that are believed, from the next request on.
+func (p *Page) Trust(proxies clientaddr.Proxies) { p.proxies.Store(&proxies) }
+
+// client is whom a request is counted for.
+func (p *Page) client(r *http.Request) netip.Prefix {
+	return clientaddr.Network(p.proxies.Load().Client(r))
 }
 
 // Handler is the page without a listener.
@@ -149,8 +144,35 @@ func (p *Page) Handler() http.Handler { return p.handler }
 // until a time. The same arguments give the same link. It is "" where there is
 // no public address. Whoever holds a link can see a code and answer it.
 func (p *Page) Link(account, subject string, until time.Time) string {
-	if p.parts.PublicURL == "" {
+	if p.site.PublicURL == "" {
 		return ""
 	}
-	return p.parts.PublicURL + "/l/" + p.sealer.seal(claim{account: account, subject: subject, until: until})
+	return p.site.PublicURL + "/l/" + p.logins.sealer.seal(claim{account: account, subject: subject, until: until})
+}
+
+// loginPages are the pages that pushed links open.
+type loginPages struct {
+	parts     Config
+	site      browser.Site
+	sealer    sealer
+	documents *documents
+	links     *links
+	// guesses limits what an address may send with tokens that stand for nothing.
+	guesses *buckets
+	client  func(*http.Request) netip.Prefix
+	closing <-chan struct{}
+	mends   browser.Mends
+}
+
+func newLoginPages(p *Page) (*loginPages, error) {
+	s, err := newSealer(p.parts.Key)
+	if err != nil {
+		return nil, err
+	}
+	d, err := newDocuments(p.parts.Locale)
+	if err != nil {
+		return nil, err
+	}
+	return &loginPages{parts: p.parts, site: p.site, sealer: s, documents: d, links: newLinks(), guesses: newBuckets(guessRate, guessBurst),
+		client: p.client, closing: p.closing, mends: browser.Mends{Log: p.parts.Log}}, nil
 }

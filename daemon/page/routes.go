@@ -1,7 +1,6 @@
 package page
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -9,11 +8,11 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
-func (p *Page) mux() *http.ServeMux {
-	m := http.NewServeMux()
-	m.HandleFunc("GET /assets/{file}", p.asset)
+// routes adds the login pages to a server.
+func (p *loginPages) routes(m *http.ServeMux) {
 	m.HandleFunc("GET /l/{token}", p.linked(p.document))
 	m.HandleFunc("GET /l/{token}/state", p.linked(p.once))
 	m.HandleFunc("GET /l/{token}/events", p.linked(p.stream))
@@ -22,13 +21,12 @@ func (p *Page) mux() *http.ServeMux {
 	m.HandleFunc("POST /l/{token}/renew", p.deed(p.renew))
 	m.HandleFunc("POST /l/{token}/cancel", p.deed(p.cancel))
 	if p.parts.SMS != nil {
-		m.HandleFunc("GET /l/{token}/sms", p.linked(p.smsDocument))
-		m.HandleFunc("POST /l/{token}/sms/captcha", p.deed(p.captcha))
-		m.HandleFunc("POST /l/{token}/sms/send", p.deed(p.sendSMS))
-		m.HandleFunc("POST /l/{token}/sms/code", p.deed(p.submitSMS))
+		sms := smsDialogue{p}
+		m.HandleFunc("GET /l/{token}/sms", p.linked(sms.document))
+		m.HandleFunc("POST /l/{token}/sms/captcha", p.deed(sms.captcha))
+		m.HandleFunc("POST /l/{token}/sms/send", p.deed(sms.send))
+		m.HandleFunc("POST /l/{token}/sms/code", p.deed(sms.submit))
 	}
-	m.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { p.nothing(w) })
-	return m
 }
 
 // The keys of errors. The page's table of texts has a sentence for each.
@@ -53,7 +51,7 @@ type fault struct {
 func (f *fault) Error() string { return f.key }
 
 // asFault turns any error into what goes out. No text of the keeper does.
-func (p *Page) asFault(err error) *fault {
+func (p *loginPages) asFault(err error) *fault {
 	if f, ok := errors.AsType[*fault](err); ok {
 		return f
 	}
@@ -80,7 +78,7 @@ func isProblem(err error, kind string) bool {
 }
 
 // deed is a request that changes something.
-func (p *Page) deed(serve func(http.ResponseWriter, *http.Request, *link) error) http.HandlerFunc {
+func (p *loginPages) deed(serve func(http.ResponseWriter, *http.Request, *link) error) http.HandlerFunc {
 	return p.linked(func(w http.ResponseWriter, r *http.Request, l *link) error {
 		if !p.alive(l) {
 			return errNoLink
@@ -101,24 +99,24 @@ func (p *Page) deed(serve func(http.ResponseWriter, *http.Request, *link) error)
 	})
 }
 
-func (p *Page) start(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p *loginPages) start(w http.ResponseWriter, r *http.Request, l *link) error {
 	login, err := p.join(r.Context(), l)
 	return p.begun(w, r, l, login, err)
 }
 
-func (p *Page) renew(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p *loginPages) renew(w http.ResponseWriter, r *http.Request, l *link) error {
 	login, err := p.obtain(r.Context(), l, client.MethodQR)
 	return p.begun(w, r, l, login, err)
 }
 
 // begun answers with how things stand. A form gets the page that needs no
 // script.
-func (p *Page) begun(w http.ResponseWriter, r *http.Request, l *link, login client.Login, err error) error {
+func (p *loginPages) begun(w http.ResponseWriter, r *http.Request, l *link, login client.Login, err error) error {
 	if err != nil {
 		return err
 	}
 	view := l.view()
-	if isForm(r) {
+	if browser.IsForm(r) {
 		query := url.Values{"view": {view}}
 		if lang := r.PostFormValue("lang"); lang != "" {
 			query.Set("lang", lang)
@@ -130,21 +128,21 @@ func (p *Page) begun(w http.ResponseWriter, r *http.Request, l *link, login clie
 	}
 	s := p.describe(l, login)
 	s.View = view
-	return writeJSON(w, http.StatusOK, s)
+	return browser.WriteJSON(w, http.StatusOK, s)
 }
 
-func (p *Page) cancel(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p *loginPages) cancel(w http.ResponseWriter, r *http.Request, l *link) error {
 	id := l.followed()
 	if id != "" {
 		if err := p.parts.Logins.CancelLogin(r.Context(), id); err != nil && !isProblem(err, client.ProblemNoLogin) {
 			return err
 		}
 	}
-	return writeJSON(w, http.StatusOK, p.look(l, true))
+	return browser.WriteJSON(w, http.StatusOK, p.look(l, true))
 }
 
 // once answers with the state where a stream does not get through.
-func (p *Page) once(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p *loginPages) once(w http.ResponseWriter, r *http.Request, l *link) error {
 	alive, err := p.admitted(r, l)
 	if err != nil {
 		return err
@@ -154,12 +152,12 @@ func (p *Page) once(w http.ResponseWriter, r *http.Request, l *link) error {
 		s = state{State: stateRenewing, CodesLeft: s.CodesLeft}
 	}
 	p.attend(r.Context(), l)
-	return writeJSON(w, http.StatusOK, s)
+	return browser.WriteJSON(w, http.StatusOK, s)
 }
 
 // admitted lets a reader of a link in: anybody while it is alive, then only who
 // has followed the login.
-func (p *Page) admitted(r *http.Request, l *link) (alive bool, err error) {
+func (p *loginPages) admitted(r *http.Request, l *link) (alive bool, err error) {
 	if p.alive(l) {
 		return true, nil
 	}
@@ -169,7 +167,7 @@ func (p *Page) admitted(r *http.Request, l *link) (alive bool, err error) {
 	return false, nil
 }
 
-func (p *Page) picture(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p *loginPages) picture(w http.ResponseWriter, r *http.Request, l *link) error {
 	if !p.alive(l) {
 		return errNoLink
 	}
@@ -187,23 +185,7 @@ func (p *Page) picture(w http.ResponseWriter, r *http.Request, l *link) error {
 		return &fault{http.StatusInternalServerError, keyInternal}
 	}
 	w.Header().Set("Content-Disposition", `inline; filename="bilibili-login.png"`)
-	writeBody(w, http.StatusOK, "image/png", picture)
-	return nil
-}
-
-func writeBody(w http.ResponseWriter, status int, kind string, body []byte) {
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	writeBody(w, status, "application/json", body)
+	browser.WriteBody(w, http.StatusOK, "image/png", picture)
 	return nil
 }
 
@@ -211,5 +193,5 @@ func writeError(w http.ResponseWriter, f *fault) {
 	if f.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "10")
 	}
-	_ = writeJSON(w, f.status, map[string]string{"error": f.key})
+	_ = browser.WriteJSON(w, f.status, map[string]string{"error": f.key})
 }

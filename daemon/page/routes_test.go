@@ -13,8 +13,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -134,7 +136,7 @@ func TestSameOrigin(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p.links = newLinks() // the limits are not the matter here
+			p.logins.links = newLinks() // the limits are not the matter here
 			w := do(p, "POST", path+"/start", tt.body, tt.header...)
 			if w.Code != tt.code {
 				t.Errorf("%d %s", w.Code, w.Body)
@@ -151,7 +153,7 @@ func TestPlain(t *testing.T) {
 	f := newFake()
 	p := f.page(t)
 	path := mainPath(p)
-	proof := p.sealer.formProof(strings.TrimPrefix(path, "/l/"))
+	proof := p.logins.sealer.formProof(strings.TrimPrefix(path, "/l/"))
 	w := do(p, "POST", path+"/start", "lang=en&proof="+proof, "Content-Type", "application/x-www-form-urlencoded", scriptHeader, "", "Origin", "null")
 	at := "/l/" + strings.TrimPrefix(w.Header().Get("Location"), "../")
 	body := do(p, "GET", at, "").Body.String()
@@ -187,8 +189,8 @@ func TestLanguages(t *testing.T) {
 		t.Fatalf("%d languages", len(d.texts))
 	}
 	hole := regexp.MustCompile(`\{\w+\}`)
-	for key, text := range d.texts[english] {
-		other, ok := d.texts[chinese][key]
+	for key, text := range d.texts[browser.English] {
+		other, ok := d.texts[browser.Chinese][key]
 		if !ok || text == "" || other == "" {
 			t.Errorf("%q: %q, %q", key, text, other)
 		}
@@ -196,19 +198,19 @@ func TestLanguages(t *testing.T) {
 			t.Errorf("%q: %q and %q are filled with different things", key, a, b)
 		}
 	}
-	for key := range d.texts[chinese] {
-		if _, ok := d.texts[english][key]; !ok {
+	for key := range d.texts[browser.Chinese] {
+		if _, ok := d.texts[browser.English][key]; !ok {
 			t.Errorf("%q is in Chinese only", key)
 		}
 	}
 	for _, key := range []string{keyInternal, keyForeign, keyBad, keyBusy, keySite, keySlowDown, keyUsedUp, keyRefused, keyPhone} {
-		if d.texts[english]["error_"+key] == "" {
+		if d.texts[browser.English]["error_"+key] == "" {
 			t.Errorf("the error %q has no text", key)
 		}
 	}
 	for _, reason := range []string{client.ReasonExpired, client.ReasonWrongAccount, client.ReasonRefused, client.ReasonUnusable,
 		client.ReasonSite, client.ReasonCancelled, knownReason("new one")} {
-		if d.texts[english]["reason_"+reason] == "" {
+		if d.texts[browser.English]["reason_"+reason] == "" {
 			t.Errorf("the reason %q has no text", reason)
 		}
 	}
@@ -230,11 +232,11 @@ func TestTextsAreUsed(t *testing.T) {
 	}
 	for _, found := range regexp.MustCompile(`\bT\.(\w+)|fill\('(\w+)'`).FindAllStringSubmatch(all.String(), -1) {
 		key := found[1] + found[2]
-		if d.texts[english][key] == "" {
+		if d.texts[browser.English][key] == "" {
 			t.Errorf("%q has no text", key)
 		}
 	}
-	for key := range d.texts[english] {
+	for key := range d.texts[browser.English] {
 		computed := strings.HasPrefix(key, "error_") || strings.HasPrefix(key, "reason_") || strings.HasSuffix(key, "_refused") || key == "scanned" || key == "trouble" || key == "elsewhere"
 		if !computed && !regexp.MustCompile(`T\.`+key+`\b|'`+key+`'|"`+key+`"`).MatchString(all.String()) {
 			t.Errorf("%q is nowhere used", key)
@@ -242,24 +244,62 @@ func TestTextsAreUsed(t *testing.T) {
 	}
 }
 
-func TestChooseLanguage(t *testing.T) {
-	tests := []struct{ asked, accepted, fallback, want string }{
-		{"", "", english, english},
-		{"", "", chinese, chinese},
-		{"", "zh-CN,zh;q=0.9,en;q=0.8", english, chinese},
-		{"", "en-GB, zh;q=0.5", chinese, english},
-		{"", "de, zh;q=0.4, en;q=0.3", english, chinese},
-		{"", "de", chinese, chinese},
-		{"", "zh;q=0", english, english},
-		{"zh", "en", english, chinese},
-		{"zh_TW.UTF-8", "", english, chinese},
-		{"en", "zh", chinese, english},
-		{"xx", "zh", english, chinese},
+// A public address with a path works behind a proxy that takes the path away, and
+// behind one that does not.
+func TestSubPath(t *testing.T) {
+	f := newFake()
+	c := f.config(nil)
+	c.PublicURL = "https://example.net/tools/keeper/"
+	p, err := New(c)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, tt := range tests {
-		if got := chooseLanguage(tt.asked, tt.accepted, tt.fallback); got != tt.want {
-			t.Errorf("%+v: %s", tt, got)
+	link := p.Link("main", "incident-main", time.Now().Add(time.Hour))
+	full := strings.TrimPrefix(link, "https://example.net")
+	short := strings.TrimPrefix(full, "/tools/keeper")
+	if !strings.HasPrefix(short, "/l/") || full == short {
+		t.Fatal(link)
+	}
+	for _, tt := range []struct {
+		path string
+		code int
+	}{
+		{full, 200}, {short, 200}, {full + "/state", 200}, {short + "/state", 200}, {"/tools/keeper/assets/page.css", 200}, {"/assets/page.css", 200},
+		{"/tools/keeper", 308}, {"/tools/keeper/nothing", 404}, {"/tools/keeperx/assets/page.css", 404}, {"/tools/keeper/../assets/page.css", 404}, {"//assets/page.css", 404},
+	} {
+		w := do(p, "GET", tt.path, "", "Origin", "https://example.net")
+		if w.Code != tt.code || tt.code == 308 && w.Header().Get("Location") != "keeper/" {
+			t.Errorf("%s: %d %s", tt.path, w.Code, w.Header().Get("Location"))
 		}
+	}
+	for _, path := range []string{full, short} {
+		if w := do(p, "POST", path+"/start", "{}", "Origin", "https://example.net"); w.Code != 200 {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+// A proxy that passes on no Host is named as the cause.
+func TestMend(t *testing.T) {
+	f := newFake()
+	var out strings.Builder
+	c := f.config(&out)
+	c.PublicURL = "https://other.example.net"
+	p, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := mainPath(p)
+	for range 3 {
+		if w := do(p, "POST", path+"/start", "{}", "Origin", "https://third.example.net"); w.Code != 403 {
+			t.Errorf("%d", w.Code)
+		}
+	}
+	if strings.Count(out.String(), "proxy_set_header Host") != 1 {
+		t.Errorf("the log:\n%s", out.String())
+	}
+	if !strings.Contains(p.logins.documents.texts[browser.English]["error_foreign"], "public_url") {
+		t.Error("the page does not name the mend")
 	}
 }
 
@@ -321,7 +361,7 @@ func TestLog(t *testing.T) {
 	if w := do(p, "POST", path+"/start", "{}"); w.Code != 200 {
 		t.Fatal(w.Code)
 	}
-	p.parts.QR = func(content string) ([]byte, error) { panic(content) }
+	p.logins.parts.QR = func(content string) ([]byte, error) { panic(content) }
 	if w := do(p, "GET", path+"/qr.png", ""); w.Code != 500 || strings.Contains(w.Body.String(), "canary") {
 		t.Errorf("a panic: %d %s", w.Code, w.Body)
 	}

@@ -45,7 +45,6 @@ const (
 )
 
 func (p *Page) prepareServer() {
-	p.closing = make(chan struct{})
 	p.shutdown = sync.OnceFunc(func() { close(p.closing) })
 	p.http = &http.Server{
 		Handler:           p.handler,

@@ -10,11 +10,36 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
+
+// smsDialogue is the login by SMS on the pages of links: a form, a captcha, a code.
+type smsDialogue struct{ *loginPages }
+
+// document has the form and the captcha. It is apart from the document with the
+// code, so that the captcha's script never sees one.
+func (p smsDialogue) document(w http.ResponseWriter, r *http.Request, l *link) error {
+	if !p.alive(l) {
+		return errNoLink
+	}
+	s := p.sheet(r, l)
+	s.Form, s.Up, s.Base = true, "../../", "../"+l.token
+	w.Header().Set("Content-Security-Policy", browser.Policy(captchaSources(p.parts.CaptchaOrigin)...))
+	return p.documents.render(w, "page.html", s)
+}
+
+// captchaSources are the origins of the widget: its script fetches further
+// parts, pictures and verdicts from hosts beside its own.
+func captchaSources(origin string) []string {
+	if origin == geetest {
+		return []string{"https://*.geetest.com", "https://*.geevisit.com"}
+	}
+	return []string{origin}
+}
 
 // captcha begins a login by SMS, in place of one by QR, and answers with what
 // the widget needs.
-func (p *Page) captcha(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p smsDialogue) captcha(w http.ResponseWriter, r *http.Request, l *link) error {
 	if _, err := decode[struct{}](w, r); err != nil {
 		return err
 	}
@@ -37,18 +62,18 @@ func (p *Page) captcha(w http.ResponseWriter, r *http.Request, l *link) error {
 	if err != nil {
 		return err
 	}
-	if c.Type != "geetest" || originOf(c.Script) != p.parts.CaptchaOrigin {
-		p.parts.Log.Warn().Str("type", c.Type).Str("origin", originOf(c.Script)).
+	if c.Type != "geetest" || browser.OriginOf(c.Script) != p.parts.CaptchaOrigin {
+		p.parts.Log.Warn().Str("type", c.Type).Str("origin", browser.OriginOf(c.Script)).
 			Msg("the login page does not know the captcha that the site wants")
 		return &fault{http.StatusServiceUnavailable, keySite}
 	}
-	return writeJSON(w, http.StatusOK, struct {
+	return browser.WriteJSON(w, http.StatusOK, struct {
 		client.Captcha
 		View string `json:"view"`
 	}{c, l.view()})
 }
 
-func (p *Page) sendSMS(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p smsDialogue) send(w http.ResponseWriter, r *http.Request, l *link) error {
 	request, err := decode[client.SMSSend](w, r)
 	if err != nil {
 		return err
@@ -62,7 +87,7 @@ func (p *Page) sendSMS(w http.ResponseWriter, r *http.Request, l *link) error {
 	return p.step(w, l, func(id string) (client.Login, error) { return p.parts.SMS.SendSMS(r.Context(), id, request) })
 }
 
-func (p *Page) submitSMS(w http.ResponseWriter, r *http.Request, l *link) error {
+func (p smsDialogue) submit(w http.ResponseWriter, r *http.Request, l *link) error {
 	request, err := decode[client.SMSCode](w, r)
 	if err != nil {
 		return err
@@ -77,7 +102,7 @@ func (p *Page) submitSMS(w http.ResponseWriter, r *http.Request, l *link) error 
 }
 
 // step carries on with the login by SMS that the link follows.
-func (p *Page) step(w http.ResponseWriter, l *link, do func(id string) (client.Login, error)) error {
+func (p smsDialogue) step(w http.ResponseWriter, l *link, do func(id string) (client.Login, error)) error {
 	login, ok := p.current(l, true)
 	if !ok || login.Method != client.MethodSMS || login.Ended() {
 		return &fault{http.StatusConflict, keyBusy}
@@ -86,7 +111,7 @@ func (p *Page) step(w http.ResponseWriter, l *link, do func(id string) (client.L
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, p.describe(l, login))
+	return browser.WriteJSON(w, http.StatusOK, p.describe(l, login))
 }
 
 // isPhone wants digits as people dial them without the country.

@@ -16,7 +16,7 @@ func TestSMS(t *testing.T) {
 	if w := do(p, "POST", path+"/sms/send", `{"phone":"`+testPhone+`","token":"t","challenge":"c","validate":"fakevalidate"}`); w.Code != 409 {
 		t.Errorf("to send without a login: %d %s", w.Code, w.Body)
 	}
-	p.links = newLinks()
+	p.logins.links = newLinks()
 	do(p, "POST", path+"/start", "{}")
 	w := do(p, "POST", path+"/sms/captcha", "{}")
 	if w.Code != 200 || !strings.Contains(w.Body.String(), `"challenge":"fakechallenge"`) {

@@ -1,11 +1,13 @@
 package page
 
 import (
+	"html/template"
 	"math"
 	"strconv"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
 // The states of the page beside those of a login.
@@ -23,10 +25,12 @@ type state struct {
 	// Who is the account, by the name that its owner knows.
 	Who string `json:"who,omitempty"`
 	// Code counts the codes of the link from 1.
-	Code      int        `json:"code"`
-	Picture   string     `json:"picture,omitempty"`
-	URL       string     `json:"url,omitempty"`
-	ExpiresAt *time.Time `json:"expires_at"`
+	Code    int    `json:"code"`
+	Picture string `json:"picture,omitempty"`
+	URL     string `json:"url,omitempty"`
+	// App opens the code in the app on the same phone.
+	App       template.URL `json:"app,omitempty"`
+	ExpiresAt *time.Time   `json:"expires_at"`
 	// Left is ExpiresAt in seconds from now: the reader's clock may be wrong.
 	Left      float64 `json:"left"`
 	Reason    string  `json:"reason,omitempty"`
@@ -59,7 +63,7 @@ func showsCode(l client.Login) bool {
 }
 
 // look says how things stand with a link.
-func (p *Page) look(l *link, alive bool) state {
+func (p *loginPages) look(l *link, alive bool) state {
 	login, ok := p.current(l, alive)
 	if ok && (alive || login.Ended()) {
 		return p.describe(l, login)
@@ -75,7 +79,7 @@ func (p *Page) look(l *link, alive bool) state {
 	return state{State: stateGone}
 }
 
-func (p *Page) describe(l *link, login client.Login) state {
+func (p *loginPages) describe(l *link, login client.Login) state {
 	s := state{State: login.State, Method: login.Method, Code: l.count(login), CodesLeft: l.codesLeft()}
 	if a, err := p.parts.Accounts.Account(l.account); err == nil {
 		if s.Who = a.Uname; s.Who == "" {
@@ -90,8 +94,8 @@ func (p *Page) describe(l *link, login client.Login) state {
 		s.Picture = "qr.png?c=" + strconv.Itoa(s.Code) + "&k=" + p.sealer.label(login.URL)
 		s.ExpiresAt = login.ExpiresAt
 		s.Left = math.Round(time.Until(*login.ExpiresAt).Seconds()*10) / 10
-		if originOf(login.URL) != "" {
-			s.URL = login.URL
+		if browser.OriginOf(login.URL) != "" {
+			s.URL, s.App = login.URL, template.URL(login.AppURL)
 		}
 	case login.State == client.LoginWaiting && login.Method != client.MethodSMS:
 		s.State = stateRenewing

@@ -23,8 +23,9 @@ type Queue struct {
 	entries entries
 	index   map[string]*entry
 	changed chan struct{}
-	// seen is the wall clock at the last look.
-	seen time.Time
+	// seen is the wall clock at the last look, looked the same moment by the clock
+	// that stands still while the machine sleeps.
+	seen, looked time.Time
 }
 
 type entry struct {
@@ -82,6 +83,14 @@ func (q *Queue) Len() int {
 	return len(q.entries)
 }
 
+// Looked returns when the queue was last gone through, zero before Run. While it
+// runs and no fire hangs, that is at most a minute ago; sleep does not count.
+func (q *Queue) Looked() time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.looked
+}
+
 // Run calls fire for each key that is due, the longest due first, until ctx
 // ends, and for all keys where the clock was set back. A key is out of the queue before fire is called, which may Set it
 // again. One call runs at a time, so fire hands work on and does not do it.
@@ -112,7 +121,7 @@ func (q *Queue) pop() (key string, wait time.Duration, ok bool) {
 	if now.Before(q.seen.Add(-look)) {
 		q.hurry(now)
 	}
-	q.seen = now
+	q.seen, q.looked = now, time.Now()
 	if len(q.entries) == 0 {
 		return "", look, false
 	}

@@ -27,6 +27,8 @@ type Record struct {
 	Code passport.Code `json:"code,omitzero"`
 	// SMS is what a login by SMS waits for an answer to.
 	SMS SMS `json:"sms,omitzero"`
+	// Scans is which of the site's pages learned of scanned codes.
+	Scans Scans `json:"scans,omitzero"`
 	// Revision is the vault's, to be given back with the next change.
 	Revision uint64 `json:"-"`
 }
@@ -36,6 +38,29 @@ type SMS struct {
 	Phone secret.String `json:"phone"`
 	CID   int           `json:"cid"`
 	Key   secret.String `json:"key,omitempty"`
+}
+
+// Scans remembers which profile the site told of a scan, and chooses the next
+// code's.
+type Scans struct {
+	Profile passport.Profile `json:"profile,omitempty"`
+	// Known is true where the site told of a scan under Profile.
+	Known bool `json:"known,omitempty"`
+	// Unseen counts the codes in a row that ended without the site's word that
+	// somebody scanned them. Most of them nobody did.
+	Unseen int `json:"unseen,omitempty"`
+}
+
+// Seen notes that the site told of a scan.
+func (s *Scans) Seen(p passport.Profile) { *s = Scans{Profile: p, Known: true} }
+
+// Next is the profile of the next code. While none is known to work the two take
+// turns; one that worked before is left for every third code only.
+func (s Scans) Next() passport.Profile {
+	if s.Known && s.Unseen%3 == 2 || !s.Known && s.Unseen%2 == 1 {
+		return s.Profile.Other()
+	}
+	return s.Profile
 }
 
 // Session is the session in use.

@@ -17,6 +17,8 @@ const (
 	KindOutput  = "output"  // how far an output is
 	KindSite    = "site"    // a breaker that was open when the keeper stopped
 	KindAudit   = "audit"   // readings that were counted and not told of
+	KindChat    = "chat"    // how far a channel's chat was read
+	KindCodes   = "codes"   // when codes for an account were asked for in a chat
 	KindSecret  = "secret"  // random keys that outlive a restart
 )
 
@@ -55,6 +57,8 @@ type entry struct {
 type Store struct {
 	vault   *vault.Vault
 	changed Signal
+	// observers are told how long each commit took, and what came of it.
+	observers []func(took time.Duration, err error)
 }
 
 // New returns the store that lies in an open vault.
@@ -62,6 +66,12 @@ func New(v *vault.Vault) *Store { return &Store{vault: v} }
 
 // Vault is what the store lies in.
 func (s *Store) Vault() *vault.Vault { return s.vault }
+
+// Observe has fn told of each commit. It comes before the store is used, and fn
+// does next to nothing: the commit's caller waits for it.
+func (s *Store) Observe(fn func(took time.Duration, err error)) {
+	s.observers = append(s.observers, fn)
+}
 
 // Changed returns a channel that is closed by the next change of anything.
 func (s *Store) Changed() <-chan struct{} { return s.changed.Wait() }
@@ -81,8 +91,9 @@ func (s *Store) update(fn func(tx *vault.Tx) ([]Event, error)) error {
 
 // write is update without waking anybody.
 func (s *Store) write(fn func(tx *vault.Tx) ([]Event, error)) error {
-	now := time.Now().UTC()
-	return s.vault.Update(func(tx *vault.Tx) error {
+	begun := time.Now()
+	now := begun.UTC()
+	err := s.vault.Update(func(tx *vault.Tx) error {
 		events, err := fn(tx)
 		if err != nil {
 			return err
@@ -98,6 +109,10 @@ func (s *Store) write(fn func(tx *vault.Tx) ([]Event, error)) error {
 		}
 		return nil
 	})
+	for _, fn := range s.observers {
+		fn(time.Since(begun), err)
+	}
+	return err
 }
 
 // Tell appends events that change no state.

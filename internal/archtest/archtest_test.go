@@ -126,7 +126,8 @@ func checkDirection(f file, spec *ast.ImportSpec, own string) []string {
 func floors() [][]string {
 	return [][]string{
 		{"daemon"},
-		{"daemon/control", "daemon/page"},
+		{"daemon/control", "daemon/page", "daemon/metrics", "daemon/heartbeat"},
+		{"daemon/health", "daemon/listener"},
 		{"daemon/alert", "daemon/output"},
 		{"daemon/keeper"},
 		{"daemon/account"},
@@ -192,7 +193,6 @@ func exceptions() map[string]string {
 		"daemon/client Client": "one method for each route of the API: other programs look for them in one place",
 
 		"daemon/control Server":       "to be cut by what its routes are about: accounts, logins, events, vault",
-		"daemon/page Page":            "to be cut into the login, the SMS dialogue and the documents",
 		"daemon/keeper Keeper":        "one accessor for each of its parts",
 		"daemon/account Worker":       "its parts (Check, Rotation, Login) share it; the commits could be a type",
 		"daemon/input collector":      "a method for each format that is read",

@@ -3,7 +3,6 @@ package attempt
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -198,23 +197,6 @@ func TestTimes(t *testing.T) {
 	} {
 		if e, l := Earlier(tt.a, tt.b), Later(tt.a, tt.b); e != tt.earlier || l != tt.later {
 			t.Errorf("of %v and %v: %v and %v", tt.a, tt.b, e, l)
-		}
-	}
-}
-
-func TestLine(t *testing.T) {
-	for _, tt := range []struct {
-		text  string
-		limit int
-		want  string
-	}{
-		{"busy", 9, "busy"},
-		{" two\nlines\x1b[31m\n", 30, "two lines [31m"},
-		{"a\xffb", 9, "a?b"},
-		{strings.Repeat("é", 15), 11, "ééééé…"},
-	} {
-		if got := Line(tt.text, tt.limit); got != tt.want {
-			t.Errorf("%q: %q, want %q", tt.text, got, tt.want)
 		}
 	}
 }

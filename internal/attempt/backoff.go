@@ -3,10 +3,9 @@ package attempt
 import (
 	"context"
 	"math/rand/v2"
-	"strings"
 	"time"
-	"unicode"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/rs/zerolog"
 )
 
@@ -87,7 +86,7 @@ func (b Backoff) Asked(n int, asked time.Duration) time.Duration {
 func Persist(ctx context.Context, log zerolog.Logger, trouble string, op func() error) bool {
 	return Until(ctx, Backoff{First: time.Second, Most: Tick}, op, func(n int, err error) {
 		if n == 1 {
-			log.Error().Str("reason", Line(err.Error(), maxReason)).Msg(trouble)
+			log.Error().Str("reason", plain.Clip(err.Error(), maxReason)).Msg(trouble)
 		}
 	}) == nil
 }
@@ -124,19 +123,4 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// Line makes one line of a text, without control characters and not longer
-// than a limit, for a status, a log or a person.
-func Line(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	if len(text) > limit {
-		text = strings.ToValidUTF8(text[:limit], "") + "…"
-	}
-	return strings.TrimSpace(text)
 }

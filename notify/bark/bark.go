@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -97,7 +98,7 @@ func (c *Channel) push(ctx context.Context, m notify.Message, id string) (notify
 	}
 	p := push{
 		Key: c.key.Reveal(), ID: id, Group: c.group, Level: "active", URL: wording.Link(m),
-		Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Bytes), Body: wording.Clip(m.Text, maxBody, wording.Bytes),
+		Title: wording.Clip(plain.Line(m.Title), maxTitle, wording.Bytes), Body: wording.Clip(m.Text, maxBody, wording.Bytes),
 	}
 	if m.Login != nil {
 		p.Level = "timeSensitive"

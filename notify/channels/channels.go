@@ -14,6 +14,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/bark"
+	"github.com/bilikeeper/bilikeeper/notify/command"
 	"github.com/bilikeeper/bilikeeper/notify/desktop"
 	"github.com/bilikeeper/bilikeeper/notify/dingtalk"
 	"github.com/bilikeeper/bilikeeper/notify/discord"
@@ -35,6 +36,7 @@ import (
 func Kinds() []setting.Kind {
 	return []setting.Kind{
 		webhook.Kind(),
+		command.Kind(),
 		desktop.Kind(),
 		email.Kind(),
 		telegram.Kind(),

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -106,7 +107,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 func compose(m notify.Message) post.Request {
 	if to := wording.Link(m); to != "" {
 		return post.JSON(card{Kind: "link", Link: link{
-			Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes), Text: wording.Clip(m.Text, maxText, wording.Bytes), URL: to,
+			Title: wording.Clip(plain.Line(m.Title), maxTitle, wording.Runes), Text: wording.Clip(m.Text, maxText, wording.Bytes), URL: to,
 		}})
 	}
 	return post.JSON(words{Kind: "text", Text: text{Content: wording.Whole(m, maxText, wording.Bytes)}})

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -84,7 +85,7 @@ func compose(m notify.Message) post.Request {
 		Description: wording.Mark(wording.Body(m, maxDescription, escaped), escape, bare), Timestamp: m.Time.UTC().Format(time.RFC3339),
 	}
 	p := payload{
-		Content:  wording.Mark(wording.Clip(wording.Line(m.Title), maxContent, escaped), escape, quiet),
+		Content:  wording.Mark(wording.Clip(plain.Line(m.Title), maxContent, escaped), escape, quiet),
 		Mentions: mentions{Parse: []string{}}, Attachments: []attachment{},
 	}
 	if m.Login == nil || len(m.Login.PNG) == 0 {

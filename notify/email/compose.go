@@ -3,12 +3,14 @@ package email
 import (
 	"bytes"
 	"html"
+	netmail "net/mail"
 	"regexp"
 	"strings"
 	"time"
 
 	mail "github.com/wneessen/go-mail"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/wording"
 )
@@ -28,11 +30,11 @@ var odd = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
 // compose writes the mail. Beside its date and the boundaries of its parts it
 // depends on the message alone.
-func (c *Channel) compose(m notify.Message, now time.Time) (*mail.Msg, error) {
+func (c *Channel) compose(m notify.Message, to []*netmail.Address, now time.Time) (*mail.Msg, error) {
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(c.from)
-	msg.ToMailAddress(c.to...)
-	msg.Subject(wording.Clip(wording.Line(m.Title), maxSubject, wording.Runes))
+	msg.ToMailAddress(to...)
+	msg.Subject(wording.Clip(plain.Line(m.Title), maxSubject, wording.Runes))
 	msg.SetDateWithValue(now)
 	_, domain, _ := strings.Cut(c.from.Address, "@")
 	msg.SetMessageIDWithValue(id(m.ID) + "@" + domain)
@@ -71,6 +73,9 @@ func (c *Channel) page(m notify.Message, picture bool) string {
 	}
 	if link := wording.Link(m); link != "" {
 		b.WriteString("<p>" + wording.Anchor(link, c.open) + "<br>" + html.EscapeString(link) + "</p>\n")
+	}
+	if link := wording.AppLink(m); link != "" {
+		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>\n")
 	}
 	b.WriteString("</body></html>\n")
 	return b.String()

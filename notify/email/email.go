@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	netmail "net/mail"
+	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -110,20 +112,71 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	if err := post.Alive(m); err != nil {
 		return notify.Receipt{}, err
 	}
-	msg, err := c.compose(m, time.Now())
-	if err != nil {
-		return notify.Receipt{}, c.failed(false, 0, "the mail cannot be written")
+	list, err := c.mail(ctx, m, c.to)
+	refused, _ := errors.AsType[*mail.SendError](err)
+	if refused != nil && refused.Reason == mail.ErrSMTPRcptTo && len(c.to) > 1 {
+		// One refused recipient ends a mail for all of them, so each gets one alone.
+		each := make([][]*netmail.Address, len(c.to))
+		for i := range c.to {
+			each[i] = c.to[i : i+1]
+		}
+		list, err = c.mail(ctx, m, each...)
+	}
+	var missing []string
+	for i, msg := range list {
+		// What comes after the server has taken the mail changes nothing.
+		if !msg.IsDelivered() {
+			missing = append(missing, refusal(i, msg.SendError()))
+		}
+	}
+	switch {
+	case err != nil && len(missing) == len(list):
+		return notify.Receipt{}, c.explain(ctx, err)
+	case len(missing) > 0:
+		// The others have it: another try would send it to them again.
+		return notify.Receipt{Answer: fmt.Sprintf("accepted for %d of %d; %s", len(list)-len(missing), len(c.to), strings.Join(missing, ", "))}, nil
+	}
+	return notify.Receipt{Answer: "accepted for " + strconv.Itoa(len(c.to))}, nil
+}
+
+// refusal says which recipient was refused, without the address.
+func refusal(i int, err error) string {
+	text := "recipient " + strconv.Itoa(i+1) + " was not"
+	if code := number(err); code != 0 {
+		text += " (" + strconv.Itoa(code) + ")"
+	}
+	return text
+}
+
+// mail sends a mail to each group of recipients over one connection, and returns
+// the mails, which know whether they were delivered. It is an empty list where
+// the connection could not be made.
+func (c *Channel) mail(ctx context.Context, m notify.Message, groups ...[]*netmail.Address) ([]*mail.Msg, error) {
+	list := make([]*mail.Msg, 0, len(groups))
+	for _, to := range groups {
+		msg, err := c.compose(m, to, time.Now())
+		if err != nil {
+			return nil, c.failed(false, 0, "the mail cannot be written")
+		}
+		list = append(list, msg)
 	}
 	client, err := c.client(ctx)
 	if err != nil {
-		return notify.Receipt{}, c.failed(false, 0, "the mail client cannot be set up")
+		return nil, c.failed(false, 0, "the mail client cannot be set up")
 	}
-	err = client.DialAndSendWithContext(ctx, msg)
-	// What comes after the server has taken the mail changes nothing.
-	if err != nil && !msg.IsDelivered() {
-		return notify.Receipt{}, c.explain(ctx, err)
+	return list, client.DialAndSendWithContext(ctx, list...)
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+
+// greeting is the name that this machine gives in EHLO. One that is no name of the
+// mail's world, with an underscore or in another script, has servers refuse all of
+// the mail; an address in its place is as good (RFC 5321, 4.1.3).
+func greeting(name string, err error) string {
+	if err != nil || len(name) > 255 || !hostName.MatchString(name) {
+		return "[127.0.0.1]"
 	}
-	return notify.Receipt{Answer: "accepted for " + strconv.Itoa(len(c.to))}, nil
+	return name
 }
 
 // client makes a client for one mail. The connection is closed when ctx ends,
@@ -147,6 +200,7 @@ func (c *Channel) client(ctx context.Context) (*mail.Client, error) {
 	}
 	options := []mail.Option{
 		mail.WithPort(c.port), mail.WithTLSConfig(c.tls), mail.WithDialContextFunc(dial), mail.WithTimeout(notify.DefaultTimeout),
+		mail.WithHELO(greeting(os.Hostname())),
 	}
 	switch c.mode {
 	case TLSStart:

@@ -196,6 +196,31 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// A recipient that is refused does not keep the mail from the others.
+func TestRefusedRecipient(t *testing.T) {
+	s := startServer(t, &server{})
+	c := newChannel(t, s, nil)
+	first, second := c.to[0].Address, c.to[1].Address
+	s.answers = map[string]string{"RCPT TO:<" + first + ">": "550 5.1.1 canary"}
+	receipt, err := c.Send(t.Context(), notifytest.CodeMessage())
+	if err != nil || receipt.Answer != "accepted for 1 of 2; recipient 1 was not (550)" {
+		t.Errorf("%+v, %v", receipt, err)
+	}
+	if len(s.mails) != 1 || !strings.Contains(s.mails[0], second) || strings.Contains(s.mails[0], first) {
+		t.Errorf("%d mails arrived", len(s.mails))
+	}
+}
+
+func TestGreeting(t *testing.T) {
+	for name, want := range map[string]string{
+		"nas": "nas", "nas.example.net": "nas.example.net", "my_nas": "[127.0.0.1]", "我的电脑": "[127.0.0.1]", "": "[127.0.0.1]", "-nas": "[127.0.0.1]", "a b": "[127.0.0.1]",
+	} {
+		if got := greeting(name, nil); got != want {
+			t.Errorf("%q greets as %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestCancel(t *testing.T) {
 	for _, verb := range []string{"EHLO", "MAIL", "DATA"} {
 		s := startServer(t, &server{hang: verb})
@@ -304,7 +329,7 @@ func TestWire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		msg, err := c.compose(m, m.Time)
+		msg, err := c.compose(m, c.to, m.Time)
 		if err != nil {
 			t.Fatal(err)
 		}

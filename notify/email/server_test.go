@@ -16,7 +16,7 @@ type server struct {
 	listener net.Listener
 	tls      *tls.Config
 	// offers are the extensions, without STARTTLS; answers replace the answer to
-	// a verb, "." being the end of the mail.
+	// a verb or a whole line, "." being the end of the mail.
 	offers  []string
 	answers map[string]string
 	hang    string // the verb that is never answered
@@ -108,7 +108,7 @@ func (s *server) talk(conn net.Conn, secured bool) {
 			say("221 bye")
 			return
 		default:
-			say(s.answer(verb, "250 ok"))
+			say(s.answer(strings.TrimSpace(line), s.answer(verb, "250 ok")))
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -120,12 +121,16 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 }
 
 func (c *Channel) compose(m notify.Message) article {
-	a := article{Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes)}
+	a := article{Title: wording.Clip(plain.Line(m.Title), maxTitle, wording.Runes)}
 	for line := range strings.Lines(wording.Clip(m.Text, maxSize, size)) {
 		a.Lines = append(a.Lines, []element{{Tag: "text", Text: strings.TrimSuffix(line, "\n")}})
 	}
 	if link := wording.Link(m); link != "" {
 		a.Lines = append(a.Lines, []element{{Tag: "a", Text: c.open, Href: link}})
+	}
+	if link := wording.AppLink(m); link != "" {
+		// The service opens no other addresses than those of the web.
+		a.Lines = append(a.Lines, []element{{Tag: "text", Text: link}})
 	}
 	return a
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -86,7 +87,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 		return notify.Receipt{}, err
 	}
 	out := message{
-		Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes), Message: wording.Body(m, maxText, wording.Runes), Priority: prioritySound,
+		Title: wording.Clip(plain.Line(m.Title), maxTitle, wording.Runes), Message: wording.Body(m, maxText, wording.Runes), Priority: prioritySound,
 	}
 	if out.Message == "" {
 		out.Message = out.Title // the server refuses an empty one

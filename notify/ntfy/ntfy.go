@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -154,14 +155,14 @@ func (c *Channel) publish(ctx context.Context, m notify.Message, sequence string
 func (c *Channel) request(m notify.Message, sequence string, picture bool) post.Request {
 	r := post.Request{Method: http.MethodPut, Path: []string{c.topic.Reveal()}, Header: c.authorization()}
 	set := func(name, value string) { r.Header.Set(name, mime.BEncoding.Encode("utf-8", value)) }
-	set("Title", wording.Clip(wording.Line(m.Title), maxTitle, wording.Bytes))
+	set("Title", wording.Clip(plain.Line(m.Title), maxTitle, wording.Bytes))
 	set("Priority", priority(m))
 	if sequencePattern.MatchString(sequence) {
 		set("X-Sequence-ID", sequence)
 	}
 	if link := wording.Link(m); link != "" {
 		set("Click", link)
-		set("Actions", c.actions(link))
+		set("Actions", c.actions(link, wording.AppLink(m)))
 	}
 	if picture {
 		set("Filename", "qr.png")
@@ -179,8 +180,12 @@ type action struct {
 	URL    string `json:"url"`
 }
 
-func (c *Channel) actions(link string) string {
-	return string(post.JSON([]action{{Action: "view", Label: c.label, URL: link}}).Body)
+func (c *Channel) actions(link, app string) string {
+	list := []action{{Action: "view", Label: c.label, URL: link}}
+	if app != "" {
+		list = append(list, action{Action: "view", Label: "App", URL: app})
+	}
+	return string(post.JSON(list).Body)
 }
 
 func (c *Channel) authorization() http.Header {

@@ -107,7 +107,7 @@ func Alive(m notify.Message) error {
 // will.
 func (c *Client) judge(reply Reply, now time.Time) error {
 	code := reply.Status
-	refusal := Refusal{Reason: "answered " + reply.Line()}
+	refusal := Refusal{Reason: "answered " + reply.Line() + usual(code)}
 	switch {
 	case code/100 == 2:
 		return nil
@@ -117,6 +117,23 @@ func (c *Client) judge(reply Reply, now time.Time) error {
 		refusal.Retry, refusal.After = true, retryAfter(reply.Header.Get("Retry-After"), now)
 	}
 	return c.Refused(reply, refusal)
+}
+
+// usual is what a status means wherever a service does not say it better.
+func usual(code int) string {
+	switch code {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return "; the token, key or password is not accepted"
+	case http.StatusNotFound, http.StatusGone:
+		return "; there is nothing at this address"
+	case http.StatusRequestEntityTooLarge:
+		return "; the message is too large"
+	case http.StatusTooManyRequests:
+		return "; too many messages"
+	case http.StatusInsufficientStorage:
+		return "; the service has no room for it"
+	}
+	return ""
 }
 
 // maxRetryAfter keeps a mistaken header from silencing an endpoint for good.

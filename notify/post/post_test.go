@@ -241,6 +241,15 @@ func TestAnswersOfServices(t *testing.T) {
 	if got := c.Refused(Reply{}, Refusal{Code: "7"}).Error(); got != "example.net: answered code 7" {
 		t.Error(got)
 	}
+	for status, want := range map[int]string{
+		401: "answered 401 Unauthorized; the token, key or password is not accepted", 404: "answered 404 Not Found; there is nothing at this address",
+		429: "answered 429 Too Many Requests; too many messages", 507: "answered 507 Insufficient Storage; the service has no room for it",
+		400: "answered 400 Bad Request", 502: "answered 502 Bad Gateway",
+	} {
+		if err := c.judge(Reply{Status: status}, time.Now()); err == nil || err.Error() != "example.net: "+want {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
 	for seconds, want := range map[float64]time.Duration{
 		0: 0, -1: 0, 0.25: 250 * time.Millisecond, 61: 61 * time.Second, 1e300: maxRetryAfter,
 	} {

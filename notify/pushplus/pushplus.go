@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -91,7 +92,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 		return notify.Receipt{}, err
 	}
 	out := message{
-		Token: c.token.Reveal(), Title: wording.Clip(wording.Line(m.Title), maxTitle, wording.Runes),
+		Token: c.token.Reveal(), Title: wording.Clip(plain.Line(m.Title), maxTitle, wording.Runes),
 		Content: content(m), Template: "html", Topic: c.topic, Channel: c.channel,
 	}
 	if m.Login != nil {
@@ -123,6 +124,9 @@ func content(m notify.Message) string {
 		b.WriteString(`<p><img alt="QR" src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(m.Login.PNG) + `"></p>`)
 	}
 	if link := wording.Link(m); link != "" {
+		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>")
+	}
+	if link := wording.AppLink(m); link != "" {
 		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>")
 	}
 	return b.String()

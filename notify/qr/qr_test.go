@@ -80,11 +80,10 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// rasterise paints what a terminal would show, with light as the background of
-// a page or as the glyphs of a dark terminal.
-func rasterise(t testing.TB, text string, coloured bool) image.Image {
+// rasterise paints what a terminal would show: light blocks on a dark ground.
+func rasterise(t testing.TB, text string) image.Image {
 	t.Helper()
-	text = strings.NewReplacer("\x1b[38;5;16;48;5;231m", "", "\x1b[0m", "").Replace(text)
+	text = strings.NewReplacer("\x1b[38;5;231;48;5;16m", "", "\x1b[0m", "").Replace(text)
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	const px = 4
 	width := utf8.RuneCountInString(lines[0])
@@ -95,9 +94,9 @@ func rasterise(t testing.TB, text string, coloured bool) image.Image {
 		}
 		for x, glyph := range []rune(line) {
 			for half, painted := range []bool{glyph == '█' || glyph == '▀', glyph == '█' || glyph == '▄'} {
-				shade := color.Gray{Y: 0xff}
-				if painted == coloured {
-					shade.Y = 0
+				shade := color.Gray{}
+				if painted {
+					shade.Y = 0xff
 				}
 				for i := range px * px {
 					img.SetGray(x*px+i%px, (2*y+half)*px+i/px, shade)
@@ -135,15 +134,40 @@ func TestTerminalReadsBack(t *testing.T) {
 			if strings.Contains(text, "\x1b") != coloured {
 				t.Errorf("%s: colour is wrong", tt.name)
 			}
-			if got := decode(t, rasterise(t, text, coloured)); got != loginURL {
+			if got := decode(t, rasterise(t, text)); got != loginURL {
 				t.Errorf("%s: read %q", tt.name, got)
 			}
 		}
 	}
 }
 
+// Without block characters a module is two blanks on its colour.
+func TestTerminalOfBlanks(t *testing.T) {
+	text, err := qr.Terminal("https://example.com/code", qr.TerminalOptions{Color: true, Blanks: true, Width: 80, Height: 40})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The colours become the blocks that rasterise reads, a line for each half.
+	text = strings.NewReplacer("\x1b[48;5;231m  ", "█", "\x1b[48;5;16m  ", " ", "\x1b[0m", "").Replace(text)
+	if strings.Trim(text, "█ \n") != "" {
+		t.Fatalf("there is more than blanks in %q", text)
+	}
+	img := rasterise(t, text).(*image.Gray)
+	square := image.NewGray(image.Rect(0, 0, img.Rect.Dx(), img.Rect.Dy()/2))
+	for y := range square.Rect.Dy() {
+		for x := range square.Rect.Dx() {
+			square.SetGray(x, y, img.GrayAt(x, 2*y))
+		}
+	}
+	if got := decode(t, square); got != "https://example.com/code" {
+		t.Errorf("read %q", got)
+	}
+}
+
 func TestTerminalTooSmall(t *testing.T) {
-	for _, o := range []qr.TerminalOptions{{Width: 44}, {Height: 22}, {Width: 1, Height: 1}} {
+	for _, o := range []qr.TerminalOptions{
+		{Width: 44}, {Height: 22}, {Width: 1, Height: 1}, {Blanks: true}, {Blanks: true, Color: true, Width: 89}, {Blanks: true, Color: true, Height: 44},
+	} {
 		if _, err := qr.Terminal(loginURL, o); !errors.Is(err, qr.ErrTooSmall) {
 			t.Errorf("%+v: %v", o, err)
 		}

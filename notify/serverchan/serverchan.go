@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -130,10 +131,10 @@ func (a answer) meaning() post.Refusal {
 // compose writes the text and the link. A line break of Markdown is an empty
 // line.
 func compose(m notify.Message) message {
-	title, text := wording.Line(m.Title), m.Text
+	title, text := plain.Line(m.Title), m.Text
 	out := message{
 		Title: wording.Clip(title, maxTitle, wording.Runes), NoIP: "1",
-		Short: wording.Clip(wording.Line(text), maxShort, wording.Runes),
+		Short: wording.Clip(plain.Line(text), maxShort, wording.Runes),
 	}
 	if out.Title != title {
 		text = title + "\n" + text
@@ -141,6 +142,9 @@ func compose(m notify.Message) message {
 	text = wording.Mark(wording.Clip(text, maxText, wording.Bytes), escape, link)
 	text = strings.ReplaceAll(text, "\n", "\n\n")
 	if to := wording.Link(m); to != "" {
+		text += "\n\n" + link(to)
+	}
+	if to := wording.AppLink(m); to != "" {
 		text += "\n\n" + link(to)
 	}
 	out.Desp = text

@@ -21,6 +21,7 @@ type answer struct {
 	Description string          `json:"description"`
 	Parameters  struct {
 		RetryAfter float64 `json:"retry_after"`
+		NewChat    int64   `json:"migrate_to_chat_id"`
 	} `json:"parameters"`
 }
 
@@ -70,6 +71,9 @@ func meaning(a answer) post.Refusal {
 		r.Reason = "the group has no such topic"
 	case says("upgraded to a supergroup"):
 		r.Reason = "the group has become a supergroup and has a new id"
+		if a.Parameters.NewChat != 0 {
+			r.Reason += ": write chat = \"" + strconv.FormatInt(a.Parameters.NewChat, 10) + "\""
+		}
 	case a.Code == http.StatusTooManyRequests:
 		r.Reason = "too many messages"
 	case a.Code == http.StatusUnauthorized, a.Code == http.StatusNotFound:

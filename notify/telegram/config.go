@@ -23,6 +23,7 @@ type Keys struct {
 	TokenFile string `toml:"token_file"`
 	Chat      string `toml:"chat"`
 	Topic     string `toml:"topic"`
+	Commands  bool   `toml:"commands"`
 }
 
 var topicPattern = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
@@ -45,7 +46,10 @@ func (k *Keys) Channel(s notify.Setup) (notify.Channel, error) {
 		// What is no number was refused with the configuration.
 		topic, _ = strconv.ParseInt(k.Topic, 10, 64)
 	}
-	return New(Config{Token: s.Secrets["token_file"], Chat: k.Chat, Topic: topic, BaseURL: s.Secrets.Address(k.URL).Reveal(), HTTP: k.Options(s)})
+	return New(Config{
+		Token: s.Secrets["token_file"], Chat: k.Chat, Topic: topic, Commands: k.Commands, CodeLabel: s.CodeLabel,
+		BaseURL: s.Secrets.Address(k.URL).Reveal(), HTTP: k.Options(s),
+	})
 }
 
 const example = `#[[notify]]
@@ -57,6 +61,9 @@ const example = `#[[notify]]
 #chat = "100200300"
 # A topic of a group, its number in quotes; "" for none.
 #topic = ""
+# true: the bot answers in this chat /status, /login NAME and /check NAME, and has
+# a button for a fresh code. No other program may read the bot's messages then.
+#commands = false
 # http, https or socks5, for any type that speaks HTTP. Without it the
 # environment decides (HTTPS_PROXY).
 #proxy = "socks5://127.0.0.1:1080"

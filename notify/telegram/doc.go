@@ -1,8 +1,7 @@
 // Package telegram brings messages to a Telegram chat through a bot, with the
-// code as a photo.
-//
-// Receiving anything from Telegram, commands and buttons that answer, does not
-// come in: the bot only speaks.
+// code as a photo, and where the configuration says so hears what is asked there:
+// commands, and the button under a message. What is done about it is not decided
+// here.
 //
 // Facts of the Bot API that it was checked against (core.telegram.org/bots/api,
 // core.telegram.org/bots/faq for the limits, and the server's sources,
@@ -14,11 +13,14 @@
 // parameters.retry_after in seconds with each 429. To a group go 20 messages a
 // minute, to one chat one a second. Links in texts are opened by Telegram's
 // servers for a preview unless link_preview_options forbids it: a login page
-// must not be opened by them.
+// must not be opened by them. getUpdates holds a request open for timeout seconds
+// and forgets an update once a larger offset is asked for; 409 says that another
+// reader, or a webhook, is there; a button's callback_data has at most 64 bytes.
 //
 // Not verified: whether the limits count UTF-16 units or characters; the former
 // is assumed, which cuts a text early at most.
 //
 // Guarantees: those of package post. The text is plain, so nothing in it is
-// taken for markup.
+// taken for markup. Only the chat that the bot writes to is answered; an update is
+// marked as read before it is answered, so none is answered twice.
 package telegram

@@ -22,6 +22,9 @@ const (
 	maxText    = 4096
 )
 
+// typeRequired is the type of a message that says that a login is needed.
+const typeRequired = "login.required"
+
 const defaultURL = "https://api.telegram.org"
 
 var (
@@ -37,6 +40,9 @@ type Config struct {
 	Chat string
 	// Topic is the id of a topic in a group that has them, 0 for none.
 	Topic int64
+	// Commands lets the chat ask for things; CodeLabel is the button's text.
+	Commands  bool
+	CodeLabel string
 	// BaseURL is a Bot API server of one's own; "" is Telegram's.
 	BaseURL string
 	HTTP    post.Options
@@ -49,6 +55,9 @@ type Channel struct {
 	bot    secret.String // "bot" and the token, the first element of each path
 	chat   string
 	topic  int64
+
+	commands  bool
+	codeLabel string
 }
 
 // New checks the configuration. It connects to nothing.
@@ -69,6 +78,7 @@ func New(cfg Config) (*Channel, error) {
 	return &Channel{
 		Label: post.NewLabel("telegram", client.Host()), client: client,
 		bot: secret.New("bot" + token), chat: cfg.Chat, topic: cfg.Topic,
+		commands: cfg.Commands, codeLabel: cfg.CodeLabel,
 	}, nil
 }
 
@@ -80,6 +90,7 @@ type message struct {
 	Topic   int64          `json:"message_thread_id,omitempty"`
 	Text    string         `json:"text"`
 	Preview previewOptions `json:"link_preview_options"`
+	Markup  *keyboard      `json:"reply_markup,omitempty"`
 }
 
 type previewOptions struct {
@@ -105,6 +116,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	if m.Login == nil || len(m.Login.PNG) == 0 {
 		return c.call(ctx, post.JSON(message{
 			Chat: c.chat, Topic: c.topic, Text: wording.Whole(m, maxText, wording.UTF16), Preview: previewOptions{Disabled: true},
+			Markup: c.buttons(m),
 		}, c.bot.Reveal(), "sendMessage"))
 	}
 	var form post.Form

@@ -33,6 +33,19 @@ func accept(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"ok":true,"result":`+result+`}`)
 }
 
+// The new id of a group that moved is told, so that it can be copied.
+func TestSupergroup(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1009}}`)
+	}))
+	defer server.Close()
+	_, err := newChannel(t, server.URL, post.Options{}).Send(t.Context(), notify.Message{Title: "t", Text: "t"})
+	if err == nil || !strings.Contains(err.Error(), `write chat = "-1009"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestConformance(t *testing.T) {
 	notifytest.Run(t, notifytest.Harness{
 		New: func(t *testing.T, base string) notify.Channel { return newChannel(t, base, post.Options{}) },

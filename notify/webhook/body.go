@@ -38,10 +38,14 @@ type account struct {
 type login struct {
 	ID        string `json:"id"`
 	URL       string `json:"url"`
+	AppURL    string `json:"app_url"`
 	PNG       []byte `json:"qr_png_base64"` // a []byte is base64 in JSON
 	PageURL   string `json:"page_url"`
 	ExpiresAt string `json:"expires_at"`
 }
+
+// Body is the JSON of a message, for channels that hand it on by other means.
+func Body(m notify.Message) []byte { return encode(m).Body }
 
 // encode writes the request's body. It depends on the message alone, so that each try of
 // the same message has the same one.
@@ -52,7 +56,7 @@ func encode(m notify.Message) post.Request {
 	}
 	if l := m.Login; l != nil {
 		p.Data.Login = &login{
-			ID: l.ID, URL: l.URL.Reveal(), PNG: append([]byte{}, l.PNG...),
+			ID: l.ID, URL: l.URL.Reveal(), AppURL: l.AppURL.Reveal(), PNG: append([]byte{}, l.PNG...),
 			PageURL: l.PageURL, ExpiresAt: stamp(l.ExpiresAt),
 		}
 	}

@@ -48,7 +48,7 @@ func TestBodyIsFrozen(t *testing.T) {
 	m := notify.Message{
 		ID: "m1", Type: "login.code", Time: at, Account: "main", Site: "web", Mid: 100200300, Uname: "example",
 		Title: "T", Text: "a < b & c",
-		Login: &notify.Login{ID: "l1", URL: secret.New("https://example.com/?a=1&b=2"), PNG: []byte("png"), ExpiresAt: at.Add(3 * time.Minute)},
+		Login: &notify.Login{ID: "l1", URL: secret.New("https://example.com/?a=1&b=2"), AppURL: secret.New("bilibili://browser?url=x"), PNG: []byte("png"), ExpiresAt: at.Add(3 * time.Minute)},
 	}
 	const head = `{"type":"login.code","timestamp":"2026-11-20T01:02:03Z","data":{"account":"main","site":"web",`
 	tests := []struct {
@@ -57,9 +57,9 @@ func TestBodyIsFrozen(t *testing.T) {
 		want string
 	}{
 		{"with a code", func(*notify.Message) {}, head + `"mid":100200300,"uname":"example","title":"T","text":"a < b & c",` +
-			`"login":{"id":"l1","url":"https://example.com/?a=1&b=2","qr_png_base64":"cG5n","page_url":"","expires_at":"2026-11-20T01:05:03Z"}}}`},
+			`"login":{"id":"l1","url":"https://example.com/?a=1&b=2","app_url":"bilibili://browser?url=x","qr_png_base64":"cG5n","page_url":"","expires_at":"2026-11-20T01:05:03Z"}}}`},
 		{"without a picture", func(m *notify.Message) { m.Login.PNG = nil }, head + `"mid":100200300,"uname":"example","title":"T","text":"a < b & c",` +
-			`"login":{"id":"l1","url":"https://example.com/?a=1&b=2","qr_png_base64":"","page_url":"","expires_at":"2026-11-20T01:05:03Z"}}}`},
+			`"login":{"id":"l1","url":"https://example.com/?a=1&b=2","app_url":"bilibili://browser?url=x","qr_png_base64":"","page_url":"","expires_at":"2026-11-20T01:05:03Z"}}}`},
 		{"of nobody yet", func(m *notify.Message) { m.Login, m.Mid, m.Uname = nil, 0, "" }, head + `"mid":null,"uname":"","title":"T","text":"a < b & c"}}`},
 		{"of several", func(m *notify.Message) {
 			m.Login, m.Type, m.Account, m.Site, m.Mid, m.Uname = nil, "login.required", "", "", 0, ""

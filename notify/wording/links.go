@@ -8,7 +8,7 @@ import (
 
 // address finds addresses in a text: what is not ASCII ends one, so that the
 // words around it need no space. Brackets are for a host in IPv6 alone.
-var address = regexp.MustCompile(`https?://(?:\[[0-9A-Fa-f:.]+\]|[!#-;=?-Z^-~])[!#-;=?-Z^-~]*`)
+var address = regexp.MustCompile(`(?:https?|bilibili)://(?:\[[0-9A-Fa-f:.]+\]|[!#-;=?-Z^-~])[!#-;=?-Z^-~]*`)
 
 // Addresses lists where the addresses in a text begin and end, in bytes.
 func Addresses(s string) [][]int {

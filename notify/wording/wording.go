@@ -35,6 +35,15 @@ func Link(m notify.Message) string {
 	return m.Login.URL.Reveal()
 }
 
+// AppLink opens the message's code in the site's app on the same phone. It is ""
+// where there is none, and where the link leads to the login page, which has it.
+func AppLink(m notify.Message) string {
+	if m.Login == nil || m.Login.PageURL != "" {
+		return ""
+	}
+	return m.Login.AppURL.Reveal()
+}
+
 // Clip cuts a text down to limit. Of an address it leaves nothing rather than a
 // part, which would lead nowhere.
 func Clip(s string, limit int, size Measure) string {
@@ -61,31 +70,32 @@ func Clip(s string, limit int, size Measure) string {
 	return strings.TrimRight(kept, " \n") + ellipsis
 }
 
-// Body is the message's text with its link in a line of its own.
+// Body is the message's text with its link, and the one for the app, each in a
+// line of its own.
 func Body(m notify.Message, limit int, size Measure) string {
-	return withLink(m.Text, Link(m), limit, size)
+	return withLinks(m.Text, m, limit, size)
 }
 
 // Whole is Body with the title in a line before it.
 func Whole(m notify.Message, limit int, size Measure) string {
-	return withLink(m.Title+"\n"+m.Text, Link(m), limit, size)
+	return withLinks(m.Title+"\n"+m.Text, m, limit, size)
 }
 
-func withLink(text, link string, limit int, size Measure) string {
-	if link == "" {
-		return Clip(text, limit, size)
+// withLinks leaves a link out where it does not fit, since half of one leads to
+// nowhere: the one for the app where the two would take more than half of the room.
+func withLinks(text string, m notify.Message, limit int, size Measure) string {
+	tail, app := "", ""
+	if link := Link(m); link != "" {
+		tail = "\n" + link
 	}
-	tail := "\n" + link
-	room := limit - size(tail)
-	if room < 0 {
-		// Half a link leads to nowhere.
-		return Clip(text, limit, size)
+	if link := AppLink(m); link != "" {
+		app = "\n" + link
 	}
-	return Clip(text, room, size) + tail
-}
-
-// Line is a text without line breaks and other control characters, for titles
-// and headers.
-func Line(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' }), " ")
+	if size(tail)+size(app) <= limit/2 {
+		tail += app
+	}
+	if size(tail) > limit {
+		tail = ""
+	}
+	return Clip(text, limit-size(tail), size) + tail
 }

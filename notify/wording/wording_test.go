@@ -19,6 +19,24 @@ func TestLink(t *testing.T) {
 	}
 }
 
+func TestTheAppsLink(t *testing.T) {
+	const site, app = "https://site.example/scan", "bilibili://browser?url=https%3A%2F%2Fsite.example%2Fscan"
+	m := notify.Message{Text: "scan", Login: &notify.Login{URL: secret.New(site), AppURL: secret.New(app)}}
+	if got := Body(m, 1000, Bytes); got != "scan\n"+site+"\n"+app {
+		t.Errorf("%q", got)
+	}
+	if got := Body(m, 100, Bytes); got != "scan\n"+site {
+		t.Errorf("with little room: %q", got)
+	}
+	m.Login.PageURL = "https://keeper.example/l"
+	if got := Body(m, 1000, Bytes); got != "scan\nhttps://keeper.example/l" {
+		t.Errorf("with a page: %q", got)
+	}
+	if got := HTML("open " + app); got != `open <a href="`+app+`">`+app+`</a>` {
+		t.Error(got)
+	}
+}
+
 func TestClip(t *testing.T) {
 	tests := []struct {
 		text  string
@@ -84,12 +102,6 @@ func TestMark(t *testing.T) {
 	}
 	if got := HTML(`<b> https://a.example/?x&y`); got != `&lt;b&gt; <a href="https://a.example/?x&amp;y">https://a.example/?x&amp;y</a>` {
 		t.Error(got)
-	}
-}
-
-func TestLine(t *testing.T) {
-	if got := Line(" a\r\nb: c\x00\u2028d "); got != " a b: c d " {
-		t.Errorf("%q", got)
 	}
 }
 

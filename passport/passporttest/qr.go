@@ -36,6 +36,8 @@ type QR struct {
 	newest   string
 	form     Form
 	codeLife time.Duration
+	referer  string
+	beside   []string
 }
 
 func newQR(all *state) QR {
@@ -63,6 +65,21 @@ func (s *QR) SetCodeLifetime(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.codeLife = d
+}
+
+// OnlyFrom makes the site tell of scans to those only who ask from a page, "" for
+// everybody. Others are told that nobody scanned.
+func (s *QR) OnlyFrom(referer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.referer = referer
+}
+
+// Beside lets the next successes bring Set-Cookie lines beside the login's own.
+func (s *QR) Beside(setCookies ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.beside = setCookies
 }
 
 // code is a QR code that was given out.
@@ -172,7 +189,7 @@ func (s *QR) poll(r *http.Request) *answer {
 	switch {
 	case !c.open(now) || c.intl:
 		return scanState(86038, "二维码已失效")
-	case c.mid == 0:
+	case c.mid == 0, s.referer != "" && r.Referer() != s.referer:
 		return scanState(86101, "未扫码")
 	case !c.confirmed:
 		return scanState(86090, "二维码已扫码未确认")
@@ -200,7 +217,7 @@ func (s *QR) success(one *session, now time.Time) *answer {
 		"url": hop, "refresh_token": one.token, "timestamp": s.clock().UnixMilli(), "code": 0, "message": "",
 	})
 	if s.form == FormHeaders || s.form == FormBoth {
-		a.header["Set-Cookie"] = one.setCookies("bilibili.com")
+		a.header["Set-Cookie"] = append(one.setCookies("bilibili.com"), s.beside...)
 	}
 	return a
 }

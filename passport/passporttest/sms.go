@@ -23,12 +23,13 @@ type SMS struct {
 	verify   map[int64]int
 	captchas map[string]*captcha // by token or key
 	messages map[string]*message // by number, the latest
+	china    string              // the number that stands for China
 }
 
 func newSMS(all *state) SMS {
 	return SMS{
 		state: all, owners: make(map[string]int64), verify: make(map[int64]int),
-		captchas: make(map[string]*captcha), messages: make(map[string]*message),
+		captchas: make(map[string]*captcha), messages: make(map[string]*message), china: "1",
 	}
 }
 
@@ -87,6 +88,13 @@ func (s *SMS) SetVerification(mid int64, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.verify[mid] = status
+}
+
+// SetChina sets which number stands for China, "1" or "86"; the other is refused.
+func (s *SMS) SetChina(cid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.china = cid
 }
 
 // SolveCaptcha is the person in front of the widget: it returns what the widget
@@ -185,7 +193,7 @@ func (s *SMS) send(r *http.Request, token string, legacy bool) (*message, int) {
 	switch {
 	case cid == "":
 		return nil, -400
-	case len(phone) < 5 || cid == "1" && len(phone) != 11:
+	case len(phone) < 5 || cid == s.china && len(phone) != 11, cid != s.china && (cid == "1" || cid == "86"):
 		return nil, 1002
 	case last != nil && time.Since(last.sent) < smsSpacing:
 		return nil, 1003

@@ -66,24 +66,39 @@ func (t Trouble) known() bool {
 // Faults are what is wrong with which path.
 type Faults struct {
 	*state
-	kinds      map[string]Trouble
-	lose, cuts map[string]int
+	kinds            map[string]Trouble
+	left, lose, cuts map[string]int
+	first            map[string]int
 }
 
 func newFaults(all *state) Faults {
-	return Faults{state: all, kinds: make(map[string]Trouble), lose: make(map[string]int), cuts: make(map[string]int)}
+	return Faults{
+		state: all, kinds: make(map[string]Trouble),
+		left: make(map[string]int), lose: make(map[string]int), cuts: make(map[string]int), first: make(map[string]int),
+	}
 }
 
 // SetTrouble makes a path, or Any, answer with a trouble until it is healed
 // with None. A path's own trouble goes before that of Any.
-func (s *Faults) SetTrouble(path string, t Trouble) {
+func (s *Faults) SetTrouble(path string, t Trouble) { s.SetTroubleFor(path, t, 0) }
+
+// SetTroubleFor is SetTrouble for the next n requests, 0 for all of them.
+func (s *Faults) SetTroubleFor(path string, t Trouble, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.left[path] = n
 	if t == None {
 		delete(s.kinds, path)
 		return
 	}
 	s.kinds[path] = t
+}
+
+// SpareFirst lets the next n requests of a path pass a trouble that is set.
+func (s *Faults) SpareFirst(path string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.first[path] = n
 }
 
 // LoseReply makes the next n requests of a path act, and then reset the
@@ -102,12 +117,23 @@ func (s *Faults) CutReply(path string, n int) {
 	s.cuts[path] = n
 }
 
-// trouble needs mu.
+// trouble is what the next request of a path meets. It needs mu.
 func (s *Faults) trouble(path string) Trouble {
-	if t, ok := s.kinds[path]; ok {
-		return t
+	if s.first[path] > 0 {
+		s.first[path]--
+		return None
 	}
-	return s.kinds[Any]
+	t, own := s.kinds[path]
+	if !own {
+		path = Any
+		t = s.kinds[Any]
+	}
+	if s.left[path] > 0 {
+		if s.left[path]--; s.left[path] == 0 {
+			delete(s.kinds, path)
+		}
+	}
+	return t
 }
 
 // broken is an answer as it is delivered, after the site has acted. It needs mu.

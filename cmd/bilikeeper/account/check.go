@@ -1,9 +1,12 @@
 package account
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -20,6 +23,7 @@ func checkCommand(env *cli.Env) *cobra.Command {
 
 When the site denies a session, it is asked a second time after
 check.confirm_after before anybody believes it, and the command waits for that.
+Several accounts are asked about side by side, and shown as the answers come.
 While the site is to be left alone the command answers 6 without asking.`,
 		ValidArgsFunction: env.CompleteAccounts(-1),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -41,39 +45,130 @@ While the site is to be left alone the command answers 6 without asking.`,
 	return cmd
 }
 
-// checkEach checks one account after the other: the site is asked by one
-// request at a time anyway. The worst outcome decides the exit code.
+// sideBySide bounds how many accounts are asked about at the same time. The keeper
+// itself bounds what it asks of the site; most of a check is the wait for the
+// second question about a session that was denied.
+const sideBySide = 16
+
+// checked is what came of asking about one account.
+type checked struct {
+	index  int
+	result client.CheckResult
+	err    error
+}
+
+// checkEach asks about the accounts side by side and shows each answer when it
+// comes; as JSON they are one document, in the order asked. The worst outcome
+// decides the exit code.
 func checkEach(cmd *cobra.Command, env *cli.Env, names []string, force bool) error {
-	results := []client.CheckResult{}
-	var worst *cli.Failure
-	var dead []string
-	for _, name := range names {
-		r, err := env.Client().Check(cmd.Context(), name, force)
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	results, failures := make([]*client.CheckResult, len(names)), make([]*cli.Failure, len(names))
+	var failed error
+	for one := range askEach(ctx, env, names, force) {
+		name := names[one.index]
 		var p *client.Problem
 		switch {
-		case errors.As(err, &p) && len(names) > 1:
-			env.SayError(fmt.Errorf("%s: %w", name, err))
-			worst = worse(worst, cli.Exit(cli.ProblemCode(p), ""))
-			continue
-		case err != nil:
-			return err
+		case errors.As(one.err, &p) && len(names) > 1:
+			env.SayError(fmt.Errorf("%s: %w", name, one.err))
+			failures[one.index] = cli.Exit(cli.ProblemCode(p), "")
+		case one.err != nil:
+			if failed == nil {
+				failed = one.err
+			}
+			cancel()
+		default:
+			results[one.index] = &one.result
+			if !env.JSON {
+				printCheck(env, one.result)
+			}
+			failures[one.index] = outcome(one.result)
 		}
-		results = append(results, r)
-		if !env.JSON {
-			printCheck(env, r)
+	}
+	if failed != nil {
+		return failed
+	}
+	return checkEnd(env, results, failures)
+}
+
+// checkEnd shows the document that all answers make, and decides the exit code.
+func checkEnd(env *cli.Env, results []*client.CheckResult, failures []*cli.Failure) error {
+	var worst *cli.Failure
+	for _, f := range failures {
+		worst = worse(worst, f)
+	}
+	answers, dead := []client.CheckResult{}, []string{}
+	for _, r := range results {
+		if r != nil {
+			answers = append(answers, *r)
 		}
-		if r.Outcome == client.CheckDead {
+		if r != nil && r.Outcome == client.CheckDead {
 			dead = append(dead, "bilikeeper login "+r.Account.Name)
 		}
-		worst = worse(worst, outcome(r))
 	}
-	if err := env.Show(map[string]any{"checks": results}, func() {}); err != nil || worst == nil {
+	if err := env.Show(map[string]any{"checks": answers}, func() {}); err != nil || worst == nil {
 		return err
 	}
 	if worst.Code == cli.ExitNeedsLogin && len(dead) > 0 {
 		worst.Hint = cli.Format("log in again: %s", strings.Join(dead, "; "))
 	}
 	return worst
+}
+
+// askEach gives the answers as they come, and closes the channel after the last.
+func askEach(ctx context.Context, env *cli.Env, names []string, force bool) <-chan checked {
+	answers := make(chan checked)
+	places := make(chan struct{}, sideBySide)
+	var asking sync.WaitGroup
+	for i, name := range names {
+		asking.Go(func() {
+			places <- struct{}{}
+			defer func() { <-places }()
+			stop := sayDoubt(ctx, env, name)
+			r, err := env.Client().Check(ctx, name, force)
+			stop()
+			answers <- checked{i, r, err}
+		})
+	}
+	go func() {
+		asking.Wait()
+		close(answers)
+	}()
+	return answers
+}
+
+// asksAgain is the keeper's word for the second question.
+const asksAgain = "confirm_death"
+
+// doubtAfter is how long a check takes that is not just answered.
+const doubtAfter = time.Second
+
+// sayDoubt says of a check that goes on, once, that the site has denied the session
+// and when it is asked again. What it returns ends that.
+func sayDoubt(ctx context.Context, env *cli.Env, name string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var saying sync.WaitGroup
+	saying.Go(func() {
+		tick := time.NewTicker(doubtAfter)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			acc, err := env.Client().Account(ctx, name)
+			if err == nil && acc.Next != nil && acc.Next.Action == asksAgain {
+				wait := max(time.Until(acc.Next.At), 0).Round(time.Second)
+				env.Say("%s: the site denied the session; it is asked again in %.0f s", name, wait.Seconds())
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		saying.Wait()
+	}
 }
 
 func printCheck(env *cli.Env, r client.CheckResult) {
@@ -87,7 +182,7 @@ func printCheck(env *cli.Env, r client.CheckResult) {
 		line += out.Text(" (%s)", out.Told(r.Detail))
 	}
 	if !r.Asked && r.Account.BlockedUntil != nil {
-		line += out.Text("; not asked this time, the site is left alone until %s", r.Account.BlockedUntil.Local().Format("15:04:05"))
+		line += out.Text("; not asked this time, the site is left alone until %s", r.Account.BlockedUntil.Local().Format("15:04:05 MST"))
 	}
 	env.Print("%s\n", line)
 }

@@ -68,10 +68,13 @@ func login(ctx context.Context, env *cli.Env, req client.LoginRequest, timeout t
 		l, err = followLogin(followed, env, l, newLoginView(env, mine), picture)
 	}
 	if err != nil {
-		over := mine && abandon(c, l)
+		late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+		// Where the site does not say what came of the code, somebody may have
+		// confirmed it: the keeper goes on asking while there can be an answer.
+		over := mine && !(late && unanswered(l)) && abandon(c, l)
 		switch {
-		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
-			return overdue(l, timeout)
+		case late:
+			return overdue(newest(ctx, c, l), timeout)
 		case ctx.Err() != nil && over:
 			return cli.Fail(cli.ExitFailed, "", "interrupted; the code no longer works")
 		case ctx.Err() != nil:
@@ -88,12 +91,43 @@ func overdue(l client.Login, timeout time.Duration) error {
 	switch {
 	case l.Granted:
 		return away(l)
+	case l.Method == client.MethodSMS:
+		return cli.Fail(cli.ExitFailed, "run the command again", "the login was not finished within %s", timeout)
+	case unanswered(l):
+		return openQuestion(l, timeout)
 	case l.State == client.LoginScanned:
 		return cli.Fail(cli.ExitFailed, again, "the code was scanned, and not confirmed on the phone within %s", timeout)
-	case l.Detail != "":
-		return cli.Fail(cli.ExitSiteAway, again, "the site did not say within %s whether the code was scanned: %s", timeout, cli.Format(l.Detail))
 	}
 	return cli.Fail(cli.ExitFailed, again, "nobody scanned the code within %s", timeout)
+}
+
+// newest is what the keeper now says of a login, or what it said last.
+func newest(ctx context.Context, c *client.Client, l client.Login) client.Login {
+	ctx, cancel := context.WithTimeout(ctx, giveUpAfter)
+	defer cancel()
+	if now, err := c.Login(ctx, l.ID); err == nil && !now.Ended() {
+		return now
+	}
+	return l
+}
+
+// unanswered reports whether a code is out about which the site, asked last, did
+// not answer.
+func unanswered(l client.Login) bool {
+	return (l.State == client.LoginWaiting || l.State == client.LoginScanned) && l.Detail != ""
+}
+
+// openQuestion says that the site has yet to answer whether the code was scanned.
+func openQuestion(l client.Login, timeout time.Duration) error {
+	why := cli.Format("the site did not say within %s whether the code was scanned: %s", timeout, cli.Format(l.Detail))
+	if l.State == client.LoginScanned {
+		why = cli.Format("the site did not say within %s whether the code was confirmed on the phone: %s", timeout, cli.Format(l.Detail))
+	}
+	if l.RetryAt != nil {
+		why = cli.Format("%s; it is asked again at %s", why, l.RetryAt.Local().Format("15:04:05 MST"))
+	}
+	return cli.FailWith(cli.ExitSiteAway, cli.Format("the keeper goes on asking while the code works; see: bilikeeper status %s", l.Account),
+		"%s: %s", l.Account, why)
 }
 
 // away says that a login was granted, and that the site has yet to say whose it
@@ -146,7 +180,7 @@ func followLogin(ctx context.Context, env *cli.Env, l client.Login, view loginVi
 		if err := errors.Join(view.show(l), picture.show(l)); err != nil {
 			return l, err
 		}
-		if l.Ended() || l.RetryAt != nil && time.Until(*l.RetryAt) > longWait {
+		if l.Ended() || l.Granted && l.RetryAt != nil && time.Until(*l.RetryAt) > longWait {
 			return l, nil
 		}
 		next, err := view.during(ctx, func(ctx context.Context) (client.Login, error) {
@@ -199,5 +233,8 @@ func loginEnd(ctx context.Context, env *cli.Env, l client.Login) error {
 		return err
 	}
 	env.Say("%s %s is logged in as %s (mid %s)", env.Screen(env.Stderr).Paint(cli.Green, "ok"), l.Account, cli.Dash(acc.Uname), mid(acc, "?"))
+	for _, note := range l.Notes {
+		env.Say("note: %s", cli.Format(note))
+	}
 	return nil
 }

@@ -40,6 +40,9 @@ func (v *plainView) show(l client.Login) error {
 		v.code = l.URL
 		v.env.Say("Open this as a QR code and scan it with the Bilibili app (code %d, works until %s):", l.Code, clock(v.env.Language(), l.ExpiresAt))
 		v.env.Print("%s\n", l.URL)
+		if l.AppURL != "" {
+			v.env.Say("On the phone that has the app, open this in its place:\n%s", l.AppURL)
+		}
 	}
 	if l.State != v.state && !l.Ended() {
 		v.state = l.State
@@ -104,21 +107,25 @@ func (v *codeView) content(screen cli.Screen) string {
 	}
 	var b strings.Builder
 	if l.URL != "" && l.State == client.LoginWaiting {
-		below := 2 + (len(l.URL)+screen.Width-1)/max(screen.Width, 1)
+		address := l.URL
+		if l.AppURL != "" {
+			address += "\n" + screen.Text("on the phone that has the app: %s", l.AppURL)
+		}
+		below := 2 + cli.Rows(address, screen.Width)
 		draw := func(height int) (string, error) {
-			return qr.Terminal(l.URL, qr.TerminalOptions{Color: screen.Colour, Width: screen.Width, Height: height})
+			return qr.Terminal(l.URL, qr.TerminalOptions{Color: screen.Colour, Blanks: !screen.UTF8, Width: screen.Width, Height: height})
 		}
 		code, err := draw(screen.Height - below)
 		if err != nil {
 			code, err = draw(screen.Height - 1)
 		}
 		if err != nil {
-			b.WriteString(cli.Wrap(screen.Text("The terminal is too small for the code; enlarge it, or use the address:"), screen.Width) + "\n")
+			b.WriteString(cli.Wrap(screen.Text("The terminal is too small for the code. Enlarge it, write the picture to a file with --qr-file, or use the address:"), screen.Width) + "\n")
 		} else {
 			b.WriteString(strings.TrimRight(code, "\n") + "\n")
 		}
 		if err != nil || screen.Height == 0 || cli.Rows(code, screen.Width)+below <= screen.Height {
-			b.WriteString(screen.Paint(cli.Faint, l.URL) + "\n")
+			b.WriteString(screen.Paint(cli.Faint, address) + "\n")
 		}
 	}
 	line := sentence(screen.Language, l)
@@ -145,6 +152,9 @@ func sentence(in cli.Language, l client.Login) string {
 		}
 		return in.Text("Scan with the Bilibili app as %s.", l.Account)
 	case client.LoginScanned:
+		if l.Detail != "" {
+			return in.Text("Scanned. Asking the site whether it is confirmed (%s)", cli.Format(l.Detail))
+		}
 		return in.Text("Scanned. Confirm the login on the phone.")
 	case client.LoginVerifying:
 		if l.Detail != "" {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/packaging"
 )
 
@@ -107,7 +108,7 @@ func userManager(env *cli.Env) bool {
 func userSystemctl(ctx context.Context, args ...string) error {
 	out, err := exec.CommandContext(ctx, "systemctl", append([]string{"--user"}, args...)...).CombinedOutput()
 	if err != nil {
-		said := strings.Join(strings.Fields(string(out)), " ")
+		said := plain.Line(string(out))
 		return cli.FailWith(cli.ExitFailed, cli.Format("the files are in place; systemctl --user status %s may tell more", unitName),
 			"systemctl --user %s: %w: %s", strings.Join(args, " "), err, cli.Dash(said))
 	}

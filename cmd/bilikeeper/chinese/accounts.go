@@ -3,6 +3,7 @@ package chinese
 // accounts are the texts of the commands that work with accounts.
 var accounts = area{
 	{"; not asked this time, the site is left alone until %s", "；这次没有询问，在 %s 之前不打扰 B 站"},
+	{"%s: the site denied the session; it is asked again in %.0f s", "%s：B 站否认了登录，%.0f 秒后再次询问"},
 	{"--force asks all the same", "--force 会照样询问"},
 
 	{"make a private directory for the cookies: %w", "为 Cookie 创建私有目录：%w"},
@@ -26,6 +27,10 @@ var accounts = area{
 	{"interrupted; the keeper goes on with this login", "已中断，keeper 会继续这次登录"},
 	{"the code was scanned, and not confirmed on the phone within %s", "二维码已扫描，但 %s 内没有在手机上确认"},
 	{"the site did not say within %s whether the code was scanned: %s", "%s 内 B 站没有告知二维码是否已扫描：%s"},
+	{"the site did not say within %s whether the code was confirmed on the phone: %s", "%s 内 B 站没有告知是否已在手机上确认：%s"},
+	{"the keeper goes on asking while the code works; see: bilikeeper status %s", "二维码有效期间 keeper 会继续询问；请看：bilikeeper status %s"},
+	{"run the command again", "请再次运行此命令"},
+	{"the login was not finished within %s", "登录没有在 %s 内完成"},
 	{"nobody scanned the code within %s", "%s 内没有人扫码"},
 	{"the site has yet to say whose it is", "B 站尚未告知它属于谁"},
 	{"the site could not be asked whose it is: %s", "无法向 B 站询问它属于谁：%s"},
@@ -51,7 +56,10 @@ var accounts = area{
 	{"The message is on its way.", "短信已发出。"},
 
 	{"Open this as a QR code and scan it with the Bilibili app (code %d, works until %s):", "请把下面的地址生成二维码，用哔哩哔哩 App 扫描（第 %d 个二维码，有效期至 %s）："},
-	{"The terminal is too small for the code; enlarge it, or use the address:", "终端窗口放不下二维码；请放大窗口，或使用此地址："},
+	{"The terminal is too small for the code. Enlarge it, write the picture to a file with --qr-file, or use the address:", "终端窗口放不下二维码。请放大窗口，用 --qr-file 把图片写入文件，或使用此地址："},
+	{"On the phone that has the app, open this in its place:\n%s", "如果就在装有 App 的手机上，请改为打开：\n%s"},
+	{"on the phone that has the app: %s", "在装有 App 的手机上打开：%s"},
+	{"Scanned. Asking the site whether it is confirmed (%s)", "已扫码，正在向 B 站询问是否已确认（%s）"},
 	{"Ctrl-C leaves it to the keeper", "按 Ctrl-C 交给 keeper"},
 	{"Ctrl-C cancels", "按 Ctrl-C 取消"},
 	{"  code %d, %d:%02d left, %s", "  第 %d 个，剩余 %d:%02d，%s"},

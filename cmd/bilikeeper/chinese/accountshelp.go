@@ -7,10 +7,12 @@ var accountsHelp = area{
 
 When the site denies a session, it is asked a second time after
 check.confirm_after before anybody believes it, and the command waits for that.
+Several accounts are asked about side by side, and shown as the answers come.
 While the site is to be left alone the command answers 6 without asking.`, `立即询问 B 站登录是否有效；不指定账号时检查所有账号。
 
 B 站否认某个登录时，会在 check.confirm_after 之后再问一次，确认后才采信，此命令
-会等到那时。暂不打扰 B 站期间，此命令不询问，直接以 6 退出。`},
+会等到那时。多个账号同时询问，得到答复即显示。暂不打扰 B 站期间，此命令不询问，
+直接以 6 退出。`},
 	{"ask even while the site is to be left alone", "即使在暂不打扰 B 站期间也询问"},
 
 	{"Run a command with the credential in its environment", "在环境变量中带上凭据运行命令"},

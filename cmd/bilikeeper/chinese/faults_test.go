@@ -6,11 +6,19 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 )
+
+// sentence is English that was left: a format that fits too much keeps what it
+// does not know.
+var sentence = regexp.MustCompile(`[a-z]+ [a-z]+ [a-z]+`)
+
+// ours is a command line of this program.
+var ours = regexp.MustCompile(`bilikeeper( [a-z-]+)+`)
 
 // madeUp are texts of which too much is put together to make a sample.
 var madeUp = []string{"x x: there are x", "x, only x, x", "template: x"}
@@ -38,7 +46,7 @@ func TestFaults(t *testing.T) {
 						continue
 					}
 					found++
-					if Formed(text) == text {
+					if told := Formed(text); told == text || sentence.MatchString(ours.ReplaceAllString(told, "")) {
 						t.Errorf("%s: no Chinese for %q", files.Position(e.Pos()), text)
 					}
 				}
@@ -70,8 +78,11 @@ func faultTexts(n ast.Node) []ast.Expr {
 				return answered(f.Sel.Name, n.Args)
 			}
 		case *ast.Ident:
-			if f.Name == "fileFault" {
+			switch {
+			case f.Name == "fileFault":
 				return n.Args
+			case f.Name == "append" && named(n.Args[0], "w"): // the configuration's warnings
+				return n.Args[1:]
 			}
 			return answered(f.Name, n.Args)
 		}

@@ -93,7 +93,7 @@ func ProblemCode(p *client.Problem) int {
 		return ExitSiteAway
 	case client.ProblemNotPermitted:
 		return ExitNotPermitted
-	case client.ProblemBadRequest, client.ProblemNoChannel:
+	case client.ProblemBadRequest, client.ProblemMediaType, client.ProblemTooLarge, client.ProblemNoChannel:
 		return ExitUsage
 	}
 	return ExitFailed
@@ -101,7 +101,7 @@ func ProblemCode(p *client.Problem) int {
 
 // Report prints an error and returns its exit code.
 func (e *Env) Report(err error) int {
-	f := e.failure(err)
+	f := failure(e, err)
 	e.SayError(f)
 	if hint := f.Hint.in(e.Language()); hint != "" {
 		e.Say("bilikeeper: hint: %s", hint)
@@ -111,7 +111,7 @@ func (e *Env) Report(err error) int {
 
 // WithCode is an error that ends the command with another code than its own.
 func (e *Env) WithCode(code int, err error) error {
-	f := *e.failure(err)
+	f := *failure(e, err)
 	f.Code = code
 	return &f
 }
@@ -125,7 +125,7 @@ func unwritten(err error) error {
 }
 
 // failure finds the exit code and the hint of an error.
-func (e *Env) failure(err error) *Failure {
+func failure(e *Env, err error) *Failure {
 	var f *Failure
 	var p *client.Problem
 	var c *config.Error

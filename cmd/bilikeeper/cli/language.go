@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -162,23 +163,11 @@ func locale(e *Env) string {
 	if given := namedLocale(e.Located().Config); given != "" && given != config.LocaleAuto {
 		return config.CanonicalLocale(given)
 	}
-	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
-		if given := e.Getenv(name); given != "" {
-			return spoken(given)
-		}
+	// Texts are UTF-8: a terminal of another charset gets those that all have.
+	if given := cmp.Or(e.Getenv("LC_ALL"), e.Getenv("LC_MESSAGES"), e.Getenv("LANG")); e.UTF8() {
+		return config.CanonicalLocale(given)
 	}
 	return config.LocaleEnglish
-}
-
-// spoken is the language of a locale of the environment. Texts are UTF-8, so one
-// that names another charset gets those that every charset has.
-func spoken(locale string) string {
-	locale, _, _ = strings.Cut(locale, "@")
-	_, charset, named := strings.Cut(locale, ".")
-	if named && !strings.EqualFold(strings.ReplaceAll(charset, "-", ""), "utf8") {
-		return config.LocaleEnglish
-	}
-	return config.CanonicalLocale(locale)
 }
 
 // maxHead is where the keys before the first table have ended in any file.

@@ -48,7 +48,7 @@ func TestLanguage(t *testing.T) {
 		{"", "LANG=zh_CN.UTF-8", true},
 		{"", "LANG=zh_CN.utf8", true},
 		{"", "LANG=zh_TW.UTF-8@radical", true},
-		{"", "LANG=zh", true},
+		{"", "LANG=zh_CN", false}, // that of the C library is GB2312
 		{"", "LANG=zh_CN.GBK", false},
 		{"", "LANG=zh_CN.GB18030", false},
 		{"", "LC_ALL=C LANG=zh_CN.UTF-8", false},

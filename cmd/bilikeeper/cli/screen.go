@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"strings"
 
 	"golang.org/x/term"
@@ -13,8 +15,11 @@ import (
 // language of who looks at it.
 type Screen struct {
 	Language
-	TTY           bool
-	Colour        bool
+	TTY    bool
+	Colour bool
+	// UTF8 says that the terminal's character set is UTF-8, as far as its
+	// environment says so.
+	UTF8          bool
 	Width, Height int
 
 	out io.Writer
@@ -32,7 +37,20 @@ func (e *Env) Screen(w io.Writer) Screen {
 	}
 	s.TTY = e.Getenv("TERM") != "dumb"
 	s.Colour = s.TTY && e.Getenv("NO_COLOR") == ""
+	s.UTF8 = e.UTF8()
 	return s.Measured()
+}
+
+// UTF8 reports whether the locale's character set is UTF-8. Where no locale is
+// set at all, as in most containers, nothing is known of the terminal, and nearly
+// all of them are.
+func (e *Env) UTF8() bool {
+	locale := cmp.Or(e.Getenv("LC_ALL"), e.Getenv("LC_CTYPE"), e.Getenv("LANG"))
+	if locale == "" || runtime.GOOS == "windows" {
+		return true
+	}
+	_, charset, _ := strings.Cut(strings.ToUpper(locale), ".")
+	return strings.HasPrefix(charset, "UTF-8") || strings.HasPrefix(charset, "UTF8")
 }
 
 // Measured returns the screen with the size that it has now: people resize

@@ -316,7 +316,7 @@ func (d *demo) picture(url string) {
 	if d.env.JSON {
 		return
 	}
-	code, err := qr.Terminal(url, qr.TerminalOptions{Color: d.out.Colour, Width: d.out.Width, Height: d.out.Height})
+	code, err := qr.Terminal(url, qr.TerminalOptions{Color: d.out.Colour, Blanks: !d.out.UTF8, Width: d.out.Width, Height: d.out.Height})
 	if err != nil || !d.out.TTY {
 		// Without a terminal the blocks are noise; the address says it all.
 		d.env.Print("  %s\n", url)

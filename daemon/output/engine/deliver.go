@@ -10,6 +10,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/attempt"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 )
 
 // content is a credential as it is delivered, and the hash that stands for it
@@ -28,7 +29,7 @@ func (w *worker) write(c output.Credential) (content, *Error) {
 		return err
 	})
 	if err != nil {
-		e := &Error{Stage: StageRender, Reason: attempt.Line(w.redact(err.Error()), maxReason), permanent: true, err: err}
+		e := &Error{Stage: StageRender, Reason: plain.Clip(w.redact(err.Error()), maxReason), permanent: true, err: err}
 		return content{generation: c.Generation, digest: unwritableDigest(c.Generation)}, e
 	}
 	// Half of a SHA-256 is plenty to tell contents apart.
@@ -187,5 +188,5 @@ func (w *worker) asError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
-	return &Error{Stage: w.out.kind(), Reason: attempt.Line(w.redact(err.Error()), maxReason), err: err}
+	return &Error{Stage: w.out.kind(), Reason: plain.Clip(w.redact(err.Error()), maxReason), err: err}
 }

@@ -11,7 +11,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/internal/attempt"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
+	"github.com/bilikeeper/bilikeeper/internal/procgroup"
 )
 
 const (
@@ -70,20 +71,20 @@ func (h hook) runOne(ctx context.Context, c Command, redact func(string) string)
 	cmd := exec.CommandContext(life, c[0], c[1:]...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = h.env, &printed, &printed
 	cmd.WaitDelay = pipeDelay
-	release := group(cmd)
+	members := procgroup.Group(cmd)
 	err := cmd.Start()
 	if err == nil {
-		release.started(cmd)
+		members.Started(cmd)
 		err = cmd.Wait()
 	}
-	release.done()
+	members.Done()
 	name := filepath.Base(c[0])
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		// The second: the command succeeded and left something in the background.
 		return nil
 	case cmd.ProcessState == nil:
-		return &Error{Stage: StageHook, Reason: attempt.Line(redact(startReason(name, err)), maxReason), Exit: -1}
+		return &Error{Stage: StageHook, Reason: plain.Clip(redact(startReason(name, err)), maxReason), Exit: -1}
 	}
 	e := &Error{Stage: StageHook, Exit: cmd.ProcessState.ExitCode(), Output: printed.redacted(redact)}
 	switch {
@@ -94,7 +95,7 @@ func (h hook) runOne(ctx context.Context, c Command, redact func(string) string)
 	default:
 		e.Reason = name + " ended with " + cmd.ProcessState.String()
 	}
-	if line := attempt.Line(lastLine(e.Output), maxReason); line != "" {
+	if line := plain.Clip(lastLine(e.Output), maxReason); line != "" {
 		e.Reason += ": " + line
 	}
 	return e

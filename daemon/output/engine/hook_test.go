@@ -69,7 +69,7 @@ func TestHookOutcome(t *testing.T) {
 		{"missing path", []Command{{"/no/such/program"}}, "program cannot be started", -1},
 		{"not a shell", []Command{{"echo", "$(exit 9); exit 9"}}, "", 0},
 		{"a secret", []Command{shell("echo 'cookie " + sessdata(1) + "'; echo 'have " + said + " here'; exit 1")}, "have [redacted] here", 1},
-		{"control characters", []Command{shell(`printf 'a\033[31mb\r\n'; exit 1`)}, "a [31mb", 1},
+		{"control characters", []Command{shell(`printf 'a\033[31mb\r\n'; exit 1`)}, "a[31mb", 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

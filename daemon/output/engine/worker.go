@@ -9,6 +9,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/attempt"
+	"github.com/bilikeeper/bilikeeper/internal/plain"
 )
 
 // grace is what a try gets when the engine is to stop, settle what it gets to
@@ -128,7 +129,7 @@ func (w *worker) step(ctx context.Context, force bool) (time.Time, error) {
 	case ctx.Err() != nil:
 		return time.Time{}, ErrStopped
 	case err != nil:
-		w.log.Error().Str("reason", attempt.Line(err.Error(), maxReason)).Msg("the credential cannot be read")
+		w.log.Error().Str("reason", plain.Clip(err.Error(), maxReason)).Msg("the credential cannot be read")
 		return attempt.Wall().Add(w.backoff.Delay(4)), err
 	}
 	next, err := w.act(ctx, planDelivery(w.out, w.progress, w.memory, j, attempt.Wall()), j)

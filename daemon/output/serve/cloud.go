@@ -58,9 +58,6 @@ func (c Cloud) check() error {
 // cloud answers as CookieCloud's server does: with the ciphertext, or to a
 // request that brings the password with the cookies themselves.
 func (h *Handler) cloud(w http.ResponseWriter, r *http.Request) {
-	if !h.permitted(w, r) {
-		return
-	}
 	password, ok := bodyPassword(w, r)
 	if !ok {
 		refuse(w, http.StatusBadRequest)
@@ -73,8 +70,9 @@ func (h *Handler) cloud(w http.ResponseWriter, r *http.Request) {
 			found = c
 		}
 	}
-	if found.UUID == "" || password != "" && !equal(password, found.Password.Reveal()) {
-		h.wrong(w, r, FormatCookieCloud, http.StatusNotFound)
+	if !h.proven(w, r, FormatCookieCloud, "cookiecloud "+found.UUID, http.StatusNotFound, func() bool {
+		return found.UUID != "" && (password == "" || equal(password, found.Password.Reveal()))
+	}) {
 		return
 	}
 	c, ok, err := h.read(r, found.Account, FormatCookieCloud)

@@ -6,9 +6,9 @@
 // asks; here a password does. The listener, its address and TLS are the
 // keeper's. No vault, no site and no journal may come in here.
 //
-// Guarantees: nothing is given to a request that does not prove itself, what is
-// wrong costs its sender time, and the answer does not tell which part was
-// wrong; a credential that is known to be dead is not given; each reading is
+// Guarantees: nothing is given to a request that does not prove itself, guessing is
+// slow, and the answer does not tell which part was wrong; who proves itself is
+// served, whatever others sent from the same address; a credential that is known to be dead is not given; each reading is
 // noted before it is answered, and is not answered where it cannot be noted; no
 // answer may be stored on the way. The refresh token never leaves here.
 package serve

@@ -41,17 +41,17 @@ func (r RSSHub) proves(header string) bool {
 	return asIs || err == nil && inside
 }
 
+// basic asks for the way in that RSSHub knows.
+const basic = `Basic realm="bilikeeper"`
+
 func (h *Handler) remoteConfig(w http.ResponseWriter, r *http.Request) {
-	if !h.permitted(w, r) {
+	header := r.Header.Get("Authorization")
+	if header == "" { // a question for the way in, not a guess
+		w.Header().Set("WWW-Authenticate", basic)
+		refuse(w, http.StatusUnauthorized)
 		return
 	}
-	if header := r.Header.Get("Authorization"); !h.rsshub.proves(header) {
-		w.Header().Set("WWW-Authenticate", `Basic realm="bilikeeper"`)
-		if header == "" { // a question for the way in, not a guess
-			refuse(w, http.StatusUnauthorized)
-			return
-		}
-		h.wrong(w, r, FormatRSSHub, http.StatusUnauthorized)
+	if !h.proven(w, r, FormatRSSHub, "rsshub", http.StatusUnauthorized, func() bool { return h.rsshub.proves(header) }) {
 		return
 	}
 	env := map[string]string{}

@@ -14,6 +14,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
+	"github.com/bilikeeper/bilikeeper/internal/lockout"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -46,17 +48,20 @@ type Config struct {
 	Clouds []Cloud
 	// RSSHub is nil where it is off.
 	RSSHub *RSSHub
+	// Proxies are believed when they say whose a request is.
+	Proxies clientaddr.Proxies
 }
 
 // Handler serves what was configured. It is safe for concurrent use.
 type Handler struct {
-	src    Source
-	audit  Auditor
-	log    zerolog.Logger
-	clouds []Cloud
-	rsshub *RSSHub
-	fails  *failures
-	mux    *http.ServeMux
+	src     Source
+	audit   Auditor
+	log     zerolog.Logger
+	clouds  []Cloud
+	rsshub  *RSSHub
+	proxies clientaddr.Proxies
+	guesses lockout.Lockout
+	mux     *http.ServeMux
 }
 
 // New checks the configuration.
@@ -64,7 +69,7 @@ func New(src Source, audit Auditor, log zerolog.Logger, cfg Config) (*Handler, e
 	if src == nil || audit == nil {
 		return nil, errors.New("the read endpoints need a source and an auditor")
 	}
-	h := &Handler{src: src, audit: audit, log: log, fails: newFailures(), mux: http.NewServeMux()}
+	h := &Handler{src: src, audit: audit, log: log, proxies: cfg.Proxies, mux: http.NewServeMux()}
 	seen := map[string]bool{}
 	for _, c := range cfg.Clouds {
 		if err := c.check(); err != nil {
@@ -101,21 +106,32 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mux.ServeHTTP(w, r)
 }
 
-// permitted answers for a sender that has been wrong too often.
-func (h *Handler) permitted(w http.ResponseWriter, r *http.Request) bool {
-	if h.fails.permitted(r.RemoteAddr) {
+// proven reports whether a request proves itself to a credential, by right, and
+// answers it where it does not.
+func (h *Handler) proven(w http.ResponseWriter, r *http.Request, format, credential string, status int, right func() bool) bool {
+	switch h.guesses.Try(r.Context(), clientaddr.Network(h.proxies.Client(r)), credential, right) {
+	case lockout.Right:
 		return true
+	case lockout.TooMany:
+		w.Header().Set("Retry-After", "60")
+		status = http.StatusTooManyRequests
 	}
-	w.Header().Set("Retry-After", "60")
-	refuse(w, http.StatusTooManyRequests)
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", basic)
+	}
+	h.log.Warn().Str("format", format).Str("remote", h.remote(r)).Msg("a reader did not prove itself")
+	refuse(w, status)
 	return false
 }
 
-// wrong counts a failure, and answers it.
-func (h *Handler) wrong(w http.ResponseWriter, r *http.Request, format string, status int) {
-	h.fails.count(r.RemoteAddr)
-	h.log.Warn().Str("format", format).Str("remote", r.RemoteAddr).Msg("a reader did not prove itself")
-	refuse(w, status)
+// remote says where a request comes from: the peer with its port, or whom a proxy
+// names.
+func (h *Handler) remote(r *http.Request) string {
+	peer := clientaddr.Proxies{}.Client(r)
+	if client := h.proxies.Client(r); client != peer {
+		return client.String()
+	}
+	return r.RemoteAddr
 }
 
 // read takes an account's credential and notes that it is going to be given.
@@ -125,7 +141,7 @@ func (h *Handler) read(r *http.Request, account, format string) (c output.Creden
 		return output.Credential{}, false, err
 	}
 	c.RefreshToken = secret.String{}
-	return c, true, h.audit.Read(r.Context(), account, format, r.RemoteAddr)
+	return c, true, h.audit.Read(r.Context(), account, format, h.remote(r))
 }
 
 // trouble answers what is not the reader's fault. The reason is for the log:

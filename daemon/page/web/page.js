@@ -210,6 +210,8 @@
       byId('save').href = at;
       byId('open').hidden = !/^https?:/.test(s.url || '');
       if (s.url) byId('open').href = s.url;
+      byId('app').hidden = !/^bilibili:/.test(s.app || '');
+      if (s.app) byId('app').href = s.app;
       if (image.dataset.at === at) { image.hidden = !image.complete || !image.naturalWidth; return; }
       image.dataset.at = at;
       image.hidden = true;

@@ -38,6 +38,12 @@ var comments = Area{
 	{"What the client is configured with. Make both up; the password, in a file, has twelve characters or more.", "客户端中填写的内容，两者都自行编造；密码放在文件中，至少十二个字符。"},
 	{"How it is encrypted: legacy, which all clients know, or aes-128-cbc-fixed.", "加密方式：legacy（所有客户端都支持）或 aes-128-cbc-fixed。"},
 	{"http://ADDRESS/rsshub is RSSHub's REMOTE_CONFIG, token_file holds its REMOTE_CONFIG_AUTH.", "http://ADDRESS/rsshub 填入 RSSHub 的 REMOTE_CONFIG，token_file 中是它的 REMOTE_CONFIG_AUTH。"},
+	{"The proxies in front of [page] and [serve], by address or network. Whom they name in X-Forwarded-For is taken for the client, and limits count for it.", "[page] 和 [serve] 前面的反向代理，写地址或网段。它们在 X-Forwarded-For 中所写的地址视为客户端，限流按它计算。"},
+	{`Where metrics for Prometheus are served, as /metrics: "127.0.0.1:7333" for example. They name the accounts. "" is off; GET /metrics on the control socket is always there.`, `供 Prometheus 抓取指标（/metrics）的地址，例如 "127.0.0.1:7333"。指标中含有账号名。"" 为关闭；控制套接字上的 GET /metrics 始终可用。`},
+	{`Who is told, as long as the keeper really works, so that somebody notices when it does not: the URL of a check of Healthchecks, of a push monitor of Uptime Kuma, or the like. It is a secret and belongs into a file, "heartbeat.url" for example; "" is off. {status} in it becomes up or down, {msg} a sentence.`, `只要 keeper 正常工作就定期通知的地址，这样它不工作时有人会知道：Healthchecks 的检查、Uptime Kuma 的推送监控等的 URL。它是秘密，应放在文件中，例如 "heartbeat.url"；"" 为关闭。其中的 {status} 会换成 up 或 down，{msg} 换成一句话。`},
+	{"The URL itself, in a configuration that nobody else can read.", "直接写 URL，仅当他人不能读取此配置时。"},
+	{"How often.", "多久一次。"},
+	{`Put after the URL's path while an account needs a login: "/fail" for Healthchecks.`, `有账号需要登录时附加在 URL 路径之后：Healthchecks 为 "/fail"。`},
 	{"The site's own hosts. Change them for tests and mirrors only: whoever runs what is named here gets the credentials.", "B 站自己的主机。只在测试和使用镜像时修改：这里所写主机的运营者会得到凭据。"},
 	{`A PEM public key in place of the built-in one; "" is the built-in one.`, `代替内置公钥的 PEM 公钥文件；"" 为内置的。`},
 

@@ -115,6 +115,9 @@ var vaultErrors = Area{
 
 // imports are what the keeper notes of a login that it takes over.
 var imports = Area{
+	{"%d cookies beyond the first %d were left out", "未采用前 %[2]d 个之外的 %[1]d 个 Cookie"},
+	{"%d cookie longer than 4 KiB was left out", "未采用 %d 个超过 4 KiB 的 Cookie"},
+	{"%d cookies longer than 4 KiB were left out", "未采用 %d 个超过 4 KiB 的 Cookie"},
 	{"%d cookie of another site was left out", "未采用 %d 个其他网站的 Cookie"},
 	{"%d cookies of other sites were left out", "未采用 %d 个其他网站的 Cookie"},
 	{"%d cookie that had expired was left out", "未采用 %d 个已过期的 Cookie"},
@@ -144,7 +147,7 @@ var imports = Area{
 	{"it is encrypted; give the plain cookie_data", "它是加密的，请给出明文的 cookie_data"},
 	{"the JSON has no %s in it", "JSON 中没有 %s"},
 	{"the JSON is not laid out as this format is", "JSON 的结构与此格式不符"},
-	{"the SESSDATA in it is not one of %s", "其中的 SESSDATA 不属于 %s"},
+	{"it is of another site: there is no SESSDATA of %s in it", "它是其他网站的：其中没有 %s 的 SESSDATA"},
 	{"the login is one of bilibili.tv, only those of bilibili.com are taken over", "这是 bilibili.tv 的登录，只能接管 bilibili.com 的登录"},
 	{"there is no SESSDATA in it", "其中没有 SESSDATA"},
 	{"the input is empty", "内容为空"},

@@ -32,6 +32,8 @@ var siteAnswers = Area{
 	{"this session cannot be refreshed: its csrf token (bili_jct) belongs to another one, as if the cookies had been mixed up when they were copied; log in anew (bilikeeper login %s) and use that login nowhere else", "这个登录无法续期：它的 csrf 令牌（bili_jct）属于另一个登录，像是复制时弄混了 Cookie；请重新登录（bilikeeper login %s），且不要在别处使用那个登录"},
 	{"this session cannot be refreshed: either its cookie and its refresh token were copied at different moments, or the browser or tool they came from has refreshed it since; log in anew (bilikeeper login %s) and use that login nowhere else", "这个登录无法续期：它的 Cookie 和刷新令牌是在不同时刻复制的，或者来源的浏览器或工具此后刷新过它；请重新登录（bilikeeper login %s），且不要在别处使用那个登录"},
 	{"this session cannot be refreshed any more: somebody else refreshed it, probably a browser or another tool that shares the login; log in anew (bilikeeper login %s) and use that login nowhere else", "这个登录已无法续期：它被别处刷新过，可能是共用这个登录的浏览器或其他工具；请重新登录（bilikeeper login %s），且不要在别处使用那个登录"},
+	{"the new pair is saved; the site has yet to say whose it is, and could not be asked (%w); it is asked again at %s", "新凭据已保存；B 站尚未告知它属于谁，也无法询问（%w）；将于 %s 再次询问"},
+	{"%w; if it is right, send it once more: the site then gets the other of its two numbers for China", "%w；如果号码无误，请再发送一次：那时会使用 B 站给中国的另一个编号"},
 	{"not finished", "尚未完成"},
 	{"cancelled", "已取消"},
 	{"not asked: %w", "没有询问：%w"},

@@ -1,4 +1,4 @@
-package page
+package browser
 
 import (
 	"strconv"
@@ -7,26 +7,26 @@ import (
 
 // The languages of the page.
 const (
-	english = "en"
-	chinese = "zh-CN"
+	English = "en"
+	Chinese = "zh-CN"
 )
 
-// spoken returns the page's language for a language tag, "" where it has none.
-func spoken(tag string) string {
+// Spoken returns the page's language for a language tag, "" where it has none.
+func Spoken(tag string) string {
 	primary, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-")
 	switch strings.ToLower(strings.TrimSpace(primary)) {
 	case "en":
-		return english
+		return English
 	case "zh":
-		return chinese
+		return Chinese
 	}
 	return ""
 }
 
-// chooseLanguage takes what was asked for by name, else the best of
+// ChooseLanguage takes what was asked for by name, else the best of
 // Accept-Language, else the fallback.
-func chooseLanguage(asked, accepted, fallback string) string {
-	if found := spoken(asked); found != "" {
+func ChooseLanguage(asked, accepted, fallback string) string {
+	if found := Spoken(asked); found != "" {
 		return found
 	}
 	best, weight := fallback, 0.0
@@ -40,7 +40,7 @@ func chooseLanguage(asked, accepted, fallback string) string {
 			}
 			q = parsed
 		}
-		if found := spoken(tag); found != "" && q > weight {
+		if found := Spoken(tag); found != "" && q > weight {
 			best, weight = found, q
 		}
 	}

@@ -1,4 +1,4 @@
-package engine
+package procgroup
 
 import (
 	"os/exec"
@@ -7,13 +7,13 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// members are a command and what it started, in a job.
-type members struct{ job windows.Handle }
+// Members are a command and what it started, in a job.
+type Members struct{ job windows.Handle }
 
-// group puts a command into a job, which is ended as a whole. The command runs
+// Group puts a command into a job, which is ended as a whole. The command runs
 // for a moment before it is in the job; what it starts in that moment is not.
-func group(cmd *exec.Cmd) *members {
-	m := &members{}
+func Group(cmd *exec.Cmd) *Members {
+	m := &Members{}
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
 	cmd.Cancel = func() error {
 		if m.job != 0 {
@@ -29,7 +29,8 @@ func group(cmd *exec.Cmd) *members {
 	return m
 }
 
-func (m *members) started(cmd *exec.Cmd) {
+// Started is called once the command runs.
+func (m *Members) Started(cmd *exec.Cmd) {
 	if m.job == 0 {
 		return
 	}
@@ -41,7 +42,8 @@ func (m *members) started(cmd *exec.Cmd) {
 	_ = windows.CloseHandle(process)
 }
 
-func (m *members) done() {
+// Done is called once it has ended, or could not be started.
+func (m *Members) Done() {
 	if m.job != 0 {
 		_ = windows.CloseHandle(m.job)
 	}

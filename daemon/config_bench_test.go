@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+)
+
+// BenchmarkManyAccounts reads a configuration of many accounts, beside what the
+// library takes to decode it: both must grow as the file does.
+func BenchmarkManyAccounts(b *testing.B) {
+	for _, n := range []int{100, 1000, 10000} {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, "[[account]]\nname = \"rec%05d\"\ntags = [\"t%d\"]\n", i, i%10)
+		}
+		data := []byte(text.String())
+		b.Run(fmt.Sprintf("%d", n), func(b *testing.B) {
+			checks := Checks()
+			for b.Loop() {
+				if _, err := config.Parse(data, "f", checks); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("%d/floor", n), func(b *testing.B) {
+			for b.Loop() {
+				var c struct {
+					Account []struct {
+						Name string
+						Tags []string
+					}
+				}
+				if err := toml.Unmarshal(data, &c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,280 @@
+package telegram
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/notify"
+	"github.com/bilikeeper/bilikeeper/notify/post"
+)
+
+// server speaks the Bot API as far as a bot that listens needs it.
+type server struct {
+	mu       sync.Mutex // guards all below
+	updates  []string   // not yet confirmed, each with its number
+	first    int64      // the number of the first of them
+	refusals []string   // what the next getUpdates answer, status and body
+	sent     []string   // method and body of all other calls
+	polls    int
+	arrived  chan struct{} // closed when an update comes
+}
+
+func newServer() *server { return &server{first: 100, arrived: make(chan struct{})} }
+
+// write lets an update arrive. NUMBER and NOW in it are filled in.
+func (s *server) write(update string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.first + int64(len(s.updates))
+	s.updates = append(s.updates, strings.NewReplacer("NUMBER", fmt.Sprint(id), "NOW", fmt.Sprint(time.Now().Unix())).Replace(update))
+	close(s.arrived)
+	s.arrived = make(chan struct{})
+}
+
+func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	method := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	if method != "getUpdates" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sent = append(s.sent, method+" "+string(body))
+		return reply(http.StatusOK, `{"ok":true,"result":{"message_id":1}}`), nil
+	}
+	var asked struct{ Offset, Timeout int64 }
+	if err := json.Unmarshal(body, &asked); err != nil {
+		return nil, err
+	}
+	over := time.After(time.Duration(asked.Timeout) * time.Second)
+	for waited := false; ; waited = true {
+		s.mu.Lock()
+		if !waited {
+			s.polls++
+		}
+		if len(s.refusals) > 0 {
+			status, text := 0, s.refusals[0]
+			_, _ = fmt.Sscanf(text, "%d", &status)
+			s.refusals = s.refusals[1:]
+			s.mu.Unlock()
+			return reply(status, text[4:]), nil
+		}
+		for asked.Offset > s.first && len(s.updates) > 0 {
+			s.first, s.updates = s.first+1, s.updates[1:]
+		}
+		arrived := s.arrived
+		if len(s.updates) > 0 {
+			text := s.updates[0]
+			s.mu.Unlock()
+			return reply(http.StatusOK, `{"ok":true,"result":[`+text+`]}`), nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-arrived:
+		case <-over:
+			return reply(http.StatusOK, `{"ok":true,"result":[]}`), nil
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+}
+
+func reply(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// chatter is the keeper's side of a chat.
+type chatter struct {
+	mu       sync.Mutex // guards all below
+	position string
+	asked    []notify.Question
+	troubles []string
+}
+
+func (c *chatter) chat() notify.Chat {
+	return notify.Chat{
+		Position: func() (string, error) { c.mu.Lock(); defer c.mu.Unlock(); return c.position, nil },
+		Save:     func(p string) error { c.mu.Lock(); defer c.mu.Unlock(); c.position = p; return nil },
+		Answer: func(_ context.Context, q notify.Question) notify.Answer {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.asked = append(c.asked, q)
+			return notify.Answer{Text: "answer to " + q.Verb + "\nand more"}
+		},
+		Trouble: func(err error) {
+			if err != nil {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.troubles = append(c.troubles, err.Error())
+			}
+		},
+		Foreign: "not here",
+	}
+}
+
+func listen(t *testing.T, s *server, c *chatter) (stop func()) {
+	t.Helper()
+	channel, err := New(Config{Token: secret.New(token), Chat: "-1001234", Topic: 7, Commands: true, CodeLabel: "New code", HTTP: post.Options{Transport: s}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = channel.Listen(ctx, c.chat()) }()
+	return func() { cancel(); <-done }
+}
+
+const (
+	ours    = `{"update_id":NUMBER,"message":{"message_id":5,"date":NOW,"chat":{"id":-1001234},"text":"%s"}}`
+	theirs  = `{"update_id":NUMBER,"message":{"message_id":6,"date":NOW,"chat":{"id":4711},"text":"%s"}}`
+	old     = `{"update_id":NUMBER,"message":{"message_id":7,"date":1,"chat":{"id":-1001234},"text":"%s"}}`
+	aButton = `{"update_id":NUMBER,"callback_query":{"id":"q1","data":"%s","message":{"message_id":8,"date":1,"chat":{"id":-1001234}}}}`
+)
+
+func TestListen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{}
+		stop := listen(t, s, c)
+		for _, text := range []string{"/status", "/login@keeper_bot main", "hello", "/CHECK main now"} {
+			s.write(fmt.Sprintf(ours, text))
+			synctest.Wait()
+		}
+		s.write(fmt.Sprintf(old, "/login main"))
+		s.write(fmt.Sprintf(aButton, "login:main"))
+		synctest.Wait()
+		stop()
+		want := []notify.Question{
+			{Verb: "status"}, {Verb: "login", Account: "main"}, {Verb: "check", Account: "main"}, {Verb: "login", Account: "main", Pressed: true},
+		}
+		if fmt.Sprint(c.asked) != fmt.Sprint(want) {
+			t.Errorf("asked was %v, want %v", c.asked, want)
+		}
+		sent := strings.Join(s.sent, "\n")
+		for _, text := range []string{`"text":"answer to status\nand more"`, `"message_thread_id":7`, `answerCallbackQuery {"callback_query_id":"q1"}`} {
+			if !strings.Contains(sent, text) {
+				t.Errorf("%s was not sent: %s", text, sent)
+			}
+		}
+		if c.position != "106" || len(c.troubles) > 0 {
+			t.Errorf("read up to %s, want 106; troubles %v", c.position, c.troubles)
+		}
+	})
+}
+
+// Another chat is told once that it is not answered, whatever it writes.
+func TestForeignChat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{}
+		stop := listen(t, s, c)
+		for range 3 {
+			s.write(fmt.Sprintf(theirs, "/login main"))
+			synctest.Wait()
+		}
+		stop()
+		if len(c.asked) != 0 || len(s.sent) != 1 || !strings.Contains(s.sent[0], `"chat_id":"4711","text":"not here"`) {
+			t.Errorf("asked was %v, sent %v", c.asked, s.sent)
+		}
+	})
+}
+
+// After a restart nothing is answered a second time, also where the end came
+// before the Bot API was told.
+func TestListenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{}
+		s.write(fmt.Sprintf(ours, "/login one"))
+		stop := listen(t, s, c)
+		synctest.Wait()
+		stop()
+		s.write(fmt.Sprintf(ours, "/login two"))
+		stop = listen(t, s, c)
+		synctest.Wait()
+		stop()
+		if fmt.Sprint(c.asked) != fmt.Sprint([]notify.Question{{Verb: "login", Account: "one"}, {Verb: "login", Account: "two"}}) {
+			t.Errorf("asked was %v", c.asked)
+		}
+	})
+}
+
+// What the service says about coming back is kept, and what is wrong is told.
+func TestListenTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{}
+		s.refusals = []string{
+			`429 {"ok":false,"error_code":429,"description":"Too Many Requests","parameters":{"retry_after":90}}`,
+			`409 {"ok":false,"error_code":409,"description":"Conflict: terminated by other getUpdates request"}`,
+		}
+		stop := listen(t, s, c)
+		defer stop()
+		time.Sleep(89 * time.Second)
+		synctest.Wait()
+		if s.polls != 1 {
+			t.Errorf("%d requests within the time that the service asked for", s.polls)
+		}
+		s.write(fmt.Sprintf(ours, "/status"))
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if len(c.asked) != 1 {
+			t.Errorf("asked was %v", c.asked)
+		}
+		if len(c.troubles) != 2 || !strings.Contains(c.troubles[1], "another program reads") {
+			t.Errorf("told was %q", c.troubles)
+		}
+		for _, text := range c.troubles {
+			if strings.Contains(text, "invented-token") {
+				t.Errorf("the token is in %q", text)
+			}
+		}
+	})
+}
+
+// An idle bot asks no more often than the Bot API lets it wait.
+func TestIdlePolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{}
+		stop := listen(t, s, c)
+		time.Sleep(time.Hour)
+		stop()
+		if most := int(time.Hour/pollFor) + 1; s.polls > most {
+			t.Errorf("%d requests in an idle hour, at most %d", s.polls, most)
+		}
+	})
+}
+
+func TestButtons(t *testing.T) {
+	c, err := New(Config{Token: secret.New(token), Chat: "-1001234", Commands: true, CodeLabel: "New code"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", maxData)
+	for _, tt := range []struct {
+		name string
+		m    notify.Message
+		want string
+	}{
+		{"one", notify.Message{Type: typeRequired, Account: "main"}, `{"inline_keyboard":[[{"text":"New code","callback_data":"login:main"}]]}`},
+		{"several", notify.Message{Type: typeRequired, Account: "a", Members: []notify.Member{{Account: "a"}, {Account: long}, {Account: "b"}}},
+			`{"inline_keyboard":[[{"text":"New code: a","callback_data":"login:a"}],[{"text":"New code: b","callback_data":"login:b"}]]}`},
+		{"another message", notify.Message{Type: "login.succeeded", Account: "main"}, "null"},
+		{"a name that is too long", notify.Message{Type: typeRequired, Account: long}, "null"},
+	} {
+		got, err := json.Marshal(c.buttons(tt.m))
+		if err != nil || string(got) != tt.want {
+			t.Errorf("%s: %s, want %s: %v", tt.name, got, tt.want, err)
+		}
+	}
+	c.commands = false
+	if c.buttons(notify.Message{Type: typeRequired, Account: "main"}) != nil {
+		t.Error("a bot that does not listen offers a button")
+	}
+}
