@@ -12,7 +12,6 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/chinese"
-	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
@@ -108,12 +107,6 @@ func (l Language) faults(c *config.Error) string {
 		lines = append(lines, one.Error())
 	}
 	return strings.Join(lines, "\n")
-}
-
-// Problem puts what the keeper answered into the language.
-func (l Language) Problem(p client.Problem) client.Problem {
-	p.Title, p.Detail, p.Hint = l.Told(p.Title), l.Told(p.Detail), l.Told(p.Hint)
-	return p
 }
 
 // Comments puts the comments of a configuration into the language.
