@@ -95,6 +95,18 @@ listen = "7333"
 `, `
 f:3:1: metrics.listen: "7333" is no address to listen on; write "127.0.0.1:7333"
 `},
+		{"proxies of accounts", `
+[[account]]
+name = "a"
+proxy = "canary.example.net:3128"
+[[account]]
+name = "b"
+proxy = "socks5://127.0.0.1:1080"
+proxy_file = "proxy"
+`, `
+f:4:1: account[0].proxy: is no proxy's URL; write "http://host:port" or "socks5://host:port"
+f:8:1: account[1].proxy_file: is given beside proxy; remove one of them
+`},
 		{"heartbeat", `
 [heartbeat]
 url = "ftp://canary@example.net"

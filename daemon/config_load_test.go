@@ -125,7 +125,7 @@ tags = ["media"]
 	if a := s.Account("main"); a.Schedule != "@daily" || len(a.Tags) != 1 {
 		t.Errorf("main is %+v", a)
 	}
-	if a := s.Account("other"); a.Name != "other" || a.Schedule != "@every 8h" {
+	if a := s.Account("other"); a.Name != "other" || a.Schedule != "" {
 		t.Errorf("other is %+v", a)
 	}
 }

@@ -101,6 +101,8 @@ func TestPrintHidesSecrets(t *testing.T) {
 		c.Notify = append(c.Notify, n)
 	}
 	c.Notify = append(c.Notify, channel(t, "webhook", "url", "https://example.net/"))
+	c.Heartbeat.URL = "https://hc.example.net/" + canary
+	c.Accounts = []config.Account{{Name: "main", Proxy: "socks5://" + canary + ":" + canary + "@127.0.0.1:1080"}}
 	invalid := c
 	invalid.Endpoints.API = "https://" + canary + "@127.0.0.1/?" + canary
 	invalid.Page.PublicURL = canary + "::"
@@ -129,6 +131,9 @@ func TestPrintHidesSecrets(t *testing.T) {
 	again, err := parse([]byte(text.String()), "printed")
 	if err != nil {
 		t.Fatalf("what was printed does not load: %v", err)
+	}
+	if again.Heartbeat.URL != "https://hc.example.net/redacted" || again.Accounts[0].Proxy != "socks5://127.0.0.1:1080" {
+		t.Errorf("printed as %s and %s", again.Heartbeat.URL, again.Accounts[0].Proxy)
 	}
 	for i, want := range []string{"https://example.net:8443/redacted", "https://example.net/redacted"} {
 		if got := key(again.Notify[i], "url"); got != want {
@@ -173,5 +178,26 @@ path = "/srv/c.txt"
 	}, "\n")
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What the configuration holds of secrets itself must not be for everybody to read.
+func TestInlineSecretsOfTheKeeper(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no mode bits")
+	}
+	path := filepath.Join(t.TempDir(), "config.toml")
+	for text, want := range map[string]string{
+		"[heartbeat]\nurl = \"https://hc.example.net/" + canary + "\"\n":                                     "heartbeat.url: is a secret",
+		"[[account]]\nname = \"main\"\nproxy = \"http://" + canary + ":" + canary + "@proxy.example.net\"\n": "account[0].proxy: holds a secret",
+	} {
+		for _, mode := range []os.FileMode{0o644, 0o600} {
+			_ = os.Remove(path)
+			write(t, path, mode, text)
+			_, err := config.Load(path, Checks())
+			if mode == 0o600 && err != nil || mode == 0o644 && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), canary)) {
+				t.Errorf("%o: %v", mode, err)
+			}
+		}
 	}
 }

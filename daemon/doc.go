@@ -41,6 +41,7 @@
 //	batch       messages that go out as one; their group says what may be one
 //	attempt     one try of a delivery; its backoff says when the next one comes
 //	limiter     what holds requests or messages to a rate
+//	way         how requests get to the site: as the machine does, or by a proxy
 //	position    how far a reader has come in the journal
 //
 // Guarantees: what the site gave is on disk before the next request; a wrong

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -25,6 +26,20 @@ func (p pageKeeper) CancelLogin(ctx context.Context, id string) error {
 }
 func (p pageKeeper) StartLogin(ctx context.Context, r client.LoginRequest) (client.Login, error) {
 	return p.Start(ctx, r)
+}
+
+// reporting is the accounts with what the daemon adds to their status.
+type reporting struct {
+	keeper.Accounts
+	waiting *atomic.Pointer[[]string]
+}
+
+func (r reporting) Status() client.Status {
+	s := r.Accounts.Status()
+	if keys := r.waiting.Load(); keys != nil {
+		s.Daemon.NeedsRestart = *keys
+	}
+	return s
 }
 
 // channels and outputs are those that run now.

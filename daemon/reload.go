@@ -2,6 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
@@ -13,6 +18,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
+	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 )
 
 // set is all that a configuration makes of the daemon, built and not yet in
@@ -57,32 +63,63 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 }
 
 // Reload reads the configuration anew, builds all that it makes, and puts it into
-// force; that cannot fail. On an error the old one stays as a whole.
+// force; that cannot fail. On an error the old one stays as a whole, and the
+// status says so until a reload succeeds.
 func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
+	const what = "configuration"
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	defer servicemanager.Reloading()()
+	changed, err := d.reload()
+	if err != nil {
+		text := strings.ReplaceAll(err.Error(), "\n", "; ")
+		d.keeper.Problems().Set(what, errors.New("it was not reloaded, and the old one stays: "+text))
+		return client.Reloaded{}, account.BadRequest("%s", err)
+	}
+	d.keeper.Problems().Clear(what)
+	return client.Reloaded{Changed: changed, NeedsRestart: *d.waiting.Load()}, nil
+}
+
+func (d *daemon) reload() (changed []string, err error) {
 	if d.Reread == nil {
-		return client.Reloaded{}, account.BadRequest("this keeper has no configuration to reload")
+		return nil, errors.New("this keeper has no configuration to reload")
 	}
 	next, err := d.Reread()
 	if err != nil {
-		return client.Reloaded{}, account.BadRequest("%s", err)
+		return nil, err
 	}
 	s, err := d.prepare(next)
 	if err != nil {
-		return client.Reloaded{}, account.BadRequest("%s", err)
+		return nil, err
 	}
 	previous := d.Config
 	d.use(s)
-	result := client.Reloaded{Changed: []string{}, NeedsRestart: []string{}}
-	for _, key := range previous.Changes(next) {
-		if keeper.NeedRestart(key) {
-			result.NeedsRestart = append(result.NeedsRestart, key)
-		} else {
-			result.Changed = append(result.Changed, key)
-		}
+	d.compare(next)
+	return slices.DeleteFunc(previous.Changes(next), keeper.NeedRestart), nil
+}
+
+// compare notes which keys of a configuration wait for a restart.
+func (d *daemon) compare(c config.Config) {
+	keys := slices.DeleteFunc(d.began.Changes(c), func(key string) bool { return !keeper.NeedRestart(key) })
+	d.waiting.Store(&keys)
+}
+
+// compareFile is compare for the file, where that has changed. A fault in it is
+// for the reload to tell.
+func (d *daemon) compareFile() {
+	look := "there is none"
+	if info, err := os.Stat(d.Places.Config); err == nil {
+		look = info.ModTime().String() + " " + strconv.FormatInt(info.Size(), 10)
 	}
-	return result, nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if look == d.seen || d.Reread == nil {
+		return
+	}
+	d.seen = look
+	if c, err := d.Reread(); err == nil {
+		d.compare(c)
+	}
 }
 
 // use puts a set into force.

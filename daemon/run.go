@@ -15,7 +15,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	sd "github.com/coreos/go-systemd/v22/daemon"
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
@@ -29,6 +28,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -95,6 +95,7 @@ func Run(ctx context.Context, o Options) error {
 // The vault's lock comes first: it is what keeps a second keeper out, and its
 // holder alone may replace a socket that lies about.
 func runOnce(ctx context.Context, o Options) error {
+	defer servicemanager.Stopping(ctx)()
 	if err := prepareState(o.Places.StateDir); err != nil {
 		return fmt.Errorf("create the state directory: %w", err)
 	}
@@ -112,7 +113,7 @@ func runOnce(ctx context.Context, o Options) error {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
 		}
 	}()
-	d := &daemon{Options: o, metrics: metrics.New(o.Version)}
+	d := &daemon{Options: o, began: o.Config, metrics: metrics.New(o.Version)}
 	o.Transport.Observe = d.metrics.SiteRequest
 	k, err := keeper.New(keeper.Parts{Vault: v, Config: o.Config, Transport: o.Transport, PageLink: d.pageLink, Log: o.Log, Version: o.Version})
 	if err != nil {
@@ -156,8 +157,12 @@ type daemon struct {
 	beats    *runner[*heartbeat.Heartbeat]
 	page     atomic.Pointer[page.Page] // nil where none is served
 	server   *control.Server
+	socket   *socket.Listener
 	ctx      context.Context
-	mu       sync.Mutex // guards Config and lets one reload run at a time
+	mu       sync.Mutex // guards Config, seen and began, and lets one reload run at a time
+	seen     string     // what the configuration's file looked like when it was read
+	began    config.Config
+	waiting  atomic.Pointer[[]string] // keys that wait for a restart
 }
 
 func (d *daemon) run(ctx context.Context) error {
@@ -177,14 +182,13 @@ func (d *daemon) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := d.listen()
-	if err != nil {
+	if err := d.listen(); err != nil {
 		return err
 	}
 	d.keeper.Begin(ctx)
 	defer d.servePage(pages, listening)()
 	served := make(chan error, 1)
-	go func() { served <- d.server.Serve(listener) }()
+	go func() { served <- d.server.Serve(d.socket) }()
 	kept := make(chan struct{})
 	go func() { defer close(kept); d.keeper.Keep(ctx) }()
 	d.channels.start(ctx)
@@ -192,12 +196,15 @@ func (d *daemon) run(ctx context.Context) error {
 	d.readers.start(ctx)
 	d.scrapes.start(ctx)
 	d.beats.start(ctx)
-	go d.watchdog(ctx)
+	live := keeper.NewLiveness(d.keeper)
+	go live.Watch(ctx)
+	go servicemanager.Watchdog(ctx, live.Works)
+	go live.Tell(ctx)
+	go d.watchFiles(ctx)
 
 	d.announce()
 	err = d.wait(ctx, served)
 	d.Log.Info().Msg("stopping; waiting for what is under way")
-	_, _ = sd.SdNotify(false, sd.SdNotifyStopping)
 	cancel()
 	grace, done := context.WithTimeout(context.Background(), 5*time.Second)
 	defer done()
@@ -249,6 +256,7 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 			// and goes on from there, which this process cannot.
 			return fmt.Errorf("the vault failed: %w", d.keeper.Store().Vault().Err())
 		case <-d.Options.Reload:
+			d.restoreSocket()
 			if r, err := d.Reload(ctx); err != nil {
 				d.Log.Error().Err(err).Msg("the configuration was not reloaded; the old one stays")
 			} else {
@@ -258,23 +266,23 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 	}
 }
 
-func (d *daemon) listen() (net.Listener, error) {
+func (d *daemon) listen() error {
 	var err error
 	accounts, logins := d.keeper.Accounts(), d.keeper.Logins()
 	d.server, err = control.New(control.Config{
-		Accounts: accounts, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
+		Accounts: reporting{accounts, &d.waiting}, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
 		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
 		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, Metrics: d.metrics.Handler(d.Log), QR: qr.PNG,
 		Policy: policyOf(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	l, err := socket.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0)
-	if err == nil {
-		d.grant(policyOf(d.Config))
+	if d.socket, err = socket.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0); err != nil {
+		return err
 	}
-	return l, err
+	d.grant(policyOf(d.Config))
+	return nil
 }
 
 // grant opens the socket's way for those whom the policy names. A failure keeps
@@ -313,29 +321,8 @@ func (d *daemon) announce() {
 	d.Log.Info().Str("version", d.Version).Str("socket", d.Places.Socket).
 		Str("vault", d.keeper.Store().Vault().Info().Path).Int("accounts", len(d.keeper.Records())).Msg("keeping")
 	d.keeper.Vault().AdviseRecovery()
-	if _, err := sd.SdNotify(false, sd.SdNotifyReady); err != nil {
+	if err := servicemanager.Ready(); err != nil {
 		d.Log.Warn().Err(err).Msg("the service manager was not told that the keeper is ready")
 	}
 	d.Ready()
-}
-
-// watchdog tells the service manager that the keeper lives, where it asked to
-// be told. It goes through the accounts' lock, so that a keeper that is stuck
-// there is restarted.
-func (d *daemon) watchdog(ctx context.Context) {
-	interval, err := sd.SdWatchdogEnabled(false)
-	if err != nil || interval <= 0 {
-		return
-	}
-	tick := time.NewTicker(interval / 2)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			d.keeper.Accounts().Status()
-			_, _ = sd.SdNotify(false, sd.SdNotifyWatchdog)
-		}
-	}
 }

@@ -12,7 +12,7 @@ import (
 
 func TestUnitsNameTheProgram(t *testing.T) {
 	for path, want := range map[string]string{
-		"/opt/bilikeeper":         "ExecStart=/opt/bilikeeper daemon\n",
+		"/opt/bilikeeper":         "ExecStart=/opt/bilikeeper daemon\n# Unlike a signal it fails where the new configuration has a fault.\nExecReload=/opt/bilikeeper reload\n",
 		"/opt/my tools/100%/$x/b": `ExecStart="/opt/my tools/100%%/$$x/b" daemon` + "\n",
 	} {
 		for kind, unit := range map[string]string{"system": packaging.SystemUnit(path), "user": packaging.UserUnit(path)} {
@@ -22,7 +22,12 @@ func TestUnitsNameTheProgram(t *testing.T) {
 			if strings.Contains(unit, "{{") {
 				t.Errorf("the %s unit holds a template key, which the service library would read", kind)
 			}
-			for _, banned := range []string{"\nPrivateUsers=", "RestartSec=120"} {
+			for _, line := range []string{"RestartPreventExitStatus=78", "Restart=always", "LimitCORE=0", "StartLimitIntervalSec=0", "RestartSteps=8", "RestartMaxDelaySec=5min"} {
+				if !strings.Contains(unit, "\n"+line+"\n") {
+					t.Errorf("the %s unit lacks %s", kind, line)
+				}
+			}
+			for _, banned := range []string{"\nPrivateUsers=", "RestartSec=120", "StartLimitBurst", "/bin/kill"} {
 				if strings.Contains(unit, banned) {
 					t.Errorf("the %s unit holds %q", kind, banned)
 				}
@@ -52,7 +57,9 @@ func TestUnitsAreWellFormed(t *testing.T) {
 		}
 		out, err := exec.Command(analyze, "verify", "--man=no", "--generators=no", file).CombinedOutput()
 		for line := range strings.Lines(string(out)) {
-			if strings.Contains(line, name) {
+			// systemd before 254 passes over these two, which the unit says.
+			older := strings.Contains(line, "'RestartSteps'") || strings.Contains(line, "'RestartMaxDelaySec'")
+			if strings.Contains(line, name) && !older {
 				t.Errorf("systemd says of %s: %s", name, line)
 			}
 		}

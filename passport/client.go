@@ -34,6 +34,9 @@ type Options struct {
 	CorrespondKey *rsa.PublicKey
 	// Intl is what the international site is told about its visitor.
 	Intl IntlOptions
+	// Proxied makes what carries requests by a proxy; nil is the client's own. It
+	// is held to the same as Transport.
+	Proxied func(proxy *url.URL) http.RoundTripper
 	// Observe is told of each request that was sent: to which host, what came of
 	// it, and how long that took. It does next to nothing; nil tells nobody.
 	Observe func(host string, class Class, took time.Duration)
@@ -51,6 +54,10 @@ type Client struct {
 	// visitor is what the international site is told about it.
 	visitor IntlOptions
 	observe func(host string, class Class, took time.Duration)
+	proxied func(proxy *url.URL) http.RoundTripper
+	// proxy is the host of the proxy that requests go by, "" for none of the
+	// client's own.
+	proxy string
 	// forced lets requests pass an open breaker.
 	forced bool
 }
@@ -76,13 +83,16 @@ func New(o Options) (*Client, error) {
 	}
 	c := &Client{
 		bases: b, real: o.Endpoints.Real(), limiter: o.Limiter, transport: o.Transport, timeout: o.Timeout,
-		key: key, visitor: visitor, observe: o.Observe,
+		key: key, visitor: visitor, observe: o.Observe, proxied: o.Proxied,
 	}
 	if c.limiter == nil {
 		c.limiter = NewLimiter(Limits{Polite: c.real}, LimiterOptions{})
 	}
 	if c.transport == nil {
-		c.transport = newTransport()
+		c.transport = newTransport(http.ProxyFromEnvironment)
+	}
+	if c.proxied == nil {
+		c.proxied = func(proxy *url.URL) http.RoundTripper { return newTransport(http.ProxyURL(proxy)) }
 	}
 	if c.timeout <= 0 {
 		c.timeout = defaultTimeout
@@ -99,14 +109,23 @@ func (c *Client) Forced() *Client {
 	return &f
 }
 
+// Through returns the client for requests that go by a proxy. They have a limiter
+// of their own: what the site thinks of one address says nothing of another.
+func (c *Client) Through(proxy *url.URL, l *Limiter) *Client {
+	p := *c
+	p.limiter, p.transport, p.proxy = l, c.proxied(proxy), proxy.Host
+	return &p
+}
+
 // newTransport keeps no connection after a reply. The price is a handshake for
 // each of a few requests a minute; the gain is that net/http cannot repeat a
 // GET by itself when a kept connection turns out to be dead. Such a repeat would
 // not be counted, and on a poll it would turn a success whose reply was lost
 // into "expired".
-func newTransport() *http.Transport {
+func newTransport(proxy func(*http.Request) (*url.URL, error)) *http.Transport {
 	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
+		Proxy:                  proxy,
+		OnProxyConnectResponse: connected,
 		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
 		TLSHandshakeTimeout:    dialTimeout,
 		DisableKeepAlives:      true,

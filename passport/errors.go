@@ -7,6 +7,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"syscall"
@@ -34,6 +36,7 @@ const (
 	ScopeSite    Scope = "site"    // every account behind this address
 	ScopeHost    Scope = "host"    // one host of the site
 	ScopeAccount Scope = "account" // this account, others may go on
+	ScopeProxy   Scope = "proxy"   // the proxy; of the site nothing is known
 )
 
 // ClassOf returns the class of an error of this package: OK for nil, and
@@ -183,6 +186,51 @@ func transportError(op string, err error) *Error {
 		e.Detail, e.Err = "connection closed before the end of the answer", io.ErrUnexpectedEOF
 	case errors.As(err, &timeout) && timeout.Timeout():
 		e.Detail, e.Err = "no answer in time", context.DeadlineExceeded
+	}
+	return e
+}
+
+// What a proxy answers that lets nothing through. What it says beside is dropped: it
+// may repeat the address.
+var (
+	errProxyAuth   = errors.New("wants another user or password")
+	errProxyRefuse = errors.New("does not let the request through")
+)
+
+// connected looks at what a proxy answers to a request for a connection.
+func connected(_ context.Context, _ *url.URL, _ *http.Request, r *http.Response) error {
+	switch r.StatusCode {
+	case http.StatusOK:
+		return nil
+	case http.StatusProxyAuthRequired:
+		return errProxyAuth
+	}
+	return errProxyRefuse
+}
+
+// noAnswer is transportError for a client that may go by a proxy of its own. Nobody
+// can tell then whether the proxy or the site is silent: the proxy is named, and
+// nothing counts against the site.
+func (c *Client) noAnswer(op string, err error) *Error {
+	e := transportError(op, err)
+	if e.Err == context.Canceled {
+		return e
+	}
+	name := "the proxy"
+	if c.proxy != "" {
+		name += " " + c.proxy
+		e.Scope = ScopeProxy
+	}
+	failed, ok := errors.AsType[*net.OpError](err)
+	switch {
+	case errors.Is(err, errProxyAuth):
+		e.Detail = name + " " + errProxyAuth.Error()
+	case errors.Is(err, errProxyRefuse):
+		e.Detail = name + " " + errProxyRefuse.Error()
+	case ok && failed.Op == "proxyconnect":
+		e.Detail = name + " cannot be reached: " + e.Detail
+	case c.proxy != "":
+		e.Detail += ", by " + name
 	}
 	return e
 }

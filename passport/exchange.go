@@ -36,7 +36,7 @@ func (c *Client) exchange(ctx context.Context, q call, target *url.URL) (reply, 
 		if cause := ctx.Err(); cause != nil {
 			err = cause // some transports hide it
 		}
-		return r, transportError(q.op, err)
+		return r, c.noAnswer(q.op, err)
 	}
 	defer resp.Body.Close()
 
@@ -48,6 +48,9 @@ func (c *Client) exchange(ctx context.Context, q call, target *url.URL) (reply, 
 	}
 	if q.kind == kindPage && resp.StatusCode == http.StatusNotFound {
 		return r, pathRefused(q.op)
+	}
+	if resp.StatusCode == http.StatusProxyAuthRequired {
+		return r, c.noAnswer(q.op, errProxyAuth)
 	}
 	if e := statusError(q.op, resp.StatusCode, retryAfter(resp.Header)); e != nil {
 		return r, e

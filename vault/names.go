@@ -41,6 +41,7 @@ var (
 	ErrReadOnly    = fault.ErrReadOnly
 	ErrTooLarge    = fault.ErrTooLarge
 	ErrClosed      = fault.ErrClosed
+	ErrReplaced    = fault.ErrReplaced
 
 	ErrLastSlot     = keys.ErrLastSlot
 	ErrAttended     = keys.ErrAttended

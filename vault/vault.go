@@ -3,6 +3,7 @@ package vault
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/vault/bolt"
 )
@@ -44,6 +45,9 @@ type Info struct {
 	// and removed when the vault was opened.
 	Leftovers []string
 }
+
+// Identity is the part of [Vault.Info] that never changes. It asks nobody.
+func (v *Vault) Identity() (path string, schema int) { return v.path, v.schema }
 
 // Info asks the disk only for the file's size.
 func (v *Vault) Info() Info {
@@ -137,6 +141,19 @@ func (v *Vault) committed(tx *Tx) {
 // Writable tells whether a change could be put on disk now: there is room, and
 // a real write of a few KiB arrives and is taken away again.
 func (v *Vault) Writable() error { return v.file.Writable(probeBucket) }
+
+// CheckPlace looks whether the vault's file is still the one at its path. Where
+// it is not, the vault cannot be used any more, with ErrReplaced. Each write
+// looks as well, before it writes.
+func (v *Vault) CheckPlace() error { return v.file.CheckPlace() }
+
+// Respond returns when the vault's disk has answered, however it did. It writes
+// nothing.
+func (v *Vault) Respond() { v.file.Respond() }
+
+// Committing is for how long the commit under way has lasted, 0 where there is
+// none. It asks nobody.
+func (v *Vault) Committing() time.Duration { return v.file.Committing() }
 
 // Verify opens every record and entry and compares them with the manifest, and
 // checks the file's pages. Nobody can write meanwhile.

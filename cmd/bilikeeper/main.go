@@ -27,6 +27,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/demo"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/journal"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/servicecmd"
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/setup"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/vaultcmd"
 )
 
@@ -51,7 +52,8 @@ died it starts a new one by itself and sends the QR code to your phone or
 desktop. Recorders and downloaders get the fresh cookies with bilikeeper get.
 
 Begin with:  bilikeeper demo
-             bilikeeper daemon        (in one terminal)
+             bilikeeper setup         (asks, step by step, and does it)
+or:          bilikeeper daemon        (in one terminal)
              bilikeeper login main    (in another)
              bilikeeper get main
 
@@ -64,6 +66,7 @@ configuration is wrong.`,
 	root.AddCommand(slices.Concat(
 		account.Commands(env), agentcmd.Commands(env), configcmd.Commands(env, servicecmd.Examine), delivery.Commands(env),
 		demo.Commands(env), journal.Commands(env), servicecmd.Commands(env), vaultcmd.Commands(env),
+		setup.Commands(env, setup.Parts{Install: servicecmd.Install, Control: servicecmd.Control, Service: servicecmd.Service, Login: account.LogIn}),
 	)...)
 	return root
 }

@@ -115,7 +115,7 @@ func (w Login) issueCode(ctx context.Context, issued lifecycle.CodeIssued) error
 func (w Login) poll(ctx context.Context) error {
 	realm := w.realm()
 	if w.rec.Login.Insists() {
-		realm = w.Site.Forced().Realm(w.rec.Site)
+		realm = w.Site(w.name).Forced().Realm(w.rec.Site)
 	}
 	scan, err := realm.Poll(ctx, w.rec.Device, w.rec.Code)
 	if err != nil || scan.State != passport.Granted {

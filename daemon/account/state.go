@@ -65,10 +65,10 @@ func (w *Worker) recovered() {
 	}
 }
 
-// policy is what the configuration says about the account now. While others are
+// policy is what holds for the account now. While others are
 // in the login queue, a code that nobody scanned is followed by one of theirs.
 func (w *Worker) policy() lifecycle.Policy {
-	p := w.Policy(w.name)
+	p := w.Policy(w.rec)
 	if l := w.rec.Login; loginqueue.Holds(l) && w.Logins.Crowded(l.Started) {
 		p.Codes = 1
 	}

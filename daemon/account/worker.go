@@ -17,7 +17,8 @@ import (
 
 // Parts are what the workers of one keeper share.
 type Parts struct {
-	Site  *passport.Client
+	// Site is the way to the site that the configuration gives an account.
+	Site  func(name string) *passport.Client
 	Store *store.Store
 	// Due wakes a worker when its account wants something.
 	Due      *schedule.Queue
@@ -28,9 +29,9 @@ type Parts struct {
 	// keeper's own by a while, so that the answer to a request under way is not
 	// thrown away.
 	Work context.Context
-	// Policy is what the configuration says of an account now, Settings what it
+	// Policy is what holds for an account now, Settings what the configuration
 	// says of all.
-	Policy   func(name string) lifecycle.Policy
+	Policy   func(r *store.Record) lifecycle.Policy
 	Settings func() Settings
 	// Gone is called by a worker whose account was forgotten; Kept reports
 	// whether the keeper still has it.
@@ -123,7 +124,10 @@ func (w *Worker) Run(ctx context.Context) {
 func (w *Worker) Resume(ctx context.Context) {
 	err := w.guard(ctx, func(context.Context) error {
 		next, events := w.preview(lifecycle.Started{})
-		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan {
+		if w.policy().Paused {
+			defer Preferences{w}.leaveQueue()
+		}
+		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan && len(events) == 0 {
 			return nil
 		}
 		return w.commit(next, events)
@@ -158,10 +162,11 @@ func (w *Worker) Nudge() {
 // site is who the work under way asks. What a person insists on is asked although
 // the site wants to be left alone.
 func (w *Worker) site() *passport.Client {
+	site := w.Site(w.name)
 	if w.insist {
-		return w.Site.Forced()
+		return site.Forced()
 	}
-	return w.Site
+	return site
 }
 
 // realm is the account's own of the two sites.
@@ -234,11 +239,6 @@ func (w *Worker) later(what string, fn func() error) {
 			w.log.Warn().Err(err).Msg(what)
 		}
 	}()
-}
-
-// Reschedule lets the account look at its schedule anew.
-func (w *Worker) Reschedule() {
-	w.later("the new schedule was not taken up", func() error { return w.apply(lifecycle.Rescheduled{}, nil) })
 }
 
 // Come lets an account that waits for its code ask for it again.

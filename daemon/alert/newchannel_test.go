@@ -97,6 +97,10 @@ command = ["/bin/true"]
 name = "shoutrrr"
 type = "shoutrrr"
 url_file = "bridge"
+[[notify]]
+name = "command"
+type = "command"
+command = ["/bin/true"]
 `
 
 func secretsOfAllChannels() map[string]string {

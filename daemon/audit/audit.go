@@ -28,16 +28,19 @@ const (
 
 // Audit notes in the journal who was given which credential, and who was not.
 // The first reading by a reader is noted before the bytes go out, and so is the
-// first of each generation. Others within an hour are counted; the next note
-// says how many they were. A clean stop keeps the counts; a killed keeper
+// first of each generation; [ErrLate] says that the disk was not waited for any
+// longer. Others within an hour are counted; the next note says how many they were. A clean stop keeps the counts; a killed keeper
 // forgets them, and so does one that meets thousands of readers at a time.
 type Audit struct {
 	store *store.Store
 
-	mu   sync.Mutex // guards what follows, and is held while a note is written: nobody passes one that is not on disk
+	mu   sync.Mutex // guards what follows
 	seen map[reader]*readings
 	// read counts what was given since the start, by account.
 	read map[string]uint64
+	// underWay counts the notes on their way to the disk, late those of them for
+	// which somebody has given up waiting.
+	underWay, late int
 }
 
 // reader is what makes readings the same, beside the generation. The process
@@ -57,44 +60,20 @@ type readings struct {
 	Generation uint64    `json:"generation,omitempty"`
 	Noted      time.Time `json:"noted"`
 	More       uint64    `json:"more,omitempty"`
+	// underWay is the note that is being written, nil where there is none.
+	underWay *notice
 }
 
-func (r readings) recent(now time.Time) bool {
+func (r *readings) recent(now time.Time) bool {
 	age := now.Sub(r.Noted)
 	return age >= 0 && age < window
-}
-
-// note counts a reading, or passes it to write with the number of those that
-// were only counted.
-func (a *Audit) note(who reader, generation uint64, write func(more uint64) error) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	now := time.Now()
-	if who.Refused != "" && a.seen[who] == nil && a.refusals(who.UID, now) >= mostRefused {
-		who.Account, who.Tag = "", ""
-	}
-	last := a.seen[who]
-	if last != nil && last.Generation == generation && last.recent(now) {
-		last.More++
-		return nil
-	}
-	if last == nil {
-		last = &readings{}
-		a.add(who, last, now)
-	}
-	if err := write(last.More); err != nil {
-		last.More++
-		return err
-	}
-	*last = readings{Generation: generation, Noted: now}
-	return nil
 }
 
 // refusals counts what was noted of a user lately.
 func (a *Audit) refusals(uid uint32, now time.Time) int {
 	n := 0
 	for who, r := range a.seen {
-		if who.Refused != "" && who.UID == uid && r.recent(now) {
+		if who.Refused != "" && who.UID == uid && (r.recent(now) || r.underWay != nil) {
 			n++
 		}
 	}
@@ -108,7 +87,7 @@ func (a *Audit) add(who reader, r *readings, now time.Time) {
 		a.seen = map[reader]*readings{}
 	}
 	if len(a.seen) >= mostReaders {
-		maps.DeleteFunc(a.seen, func(_ reader, r *readings) bool { return r.More == 0 && !r.recent(now) })
+		maps.DeleteFunc(a.seen, func(_ reader, r *readings) bool { return r.More == 0 && !r.recent(now) && r.underWay == nil })
 	}
 	if len(a.seen) >= mostReaders {
 		// Several at once, so that not each new reader costs a look at all.
@@ -182,7 +161,7 @@ type Reading struct {
 }
 
 // Read notes who is given a credential, before it is given. wrote is false where
-// the reading was only counted.
+// the reading was only counted, and where the error is [ErrLate].
 func (a *Audit) Read(r Reading) (wrote bool, err error) {
 	data := client.CredentialRead{Format: r.Format, Generation: r.Generation, RefreshToken: r.WithRefreshToken, Tag: r.Tag, Remote: r.Remote}
 	who := reader{Account: r.Account, Tag: r.Tag, UID: r.By.UID, Program: r.By.Program, Format: r.Format, Token: r.WithRefreshToken}
@@ -237,10 +216,8 @@ func hostOf(remote string) string {
 }
 
 func (a *Audit) tell(who reader, r Reading, data client.CredentialRead) (wrote bool, err error) {
-	err = a.note(who, r.Generation, func(more uint64) error {
-		wrote = true
+	return a.note(who, r.Generation, func(more uint64) error {
 		data.Reads = more
 		return a.store.Tell(store.Event{Account: r.Account, Data: data})
 	})
-	return wrote, err
 }

@@ -4,8 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestReadingsAtOnce: nobody gets past the first note before it is written.
@@ -16,7 +20,7 @@ func TestReadingsAtOnce(t *testing.T) {
 	written := make(chan struct{})
 	for range 50 {
 		all.Go(func() {
-			err := a.note(reader{Account: "main"}, 1, func(uint64) error {
+			_, err := a.note(reader{Account: "main"}, 1, func(uint64) error {
 				notes++
 				for range 1000 { // the others get every chance
 					runtime.Gosched()
@@ -45,14 +49,61 @@ func TestReadingsThatCannotBeWritten(t *testing.T) {
 	var a Audit
 	broken := errors.New("no room")
 	for range 3 {
-		if err := a.note(reader{}, 1, func(uint64) error { return broken }); !errors.Is(err, broken) {
+		if _, err := a.note(reader{}, 1, func(uint64) error { return broken }); !errors.Is(err, broken) {
 			t.Error(err)
 		}
 	}
 	var more uint64
-	if err := a.note(reader{}, 1, func(n uint64) error { more = n; return nil }); err != nil || more != 3 {
+	if _, err := a.note(reader{}, 1, func(n uint64) error { more = n; return nil }); err != nil || more != 3 {
 		t.Error(more, err)
 	}
+}
+
+// TestDiskThatHangs: nobody waits for a disk that does not answer, no reading is
+// forgotten, and the notes come when it does.
+func TestDiskThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a Audit
+		answer := make(chan struct{})
+		var mu sync.Mutex // guards noted
+		var noted []string
+		write := func(who string) func(uint64) error {
+			return func(more uint64) error {
+				<-answer
+				mu.Lock()
+				defer mu.Unlock()
+				noted = append(noted, fmt.Sprint(who, more))
+				return nil
+			}
+		}
+		took := func(who string, generation uint64) time.Duration {
+			began := time.Now()
+			if wrote, err := a.note(reader{Account: who}, generation, write(who)); wrote || !errors.Is(err, ErrLate) {
+				t.Errorf("%s: %v, %v", who, wrote, err)
+			}
+			return time.Since(began)
+		}
+		if d := took("a", 1); d != patience {
+			t.Errorf("the first waited for %s", d)
+		}
+		for _, who := range []string{"a", "a", "b"} {
+			if d := took(who, 1); d != 0 {
+				t.Errorf("%s waited for %s, which was known to be in vain", who, d)
+			}
+		}
+		close(answer)
+		synctest.Wait()
+		if wrote, err := a.note(reader{Account: "a"}, 2, write("a")); !wrote || err != nil {
+			t.Errorf("when it answers: %v, %v", wrote, err)
+		}
+		slices.Sort(noted)
+		if got := strings.Join(noted, " "); got != "a0 a2 b0" {
+			t.Errorf("noted %s", got)
+		}
+		if a.late != 0 || a.underWay != 0 {
+			t.Errorf("%d late, %d under way", a.late, a.underWay)
+		}
+	})
 }
 
 // TestRefusalsDoNotFillTheJournal: accounts' names are for the asker to choose.
@@ -60,9 +111,9 @@ func TestRefusalsDoNotFillTheJournal(t *testing.T) {
 	var a Audit
 	notes := 0
 	for i := range 10 * mostRefused {
-		_ = a.note(reader{UID: 1, Refused: "get", Account: fmt.Sprint(i)}, 0, func(uint64) error { notes++; return nil })
+		_, _ = a.note(reader{UID: 1, Refused: "get", Account: fmt.Sprint(i)}, 0, func(uint64) error { notes++; return nil })
 	}
-	_ = a.note(reader{UID: 2, Refused: "get", Account: "main"}, 0, func(uint64) error { notes += 1000; return nil })
+	_, _ = a.note(reader{UID: 2, Refused: "get", Account: "main"}, 0, func(uint64) error { notes += 1000; return nil })
 	if notes != mostRefused+1+1000 {
 		t.Errorf("%d notes", notes)
 	}
@@ -71,7 +122,7 @@ func TestRefusalsDoNotFillTheJournal(t *testing.T) {
 func TestReadersAreBounded(t *testing.T) {
 	var a Audit
 	for i := range 3 * mostReaders {
-		_ = a.note(reader{Account: fmt.Sprint(i)}, 1, func(uint64) error { return nil })
+		_, _ = a.note(reader{Account: fmt.Sprint(i)}, 1, func(uint64) error { return nil })
 	}
 	if len(a.seen) > mostReaders || a.seen[reader{Account: fmt.Sprint(3*mostReaders - 1)}] == nil {
 		t.Errorf("%d readers", len(a.seen))

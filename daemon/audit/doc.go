@@ -3,5 +3,6 @@
 //
 // Guarantees: the first reading by a reader is in the journal before the bytes go
 // out, and so is the first of each generation; the same readings within an hour
-// are counted and told of with the next.
+// are counted and told of with the next. Nobody waits for a disk that does not
+// answer: the caller is told so and decides.
 package audit

@@ -233,8 +233,16 @@ func TestAccountMethods(t *testing.T) {
 	}
 	_, err := c.Account(ctx, "nobody")
 	s.refused(err, problem(client.ProblemNoAccount))
-	_, err = c.Patch(ctx, "main", client.AccountPatch{})
-	s.refused(err, problem(client.ProblemNotFound))
+	paused, tags := true, []string{"other"}
+	if a := ok[client.Account](s)(c.Patch(ctx, "main", client.AccountPatch{Paused: &paused})); !a.Paused {
+		t.Errorf("after it was paused the account is %+v", a)
+	}
+	paused = false
+	if a := ok[client.Account](s)(c.Patch(ctx, "main", client.AccountPatch{Paused: &paused})); a.Paused {
+		t.Errorf("after it was resumed the account is %+v", a)
+	}
+	_, err = c.Patch(ctx, "main", client.AccountPatch{Tags: &tags})
+	s.refused(err, problem(client.ProblemConfigured))
 	if r := ok[client.CheckResult](s)(c.Check(ctx, "main", true)); r.Outcome != client.CheckOK {
 		t.Errorf("the check came to %+v", r)
 	}

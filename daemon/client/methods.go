@@ -46,9 +46,10 @@ func (c *Client) Account(ctx context.Context, name string) (Account, error) {
 	return call[Account](ctx, c, request{method: http.MethodGet, path: accountPath(name, "")})
 }
 
-// Patch changes an account's settings; fields that are nil stay as they are.
-// Problems: [ProblemNoAccount], [ProblemNotFound] where the keeper does not
-// offer it.
+// Patch changes what is kept of an account's settings; fields that are nil stay as
+// they are. It is on disk and in force when the call returns. Problems:
+// [ProblemNoAccount], [ProblemBadRequest], [ProblemConfigured] where the
+// configuration file says what one of them is, [ProblemStorage].
 func (c *Client) Patch(ctx context.Context, name string, patch AccountPatch) (Account, error) {
 	return call[Account](ctx, c, request{method: http.MethodPatch, path: accountPath(name, ""), body: patch})
 }

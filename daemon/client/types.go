@@ -49,6 +49,10 @@ type Account struct {
 	LoginID   string   `json:"login_id,omitempty"`
 	Attention string   `json:"attention,omitempty"`
 	Tags      []string `json:"tags"`
+	// Schedule is when the account is checked, in cron's words.
+	Schedule string `json:"schedule"`
+	// Paused is true where the keeper does nothing for the account by itself.
+	Paused bool `json:"paused"`
 	// SameSession names the other accounts that hold the very same session, in the
 	// answer to GET /v1/status.
 	SameSession []string `json:"same_session,omitempty"`
@@ -72,10 +76,11 @@ type AccountList struct {
 }
 
 // AccountPatch is the body of PATCH /v1/accounts/{name}. A null field stays
-// as it is.
+// as it is; an empty schedule is that of all accounts.
 type AccountPatch struct {
 	Schedule *string   `json:"schedule,omitempty"`
 	Tags     *[]string `json:"tags,omitempty"`
+	Paused   *bool     `json:"paused,omitempty"`
 }
 
 // Daemon describes the keeper that answers.
@@ -86,6 +91,9 @@ type Daemon struct {
 	Vault     Vault     `json:"vault"`
 	// Problems are the keeper's own troubles, in sentences; empty when well.
 	Problems []string `json:"problems"`
+	// NeedsRestart are the keys of the configuration whose value in the file is
+	// not the one that the keeper runs with, and that only a restart changes.
+	NeedsRestart []string `json:"needs_restart"`
 }
 
 // Vault says where the keeper's vault lies and in which layout.
@@ -455,6 +463,7 @@ const (
 	ProblemSiteAway     = "site-away"   // blocking or unreachable; nothing is lost
 	ProblemSlot         = "slot-needed" // the vault would not open without it
 	ProblemNotPermitted = "not-permitted"
+	ProblemConfigured   = "configured" // the configuration file says otherwise, and wins
 	ProblemBadRequest   = "bad-request"
 	ProblemMediaType    = "unsupported-media-type"
 	ProblemTooLarge     = "too-large"

@@ -123,6 +123,12 @@ type Account struct {
 	Name     string   `toml:"name"`
 	Schedule string   `toml:"schedule"`
 	Tags     []string `toml:"tags"`
+	// Paused accounts are left alone.
+	Paused bool `toml:"paused"`
+	// Proxy is the way to the site for all of the account's requests, ProxyFile a
+	// file with it.
+	Proxy     string `toml:"proxy" mask:"proxy"`
+	ProxyFile string `toml:"proxy_file"`
 }
 
 // Endpoints are the site's hosts, or what stands in for them.

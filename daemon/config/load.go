@@ -156,4 +156,7 @@ func (c *Config) resolve(dir string) {
 	}
 	from(&c.Serve.RSSHub.TokenFile)
 	from(&c.Heartbeat.URLFile)
+	for i := range c.Accounts {
+		from(&c.Accounts[i].ProxyFile)
+	}
 }

@@ -31,6 +31,7 @@ func (c Config) Masked() Config {
 		// Who knows it gets what the password opens; two entries' must differ.
 		c.Serve.CookieCloud[i].UUID = fmt.Sprintf("%s-%d", setting.MaskedText, i+1)
 	}
+	c.Accounts = maskedAccounts(c.Accounts)
 	c.Heartbeat = setting.Masked(c.Heartbeat)
 	// What is valid holds no secret in these. The mask is for a configuration
 	// that is printed because it is not.

@@ -97,6 +97,9 @@ func (c Config) checkFiles(at positions, k Checks) []Problem {
 	}
 	look(&f.Faults, c.Serve.files())
 	look(&f.Faults, c.Heartbeat.files())
+	for i, a := range c.Accounts {
+		look(f.Table(fmt.Sprintf("account[%d]", i)), a.files())
+	}
 	if path := c.Endpoints.CorrespondKeyFile; path != "" {
 		info, err := os.Stat(path)
 		if err == nil && !info.Mode().IsRegular() {
@@ -129,5 +132,8 @@ func (c Config) checkInline(at positions, path string, k Checks) []Problem {
 		}
 	}
 	c.Heartbeat.checkInline(&f.Faults)
+	for i, a := range c.Accounts {
+		a.checkInline(f.Table(fmt.Sprintf("account[%d]", i)))
+	}
 	return f.problems(at)
 }

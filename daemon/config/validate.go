@@ -113,6 +113,7 @@ func (c Config) checkSchedules(f *faults, k Checks) {
 		if a.Schedule != "" {
 			check(key+".schedule", a.Schedule)
 		}
+		a.checkWay(f.Table(key))
 		for j, tag := range a.Tags {
 			if !ValidName(tag) {
 				f.Add(fmt.Sprintf("%s.tags[%d]", key, j), fmt.Sprintf("%q is not a tag", setting.Clip(tag)), hintName)

@@ -26,6 +26,9 @@ func (s *Server) statusFor(own socket.Rights) client.Status {
 	if st.Daemon.Problems == nil || !own.May(socket.VerbStatus, socket.Every) {
 		st.Daemon.Problems = []string{}
 	}
+	if st.Daemon.NeedsRestart == nil || !own.May(socket.VerbStatus, socket.Every) {
+		st.Daemon.NeedsRestart = []string{}
+	}
 	return st
 }
 

@@ -68,7 +68,7 @@ func describedAccounts() map[string]about {
 			problems: []string{client.ProblemNeedsLogin, client.ProblemSiteAway, client.ProblemBusy, client.ProblemStorage},
 		},
 		"GET " + account:               {summary: "one account", answer: one(client.Account{}), problems: missing},
-		"PATCH " + account:             {summary: "change an account's settings", body: one(client.AccountPatch{}), answer: one(client.Account{}), problems: append(missing, client.ProblemStorage)},
+		"PATCH " + account:             {summary: "change an account's settings", body: one(client.AccountPatch{}), answer: one(client.Account{}), problems: append(missing, client.ProblemConfigured, client.ProblemStorage)},
 		"DELETE " + account:            {summary: "forget an account here; its session at the site lives on", body: one(struct{}{}), optional: true, problems: append(missing, client.ProblemStorage)},
 		"POST " + account + "/check":   {summary: "ask the site whether the session lives", body: one(client.CheckRequest{}), optional: true, answer: one(client.CheckResult{}), problems: asking},
 		"POST " + account + "/refresh": {summary: "rotate the credential if it is due, or with force", body: one(client.CheckRequest{}), optional: true, answer: one(client.RefreshResult{}), problems: asking},

@@ -126,6 +126,14 @@ func (f fakeAccounts) Get(name string) (client.Account, error) {
 	return a, nil
 }
 
+func (f fakeAccounts) Patch(_ context.Context, name string, p client.AccountPatch) (client.Account, error) {
+	a, err := f.Get(name)
+	if p.Paused != nil {
+		a.Paused = *p.Paused
+	}
+	return a, err
+}
+
 func (f *fake) Forget(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 type Accounts interface {
 	Status() client.Status
 	Get(name string) (client.Account, error)
+	Patch(ctx context.Context, name string, p client.AccountPatch) (client.Account, error)
 	Forget(ctx context.Context, name string) error
 }
 

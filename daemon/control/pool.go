@@ -91,7 +91,7 @@ func (s *Server) bearers(r *http.Request, a asked) ([]string, error) {
 	all := s.tagged(a.tag)
 	if len(all) == 0 {
 		return nil, &client.Problem{Type: client.ProblemNoAccount, Detail: fmt.Sprintf("no account has the tag %q", a.tag),
-			Hint: fmt.Sprintf("tags are set in the configuration: [[account]] with name = %q, tags = [%q]", "main", a.tag)}
+			Hint: fmt.Sprintf("set it: bilikeeper account set NAME --tags %s, or in the configuration: [[account]] with name = %q, tags = [%q]", a.tag, "main", a.tag)}
 	}
 	for _, verb := range a.verbs() {
 		all = slices.DeleteFunc(all, func(name string) bool { return !own.May(verb, name) })

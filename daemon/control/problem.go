@@ -33,6 +33,8 @@ func meaning(kind string) (status int, title string, ok bool) {
 		return http.StatusConflict, "the slot is needed", true
 	case client.ProblemNotPermitted:
 		return http.StatusForbidden, "not permitted", true
+	case client.ProblemConfigured:
+		return http.StatusConflict, "the configuration says otherwise", true
 	case client.ProblemBadRequest:
 		return http.StatusBadRequest, "the request is not understood", true
 	case client.ProblemMediaType:

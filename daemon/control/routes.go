@@ -55,7 +55,7 @@ func routes() []route {
 		{get, "/v1/accounts", socket.VerbStatus, ofAny, nil, (*Server).accounts},
 		{post, "/v1/accounts", socket.VerbManage, ofBody, nil, (*Server).importLogin},
 		{get, account, socket.VerbStatus, ofAccount, nil, (*Server).account},
-		{patch, account, socket.VerbManage, ofAccount, nil, nil},
+		{patch, account, socket.VerbManage, ofAccount, nil, (*Server).patchAccount},
 		{del, account, socket.VerbManage, ofAccount, nil, (*Server).forget},
 		{get, account + "/credential", socket.VerbGet, ofAccount,
 			[]string{"format", "with_refresh_token", "stale", "after", "wait"}, (*Server).credential},

@@ -55,6 +55,9 @@ func bodyFor(rt route) string {
 	if rt.of == ofBody {
 		return `{"account":"main"}`
 	}
+	if rt.method == http.MethodPatch {
+		return `{"paused":true}`
+	}
 	if rt.path == "/v1/vault/slots" {
 		return `{"kind":"recovery"}`
 	}
@@ -170,7 +173,10 @@ func TestRefusals(t *testing.T) {
 		{"no such step", "POST", "/v1/logins/L-main/dance", "{}", nil, 404, client.ProblemNotFound, "dance"},
 		{"code not taken", "POST", "/v1/logins/L-main/code", `{"code":"wrong"}`, nil, 409, client.ProblemSMS, "wrong"},
 		{"metrics, other method", "POST", "/metrics", "", nil, 405, client.ProblemMethod, "GET"},
-		{"not yet, same path", "PATCH", "/v1/accounts/main", "{}", nil, 404, client.ProblemNotFound, ""},
+		{"settings of nobody", "PATCH", "/v1/accounts/nobody", "{}", nil, 404, client.ProblemNoAccount, "nobody"},
+		{"settings, unknown field", "PATCH", "/v1/accounts/main", `{"pause":true}`, nil, 400, client.ProblemBadRequest, "pause"},
+		{"settings, wrong type", "PATCH", "/v1/accounts/main", `{"paused":"yes"}`, nil, 400, client.ProblemBadRequest, "paused"},
+		{"settings, no body", "PATCH", "/v1/accounts/main", "", nil, 400, client.ProblemBadRequest, ""},
 		{"account", "GET", "/v1/accounts/nobody", "", nil, 404, client.ProblemNoAccount, "nobody"},
 		{"login", "GET", "/v1/logins/L-nobody", "", nil, 404, client.ProblemNoLogin, ""},
 		{"channel", "POST", "/v1/notify/nobody/test", "", nil, 404, client.ProblemNoChannel, ""},
@@ -232,7 +238,7 @@ func TestHosts(t *testing.T) {
 func TestProblemTypes(t *testing.T) {
 	var out bytes.Buffer
 	for _, kind := range []string{client.ProblemNoAccount, client.ProblemNoLogin, client.ProblemNoChannel,
-		client.ProblemNeedsLogin, client.ProblemSiteAway, client.ProblemNotPermitted, client.ProblemBadRequest,
+		client.ProblemNeedsLogin, client.ProblemSiteAway, client.ProblemNotPermitted, client.ProblemConfigured, client.ProblemBadRequest,
 		client.ProblemNotFound, client.ProblemMethod, client.ProblemBusy, client.ProblemFellOut,
 		client.ProblemStorage, client.ProblemInternal} {
 		data, err := json.Marshal(asProblem(fmt.Errorf("wrapped: %w", &client.Problem{Type: kind, Detail: "d", Hint: "h"})))

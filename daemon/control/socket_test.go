@@ -65,10 +65,14 @@ func TestClientAndServer(t *testing.T) {
 	if err := c.CancelLogin(ctx, "L-main"); err != nil {
 		t.Error(err)
 	}
+	yes := true
+	if a, err := c.Patch(ctx, "main", client.AccountPatch{Paused: &yes}); err != nil || !a.Paused {
+		t.Error(a, err)
+	}
 	if err := c.Forget(ctx, "main"); err != nil {
 		t.Error(err)
 	}
-	if _, err := c.Patch(ctx, "main", client.AccountPatch{}); !errors.Is(err, &client.Problem{Type: client.ProblemNotFound}) {
+	if _, err := c.Patch(ctx, "nobody", client.AccountPatch{}); !errors.Is(err, &client.Problem{Type: client.ProblemNoAccount}) {
 		t.Error(err)
 	}
 	if list, err := c.Events(ctx, client.EventQuery{Since: time.Now().Add(-time.Hour), Account: "main", Limit: 5}); err != nil || len(list) != 1 {

@@ -48,6 +48,9 @@ func well(f *Facts, a client.Account) string {
 	if a.ExpiresAt != nil {
 		text += f.say(", ends %s", f.in(*a.ExpiresAt))
 	}
+	if a.Paused {
+		text += f.say(", paused")
+	}
 	if !a.Refreshable {
 		text += f.say(", and cannot be refreshed: a login is needed then")
 	}
@@ -162,12 +165,12 @@ func judgeEnd(f *Facts, n *notes, a client.Account) {
 }
 
 // judgeSite tells a site that is away from an account that has trouble: it is
-// away where no account of it has an answer.
+// away where no account of it has an answer that asks by this machine's own way.
 func judgeSite(f *Facts, n *notes, accounts []client.Account) {
 	answered, silent := map[string]int{}, map[string]int{}
 	for _, a := range accounts {
 		switch {
-		case a.LastCheck == nil:
+		case a.LastCheck == nil, f.proxied(a.Name):
 		case *a.LastCheck == client.CheckBlocked || *a.LastCheck == client.CheckUnreachable:
 			silent[a.Site]++
 		default:

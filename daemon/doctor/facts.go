@@ -36,6 +36,8 @@ type Facts struct {
 	// Unknown are the users and groups that the configuration lets in and that
 	// this system does not know, "user name" or "group name".
 	Unknown []string
+	// Ways are the proxies that accounts go by, in the order of the configuration.
+	Ways []Way
 	// Directories are those that outputs write to, by path.
 	Directories map[string]Directory
 
@@ -72,6 +74,15 @@ type Configuration struct {
 	// Value is nil where nothing could be made of the file. With Err it is the
 	// file without the faults of other files that it names.
 	Value *config.Config
+}
+
+// Way is the proxy that some accounts go to the site by.
+type Way struct {
+	// Host is where it is, without what is secret of its address.
+	Host     string
+	Accounts []string
+	// Err is why it cannot be reached from here, or why there is no address.
+	Err error
 }
 
 // File is what the file system says of a path.

@@ -14,7 +14,7 @@ func (f *Facts) Judge() Report {
 	var r Report
 	for _, judge := range []func(*Facts, *notes){
 		judgeConfiguration, judgeKeeper, judgeState, judgeSocket,
-		judgeAccounts, judgeChannels, judgePage, judgeOutputs, judgeServices,
+		judgeAccounts, judgeWays, judgeChannels, judgePage, judgeOutputs, judgeServices,
 	} {
 		judge(f, (*notes)(&r.Findings))
 	}

@@ -23,6 +23,9 @@ func judgeKeeper(f *Facts, n *notes) {
 		for _, p := range d.Problems {
 			n.wrong("keeper.problem", "keeper", f.told(p), f.log())
 		}
+		if len(d.NeedsRestart) > 0 {
+			n.warn("keeper.restart", list(f, d.NeedsRestart), f.say("the file has another value than the keeper runs with, and only a restart changes it"), f.restart())
+		}
 		judgeReloaded(f, n)
 	}
 	for _, o := range f.Others {

@@ -67,6 +67,7 @@ func Look(ctx context.Context, o Options) Facts {
 	ask(&f, ctx)
 	lookAtProxies(&f, ctx, o.Env)
 	lookAround(&f, ctx, o.Env)
+	lookAtWays(&f, ctx)
 	lookAtState(&f, o)
 	lookAtServices(&f, ctx, o)
 	return f

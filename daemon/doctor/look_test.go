@@ -93,7 +93,7 @@ func TestProxyAddress(t *testing.T) {
 		"http://127.0.0.1:7890": "127.0.0.1:7890", "127.0.0.1:7890": "127.0.0.1:7890", "socks5://user:canary@proxy.example": "proxy.example:1080",
 		"https://proxy.example/": "proxy.example:443", "proxy.example": "proxy.example:80", "http://[::1]:8080": "[::1]:8080", "": "", "http://": "",
 	} {
-		if got, ok := proxyAddress(value); got != want || ok != (want != "") {
+		if got, ok := addressOf(value); got != want || ok != (want != "") {
 			t.Errorf("%q: %q", value, got)
 		}
 	}

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +10,11 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/dialguard"
 )
 
-// proxyPatience is how long a proxy is waited for. Most are on the same machine.
+// proxyPatience is how long a proxy may take to answer: it is near, or of no use.
 const proxyPatience = 2 * time.Second
 
 // lookAtProxies tries those that the environment names: the keeper's own where it
@@ -22,17 +25,11 @@ func lookAtProxies(f *Facts, ctx context.Context, env func(string) string) {
 		env, keeper = func(name string) string { return own[name] }, true
 	}
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"} {
-		address, ok := proxyAddress(env(name))
+		address, ok := addressOf(env(name))
 		if !ok {
 			continue
 		}
-		p := Proxy{Name: name, Address: address, Keeper: keeper}
-		ctx, cancel := context.WithTimeout(ctx, proxyPatience)
-		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		cancel()
-		if p.Err = plainDial(err); err == nil {
-			_ = conn.Close()
-		}
+		p := Proxy{Name: name, Address: address, Keeper: keeper, Err: reach(ctx, address)}
 		f.Proxies = append(f.Proxies, p)
 	}
 }
@@ -55,9 +52,8 @@ func environmentOf(f *Facts) (map[string]string, bool) {
 	return own, true
 }
 
-// proxyAddress is the host and the port of a proxy's URL, which may hold a password
-// and is not shown.
-func proxyAddress(value string) (string, bool) {
+// addressOf reads what a variable names, which may hold a password and is not shown.
+func addressOf(value string) (string, bool) {
 	if value == "" {
 		return "", false
 	}
@@ -68,26 +64,25 @@ func proxyAddress(value string) (string, bool) {
 	if err != nil || u.Hostname() == "" {
 		return "", false
 	}
+	return proxyAddress(u), true
+}
+
+// proxyAddress is a proxy's host and the port that net/http takes where none is
+// named.
+func proxyAddress(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
 	}
-	if port == "" {
-		port = "80"
-	}
-	return net.JoinHostPort(u.Hostname(), port), true
+	return net.JoinHostPort(u.Hostname(), cmp.Or(port, "80"))
 }
 
-// plainDial leaves out of an error what the finding says already.
-func plainDial(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.New("no answer in time")
+// reach finds out whether somebody listens at an address.
+func reach(ctx context.Context, address string) error {
+	d := net.Dialer{Timeout: proxyPatience}
+	conn, err := d.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return errors.New(dialguard.Reason(err))
 	}
-	if bad, ok := errors.AsType[*net.OpError](err); ok {
-		err = bad.Err
-		if call, ok := errors.AsType[*os.SyscallError](err); ok {
-			err = call.Err
-		}
-	}
-	return err
+	return conn.Close()
 }

@@ -4,7 +4,9 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
 // Whoever watches over the keeper learns which part of it works, and why one does
@@ -145,6 +148,55 @@ func TestHeartbeat(t *testing.T) {
 	})
 	if shown := s.wantCode(0, "status", "--json").stdout + s.wantCode(0, "config", "print").stdout + s.log.String(); strings.Contains(shown, token) {
 		t.Error("the address is told")
+	}
+	s.stop()
+}
+
+// An account with a proxy of its own goes by it with all that it asks, and a proxy
+// that is dead is named and in nobody else's way.
+func TestAccountProxy(t *testing.T) {
+	s := newStage(t, nil)
+	var mu sync.Mutex
+	passed := map[string]int{}
+	forward := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		passed[r.URL.Path]++
+		mu.Unlock()
+		r.RequestURI = ""
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		maps.Copy(w.Header(), resp.Header)
+		w.WriteHeader(resp.StatusCode)
+		_, _ = io.Copy(w, resp.Body)
+	}))
+	quiet(forward)
+	t.Cleanup(forward.Close)
+	s.configure(settings{schedule: "@every 1h"})
+	s.append(fmt.Sprintf("[[account]]\nname = %q\nproxy = %q\n", account, forward.URL))
+	s.start()
+	s.login(mid)
+	s.wantCode(0, "check", account)
+	mu.Lock()
+	sum := 0
+	for _, n := range passed {
+		sum += n
+	}
+	mu.Unlock()
+	if all := s.site.Requests(passporttest.Any); sum != all || sum == 0 {
+		t.Errorf("%d of %d requests went by the proxy", sum, all)
+	}
+	forward.Close()
+	host := strings.TrimPrefix(forward.URL, "http://")
+	r := s.wantCode(6, "check", account)
+	if want := "the proxy " + host + " cannot be reached"; !strings.Contains(r.stdout+r.stderr, want) {
+		t.Errorf("check does not say that %s:\n%s%s", want, r.stdout, r.stderr)
+	}
+	if r := s.cli("doctor"); !strings.Contains(r.stdout, host) {
+		t.Errorf("doctor does not name the proxy:\n%s%s", r.stdout, r.stderr)
 	}
 	s.stop()
 }

@@ -100,3 +100,48 @@ func TestSecondKeeper(t *testing.T) {
 	s.login(mid)
 	s.stop()
 }
+
+// TestReloadIsTold: a reload that failed stands in the status until one succeeds,
+// and a key that waits for a restart until there was one.
+func TestReloadIsTold(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	s.configure(settings{schedule: "@every 1h"})
+	s.start()
+	keeper := func() client.Daemon {
+		t.Helper()
+		st, err := s.client.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Daemon
+	}
+	if d := keeper(); len(d.Problems)+len(d.NeedsRestart) > 0 {
+		t.Fatalf("at the start: %+v", d)
+	}
+	s.edit("@every 1h", "@every now and then")
+	if r := s.wantCode(2, "reload"); !strings.Contains(r.stderr, "check.schedule") {
+		t.Errorf("the fault is not named: %s", r.stderr)
+	}
+	s.hangup("the configuration was not reloaded")
+	if d := keeper(); len(d.Problems) != 1 || !strings.HasPrefix(d.Problems[0], "configuration: ") || !strings.Contains(d.Problems[0], "check.schedule") {
+		t.Errorf("after a fault: %q", d.Problems)
+	}
+	s.edit("@every now and then", "@every 2h")
+	s.edit(`level = "trace"`, `level = "debug"`)
+	for _, want := range []string{"In force now: check.schedule", "Waits for a restart of the keeper: log.level"} {
+		if r := s.wantCode(0, "reload"); !strings.Contains(r.stdout+r.stderr, want) {
+			t.Errorf("it does not say %q: %s%s", want, r.stdout, r.stderr)
+		}
+	}
+	if d := keeper(); len(d.Problems) > 0 || strings.Join(d.NeedsRestart, " ") != "log.level" {
+		t.Errorf("after a good reload: %+v", d)
+	}
+	if r := s.wantCode(0, "status"); !strings.Contains(r.stderr, "waits for a restart of the keeper: log.level") {
+		t.Errorf("status does not say what waits: %s", r.stderr)
+	}
+	// It is seen without a reload as well.
+	s.edit(`level = "debug"`, `level = "trace"`)
+	until(t, "nothing waits any more", func() bool { return len(keeper().NeedsRestart) == 0 })
+	s.stop()
+}

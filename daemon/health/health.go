@@ -24,9 +24,8 @@ const (
 	PartOutput   = "output"
 )
 
-// longestLook is how long the schedule may go without being looked at. It is
-// gone through once a minute where nothing is due.
-const longestLook = 3 * time.Minute
+// longestLook is how long it may take until the schedule has been gone through.
+const longestLook = 3 * time.Second
 
 // Listener is a part that listens, if it is configured.
 type Listener struct {
@@ -49,13 +48,12 @@ type Parts struct {
 // Health looks at the keeper's parts. It is safe for concurrent use.
 type Health struct {
 	parts  Parts
-	begun  time.Time
 	writes *writes
 }
 
 // New returns a Health that has looked at nothing yet.
 func New(p Parts) *Health {
-	return &Health{parts: p, begun: time.Now(), writes: &writes{probe: p.Keeper.Store().Vault().Writable}}
+	return &Health{parts: p, writes: &writes{probe: p.Keeper.Store().Vault().Writable}}
 }
 
 // Committed is told of each commit: one that arrived shows that the vault works,
@@ -73,7 +71,7 @@ func (h *Health) Working(ctx context.Context) error {
 	if err := h.vault(ctx); err != nil {
 		return fmt.Errorf("the vault: %w", err)
 	}
-	if err := h.schedule(); err != nil {
+	if err := h.schedule(ctx); err != nil {
 		return fmt.Errorf("the schedule: %w", err)
 	}
 	return nil
@@ -110,7 +108,7 @@ func (h *Health) all(ctx context.Context, name string) []client.Part {
 		list = append(list, client.Part{Name: full, Ready: ready, Reason: reason})
 	}
 	look(PartVault, "", func() (bool, string) { return judge(h.vault(ctx)) })
-	look(PartSchedule, "", func() (bool, string) { return judge(h.schedule()) })
+	look(PartSchedule, "", func() (bool, string) { return judge(h.schedule(ctx)) })
 	look(PartSocket, "", func() (bool, string) { return judge(h.socket()) })
 	for _, l := range h.parts.Listeners {
 		look(l.Part, "", func() (bool, string) { return h.listener(l) })
@@ -138,16 +136,21 @@ func (h *Health) vault(ctx context.Context) error {
 	return h.writes.check(ctx)
 }
 
-func (h *Health) schedule() error {
-	looked := h.parts.Keeper.Looked()
-	if looked.IsZero() {
-		looked = h.begun // it is about to be
+func (h *Health) schedule(ctx context.Context) error {
+	late := time.NewTimer(longestLook)
+	defer late.Stop()
+	select {
+	case <-h.parts.Keeper.Look():
+		return nil
+	case <-late.C:
+		return errStands
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	if since := time.Since(looked); since > longestLook {
-		return fmt.Errorf("has not been gone through for %s", since.Round(time.Second))
-	}
-	return nil
 }
+
+// errStands is a sentence behind the name of the part.
+var errStands = errors.New("is not gone through")
 
 // socket finds out whether others can find the socket, and whether those who are
 // let in can open it.

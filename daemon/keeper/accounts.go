@@ -23,14 +23,15 @@ type Accounts struct{ keeper *Keeper }
 // Accounts returns the operations on the keeper's accounts.
 func (k *Keeper) Accounts() Accounts { return Accounts{k} }
 
-// Status returns what is known, without asking the site.
+// Status returns what is known, without asking the site, and without asking the
+// disk, which may not answer.
 func (a Accounts) Status() client.Status {
-	info := a.keeper.store.Vault().Info()
+	path, schema := a.keeper.store.Vault().Identity()
 	s := client.Status{
 		Accounts: []client.Account{},
 		Daemon: client.Daemon{
 			Version: a.keeper.version, PID: os.Getpid(), StartedAt: a.keeper.started,
-			Vault:    client.Vault{Path: info.Path, Schema: info.Schema},
+			Vault:    client.Vault{Path: path, Schema: schema},
 			Problems: a.keeper.problems.Sentences(),
 		},
 	}
@@ -71,7 +72,11 @@ func (a Accounts) view(r *store.Record) client.Account {
 		ExpiresAt: account.Known(r.ExpiresAt), CheckedAt: account.Known(r.CheckedAt), NextCheckAt: account.Known(r.NextCheckAt),
 		RefreshedAt: account.Known(r.RefreshedAt), BlockedUntil: account.Known(r.BlockedUntil),
 		Detail: r.Detail, Failures: r.Failures, Attention: r.Attention,
-		Tags: a.keeper.settings.Load().Account(r.Name).Tags,
+	}
+	own := a.keeper.settings.Load().of(r)
+	v.Tags, v.Schedule, v.Paused = own.Tags, own.Schedule, own.Paused
+	if v.Paused {
+		v.NextCheckAt = nil
 	}
 	if v.Tags == nil {
 		v.Tags = []string{}
@@ -92,7 +97,7 @@ func (a Accounts) view(r *store.Record) client.Account {
 	if r.Login.Granted() {
 		v.Attention = account.GrantedSentence(r.Login)
 	}
-	if next := r.Next(a.keeper.policy(r.Name)); next.Action != lifecycle.ActNothing {
+	if next := r.Next(a.keeper.policy(r)); next.Action != lifecycle.ActNothing {
 		v.Next = &client.Next{Action: string(next.Action), At: next.At.UTC()}
 	}
 	return v
@@ -159,7 +164,7 @@ func (a Accounts) leftAlone(r *store.Record) (client.CheckResult, bool) {
 		}
 		return result, true
 	}
-	if until, reason := a.keeper.limiter.BlockedAt(r.Site); until.After(time.Now()) {
+	if until, reason := a.keeper.way(r.Name).limiter.BlockedAt(r.Site); until.After(time.Now()) {
 		result.Detail = reason
 		result.Account.BlockedUntil = account.Known(until)
 		return result, true

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"errors"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
@@ -78,8 +79,9 @@ func credentialOf(r *store.Record) Credential {
 }
 
 // NoteRead notes in the journal who is given a credential, before it is given. A
-// journal that cannot be written keeps no tool from its cookie: a full disk would
-// stop every recorder. It is said in the log and in the status instead. Over the
+// journal that cannot be written keeps no tool from its cookie, and one that is
+// not written at once keeps it for no longer than a moment: a disk that is full,
+// or hangs, would stop every recorder. It is said in the log and in the status instead. Over the
 // network, where nobody says who asks, nothing is given that cannot be noted.
 func (c Credentials) NoteRead(r audit.Reading) error {
 	wrote, err := c.keeper.audit.Read(r)
@@ -102,6 +104,8 @@ func (c Credentials) NoteRefused(r audit.Reading) {
 
 func (c Credentials) noted(r audit.Reading, wrote bool, err error) {
 	switch {
+	case errors.Is(err, audit.ErrLate): // of the disk, the keeper's health tells
+		c.keeper.log.Warn().Err(err).Str("account", r.Account).Uint32("uid", r.By.UID).Int32("pid", r.By.PID).Msg("a credential is read")
 	case err != nil:
 		c.keeper.log.Error().Err(err).Str("account", r.Account).Str("format", r.Format).Uint32("uid", r.By.UID).Int32("pid", r.By.PID).
 			Msg("a credential is read, and the journal cannot be written")

@@ -30,8 +30,7 @@ const stopGrace = 25 * time.Second
 
 // Keeper holds the accounts and does for each what its life demands.
 type Keeper struct {
-	site     *passport.Client
-	limiter  *passport.Limiter
+	ways     ways
 	store    *store.Store
 	queue    *schedule.Queue
 	log      zerolog.Logger
@@ -96,7 +95,7 @@ func New(p Parts) (*Keeper, error) {
 	work, abandon := context.WithCancel(context.Background())
 	k.abandon = abandon
 	k.parts = &account.Parts{
-		Site: k.site, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
+		Site: func(name string) *passport.Client { return k.way(name).client }, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
 		Policy: k.policy, Settings: k.accountSettings,
 		Gone: k.drop, Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
 	}
@@ -107,6 +106,7 @@ func New(p Parts) (*Keeper, error) {
 	for _, r := range records {
 		k.accounts[r.Name] = account.New(k.parts, r)
 	}
+	k.tellTooDense()
 	return k, nil
 }
 
@@ -229,11 +229,9 @@ func (k *Keeper) Store() *store.Store { return k.store }
 // Problems is what is wrong with the keeper itself.
 func (k *Keeper) Problems() *account.Problems { return &k.problems }
 
-// Looked returns when the schedule was last gone through, zero before Keep.
-func (k *Keeper) Looked() time.Time { return k.queue.Looked() }
-
-// Breakers returns how the breakers on the way to the site stand.
-func (k *Keeper) Breakers() []passport.Breaker { return k.limiter.Breakers() }
+// Look has the schedule gone through, and returns a channel that is closed when it
+// was: a sign that it moves.
+func (k *Keeper) Look() <-chan struct{} { return k.queue.Look() }
 
 // Settings are the configuration in force.
 func (k *Keeper) Settings() *Settings { return k.settings.Load() }

@@ -3,9 +3,11 @@ package keeper
 import (
 	"cmp"
 	"fmt"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
@@ -13,34 +15,40 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 )
 
 // Settings is a configuration with its schedules parsed, replaced as a whole
 // by a reload.
 type Settings struct {
 	config.Config
-	common    schedule.Schedule
-	schedules map[string]schedule.Schedule
+	common schedule.Schedule
+	// specs are the schedules that accounts have of their own, parsed, by what
+	// they say.
+	specs sync.Map
 	// accounts are the entries of the configuration by their names.
 	accounts map[string]config.Account
+	proxies  map[string]*url.URL // nil for accounts that have none
 	// Catalog words the messages to people.
 	Catalog catalog.Catalog
 }
 
 // NewSettings checks a configuration as far as the keeper uses it.
 func NewSettings(c config.Config) (*Settings, error) {
-	s := &Settings{Config: c, schedules: map[string]schedule.Schedule{}, accounts: map[string]config.Account{}}
-	least := c.Limits.MinCheckInterval.Std()
+	s := &Settings{Config: c, accounts: map[string]config.Account{}, proxies: map[string]*url.URL{}}
 	var err error
-	if s.common, err = schedule.Parse(c.Check.Schedule, least); err != nil {
+	if s.common, err = s.parse(c.Check.Schedule); err != nil {
 		return nil, fmt.Errorf("check.schedule: %w", err)
 	}
 	for _, a := range c.Accounts {
 		s.accounts[a.Name] = a
+		if s.proxies[a.Name], err = a.Way(); err != nil {
+			return nil, fmt.Errorf("the proxy of account %s: %w", a.Name, err)
+		}
 		if a.Schedule == "" {
 			continue
 		}
-		if s.schedules[a.Name], err = schedule.Parse(a.Schedule, least); err != nil {
+		if _, err = s.parse(a.Schedule); err != nil {
 			return nil, fmt.Errorf("the schedule of account %s: %w", a.Name, err)
 		}
 	}
@@ -75,18 +83,32 @@ func known(language string) string {
 // was handed the old one just before to finish what it began.
 const confirmDelay = time.Second
 
-// policy is what the configuration says about an account now.
-func (k *Keeper) policy(name string) lifecycle.Policy {
+// parse reads a schedule, which may not be denser than the limits allow.
+func (s *Settings) parse(spec string) (schedule.Schedule, error) {
+	if known, ok := s.specs.Load(spec); ok {
+		return known.(schedule.Schedule), nil
+	}
+	parsed, err := schedule.Parse(spec, s.Limits.MinCheckInterval.Std())
+	if err == nil {
+		s.specs.Store(spec, parsed)
+	}
+	return parsed, err
+}
+
+// policy is what holds for an account now.
+func (k *Keeper) policy(r *store.Record) lifecycle.Policy {
 	s := k.settings.Load()
-	plan, ok := s.schedules[name]
-	if !ok {
+	own := s.of(r)
+	plan, err := s.parse(own.Schedule)
+	if err != nil { // it was set before the limits became narrower
 		plan = s.common
 	}
-	offset := schedule.Offset(name, s.Check.Jitter.Std())
+	offset := schedule.Offset(r.Name, s.Check.Jitter.Std())
 	return lifecycle.Policy{
 		ConfirmAfter: s.Check.ConfirmAfter.Std(),
-		AutoLogin:    s.Login.Auto,
-		AutoRefresh:  s.Refresh.Auto,
+		AutoLogin:    s.Login.Auto && !own.Paused,
+		AutoRefresh:  s.Refresh.Auto && !own.Paused,
+		Paused:       own.Paused,
 		ConfirmDelay: confirmDelay,
 		Codes:        s.Login.Codes,
 		Remind:       s.Login.Remind.Std(),
@@ -94,9 +116,9 @@ func (k *Keeper) policy(name string) lifecycle.Policy {
 		Quiet:        s.Login.QuietHours.Until,
 		FirstCheck:   func(now time.Time) time.Time { return plan.First(now, offset) },
 		CheckAfter:   func(last time.Time) time.Time { return plan.After(last, offset) },
-		Plan:         s.plan(name),
+		Plan:         s.plan(own),
 		Interval:     plan.Interval(),
-		Spread:       schedule.Spread(name),
+		Spread:       schedule.Spread(r.Name),
 	}
 }
 
@@ -112,25 +134,55 @@ func (k *Keeper) accountSettings() account.Settings {
 // the keeper runs. It cannot fail: [NewSettings] has checked it.
 func (k *Keeper) Use(next *Settings) {
 	old := k.settings.Swap(next)
-	k.limiter.SetLimits(limitsOf(next.Config))
+	for _, w := range k.ways.all() {
+		w.limiter.SetLimits(limitsOf(next.Config))
+	}
 	for _, w := range k.all() {
-		if old.plan(w.Name()) != next.plan(w.Name()) {
-			w.Reschedule()
+		was, is := old.of(w.Shown()), next.of(w.Shown())
+		if old.plan(was) != next.plan(is) || was.Paused != is.Paused {
+			account.Preferences{Worker: w}.Reconsider()
 		}
 	}
+	k.tellTooDense()
 }
 
-// Account returns what the configuration says of an account, with the defaults
-// where it says nothing.
+// of is what holds for an account: what the file says of it, what people chose
+// where the file says nothing, and what is said of all accounts.
+func (s *Settings) of(r *store.Record) config.Account {
+	own := s.Account(r.Name)
+	own.Schedule = cmp.Or(own.Schedule, r.Preferences.Schedule, s.Check.Schedule)
+	if len(own.Tags) == 0 {
+		own.Tags = r.Preferences.Tags
+	}
+	own.Paused = own.Paused || r.Preferences.Paused
+	return own
+}
+
+// Account returns what the configuration says of an account; what is empty it
+// does not say.
 func (s *Settings) Account(name string) config.Account {
 	a := s.accounts[name]
-	a.Name, a.Schedule = name, cmp.Or(a.Schedule, s.Check.Schedule)
+	a.Name = name
 	return a
 }
 
 // plan names the schedule of an account, jitter included.
-func (s *Settings) plan(name string) string {
-	return s.Account(name).Schedule + " " + s.Check.Jitter.Std().String()
+func (s *Settings) plan(own config.Account) string {
+	return own.Schedule + " " + s.Check.Jitter.Std().String()
+}
+
+// tellTooDense tells of the schedules that people chose and that the limits do not
+// allow any more; such an account is checked like the others.
+func (k *Keeper) tellTooDense() {
+	s := k.settings.Load()
+	for _, r := range k.Records() {
+		subject := "schedule of " + r.Name
+		if _, err := s.parse(s.of(r).Schedule); err != nil {
+			k.problems.Set(subject, fmt.Errorf("it is not kept to: %w; bilikeeper account set %s --schedule sets another one", err, r.Name))
+		} else {
+			k.problems.Clear(subject)
+		}
+	}
 }
 
 // NeedRestart reports whether a key of the configuration is read once.

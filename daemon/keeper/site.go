@@ -2,34 +2,118 @@ package keeper
 
 import (
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"maps"
+	"net/url"
 	"os"
+	"slices"
+	"strings"
+	"sync"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
 
-// openSite builds the way to the site: one client, one limiter for all accounts,
+// way is how requests get to the site: as this machine does, or by a proxy. What
+// the site thinks of one address says nothing of another, and a proxy that is dead
+// nothing of the site: each way has a limiter, and breakers, of its own.
+type way struct {
+	client  *passport.Client
+	limiter *passport.Limiter
+}
+
+// ways are those that were used so far. A reload leaves them in place: what was
+// spent on one stays spent.
+type ways struct {
+	direct way
+	mu     sync.Mutex // guards proxied
+	// proxied are by what names a proxy in the vault, which is no secret.
+	proxied map[string]way
+}
+
+// openSite builds the direct way to the site, for all accounts without a proxy,
 // with the breakers that were open when the keeper stopped.
 func (k *Keeper) openSite(transport passport.Options) error {
 	c := k.settings.Load().Config
-	k.limiter = passport.NewLimiter(limitsOf(c), passport.LimiterOptions{OnChange: k.keepBreaker})
-	open, err := k.loadBreakers()
-	if err != nil {
+	direct := &k.ways.direct
+	var err error
+	if direct.limiter, err = k.newLimiter(""); err != nil {
 		return fmt.Errorf("load what the site asked for: %w", err)
 	}
-	k.limiter.Restore(open)
 	transport.Endpoints = endpointsOf(c)
-	transport.Limiter = k.limiter
+	transport.Limiter = direct.limiter
 	transport.Intl = passport.IntlOptions{Locale: c.Login.IntlLocale, Platform: c.Login.IntlPlatform}
 	if file := c.Endpoints.CorrespondKeyFile; file != "" {
 		if transport.CorrespondKey, err = correspondKey(file); err != nil {
 			return fmt.Errorf("endpoints.correspond_key_file: %w", err)
 		}
 	}
-	k.site, err = passport.New(transport)
+	direct.client, err = passport.New(transport)
 	return err
+}
+
+// way is the one that the configuration in force gives an account.
+func (k *Keeper) way(name string) way {
+	proxy := k.settings.Load().proxies[name]
+	if proxy == nil {
+		return k.ways.direct
+	}
+	id := wayID(proxy)
+	k.ways.mu.Lock()
+	defer k.ways.mu.Unlock()
+	if w, ok := k.ways.proxied[id]; ok {
+		return w
+	}
+	limiter, err := k.newLimiter(id)
+	if err != nil {
+		k.log.Warn().Err(err).Str("account", name).Msg("the back-off on the way by a proxy was not loaded")
+	}
+	w := way{k.ways.direct.client.Through(proxy, limiter), limiter}
+	if k.ways.proxied == nil {
+		k.ways.proxied = map[string]way{}
+	}
+	k.ways.proxied[id] = w
+	return w
+}
+
+// all are the ways that were used so far.
+func (w *ways) all() []way {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]way{w.direct}, slices.Collect(maps.Values(w.proxied))...)
+}
+
+// wayID names a proxy, whose address may hold a password.
+func wayID(proxy *url.URL) string {
+	sum := sha256.Sum256([]byte(proxy.String()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// newLimiter makes the limiter of a way, with the breakers that were open when the
+// keeper stopped. It is there beside an error too.
+func (k *Keeper) newLimiter(id string) (*passport.Limiter, error) {
+	prefix := ""
+	if id != "" {
+		prefix = id + " "
+	}
+	l := passport.NewLimiter(limitsOf(k.settings.Load().Config), passport.LimiterOptions{
+		OnChange: func(b passport.Breaker) { k.keepBreaker(prefix, b) },
+	})
+	open, err := k.loadBreakers(prefix)
+	l.Restore(open)
+	return l, err
+}
+
+// Breakers returns how the breakers on the ways to the site stand.
+func (k *Keeper) Breakers() []passport.Breaker {
+	var list []passport.Breaker
+	for _, w := range k.ways.all() {
+		list = append(list, w.limiter.Breakers()...)
+	}
+	return list
 }
 
 func correspondKey(file string) (*rsa.PublicKey, error) {
@@ -66,22 +150,28 @@ func limitsOf(c config.Config) passport.Limits {
 }
 
 // keepBreaker saves a breaker's state, so that a restart does not go back to a
-// site that asked to be left alone.
-func (k *Keeper) keepBreaker(b passport.Breaker) {
-	if err := k.store.Put(store.KindSite, b.Host, b, nil); err != nil {
+// site that asked to be left alone. prefix names the way.
+func (k *Keeper) keepBreaker(prefix string, b passport.Breaker) {
+	if err := k.store.Put(store.KindSite, prefix+b.Host, b, nil); err != nil {
 		k.log.Warn().Err(err).Str("host", b.Host).Msg("the back-off was not saved; a restart would forget it")
 	}
 }
 
-func (k *Keeper) loadBreakers() ([]passport.Breaker, error) {
-	hosts, err := k.store.Keys(store.KindSite)
+// loadBreakers returns those of one way. The direct one's are kept under the host
+// alone, which has no blank in it.
+func (k *Keeper) loadBreakers(prefix string) ([]passport.Breaker, error) {
+	keys, err := k.store.Keys(store.KindSite)
 	if err != nil {
 		return nil, err
 	}
 	var list []passport.Breaker
-	for _, host := range hosts {
+	for _, key := range keys {
+		host, mine := strings.CutPrefix(key, prefix)
+		if !mine || strings.Contains(host, " ") {
+			continue
+		}
 		var b passport.Breaker
-		if _, err := k.store.Get(store.KindSite, host, &b); err != nil {
+		if _, err := k.store.Get(store.KindSite, key, &b); err != nil {
 			return nil, err
 		}
 		list = append(list, b)

@@ -198,6 +198,7 @@ func (t *transition) checkAt(next time.Time) {
 type Started struct{}
 
 func (Started) apply(t *transition) {
+	t.rest()
 	if t.Base != BaseValid {
 		return
 	}
@@ -209,7 +210,7 @@ func (Started) apply(t *transition) {
 	}
 }
 
-// Rescheduled is a change of the schedule by a new configuration.
+// Rescheduled is a change of the schedule.
 type Rescheduled struct{}
 
 func (Rescheduled) apply(t *transition) {
@@ -223,6 +224,30 @@ func (Rescheduled) apply(t *transition) {
 		next = earlier(t.NextCheckAt, next)
 	}
 	t.NextCheckAt = next
+}
+
+// Paused comes when an account is to be left alone from now on.
+type Paused struct{}
+
+func (Paused) apply(t *transition) { t.rest() }
+
+// rest ends the login that the keeper began for an account that is left alone now.
+// One that was granted goes on: its code is spent. It does not count as an attempt,
+// so that the next one comes at once when the pause is over.
+func (t *transition) rest() {
+	if !t.policy.Paused {
+		return
+	}
+	if t.Login.Active() && t.Login.Automatic && !t.Login.Granted() {
+		t.finish(PhaseCancelled, client.ReasonCancelled, "the account is paused")
+		if i := t.Incident; i != nil {
+			i.Attempts--
+			i.NextAttempt = t.now
+		}
+	}
+	if i := t.Incident; i != nil {
+		i.InLine = time.Time{}
+	}
 }
 
 func later(a, b time.Time) time.Time {

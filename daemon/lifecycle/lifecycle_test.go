@@ -545,3 +545,53 @@ func TestApplyChangesNoArgument(t *testing.T) {
 		t.Error("Apply changed the account that it was given")
 	}
 }
+
+// pause leaves the account alone.
+func (s *story) pause(paused bool) *story {
+	s.p.Paused, s.p.AutoLogin, s.p.AutoRefresh = paused, !paused, !paused
+	if paused {
+		return s.after(0, lifecycle.Paused{})
+	}
+	return s
+}
+
+// Nothing is begun for a paused account; what a person begins is finished.
+func TestPaused(t *testing.T) {
+	s := newStory(t).login().pause(true)
+	if got := s.a.Next(s.p); got.Action != lifecycle.ActNothing {
+		t.Errorf("next is %s", got.Action)
+	}
+	s.after(time.Hour, lifecycle.Checked{Verdict: dead()}).wantNext(lifecycle.ActAskAgain, time.Minute)
+	s.after(time.Minute, lifecycle.AskedAgain{Verdict: dead()}).wantState(lifecycle.StateNeedsLogin)
+	if s.a.Next(s.p).Action != lifecycle.ActNothing {
+		t.Error("a paused account is logged in to")
+	}
+	s.after(0, s.issue(false)).wantNext(lifecycle.ActPoll, 2*time.Second)
+	s.after(2*time.Second, lifecycle.Granted{Mid: mid, Complete: true}).
+		after(0, lifecycle.Proved{Verdict: ok(), Mid: mid, Uname: "example", ExpiresAt: s.now.Add(180 * 24 * time.Hour), Refreshable: true}).
+		wantState(lifecycle.StateValid)
+	s.pause(false)
+	if got := s.a.Next(s.p).Action; got != lifecycle.ActCheck {
+		t.Errorf("after the pause comes %s", got)
+	}
+}
+
+// A login that the keeper began ends with the pause, and comes back after it.
+func TestPausedDuringALogin(t *testing.T) {
+	s := newStory(t).login().die()
+	s.after(0, s.issue(true)).pause(true).wantState(lifecycle.StateNeedsLogin)
+	if got := s.a.Next(s.p).Action; got != lifecycle.ActNothing {
+		t.Errorf("next is %s", got)
+	}
+	if s.a.Incident.Attempts != 0 {
+		t.Errorf("it counted as %d attempts", s.a.Incident.Attempts)
+	}
+	s.pause(false).wantNext(lifecycle.ActCode, 0)
+
+	// One that was granted is seen through.
+	s = newStory(t).login().die()
+	s.after(0, s.issue(true)).after(2*time.Second, lifecycle.Granted{Mid: mid, Complete: true}).pause(true)
+	if got := s.a.Next(s.p).Action; got != lifecycle.ActProve {
+		t.Errorf("next is %s", got)
+	}
+}

@@ -48,6 +48,9 @@ func (a Account) nextValid(p Policy) Step {
 	if a.Doubted() {
 		return Step{ActAskAgain, a.AskAgainAt}
 	}
+	if p.Paused {
+		return a.nextBegun()
+	}
 	next := Step{ActCheck, a.NextCheckAt}
 	sooner := func(s Step) {
 		if s.Action != ActNothing && s.At.Before(next.At) {
@@ -62,6 +65,18 @@ func (a Account) nextValid(p Policy) Step {
 	}
 	sooner(a.nextAttempt(p))
 	return next
+}
+
+// nextBegun is what a rotation that has come so far still wants of an account that
+// is left alone: a pair that the site has given is proven and confirmed.
+func (a Account) nextBegun() Step {
+	switch {
+	case a.Staged():
+		return Step{ActProveRefresh, a.Refresh.At}
+	case a.Confirm != nil:
+		return Step{ActConfirm, a.Confirm.At}
+	}
+	return Step{}
 }
 
 // nextAttempt is the keeper's own next login, if an incident asks for one.

@@ -11,6 +11,9 @@ type Policy struct {
 	ConfirmAfter time.Duration
 	AutoLogin    bool
 	AutoRefresh  bool
+	// Paused leaves the account alone: nothing is begun for it that nobody asked
+	// for. AutoLogin and AutoRefresh are false then.
+	Paused bool
 	// ConfirmDelay is how long both pairs live after a rotation, for whoever
 	// was given the old one just before.
 	ConfirmDelay time.Duration

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 )
 
@@ -20,7 +21,8 @@ const portion = 256
 // happened counts what the journal tells. It reads on from where it was when it
 // was asked last.
 type happened struct {
-	store *store.Store
+	keeper *keeper.Keeper
+	store  *store.Store
 
 	mu       sync.Mutex // guards position, and lets one question count at a time
 	position uint64
@@ -32,9 +34,9 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 }
 
-func newHappened(s *store.Store) *happened {
+func newHappened(k *keeper.Keeper) *happened {
 	h := &happened{
-		store: s, position: s.Newest(),
+		keeper: k, store: k.Store(), position: k.Store().Newest(),
 		checks:     counter("bilikeeper_checks_total", "Checks of sessions, by outcome.", "outcome"),
 		refreshes:  counter("bilikeeper_refreshes_total", "Refreshes of credentials, by outcome.", "outcome"),
 		logins:     counter("bilikeeper_logins_total", "Logins that ended, by method and outcome.", "method", "outcome"),
@@ -74,9 +76,23 @@ func (h *happened) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements [prometheus.Collector].
 func (h *happened) Collect(ch chan<- prometheus.Metric) {
+	h.expect()
 	h.read()
 	for _, v := range h.vectors() {
 		v.Collect(ch)
+	}
+}
+
+// expect begins the series of what is configured now.
+func (h *happened) expect() {
+	c := h.keeper.Settings().Config
+	for _, n := range c.Notify {
+		h.deliveries.WithLabelValues(n.Name, "delivered")
+		h.deliveries.WithLabelValues(n.Name, "failed")
+	}
+	for _, o := range c.Output {
+		h.runs.WithLabelValues(o.Name, "written")
+		h.runs.WithLabelValues(o.Name, "failed")
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/metrics"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
@@ -62,7 +63,10 @@ func want(t *testing.T, text string, samples map[string]string) {
 // life is a keeper whose account has been through a few things.
 func life(t *testing.T, test func(h *keepertest.Fixture, m *metrics.Metrics)) {
 	m := metrics.New("1.2.3")
-	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
+	keepertest.Run(t, func(c *config.Config) {
+		c.Notify = []config.Notify{{Name: "quiet"}}
+		c.Output = []config.Output{{Name: "idle"}}
+	}, func(h *keepertest.Fixture) {
 		m.Watch(h.Keeper)
 		h.Login("main", keepertest.Mid)
 		m.SiteRequest("api.bilibili.com", passport.OK, 300*time.Millisecond)
@@ -100,6 +104,8 @@ func TestMetrics(t *testing.T) {
 			`bilikeeper_notify_deliveries_total{channel="phone",outcome="delivered"}`: "1",
 			`bilikeeper_notify_deliveries_total{channel="phone",outcome="failed"}`:    "1",
 			`bilikeeper_output_runs_total{outcome="written",output="file"}`:           "1",
+			`bilikeeper_notify_deliveries_total{channel="quiet",outcome="failed"}`:    "0",
+			`bilikeeper_output_runs_total{outcome="failed",output="idle"}`:            "0",
 			`bilikeeper_credential_reads_total{account="main"}`:                       "3",
 			`bilikeeper_site_requests_total{class="ok",host="api.bilibili.com"}`:      "1",
 			`bilikeeper_site_request_seconds_count`:                                   "1",

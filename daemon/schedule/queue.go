@@ -23,9 +23,10 @@ type Queue struct {
 	entries entries
 	index   map[string]*entry
 	changed chan struct{}
-	// seen is the wall clock at the last look, looked the same moment by the clock
-	// that stands still while the machine sleeps.
-	seen, looked time.Time
+	// seen is the wall clock at the last look.
+	seen time.Time
+	// looked, where somebody waits for it, is closed at the next look.
+	looked chan struct{}
 }
 
 type entry struct {
@@ -83,11 +84,15 @@ func (q *Queue) Len() int {
 	return len(q.entries)
 }
 
-// Looked returns when the queue was last gone through, zero before Run. While it
-// runs and no fire hangs, that is at most a minute ago; sleep does not count.
-func (q *Queue) Looked() time.Time {
+// Look lets Run look at what is due now, and returns a channel that is closed
+// when it has: a sign that the schedule moves.
+func (q *Queue) Look() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.looked == nil {
+		q.looked = make(chan struct{})
+	}
+	q.signal()
 	return q.looked
 }
 
@@ -121,7 +126,11 @@ func (q *Queue) pop() (key string, wait time.Duration, ok bool) {
 	if now.Before(q.seen.Add(-look)) {
 		q.hurry(now)
 	}
-	q.seen, q.looked = now, time.Now()
+	q.seen = now
+	if q.looked != nil {
+		close(q.looked)
+		q.looked = nil
+	}
 	if len(q.entries) == 0 {
 		return "", look, false
 	}

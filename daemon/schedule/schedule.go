@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	// A container or a Windows machine often has no time zone database.
 	_ "time/tzdata"
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 )
 
@@ -40,29 +39,20 @@ func (e *ListenError) Error() string {
 
 func (e *ListenError) Unwrap() error { return e.Err }
 
-// masking guards the process's file mode mask, which is shared as the process
-// itself is: two sockets made at once would restore each other's masks.
-var masking sync.Mutex
-
 // Listen makes the keeper's socket, 0600 from its first moment, and its
 // directory, 0700, where that does not exist yet. An existing directory keeps
 // its mode. [Grant] lets others in; where that is going to happen, shared is
 // true, and the directories above that have to be made let everybody through.
-//
-// The mode comes from the process's mask, which is changed for a moment, so
-// Listen belongs before the goroutines that create files.
 //
 // The caller holds the vault's lock. A socket on which nobody answers is
 // removed, and the lock is what proves that it is a dead keeper's and not one
 // that another keeper is making at this moment.
 //
 // On Windows the directory's access list protects the socket.
-func Listen(path string, shared bool) (net.Listener, error) {
-	masking.Lock()
-	defer masking.Unlock()
-	l, err := listen(path, shared)
-	if err != nil {
-		return nil, &ListenError{Path: path, Err: err}
+func Listen(path string, shared bool) (*Listener, error) {
+	l := &Listener{path: path, shared: shared}
+	if err := l.put(); err != nil {
+		return nil, err
 	}
 	return l, nil
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io/fs"
 	"net"
+	"os"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -16,13 +18,23 @@ const maxSocketPath = len(unix.RawSockaddrUnix{}.Path) - 1
 
 const socketTypes = fs.ModeSocket
 
-// bind makes the socket with its mode. A chmod afterwards would leave a moment
-// in which others could connect.
-func bind(path string) (net.Listener, error) {
+// masking guards the process's file mode mask, which is shared as the process
+// itself is: two sockets made at once would restore each other's masks.
+var masking sync.Mutex
+
+// bindMasked makes the socket with its mode, which comes from the process's mask
+// and is changed for a moment: what another goroutine creates meanwhile is more
+// private than it was to be. A chmod afterwards would leave a moment in which
+// others could connect.
+func bindMasked(path string) (net.Listener, error) {
+	masking.Lock()
+	defer masking.Unlock()
 	old := unix.Umask(0o177)
 	defer unix.Umask(old)
 	return net.Listen("unix", path)
 }
+
+func same(a, b fs.FileInfo) bool { return os.SameFile(a, b) }
 
 func nobodyListens(err error) bool { return errors.Is(err, unix.ECONNREFUSED) }
 

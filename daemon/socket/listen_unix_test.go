@@ -141,3 +141,81 @@ func TestListenAtOnce(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// TestRestore: a socket whose path was removed, or taken by something dead, is
+// put back, and whoever accepts notices nothing.
+func TestRestore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "d", "c.sock")
+	l, err := Listen(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := make(chan error)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err == nil {
+				err = conn.Close()
+			}
+			accepted <- err
+			if err != nil {
+				return
+			}
+		}
+	}()
+	connect := func() {
+		t.Helper()
+		conn, err := net.Dial("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(<-accepted, conn.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	connect()
+	if again, err := l.Restore(); again || err != nil {
+		t.Errorf("in place: %v, %v", again, err)
+	}
+	for what, remove := range map[string]func() error{
+		"the socket":       func() error { return os.Remove(path) },
+		"the directory":    func() error { return os.RemoveAll(filepath.Dir(path)) },
+		"put a dead there": func() error { return errors.Join(os.Remove(path), deadSocket(path)) },
+	} {
+		if err := remove(); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := l.Restore(); !again || err != nil {
+			t.Errorf("%s: %v, %v", what, again, err)
+		}
+		if got := mode(t, path); got != 0o600 {
+			t.Errorf("%s: mode %o", what, got)
+		}
+		connect()
+	}
+	if err := errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := l.Restore(); again || !errors.Is(err, ErrNotSocket) {
+		t.Errorf("a file lies there: %v, %v", again, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("accepting ends with %v", err)
+	}
+	if _, err := os.Lstat(path); err != nil {
+		t.Error("what is not ours was removed")
+	}
+}
+
+// deadSocket leaves a socket on which nobody listens.
+func deadSocket(path string) error {
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return err
+	}
+	l.SetUnlinkOnClose(false)
+	return l.Close()
+}

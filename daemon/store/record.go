@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -29,8 +30,23 @@ type Record struct {
 	SMS SMS `json:"sms,omitzero"`
 	// Scans is which of the site's pages learned of scanned codes.
 	Scans Scans `json:"scans,omitzero"`
+	// Preferences are what people chose for the account.
+	Preferences Preferences `json:"preferences,omitzero"`
 	// Revision is the vault's, to be given back with the next change.
 	Revision uint64 `json:"-"`
+}
+
+// Preferences are what people chose for an account, in so far as the configuration
+// says nothing of it.
+type Preferences struct {
+	Schedule string   `json:"schedule,omitempty"`
+	Tags     []string `json:"tags,omitempty"`
+	Paused   bool     `json:"paused,omitempty"`
+}
+
+// Equal reports whether two say the same.
+func (p Preferences) Equal(o Preferences) bool {
+	return p.Schedule == o.Schedule && p.Paused == o.Paused && slices.Equal(p.Tags, o.Tags)
 }
 
 // SMS is what a message was sent with, which its answer needs.

@@ -144,3 +144,29 @@ func TestEvents(t *testing.T) {
 		t.Error("an event of another version was read")
 	}
 }
+
+// A record of the version before, and one of a version to come, open as they are.
+func TestRecordOfAnotherVersion(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	s, v := open(t, dir)
+	defer v.Close()
+	for name, value := range map[string]string{
+		"before": `{"account":{"name":"before","site":"web","base":"new","added":"2026-01-02T03:04:05Z","generation":0,"refreshable":false},"device":{}}`,
+		"later":  `{"account":{"name":"later","site":"web","base":"new","added":"2026-01-02T03:04:05Z","generation":0,"refreshable":false,"mood":"good"},"device":{},"preferences":{"tags":["a"],"colour":"red"},"more":{"a":1}}`,
+	} {
+		err := v.Update(func(tx *vault.Tx) error {
+			_, err := tx.Put("account", name, []byte(value), 0)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	records, err := s.Records()
+	if err != nil || len(records) != 2 {
+		t.Fatalf("%v, %v", records, err)
+	}
+	if !records[0].Preferences.Equal(store.Preferences{}) || !records[1].Preferences.Equal(store.Preferences{Tags: []string{"a"}}) {
+		t.Errorf("%+v, %+v", records[0].Preferences, records[1].Preferences)
+	}
+}

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
-	"github.com/bilikeeper/bilikeeper/internal/procgroup"
+	"github.com/bilikeeper/bilikeeper/internal/processgroup"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/webhook"
@@ -99,12 +99,13 @@ func (c *Channel) run(ctx context.Context, m notify.Message) error {
 	var said head
 	cmd := exec.CommandContext(life, c.argv[0], c.argv[1:]...)
 	cmd.Env, cmd.Stdin, cmd.Stderr, cmd.WaitDelay = environment(m, picture), bytes.NewReader(webhook.Body(m)), &said, pipeDelay
-	members := procgroup.Group(cmd)
+	group := processgroup.New(cmd)
+	cmd.Cancel = group.Kill
 	if err = cmd.Start(); err == nil {
-		members.Started(cmd)
+		group.Started()
 		err = cmd.Wait()
 	}
-	members.Done()
+	group.Close()
 	var reason string
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -87,6 +88,12 @@ func (f *File) end(tx *Tx) {
 // commit puts a transaction on disk. Where it returns an error, the
 // transaction is undone for certain, or the file is dead.
 func (f *File) commit(tx *Tx) error {
+	if err := f.CheckPlace(); err != nil {
+		return err
+	}
+	began := time.Now()
+	f.committing.Store(&began)
+	defer f.committing.Store(nil)
 	id := tx.b.ID()
 	err := f.guard(tx.op, tx.b.Commit)
 	if err == nil {

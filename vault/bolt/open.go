@@ -33,6 +33,8 @@ type File struct {
 	// them for ever.
 	stuck  atomic.Bool
 	closed atomic.Bool
+	// committing is when the commit under way began, nil where there is none.
+	committing atomic.Pointer[time.Time]
 
 	// writer is held for the length of a transaction that writes, starting for
 	// the start of any: nobody waits for a lock inside bbolt that a panic has
@@ -136,7 +138,7 @@ func (f *File) Close() error {
 	}
 	f.writer.Lock()
 	defer f.writer.Unlock()
-	if !f.db.IsReadOnly() {
+	if !f.db.IsReadOnly() && !errors.Is(f.Err(), fault.ErrReplaced) {
 		// Before the lock goes: afterwards it could be the next holder's.
 		_ = os.Remove(filepath.Join(filepath.Dir(f.path), HolderFile))
 	}

@@ -29,6 +29,7 @@ var (
 	ErrReadOnly    = errors.New("not possible in a transaction that only reads")
 	ErrTooLarge    = errors.New("too large to be kept")
 	ErrClosed      = errors.New("the vault is closed")
+	ErrReplaced    = errors.New("its file was removed or replaced while it was open, and what is written to it would be lost")
 )
 
 // Error is the type of every error of the vault. Its text holds no value.

@@ -21,6 +21,6 @@ import (
 func Commands(env *cli.Env) []*cobra.Command {
 	return []*cobra.Command{
 		loginCommand(env), statusCommand(env), checkCommand(env), getCommand(env), execCommand(env), refreshCommand(env),
-		importCommand(env), logoutCommand(env), forgetCommand(env), waitCommand(env),
+		importCommand(env), logoutCommand(env), forgetCommand(env), waitCommand(env), accountCommand(env),
 	}
 }

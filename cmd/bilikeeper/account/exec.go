@@ -1,26 +1,22 @@
 package account
 
 import (
-	"errors"
-	"io/fs"
-	"os"
-	"os/exec"
-	"os/signal"
-	"path/filepath"
-	"slices"
+	"context"
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/account/program"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
-// cookiesArgument is replaced by the path of the private cookie file.
-const cookiesArgument = "{cookies}"
-
 func execCommand(env *cli.Env) *cobra.Command {
 	var s selection
+	var watch bool
+	var grace time.Duration
 	cmd := &cobra.Command{
 		Use:   "exec ACCOUNT -- CMD ARG...",
 		Short: "Run a command with the credential in its environment",
@@ -28,40 +24,92 @@ func execCommand(env *cli.Env) *cobra.Command {
 and BILIBILI_BUVID3 in its environment. The argument {cookies} becomes the path
 of a private cookies.txt that lives as long as the command does: yt-dlp rewrites
 the file that it is given. The command's exit code is returned; 127 where there is
-no such program, 126 where it cannot be run.`,
+no such program, 126 where it cannot be run.
+
+With --watch the command is started again when the credential changes: the new
+one is fetched first, then the command and what it started get SIGTERM, and
+after --grace SIGKILL. It ends when the command ends by itself. A keeper that is
+away, or a session that dies, stops nothing. With --tag the account that was taken
+first is followed. The command reads nothing from the terminal then.`,
 		Example: `  bilikeeper exec main -- yt-dlp --cookies {cookies} URL
   bilikeeper exec main -- sh -c 'curl -H "Cookie: $BILIBILI_COOKIE" URL'
+  bilikeeper exec main --watch --grace 1m -- blrec --config blrec.toml
   bilikeeper exec --tag downloaders -- yt-dlp --cookies {cookies} URL`,
 		Args: s.arguments(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			argv := s.take(args)
-			return run(cmd, env, s, argv)
+			switch {
+			case !watch && cmd.Flags().Changed("grace"):
+				return cli.Fail(cli.ExitUsage, "add --watch", "--grace is the time that a command has before it is started again")
+			case grace < 0:
+				return cli.Fail(cli.ExitUsage, "write a duration, as in --grace 30s", "--grace %s is no time to wait", grace)
+			}
+			program.Sweep(env.Getenv("XDG_RUNTIME_DIR"))
+			h := handover{env: env, keeper: env.Client(), argv: argv}
+			first, err := h.first(cmd.Context(), s)
+			if err != nil {
+				return err
+			}
+			if watch {
+				return h.watch(cmd.Context(), first, grace)
+			}
+			p, err := h.prepare(first, env.Stdin)
+			if err != nil {
+				return err
+			}
+			return p.Run()
 		},
 	}
 	s.flags(cmd)
+	cmd.Flags().BoolVar(&watch, "watch", false, "start the command again when the credential changes")
+	cmd.Flags().DurationVar(&grace, "grace", 10*time.Second, "with --watch: the time between SIGTERM and SIGKILL")
 	return cmd
 }
 
-func run(cmd *cobra.Command, env *cli.Env, s selection, argv []string) error {
-	full, err := s.credential(cmd.Context(), env, client.CredentialOptions{Format: "env"})
+// handover brings an account's credential to a program.
+type handover struct {
+	env    *cli.Env
+	keeper *client.Client
+	argv   []string
+}
+
+// secrets are what a program gets of a credential.
+type secrets struct {
+	account    string
+	generation uint64
+	lines      string // in the env format
+	cookies    []byte // of the same generation, where the program wants them
+}
+
+// first fetches what the program is started with.
+func (h handover) first(ctx context.Context, s selection) (secrets, error) {
+	c, err := s.credential(ctx, h.env, client.CredentialOptions{Format: "env"})
 	if err != nil {
-		return err
+		return secrets{}, err
 	}
-	if slices.ContainsFunc(argv, func(arg string) bool { return strings.Contains(arg, cookiesArgument) }) {
-		path, remove, err := cookieFile(cmd, env, full.Account)
+	return h.complete(ctx, c)
+}
+
+// complete adds the cookies to a credential in the env format. One that changes
+// meanwhile is fetched anew, so that a program does not get half of each.
+func (h handover) complete(ctx context.Context, c client.Credential) (secrets, error) {
+	for range 5 {
+		s := secrets{account: c.Account, generation: c.Generation, lines: string(c.Body)}
+		if !program.WantsCookies(h.argv) {
+			return s, nil
+		}
+		file, err := h.keeper.Credential(ctx, c.Account, client.CredentialOptions{Format: "netscape"})
 		if err != nil {
-			return err
+			return secrets{}, err
 		}
-		defer remove()
-		argv = slices.Clone(argv)
-		for i := range argv {
-			argv[i] = strings.ReplaceAll(argv[i], cookiesArgument, path)
+		if s.cookies = file.Body; file.Generation == c.Generation {
+			return s, nil
+		}
+		if c, err = h.keeper.Credential(ctx, c.Account, client.CredentialOptions{Format: "env"}); err != nil {
+			return secrets{}, err
 		}
 	}
-	child := exec.Command(argv[0], argv[1:]...)
-	child.Stdin, child.Stdout, child.Stderr = env.Stdin, env.Stdout, env.Stderr
-	child.Env = append(os.Environ(), environment(string(full.Body))...)
-	return runChild(child)
+	return secrets{}, fmt.Errorf("the credential of %s changes faster than it can be read", c.Account)
 }
 
 // environment turns the lines of the env format into name=value.
@@ -74,72 +122,4 @@ func environment(lines string) []string {
 		}
 	}
 	return list
-}
-
-// cookieFile writes a cookies.txt that nobody else can read. It lies in the
-// runtime directory where there is one, which is memory and not a disk.
-func cookieFile(cmd *cobra.Command, env *cli.Env, account string) (path string, remove func(), err error) {
-	c, err := env.Client().Credential(cmd.Context(), account, client.CredentialOptions{Format: "netscape"})
-	if err != nil {
-		return "", nil, err
-	}
-	dir, err := os.MkdirTemp(env.Getenv("XDG_RUNTIME_DIR"), "bilikeeper-exec-")
-	if err != nil {
-		dir, err = os.MkdirTemp("", "bilikeeper-exec-")
-	}
-	if err != nil {
-		return "", nil, cli.Fail(cli.ExitFailed, "", "make a private directory for the cookies: %w", err)
-	}
-	path = filepath.Join(dir, "cookies.txt")
-	if err := os.WriteFile(path, c.Body, 0o600); err != nil {
-		_ = os.RemoveAll(dir)
-		return "", nil, cli.Fail(cli.ExitFailed, "", "write the cookies: %w", err)
-	}
-	return path, func() { _ = os.RemoveAll(dir) }, nil
-}
-
-// runChild runs the command to its end and returns its exit code. Signals are
-// the command's to answer, so they are passed on and not heeded here: the
-// cookies must not vanish under a command that goes on.
-func runChild(child *exec.Cmd) error {
-	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, passedOn...)
-	defer signal.Stop(signals)
-	if err := child.Start(); err != nil {
-		return notRun(child, err)
-	}
-	done := make(chan error, 1)
-	go func() { done <- child.Wait() }()
-	for {
-		select {
-		case s := <-signals:
-			_ = child.Process.Signal(s)
-		case err := <-done:
-			return childResult(err)
-		}
-	}
-}
-
-// notRun says why a command was not run, with the exit code that a shell has for
-// it: 127 where there is no such program, 126 where it cannot be run.
-func notRun(child *exec.Cmd, err error) error {
-	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		return cli.Fail(127, "", "there is no program %s", child.Path)
-	}
-	reason := err
-	if inner := errors.Unwrap(err); inner != nil {
-		reason = inner
-	}
-	return cli.Fail(126, "", "%s cannot be run: %w", child.Path, reason)
-}
-
-func childResult(err error) error {
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &exit):
-		return cli.Exit(exitCode(exit), "")
-	}
-	return cli.Fail(cli.ExitFailed, "", "the command: %w", err)
 }

@@ -51,6 +51,13 @@ separate and whose sessions cannot be refreshed.`,
 	return cmd
 }
 
+// LogIn logs an account in by a code in the terminal.
+func LogIn(ctx context.Context, env *cli.Env, name string) error {
+	const timeout = 5 * time.Minute
+	req := client.LoginRequest{Account: name, Site: "web", Method: client.MethodQR, Attend: int(timeout.Seconds())}
+	return login(ctx, env, req, timeout, &qrPicture{})
+}
+
 // login starts or joins a login and stays with it to its end.
 func login(ctx context.Context, env *cli.Env, req client.LoginRequest, timeout time.Duration, picture *qrPicture) error {
 	c := env.Client()

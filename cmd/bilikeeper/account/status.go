@@ -55,6 +55,9 @@ func printStatus(env *cli.Env, s client.Status, one bool) {
 			env.Warn("%s", cli.Format(p))
 		}
 	}
+	if waiting := s.Daemon.NeedsRestart; len(waiting) > 0 && !one {
+		env.Warn("waits for a restart of the keeper: %s", strings.Join(waiting, ", "))
+	}
 	if len(s.Accounts) == 0 {
 		env.Say("The keeper (pid %d, %s) has no account yet. Add one: bilikeeper login main", s.Daemon.PID, s.Daemon.Version)
 		return
@@ -161,6 +164,9 @@ func lastCheck(acc client.Account, out cli.Screen, now time.Time) string {
 
 func next(acc client.Account, out cli.Screen, now time.Time) string {
 	if acc.Next == nil {
+		if acc.Paused {
+			return out.Text("paused")
+		}
 		return "-"
 	}
 	return out.Text("%[1]s %[2]s", action(acc.Next.Action, out), out.Until(&acc.Next.At, now))
@@ -192,6 +198,8 @@ func action(word string, out cli.Screen) string {
 // note is what a person should know or do about the account.
 func note(acc client.Account, out cli.Screen) string {
 	switch {
+	case acc.Paused && acc.Attention == "":
+		return out.Text("paused, nothing is done for it by itself: bilikeeper account set %s --resume goes on", acc.Name)
 	case acc.Attention != "":
 		return out.Told(acc.Attention)
 	case acc.State == client.StateLoggingIn:

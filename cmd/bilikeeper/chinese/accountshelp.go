@@ -20,10 +20,44 @@ B 站否认某个登录时，会在 check.confirm_after 之后再问一次，确
 and BILIBILI_BUVID3 in its environment. The argument {cookies} becomes the path
 of a private cookies.txt that lives as long as the command does: yt-dlp rewrites
 the file that it is given. The command's exit code is returned; 127 where there is
-no such program, 126 where it cannot be run.`, `运行一条命令，其环境变量中带有 BILIBILI_COOKIE、BILIBILI_SESSDATA、
+no such program, 126 where it cannot be run.
+
+With --watch the command is started again when the credential changes: the new
+one is fetched first, then the command and what it started get SIGTERM, and
+after --grace SIGKILL. It ends when the command ends by itself. A keeper that is
+away, or a session that dies, stops nothing. With --tag the account that was taken
+first is followed. The command reads nothing from the terminal then.`, `运行一条命令，其环境变量中带有 BILIBILI_COOKIE、BILIBILI_SESSDATA、
 BILIBILI_JCT、BILIBILI_UID 和 BILIBILI_BUVID3。参数 {cookies} 会替换为一个私有
 cookies.txt 的路径，它随命令结束而消失：yt-dlp 会改写它拿到的文件。退出码与该命
-令相同；没有这个程序时为 127，无法运行时为 126。`},
+令相同；没有这个程序时为 127，无法运行时为 126。
+
+使用 --watch 时，凭据变化后会重新启动该命令：先取得新的凭据，再向命令及其启动的
+进程发送 SIGTERM，超过 --grace 则发送 SIGKILL。命令自行结束时随之结束。keeper 离
+开或登录失效不会停止任何进程。使用 --tag 时跟随最初取得的账号。此时命令不从终端
+读取内容。`},
+	{"start the command again when the credential changes", "凭据变化时重新启动命令"},
+	{"with --watch: the time between SIGTERM and SIGKILL", "与 --watch 一起使用：SIGTERM 与 SIGKILL 之间的时间"},
+
+	{"Show and change an account's settings", "显示和修改账号的设置"},
+	{`Shows and changes the settings of one account. The keeper keeps them beside the
+credential. What the configuration file says of an account in [[account]] wins,
+and cannot be set here.`, `显示和修改单个账号的设置，keeper 把它们与凭据一起保存。配置文件在 [[account]] 中所
+写的优先，不能在此处修改。`},
+	{"Show when an account is checked, its tags, and whether it is paused", "显示账号的检查计划、标签，以及是否暂停"},
+	{"Change when an account is checked, its tags, or whether it is paused", "修改账号的检查计划、标签，或暂停它"},
+	{`Changes when an account is checked, its tags, or whether it is paused. A setting
+whose flag is not given stays as it is.
+
+A paused account is left alone: it is not checked, refreshed or logged in to by
+itself. bilikeeper check, refresh and login do so all the same, and get goes on
+handing out its credential.`, `修改账号的检查计划、标签，或暂停它。没有用参数指定的设置保持不变。
+
+暂停的账号不会自动检查、轮换或登录。bilikeeper check、refresh 和 login 仍会照
+做，get 也继续提供它的凭据。`},
+	{"when it is checked, as in check.schedule; empty is that of all accounts", "何时检查，写法同 check.schedule；空为与所有账号相同"},
+	{"its `tags`, with commas between them; empty is none", "它的标签 `tags`，以逗号分隔；空为没有标签"},
+	{"leave the account alone", "暂停该账号"},
+	{"go on with it", "恢复该账号"},
 
 	{"Print the credential for a tool to use", "输出凭据，供工具使用"},
 	{"write it to a `file`, 0600, as a whole, in place of standard output", "完整写入 `file`（权限 0600），而不是标准输出"},

@@ -32,7 +32,7 @@ type area = elsewhere.Area
 // areas are the texts that the commands and the doctor print.
 func areas() []area {
 	return append(elsewhere.Printed(), shared, accounts, accountsHelp, agent, configuration, deliveries, demonstration,
-		journal, services, vaults, vaultsHelp)
+		journal, services, setup, vaults, vaultsHelp)
 }
 
 var texts = sync.OnceValue(func() map[string]string {

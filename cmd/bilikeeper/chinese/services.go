@@ -20,6 +20,7 @@ working default; bilikeeper config init writes a commented one.`, `在前台运�
 	{"close the directory, or name a socket in another one with --socket", "请收紧该目录的权限，或用 --socket 指定其他目录中的套接字"},
 	{"run it as the user whose directory this is, or name another with --state-dir", "请以该目录的所有者运行，或用 --state-dir 指定其他目录"},
 	{"name another address with listen in [page], or stop what answers there", "请在 [page] 中用 listen 指定其他地址，或停止在那里应答的程序"},
+	{"put the vault's file back, or restore a backup: bilikeeper vault restore FILE; a keeper that starts without one begins with an empty vault", "请放回保险库的文件，或从备份恢复：bilikeeper vault restore FILE；没有它而启动的 keeper 会从空的保险库开始"},
 	{"the keeper stopped: %w", "keeper 已停止：%w"},
 
 	{"Let the running keeper read its configuration anew", "让正在运行的 keeper 重新读取配置"},

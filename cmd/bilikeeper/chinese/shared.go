@@ -12,7 +12,8 @@ died it starts a new one by itself and sends the QR code to your phone or
 desktop. Recorders and downloaders get the fresh cookies with bilikeeper get.
 
 Begin with:  bilikeeper demo
-             bilikeeper daemon        (in one terminal)
+             bilikeeper setup         (asks, step by step, and does it)
+or:          bilikeeper daemon        (in one terminal)
              bilikeeper login main    (in another)
              bilikeeper get main
 
@@ -26,7 +27,8 @@ keeper 在后台运行（bilikeeper daemon，或作为服务），不时询问 B
 和下载工具用 bilikeeper get 取得最新的 Cookie。
 
 开始使用：  bilikeeper demo
-            bilikeeper daemon        （在一个终端里）
+            bilikeeper setup         （一步一步询问并完成）
+或者：      bilikeeper daemon        （在一个终端里）
             bilikeeper login main    （在另一个终端里）
             bilikeeper get main
 

@@ -22,7 +22,7 @@ const (
 
 var printing = map[string][]int{
 	"Say": {0}, "Print": {0}, "Warn": {0}, "Text": {0}, "Told": {0}, "Format": {0}, "Heads": {every},
-	"Fail": {1, 2}, "FailWith": {2}, "Exit": {1}, "Confirm": {2}, "ask": {1}, "note": {0},
+	"Fail": {1, 2}, "FailWith": {2}, "Exit": {1}, "Confirm": {2}, "ask": {1}, "choose": {1}, "confirm": {1}, "secret": {1}, "note": {0},
 	"Group": {1, 2}, "One": {0}, "New": {0}, "Errorf": {0},
 	"say": {0}, "told": {0}, "untold": {0}, "act": {0}, "good": {0}, "bad": {0}, "headline": {0},
 	"Var": {last}, "BoolVar": {last}, "StringVar": {last}, "IntVar": {last}, "DurationVar": {last}, "StringSliceVar": {last},
@@ -224,4 +224,6 @@ func unquoted(l *ast.BasicLit) string {
 var letters = regexp.MustCompile(`[A-Za-z]{2}`)
 
 // speaks reports whether there are words in a text.
-func speaks(text string) bool { return letters.MatchString(verb().ReplaceAllString(text, "")) }
+func speaks(text string) bool {
+	return !strings.HasPrefix(text, "/") && letters.MatchString(verb().ReplaceAllString(text, ""))
+}

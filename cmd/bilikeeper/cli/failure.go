@@ -93,7 +93,7 @@ func ProblemCode(p *client.Problem) int {
 		return ExitSiteAway
 	case client.ProblemNotPermitted:
 		return ExitNotPermitted
-	case client.ProblemBadRequest, client.ProblemMediaType, client.ProblemTooLarge, client.ProblemNoChannel:
+	case client.ProblemBadRequest, client.ProblemMediaType, client.ProblemTooLarge, client.ProblemNoChannel, client.ProblemConfigured:
 		return ExitUsage
 	}
 	return ExitFailed
@@ -108,6 +108,9 @@ func (e *Env) Report(err error) int {
 	}
 	return f.Code
 }
+
+// Code is the exit code of an error.
+func (e *Env) Code(err error) int { return failure(e, err).Code }
 
 // WithCode is an error that ends the command with another code than its own.
 func (e *Env) WithCode(code int, err error) error {

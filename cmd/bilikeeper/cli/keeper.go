@@ -5,10 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/pelletier/go-toml/v2"
-	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -82,20 +80,4 @@ func (e *Env) LoadConfig() (config.Config, config.Places, error) {
 		hint = "it has to be readable by the user who runs this"
 	}
 	return c, p, Fail(ExitUsage, hint, "%w", err)
-}
-
-// Logger writes to stderr: the journal, a terminal or a file take it from
-// there. Secrets never reach it; their type and the errors' texts see to that.
-func (e *Env) Logger(c config.Log) (zerolog.Logger, error) {
-	level, err := zerolog.ParseLevel(c.Level)
-	if err != nil {
-		return zerolog.Nop(), Fail(ExitUsage, "", "log.level: %w", err)
-	}
-	zerolog.TimeFieldFormat = time.RFC3339Nano
-	zerolog.DurationFieldUnit = time.Second
-	out, screen := e.Stderr, e.Screen(e.Stderr)
-	if c.Format == "console" || c.Format == "auto" && screen.TTY {
-		out = zerolog.ConsoleWriter{Out: e.Stderr, NoColor: !screen.Colour, TimeFormat: "15:04:05", TimeLocation: time.Local}
-	}
-	return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
 }

@@ -157,7 +157,7 @@ func locale(e *Env) string {
 		return config.CanonicalLocale(given)
 	}
 	// Texts are UTF-8: a terminal of another charset gets those that all have.
-	if given := cmp.Or(e.Getenv("LC_ALL"), e.Getenv("LC_MESSAGES"), e.Getenv("LANG")); e.UTF8() {
+	if given := cmp.Or(e.Getenv("LC_ALL"), e.Getenv("LC_MESSAGES"), e.Getenv("LANG")); inUTF8(e.Getenv) {
 		return config.CanonicalLocale(given)
 	}
 	return config.LocaleEnglish

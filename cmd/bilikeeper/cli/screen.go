@@ -37,15 +37,15 @@ func (e *Env) Screen(w io.Writer) Screen {
 	}
 	s.TTY = e.Getenv("TERM") != "dumb"
 	s.Colour = s.TTY && e.Getenv("NO_COLOR") == ""
-	s.UTF8 = e.UTF8()
+	s.UTF8 = inUTF8(e.Getenv)
 	return s.Measured()
 }
 
-// UTF8 reports whether the locale's character set is UTF-8. Where no locale is
+// inUTF8 reports whether the locale's character set is UTF-8. Where no locale is
 // set at all, as in most containers, nothing is known of the terminal, and nearly
 // all of them are.
-func (e *Env) UTF8() bool {
-	locale := cmp.Or(e.Getenv("LC_ALL"), e.Getenv("LC_CTYPE"), e.Getenv("LANG"))
+func inUTF8(env func(string) string) bool {
+	locale := cmp.Or(env("LC_ALL"), env("LC_CTYPE"), env("LANG"))
 	if locale == "" || runtime.GOOS == "windows" {
 		return true
 	}

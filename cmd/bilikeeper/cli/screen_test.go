@@ -19,7 +19,7 @@ func TestUTF8(t *testing.T) {
 		{"", "zh_CN.UTF-8", "C", true},
 	} {
 		env := map[string]string{"LC_ALL": tt.all, "LC_CTYPE": tt.kind, "LANG": tt.lang}
-		if got := (&Env{Getenv: func(name string) string { return env[name] }}).UTF8(); got != tt.want {
+		if got := inUTF8(func(name string) string { return env[name] }); got != tt.want {
 			t.Errorf("%v: %v, want %v", env, got, tt.want)
 		}
 	}

@@ -65,6 +65,8 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 	for _, w := range c.Warnings(daemon.Checks()) {
 		log.Warn().Msg(w)
 	}
+	cli.OutliveReaders()
+	go reapOrphans(ctx)
 	reload := make(chan os.Signal, 1)
 	if len(reloadSignals) > 0 {
 		signal.Notify(reload, reloadSignals...)
@@ -96,6 +98,7 @@ func explain(err error) error {
 		{vault.ErrNewerSchema, cli.ExitFailed, "a newer version of bilikeeper wrote this vault; install that version"},
 		{vault.ErrCorrupt, cli.ExitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or move it away to begin anew; nothing was changed"},
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
+		{vault.ErrReplaced, cli.ExitFailed, "put the vault's file back, or restore a backup: bilikeeper vault restore FILE; a keeper that starts without one begins with an empty vault"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk"},
 		{socket.ErrInUse, cli.ExitFailed, "name another socket with --socket, or stop what answers there"},
 		{socket.ErrNotSocket, cli.ExitFailed, "move it away, or name another socket with --socket"},

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -43,7 +45,9 @@ type Fixture struct {
 	Vault  *vault.Vault
 	Keeper *keeper.Keeper
 	page   atomic.Bool // whether the keeper is told of a login page
-	Stop   func()
+	// Proxied is what lies behind a proxy; nil is the site.
+	Proxied func(proxy *url.URL) http.RoundTripper
+	Stop    func()
 }
 
 // Run runs a test in a bubble with a keeper that runs.
@@ -74,7 +78,7 @@ func (h *Fixture) Start() {
 	}
 	h.Keeper, err = keeper.New(keeper.Parts{
 		Vault: h.Vault, Config: h.Config, PageLink: h.pageLink, Log: zerolog.Nop(), Version: "test",
-		Transport: passport.Options{Transport: h.Site.Transport(), CorrespondKey: h.Site.Refresh.CorrespondKey()},
+		Transport: passport.Options{Transport: h.Site.Transport(), CorrespondKey: h.Site.Refresh.CorrespondKey(), Proxied: h.proxied},
 	})
 	if err != nil {
 		h.T.Fatal(err)
@@ -248,6 +252,13 @@ func (h *Fixture) LoginTen() {
 	}
 	now := time.Now()
 	time.Sleep(time.Date(now.Year(), now.Month(), now.Day(), 21, 50, 0, 0, time.UTC).Sub(now))
+}
+
+func (h *Fixture) proxied(proxy *url.URL) http.RoundTripper {
+	if h.Proxied == nil {
+		return h.Site.Transport()
+	}
+	return h.Proxied(proxy)
 }
 
 // ServePage gives the keeper the address of a login page that nobody opens.

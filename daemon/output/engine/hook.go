@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
-	"github.com/bilikeeper/bilikeeper/internal/procgroup"
+	"github.com/bilikeeper/bilikeeper/internal/processgroup"
 )
 
 const (
@@ -71,13 +71,14 @@ func (h hook) runOne(ctx context.Context, c Command, redact func(string) string)
 	cmd := exec.CommandContext(life, c[0], c[1:]...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = h.env, &printed, &printed
 	cmd.WaitDelay = pipeDelay
-	members := procgroup.Group(cmd)
+	group := processgroup.New(cmd)
+	cmd.Cancel = group.Kill
 	err := cmd.Start()
 	if err == nil {
-		members.Started(cmd)
+		group.Started()
 		err = cmd.Wait()
 	}
-	members.Done()
+	group.Close()
 	name := filepath.Base(c[0])
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):

@@ -74,5 +74,8 @@ var comments = Area{
 	{"Commands alone.", "只运行命令。"},
 	{"Settings of one account. An account needs no entry to be kept.", "单个账号的设置。没有条目的账号同样会保管。"},
 	{`"" is the schedule of [check].`, `"" 为 [check] 的计划。`},
+	{"true leaves the account alone: it is not checked, refreshed or logged in to unless somebody asks for it. What is set here cannot be set by bilikeeper account set.", "true 为暂停该账号：除非有人要求，否则不检查、不轮换、不登录。在此处设置的项不能用 bilikeeper account set 修改。"},
+	{`The way to the site for all that is asked for this account: "http://host:3128", "https://…" or "socks5://…". "" is the way of this machine. Each proxy has its own share of [limits].`, `该账号的所有请求经由哪个代理访问 B 站："http://host:3128"、"https://…" 或 "socks5://…"。"" 为本机的方式。每个代理各有自己的 [limits] 额度。`},
+	{"A file with it, where it holds a password.", "存放它的文件，用于其中带有密码时。"},
 	{"bilikeeper get --tag TAG takes one of the accounts with that tag.", "bilikeeper get --tag TAG 从带有该标签的账号中取一个。"},
 }

@@ -25,6 +25,15 @@ var doctorKeeper = Area{
 	{"which there are", "有哪些"},
 
 	{"the keeper has none yet", "keeper 还没有账号"},
+	{", paused", "，已暂停"},
+	{"somebody listens there; it is the way of %s", "有程序在那里监听；%s 经由它访问 B 站"},
+	{"its proxy is not known: %v", "它的代理未知：%v"},
+	{"its proxy cannot be used: %v", "它的代理无法使用：%v"},
+	{"mend proxy or proxy_file of the [[account]] in %s", "请改正 %s 中该 [[account]] 的 proxy 或 proxy_file"},
+	{"the proxy cannot be reached from here (%v), and everything of %s goes by it", "从这里无法连接该代理（%v），而 %s 的所有请求都经由它"},
+	{"start the proxy, or mend proxy of the [[account]] in %s", "请启动该代理，或改正 %s 中该 [[account]] 的 proxy"},
+	{"the file holds none", "文件中没有代理"},
+	{"the file has another value than the keeper runs with, and only a restart changes it", "文件中的值与 keeper 运行时的不同，需要重启才能生效"},
 	{", ends %s", "，%s到期"},
 	{", and cannot be refreshed: a login is needed then", "，无法续期，到时需要重新登录"},
 	{"it has never been logged in", "从未登录过"},
@@ -58,7 +67,6 @@ var doctorKeeper = Area{
 	{"; the keeper has it and does not reach the site", "；keeper 使用它，因此无法访问 B 站"},
 	{"%s where the keeper is started, and %s", "%s（在启动 keeper 的地方），然后：%s"},
 	{"; a keeper that is started with it may not reach the site", "；以此启动的 keeper 可能无法访问 B 站"},
-	{"no answer in time", "没有及时应答"},
 	{" # gives it a session of its own", " # 让它拥有自己单独的登录"},
 
 	{"none is configured: a login that died is noticed by whoever looks at bilikeeper status", "没有配置：登录失效后，只有查看 bilikeeper status 的人才会发现"},

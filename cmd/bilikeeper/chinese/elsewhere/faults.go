@@ -74,6 +74,7 @@ var faults = Area{
 	{"use eight or more letters, digits, dashes and underscores", "请用至少八个字母、数字、短横线和下划线"},
 	{"make one entry of both", "请合并为一个条目"},
 	{`is no "user:password"`, `不是 "用户:密码"`},
+	{"put it into proxy_file, or run chmod 600 on the configuration", "请放入 proxy_file，或对配置文件执行 chmod 600"},
 	{"put it into url_file, or %w", "请放入 url_file，或：%w"},
 	{"may be a secret, and everybody can read this file", "可能是秘密，而任何人都能读取此文件"},
 	{"make two outputs of it", "请分成两个输出"},
