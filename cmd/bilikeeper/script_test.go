@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -67,6 +68,7 @@ func scripts(dir string) testscript.Params {
 			"site":  cmdSite,
 			"hook":  cmdHook,
 			"json":  cmdJSON,
+			"plain": cmdPlain,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
@@ -78,6 +80,7 @@ func scripts(dir string) testscript.Params {
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
+		UpdateScripts:       os.Getenv("UPDATE_GOLDEN") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	}
@@ -315,6 +318,30 @@ func cmdJSON(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("this is no JSON: %q", part)
 		}
 	}
+}
+
+// changing are the parts of a session that are others each time.
+var changing = []struct {
+	part *regexp.Regexp
+	as   string
+}{
+	{regexp.MustCompile(`qrcode_key(=|%3D)[0-9a-f]+`), "qrcode_key${1}KEY"},
+	{regexp.MustCompile(`[0-9]{2}:[0-9]{2}:[0-9]{2}( UTC)?`), "TIME"},
+	{regexp.MustCompile(`[0-9]+ ?(s|m|min|秒|分钟)( ago|前)`), "N$2"},
+	// What is seen on the way depends on when it is looked at.
+	{regexp.MustCompile(`(?m)^(Scanned|Granted|已扫码|登录已获准).*\n`), ""},
+	{regexp.MustCompile(`(?m) {2,}(\S)`), "  $1"},
+	{regexp.MustCompile(`(?m) +$`), ""},
+}
+
+// cmdPlain takes out of a file what differs from one session to the next: plain
+// FILE. The widths of columns do, with the lengths of times.
+func cmdPlain(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.ReplaceAll(ts.ReadFile(args[0]), ts.Getenv("WORK"), "WORK")
+	for _, c := range changing {
+		text = c.part.ReplaceAllString(text, c.as)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
 }
 
 // hook keeps the messages that came, by type.

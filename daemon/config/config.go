@@ -42,7 +42,7 @@ type Config struct {
 	Endpoints      Endpoints `toml:"endpoints"`
 }
 
-// The languages of messages to people.
+// The languages of messages to people and of the command line.
 const (
 	LocaleAuto    = "auto"
 	LocaleEnglish = "en"

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -28,7 +27,7 @@ func channelList(f *Facts) (list []client.Channel, known bool) {
 func judgeChannels(f *Facts, n *notes) {
 	channels, known := channelList(f)
 	if !known {
-		n.skip("notifications.channel", "channels", f.untold("which there are"), "")
+		n.skip("notifications.channel", f.say("channels"), f.untold("which there are"), "")
 		return
 	}
 	judgeReach(f, n, channels)
@@ -44,13 +43,13 @@ func judgeChannels(f *Facts, n *notes) {
 func judgeReach(f *Facts, n *notes, channels []client.Channel) {
 	const check = "notifications.reach"
 	if len(channels) == 0 {
-		n.warn(check, "channels", "none is configured: a login that died is noticed by whoever looks at bilikeeper status",
-			fmt.Sprintf("add a [[notify]] to %s; bilikeeper config init --stdout shows one of each type", f.Places.Config))
+		n.warn(check, f.say("channels"), f.say("none is configured: a login that died is noticed by whoever looks at bilikeeper status"),
+			f.say("add a [[notify]] to %s; bilikeeper config init --stdout shows one of each type", f.Places.Config))
 		return
 	}
-	event, lost := client.EventLoginRequired, "nobody would hear that a login died"
+	event, lost := client.EventLoginRequired, f.say("nobody would hear that a login died")
 	if c := f.Configuration.Value; c == nil || c.Login.Auto {
-		event, lost = client.EventLoginCode, "nobody would see the code that the keeper makes"
+		event, lost = client.EventLoginCode, f.say("nobody would see the code that the keeper makes")
 	}
 	var alone []string
 	for _, name := range f.names() {
@@ -59,18 +58,18 @@ func judgeReach(f *Facts, n *notes, channels []client.Channel) {
 		}
 	}
 	if len(alone) == 0 {
-		n.ok(check, "channels", event+" reaches somebody for every account")
+		n.ok(check, f.say("channels"), f.say("%s reaches somebody for every account", event))
 		return
 	}
-	who := "account " + strings.Join(alone[:min(len(alone), 5)], ", ")
+	who := f.say("account %s", strings.Join(alone[:min(len(alone), 5)], ", "))
 	if more := len(alone) - 5; more > 0 {
-		who += fmt.Sprintf(" and %d more", more)
+		who += f.say(" and %d more", more)
 	}
 	if alone[0] == "*" {
-		who = "an account"
+		who = f.say("an account")
 	}
-	n.warn(check, "channels", fmt.Sprintf("no channel takes %s of %s: %s", event, who, lost),
-		fmt.Sprintf("add %q to events, and the account to accounts, of a [[notify]] in %s", event, f.Places.Config))
+	n.warn(check, f.say("channels"), f.say("no channel takes %s of %s: %s", event, who, lost),
+		f.say("add %q to events, and the account to accounts, of a [[notify]] in %s", event, f.Places.Config))
 }
 
 // names are the accounts that are there, "*" where they are not known.
@@ -97,11 +96,11 @@ func judgeDesktop(f *Facts, n *notes, c client.Channel) bool {
 	const check = "notifications.desktop"
 	switch {
 	case f.OS == "windows" || f.OS == "darwin":
-		n.wrong(check, c.Name, "desktop channels need D-Bus, which this system does not have", "use another type of channel in its place")
+		n.wrong(check, c.Name, f.say("desktop channels need D-Bus, which this system does not have"), f.say("use another type of channel in its place"))
 		return false
 	case f.Places.System:
-		n.warn(check, c.Name, "a keeper of the whole machine cannot reach anybody's desktop session",
-			"bilikeeper agent install # as the user of the desktop, whom [[control.allow]] lets in with status and login")
+		n.warn(check, c.Name, f.say("a keeper of the whole machine cannot reach anybody's desktop session"),
+			"bilikeeper agent install"+f.say(" # as the user of the desktop, whom [[control.allow]] lets in with status and login"))
 	}
 	return true
 }
@@ -113,32 +112,32 @@ func judgeChannel(f *Facts, n *notes, c client.Channel) {
 	case !f.answered():
 		n.skip(check, c.Name, f.untold("how it does"), "")
 	case c.FailingSince != nil:
-		failing(f, n, c, fmt.Sprintf("it has been failing for %s", strings.TrimSuffix(f.ago(*c.FailingSince), " ago")))
+		failing(f, n, c, f.say("it has been failing for %s", f.span(f.Now.Sub(*c.FailingSince))))
 	case c.LastFailed != nil && (c.LastDelivered == nil || c.LastFailed.After(*c.LastDelivered)):
-		failing(f, n, c, "it failed "+f.ago(*c.LastFailed))
+		failing(f, n, c, f.say("it failed %s", f.ago(*c.LastFailed)))
 	case c.LastDelivered == nil:
-		n.warn(check, c.Name, "no message has gone out over it yet, so whether it works is not known", test)
+		n.warn(check, c.Name, f.say("no message has gone out over it yet, so whether it works is not known"), test)
 	default:
-		n.ok(check, c.Name, "delivered "+f.ago(*c.LastDelivered))
+		n.ok(check, c.Name, f.say("delivered %s", f.ago(*c.LastDelivered)))
 	}
 }
 
 func failing(f *Facts, n *notes, c client.Channel, detail string) {
 	switch {
 	case c.LastDelivered == nil:
-		detail += " and never delivered"
+		detail += f.say(" and never delivered")
 	default:
-		detail += ", delivered last " + f.ago(*c.LastDelivered)
+		detail += f.say(", delivered last %s", f.ago(*c.LastDelivered))
 	}
 	if c.LastError != "" {
-		detail += ": " + c.LastError
+		detail = f.say("%s: %v", detail, errors.New(c.LastError))
 	}
 	if c.RetryAt != nil {
-		detail += "; next try " + f.in(*c.RetryAt)
+		detail += f.say("; next try %s", f.in(*c.RetryAt))
 	}
 	test := f.command("notify", "test", c.Name)
 	if c.Fallback != "" {
-		n.warn("notifications.channel", c.Name, detail+"; "+c.Fallback+" takes over meanwhile", test)
+		n.warn("notifications.channel", c.Name, detail+f.say("; %s takes over meanwhile", c.Fallback), test)
 		return
 	}
 	n.wrong("notifications.channel", c.Name, detail, test)
@@ -151,21 +150,21 @@ func judgePage(f *Facts, n *notes) {
 	if c == nil || c.Page.Listen == "" {
 		return
 	}
-	public, edit := c.Page.PublicURL, " # in [page] of "+f.Places.Config
+	public, edit := c.Page.PublicURL, f.say(" # in [page] of %s", f.Places.Config)
 	host, _, err := net.SplitHostPort(c.Page.Listen)
 	outside := err == nil && host != "localhost" && !net.ParseIP(host).IsLoopback()
 	switch {
 	case public == "":
-		n.warn(check, "login page", "it is served on "+c.Page.Listen+", and without public_url no message carries a link to it",
+		n.warn(check, f.say("login page"), f.say("it is served on %s, and without public_url no message carries a link to it", c.Page.Listen),
 			`public_url = "https://keeper.example.net"`+edit)
 	case !strings.HasPrefix(public, "https://") && !isLocal(public):
-		n.warn(check, "login page", "its links begin with "+public+" and go over the network in the clear: whoever is on the way can follow a login",
-			`public_url = "https://keeper.example.net"`+edit+", and TLS in front of "+c.Page.Listen)
+		n.warn(check, f.say("login page"), f.say("its links begin with %s and go over the network in the clear: whoever is on the way can follow a login", public),
+			`public_url = "https://keeper.example.net"`+edit+f.say(", and TLS in front of %s", c.Page.Listen))
 	case outside:
-		n.warn(check, "login page", "it listens on "+c.Page.Listen+", where others reach it without the TLS that stands in front of it",
+		n.warn(check, f.say("login page"), f.say("it listens on %s, where others reach it without the TLS that stands in front of it", c.Page.Listen),
 			`listen = "127.0.0.1:7331"`+edit)
 	default:
-		n.ok(check, "login page", "on "+c.Page.Listen+", as "+public)
+		n.ok(check, f.say("login page"), f.say("on %s, as %s", c.Page.Listen, public))
 	}
 }
 
@@ -181,9 +180,9 @@ func isLocal(address string) bool {
 // untold is why something is not known of the keeper.
 func (f *Facts) untold(what string) string {
 	if f.absent() {
-		return "no keeper answers, and only it knows " + what
+		return f.say("no keeper answers, and only it knows %s", f.told(what))
 	}
-	return "the keeper does not tell " + what
+	return f.say("the keeper does not tell %s", f.told(what))
 }
 
 // refused is why the keeper did not tell a part.

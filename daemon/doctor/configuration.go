@@ -18,7 +18,7 @@ func judgeConfiguration(f *Facts, n *notes) {
 		names = append(names, o.Name+"="+o.Value)
 	}
 	if len(names) > 0 {
-		n.ok("configuration.environment", "environment", "in force: "+strings.Join(names, " ")+"; a keeper that a service manager starts does not have them")
+		n.ok("configuration.environment", f.say("environment"), f.say("in force: %s; a keeper that a service manager starts does not have them", strings.Join(names, " ")))
 	}
 	judgeProxies(f, n)
 	if c := f.Configuration.Value; c != nil {
@@ -33,16 +33,16 @@ func judgeConfiguration(f *Facts, n *notes) {
 func judgeProxies(f *Facts, n *notes) {
 	const check = "configuration.proxy"
 	for _, p := range f.Proxies {
-		detail, mend := fmt.Sprintf("it names a proxy on %s, where nothing answers: %v", p.Address, p.Err), "start that proxy, or: unset "+p.Name
+		detail, mend := f.say("it names a proxy on %s, where nothing answers: %v", p.Address, p.Err), f.say("start that proxy, or: unset %s", p.Name)
 		switch {
 		case p.Err == nil:
-			n.ok(check, p.Name, "something answers on "+p.Address)
+			n.ok(check, p.Name, f.say("something answers on %s", p.Address))
 		case !p.Used:
-			n.warn(check, p.Name, detail+"; requests to the site do not go through it, others may", mend)
+			n.warn(check, p.Name, detail+f.say("; requests to the site do not go through it, others may"), mend)
 		case p.Keeper:
-			n.wrong(check, p.Name, detail+"; the keeper has it and does not reach the site", mend+" where the keeper is started, and "+f.restart())
+			n.wrong(check, p.Name, detail+f.say("; the keeper has it and does not reach the site"), f.say("%s where the keeper is started, and %s", mend, f.restart()))
 		default:
-			n.warn(check, p.Name, detail+"; a keeper that is started with it does not reach the site", mend)
+			n.warn(check, p.Name, detail+f.say("; a keeper that is started with it does not reach the site"), mend)
 		}
 	}
 }
@@ -57,15 +57,15 @@ func judgeFile(f *Facts, n *notes) {
 			judgeProblem(f, n, path, p)
 		}
 	case errors.Is(err, fs.ErrNotExist):
-		n.wrong(check, path, "it was named and does not exist", shell("bilikeeper", "config", "init", "--config", path))
+		n.wrong(check, path, f.say("it was named and does not exist"), shell("bilikeeper", "config", "init", "--config", path))
 	case errors.Is(err, fs.ErrPermission):
-		n.wrong(check, path, fmt.Sprintf("user %s may not read it, so nothing that it says is checked", f.User), "sudo bilikeeper doctor")
+		n.wrong(check, path, f.say("user %s may not read it, so nothing that it says is checked", f.User), "sudo bilikeeper doctor")
 	case err != nil:
-		n.wrong(check, path, err.Error(), shell("ls", "-l", path))
+		n.wrong(check, path, f.told(err.Error()), shell("ls", "-l", path))
 	case !f.Configuration.Found:
-		n.ok(check, path, "there is none; every setting has its default")
+		n.ok(check, path, f.say("there is none; every setting has its default"))
 	default:
-		n.ok(check, path, "valid")
+		n.ok(check, path, f.say("valid"))
 	}
 }
 
@@ -75,12 +75,12 @@ func judgeProblem(f *Facts, n *notes, path string, p config.Problem) {
 	if p.Line > 0 {
 		subject = fmt.Sprintf("%s:%d", path, p.Line)
 	}
-	detail, mend := p.What, p.Hint
+	detail, mend := f.told(p.What), f.told(p.Hint)
 	if p.Key != "" {
 		detail = p.Key + ": " + detail
 	}
 	if strings.Contains(p.What, "/run/credentials/") {
-		n.skip("configuration.secrets", subject, detail+"; only the service itself can tell, systemd hands the file to it alone", "")
+		n.skip("configuration.secrets", subject, detail+f.say("; only the service itself can tell, systemd hands the file to it alone"), "")
 		return
 	}
 	// The file stands before what is wrong with it.
@@ -98,11 +98,9 @@ func judgeSecrets(f *Facts, n *notes, c *config.Config) {
 	switch {
 	case files == 0 || f.Configuration.Err != nil: // the faults were told
 	case f.OS == "windows":
-		n.skip("configuration.secrets", "secret files", "modes say nothing on Windows; the access list of their directory decides who reads them", "")
-	case files == 1:
-		n.ok("configuration.secrets", "secret files", "1, closed to other users")
+		n.skip("configuration.secrets", f.say("secret files"), f.say("modes say nothing on Windows; the access list of their directory decides who reads them"), "")
 	default:
-		n.ok("configuration.secrets", "secret files", fmt.Sprintf("%d, closed to other users", files))
+		n.ok("configuration.secrets", f.say("secret files"), f.say("%d, closed to other users", files))
 	}
 }
 
@@ -110,11 +108,11 @@ func judgeAllowed(f *Facts, n *notes, c *config.Config) {
 	const check = "configuration.allow"
 	for _, who := range f.Unknown {
 		kind, name, _ := strings.Cut(who, " ")
-		mend := shell("getent", map[string]string{"user": "passwd", "group": "group"}[kind]) + " # lists what there is"
-		n.wrong(check, "[[control.allow]]", fmt.Sprintf("there is no %s %q on this system, so the entry lets nobody in", kind, name), mend)
+		mend := shell("getent", map[string]string{"user": "passwd", "group": "group"}[kind]) + f.say(" # lists what there is")
+		n.wrong(check, "[[control.allow]]", f.say("there is no %s %q on this system, so the entry lets nobody in", f.told(kind), name), mend)
 	}
 	if len(c.Control.Allow) > 0 && len(f.Unknown) == 0 {
-		n.ok(check, "[[control.allow]]", "all users and groups exist")
+		n.ok(check, "[[control.allow]]", f.say("all users and groups exist"))
 	}
 }
 
@@ -123,7 +121,7 @@ func judgeAllowed(f *Facts, n *notes, c *config.Config) {
 func judgeWarnings(f *Facts, n *notes, c *config.Config) {
 	for _, w := range c.Warnings(f.Configuration.Checks) {
 		if !strings.HasPrefix(w, "page.public_url is not set") {
-			n.warn("configuration.warning", f.Places.Config, w, "change it there, then: "+f.command("config", "check"))
+			n.warn("configuration.warning", f.Places.Config, f.told(w), f.say("change it there, then: %s", f.command("config", "check")))
 		}
 	}
 }
@@ -138,7 +136,7 @@ func judgeNames(f *Facts, n *notes, c *config.Config) {
 	there := f.names()
 	look := func(where, name string) {
 		if !told[name] && !slices.Contains(there, name) {
-			n.warn("configuration.accounts", where, fmt.Sprintf("there is no account %q (yet)", name), f.command("login", name))
+			n.warn("configuration.accounts", where, f.say("there is no account %q (yet)", name), f.command("login", name))
 			told[name] = true
 		}
 	}
@@ -146,11 +144,11 @@ func judgeNames(f *Facts, n *notes, c *config.Config) {
 		look("[[account]]", a.Name)
 	}
 	for _, o := range c.Output {
-		look("output "+o.Name, o.Account)
+		look(f.say("output %s", o.Name), o.Account)
 	}
 	for _, c := range c.Notify {
 		for _, name := range c.Accounts {
-			look("notify "+c.Name, name)
+			look(f.say("notify %s", c.Name), name)
 		}
 	}
 	for _, a := range c.Control.Allow {

@@ -28,6 +28,10 @@ type Facts struct {
 	// Proxies are those that the environment names.
 	Proxies []Proxy
 
+	// Text puts the findings into a person's language, by the English format; nil
+	// leaves them as they are.
+	Text func(format string, args ...any) string
+
 	Configuration Configuration
 	// Unknown are the users and groups that the configuration lets in and that
 	// this system does not know, "user name" or "group name".

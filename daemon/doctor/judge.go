@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,17 @@ func (f *Facts) Judge() Report {
 	r.OK = r.Count(Wrong) == 0
 	return r
 }
+
+// say is a text of a finding.
+func (f *Facts) say(format string, args ...any) string {
+	if f.Text == nil {
+		return fmt.Sprintf(format, args...)
+	}
+	return f.Text(format, args...)
+}
+
+// told is a text of the keeper, the configuration or the system in a finding.
+func (f *Facts) told(text string) string { return f.say("%v", errors.New(text)) }
 
 // command is a command line of this program that asks the same keeper.
 func (f *Facts) command(words ...string) string {
@@ -102,26 +114,25 @@ func quote(word string) string {
 }
 
 // ago and in say how far a time is away, in one unit.
-func (f *Facts) ago(t time.Time) string { return span(f.Now.Sub(t)) + " ago" }
+func (f *Facts) ago(t time.Time) string { return f.say("%s ago", f.span(f.Now.Sub(t))) }
 
 func (f *Facts) in(t time.Time) string {
 	if !t.After(f.Now) {
-		return "now"
+		return f.say("now")
 	}
-	return "in " + span(t.Sub(f.Now))
+	return f.say("in %s", f.span(t.Sub(f.Now)))
 }
 
-func span(d time.Duration) string {
-	unit := func(n float64, name string) string { return fmt.Sprintf("%.0f%s", n, name) }
+func (f *Facts) span(d time.Duration) string {
 	switch d = d.Abs(); {
 	case d < 90*time.Second:
-		return unit(d.Seconds(), " s")
+		return f.say("%.0f s", d.Seconds())
 	case d < 90*time.Minute:
-		return unit(d.Minutes(), " min")
+		return f.say("%.0f min", d.Minutes())
 	case d < 36*time.Hour:
-		return unit(d.Hours(), " h")
+		return f.say("%.0f h", d.Hours())
 	}
-	return unit(d.Hours()/24, " days")
+	return f.say("%.0f days", d.Hours()/24)
 }
 
 func size(n uint64) string {

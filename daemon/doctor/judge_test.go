@@ -378,7 +378,7 @@ func TestQuote(t *testing.T) {
 
 func TestSpanAndSize(t *testing.T) {
 	for d, want := range map[time.Duration]string{0: "0 s", -time.Minute: "60 s", 5 * time.Minute: "5 min", 3 * time.Hour: "3 h", 40 * day: "40 days"} {
-		if got := span(d); got != want {
+		if got := new(Facts).span(d); got != want {
 			t.Errorf("%s: %s", d, got)
 		}
 	}

@@ -38,6 +38,8 @@ type Options struct {
 	// Service asks a service manager other than systemd about the machine's
 	// service. Nil where there is none.
 	Service func() (manager string, s Service)
+	// Text puts the findings into a person's language; see [Facts].
+	Text func(format string, args ...any) string
 }
 
 // Examine looks and judges.
@@ -51,7 +53,7 @@ func Look(ctx context.Context, o Options) Facts {
 	f := Facts{
 		Now: time.Now(), OS: runtime.GOOS, UID: os.Geteuid(), User: userName(), Version: o.Version,
 		RuntimeDir: o.Env("XDG_RUNTIME_DIR"), Container: inContainer(o.Env),
-		Flags: o.Flags, Places: o.Places,
+		Flags: o.Flags, Places: o.Places, Text: o.Text,
 	}
 	for _, name := range []string{"BILIKEEPER_CONFIG", "BILIKEEPER_SOCKET", "BILIKEEPER_STATE_DIR"} {
 		if value := o.Env(name); value != "" {

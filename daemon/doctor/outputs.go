@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -34,7 +33,7 @@ func judgeOutputs(f *Facts, n *notes) {
 			judgeOutput(f, n, o, bad[o.Name])
 		}
 	case f.answered():
-		n.skip("outputs.output", "outputs", "the keeper did not tell how they do: "+refused(f.Keeper.OutputsErr), "")
+		n.skip("outputs.output", f.say("outputs"), f.say("the keeper did not tell how they do: %v", errors.New(refused(f.Keeper.OutputsErr))), "")
 	case c != nil:
 		for _, o := range c.Output {
 			n.skip("outputs.output", o.Name, f.untold("how it does"), "")
@@ -71,18 +70,18 @@ func judgeDirectory(f *Facts, n *notes, o config.Output) bool {
 	alike := !f.confined() && (f.keeperUID() == f.UID || f.UID == 0 && !f.answered())
 	switch {
 	case errors.Is(dir.Err, fs.ErrNotExist):
-		n.wrong(check, o.Name, "the directory "+path+" does not exist, and the keeper does not make it", shell("mkdir", "-p", path))
+		n.wrong(check, o.Name, f.say("the directory %s does not exist, and the keeper does not make it", path), shell("mkdir", "-p", path))
 	case dir.Err != nil:
-		n.skip(check, o.Name, fmt.Sprintf("user %s cannot look at %s: %v", f.User, path, dir.Err), "")
+		n.skip(check, o.Name, f.say("user %s cannot look at %s: %v", f.User, path, dir.Err), "")
 		return false
 	case !dir.Mode.IsDir():
-		n.wrong(check, o.Name, path+" is not a directory", "correct path of the output in "+f.Places.Config)
+		n.wrong(check, o.Name, f.say("%s is not a directory", path), f.say("correct path of the output in %s", f.Places.Config))
 	case alike && errors.Is(dir.Denied, fs.ErrPermission):
-		n.wrong(check, o.Name, fmt.Sprintf("user %s may not write to %s", f.User, path), f.asOwner(dir.Owner, shell("chgrp", f.User, path))+" && "+f.asOwner(dir.Owner, shell("chmod", "g+w", path)))
+		n.wrong(check, o.Name, f.say("user %s may not write to %s", f.User, path), f.asOwner(dir.Owner, shell("chgrp", f.User, path))+" && "+f.asOwner(dir.Owner, shell("chmod", "g+w", path)))
 	case alike && dir.Denied != nil:
-		n.wrong(check, o.Name, fmt.Sprintf("nothing can be written to %s: %v", path, dir.Denied), shell("df", path))
+		n.wrong(check, o.Name, f.say("nothing can be written to %s: %v", path, dir.Denied), shell("df", path))
 	case !alike && !f.answered():
-		n.skip(check, o.Name, "whether the service may write to "+path+" only the service can tell", "")
+		n.skip(check, o.Name, f.say("whether the service may write to %s only the service can tell", path), "")
 		return false
 	default:
 		return false
@@ -104,42 +103,42 @@ func judgeOutput(f *Facts, n *notes, o client.Output, told bool) {
 	run := f.command("output", "run", o.Name)
 	switch {
 	case o.HookError != "" || o.HookAt != nil && o.HookExit != 0:
-		detail := "its command failed"
+		detail := f.say("its command failed")
 		if o.HookExit > 0 {
-			detail += fmt.Sprintf(" with exit code %d", o.HookExit)
+			detail += f.say(" with exit code %d", o.HookExit)
 		}
 		if o.HookAt != nil {
-			detail += " " + f.ago(*o.HookAt)
+			detail = f.say("%[1]s %[2]s", detail, f.ago(*o.HookAt))
 		}
-		n.wrong("outputs.command", o.Name, reason(detail, o.HookError), run)
+		n.wrong("outputs.command", o.Name, reason(f, detail, o.HookError), run)
 	case told && o.State != outputOK:
 	case o.State == outputFailed || o.State == outputRetrying:
-		detail := "it was not delivered"
+		detail := f.say("it was not delivered")
 		if o.LastFailed != nil {
-			detail = "it failed " + f.ago(*o.LastFailed)
+			detail = f.say("it failed %s", f.ago(*o.LastFailed))
 		}
-		if detail = reason(detail, o.LastError); o.RetryAt != nil {
-			detail += "; next try " + f.in(*o.RetryAt)
+		if detail = reason(f, detail, o.LastError); o.RetryAt != nil {
+			detail += f.say("; next try %s", f.in(*o.RetryAt))
 		}
 		n.wrong(check, o.Name, detail, outputMend(f, o, run))
 	case o.State == outputHook:
-		n.wrong("outputs.command", o.Name, "its command failed", run)
+		n.wrong("outputs.command", o.Name, f.say("its command failed"), run)
 	case o.State == outputWaiting:
-		n.warn(check, o.Name, "it waits for a living credential of account "+o.Account, f.command("login", o.Account))
+		n.warn(check, o.Name, f.say("it waits for a living credential of account %s", o.Account), f.command("login", o.Account))
 	case o.State == outputPending:
-		n.ok(check, o.Name, "is being looked at")
+		n.ok(check, o.Name, f.say("is being looked at"))
 	case o.LastWritten != nil:
-		n.ok(check, o.Name, "written "+f.ago(*o.LastWritten))
+		n.ok(check, o.Name, f.say("written %s", f.ago(*o.LastWritten)))
 	default:
 		n.ok(check, o.Name, o.State)
 	}
 }
 
-func reason(detail, why string) string {
+func reason(f *Facts, detail, why string) string {
 	if why == "" {
 		return detail
 	}
-	return detail + ": " + why
+	return f.say("%s: %v", detail, errors.New(why))
 }
 
 // outputMend knows the trap of the system's unit, which sees a file system
@@ -148,5 +147,5 @@ func outputMend(f *Facts, o client.Output, run string) string {
 	if !f.confined() || o.Kind != "file" || !strings.Contains(o.LastError, "read-only file system") {
 		return run
 	}
-	return fmt.Sprintf(`sudo systemctl edit bilikeeper # add: [Service] ReadWritePaths=%s; then: sudo systemctl restart bilikeeper`, filepath.Dir(o.Place))
+	return f.say(`sudo systemctl edit bilikeeper # add: [Service] ReadWritePaths=%s; then: sudo systemctl restart bilikeeper`, filepath.Dir(o.Place))
 }

@@ -7,10 +7,10 @@ func judgeServices(f *Facts, n *notes) {
 	s := f.Services
 	if s.Manager == "" || s.System == nil {
 		if f.Container {
-			n.ok(check, "service", "in a container, whose runtime starts the keeper")
+			n.ok(check, f.say("service"), f.say("in a container, whose runtime starts the keeper"))
 			return
 		}
-		n.skip(check, "service", "no service manager was found", "")
+		n.skip(check, f.say("service"), f.say("no service manager was found"), "")
 		return
 	}
 	installed := false
@@ -23,30 +23,30 @@ func judgeServices(f *Facts, n *notes) {
 	switch {
 	case installed:
 	case f.Container:
-		n.ok(check, "service", "none is installed; in a container its runtime starts the keeper")
+		n.ok(check, f.say("service"), f.say("none is installed; in a container its runtime starts the keeper"))
 	case s.Own != nil && s.Own.Err != nil, s.Own == nil && s.System.Err != nil: // said already
 	default:
-		n.warn(check, "service", "none is installed: unless something else does, nothing starts the keeper after a reboot",
+		n.warn(check, f.say("service"), f.say("none is installed: unless something else does, nothing starts the keeper after a reboot"),
 			f.service("install")+" && "+f.service("start"))
 	}
 	if s.Own != nil && s.Own.Installed && s.Lingers != nil && !*s.Lingers {
-		n.warn("service.linger", f.User, "the user's services end with the last session and start with the first: without lingering the keeper sleeps meanwhile", "loginctl enable-linger")
+		n.warn("service.linger", f.User, f.say("the user's services end with the last session and start with the first: without lingering the keeper sleeps meanwhile"), "loginctl enable-linger")
 	}
 }
 
 // judgeService reports whether the service is installed.
 func judgeService(f *Facts, n *notes, s Service, own bool) bool {
-	name, control, journal, sudo := "system service", "systemctl", "journalctl", ""
+	name, control, journal, sudo := f.say("system service"), "systemctl", "journalctl", ""
 	if f.UID > 0 {
 		sudo = "sudo "
 	}
 	ours := sudo + "bilikeeper service %s"
 	if own {
-		name, control, journal, sudo = "user's service", "systemctl --user", "journalctl --user", ""
+		name, control, journal, sudo = f.say("user's service"), "systemctl --user", "journalctl --user", ""
 		ours = "bilikeeper service %s --user"
 	}
 	if s.Err != nil {
-		n.skip("service.installed", name, s.Err.Error(), "")
+		n.skip("service.installed", name, f.told(s.Err.Error()), "")
 		return false
 	}
 	if !s.Installed {
@@ -55,25 +55,25 @@ func judgeService(f *Facts, n *notes, s Service, own bool) bool {
 	before := len(*n)
 	switch {
 	case s.Missing != "":
-		n.wrong("service.program", name, "its unit starts "+s.Missing+", which is not there any more", fmt.Sprintf(ours, "install"))
+		n.wrong("service.program", name, f.say("its unit starts %s, which is not there any more", s.Missing), fmt.Sprintf(ours, "install"))
 	case s.Active == "failed":
-		n.wrong("service.running", name, fmt.Sprintf("it failed (%s) and was not started again", s.Result), sudo+journal+" -u bilikeeper -n 50")
+		n.wrong("service.running", name, f.say("it failed (%s) and was not started again", s.Result), sudo+journal+" -u bilikeeper -n 50")
 	case !s.Running && !f.answered():
-		n.wrong("service.running", name, "it is installed and does not run", fmt.Sprintf(ours, "start"))
+		n.wrong("service.running", name, f.say("it is installed and does not run"), fmt.Sprintf(ours, "start"))
 	case !s.Running:
-		n.warn("service.running", name, "it is installed and does not run, and a keeper that was started otherwise answers", fmt.Sprintf(ours, "status"))
+		n.warn("service.running", name, f.say("it is installed and does not run, and a keeper that was started otherwise answers"), fmt.Sprintf(ours, "status"))
 	}
 	if s.Enabled == "disabled" {
-		n.warn("service.enabled", name, "it is not started with the system", sudo+control+" enable bilikeeper")
+		n.warn("service.enabled", name, f.say("it is not started with the system"), sudo+control+" enable bilikeeper")
 	}
 	if s.Stale {
-		n.warn("service.unit", name, "its unit changed after the service manager had read it", sudo+control+" daemon-reload")
+		n.warn("service.unit", name, f.say("its unit changed after the service manager had read it"), sudo+control+" daemon-reload")
 	}
 	if s.Outdated {
-		n.warn("service.unit", name, s.Unit+" is not what this version installs", fmt.Sprintf(ours, "install")+" && "+fmt.Sprintf(ours, "restart"))
+		n.warn("service.unit", name, f.say("%s is not what this version installs", s.Unit), fmt.Sprintf(ours, "install")+" && "+fmt.Sprintf(ours, "restart"))
 	}
 	if len(*n) == before {
-		text := "installed and running"
+		text := f.say("installed and running")
 		if s.Enabled != "" {
 			text += ", " + s.Enabled
 		}

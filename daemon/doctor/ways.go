@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -56,14 +55,14 @@ func judgeWays(f *Facts, n *notes) {
 		accounts := strings.Join(p.Accounts, ", ")
 		switch {
 		case p.Err == nil:
-			n.ok(check, p.Host, "somebody listens there; it is the way of "+accounts)
+			n.ok(check, p.Host, f.say("somebody listens there; it is the way of %s", accounts))
 		case p.Host == "" && f.Configuration.Err != nil: // told there
-			n.skip(check, accounts, "its proxy is not known: "+p.Err.Error(), "")
+			n.skip(check, accounts, f.say("its proxy is not known: %v", p.Err), "")
 		case p.Host == "":
-			n.wrong(check, accounts, "its proxy cannot be used: "+p.Err.Error(), "mend proxy or proxy_file of the [[account]] in "+f.Places.Config)
+			n.wrong(check, accounts, f.say("its proxy cannot be used: %v", p.Err), f.say("mend proxy or proxy_file of the [[account]] in %s", f.Places.Config))
 		default:
-			n.wrong(check, p.Host, fmt.Sprintf("the proxy cannot be reached from here (%s), and everything of %s goes by it", p.Err, accounts),
-				"start the proxy, or mend proxy of the [[account]] in "+f.Places.Config)
+			n.wrong(check, p.Host, f.say("the proxy cannot be reached from here (%v), and everything of %s goes by it", p.Err, accounts),
+				f.say("start the proxy, or mend proxy of the [[account]] in %s", f.Places.Config))
 		}
 	}
 }

@@ -34,7 +34,7 @@ func (b build) shared() error {
 	if err := compress(changelog); err != nil {
 		return err
 	}
-	if err := b.scripts("debian", "rpm", "archlinux", "alpine"); err != nil {
+	if err := b.scripts("debian", "rpm", "archlinux", "alpine", "openrc"); err != nil {
 		return err
 	}
 	return b.goTool("install", nfpm)

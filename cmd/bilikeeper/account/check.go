@@ -110,7 +110,7 @@ func checkEnd(env *cli.Env, results []*client.CheckResult, failures []*cli.Failu
 		return err
 	}
 	if worst.Code == cli.ExitNeedsLogin && len(dead) > 0 {
-		worst.Hint = "log in again: " + strings.Join(dead, "; ")
+		worst.Hint = cli.Format("log in again: %s", strings.Join(dead, "; "))
 	}
 	return worst
 }
@@ -179,10 +179,10 @@ func printCheck(env *cli.Env, r client.CheckResult) {
 	}
 	line := fmt.Sprintf("%s: %s", r.Account.Name, out.Paint(colour, r.Outcome))
 	if r.Detail != "" {
-		line += " (" + r.Detail + ")"
+		line += out.Text(" (%s)", out.Told(r.Detail))
 	}
 	if !r.Asked && r.Account.BlockedUntil != nil {
-		line += "; not asked this time, the site is left alone until " + r.Account.BlockedUntil.Local().Format("15:04:05 MST")
+		line += out.Text("; not asked this time, the site is left alone until %s", r.Account.BlockedUntil.Local().Format("15:04:05 MST"))
 	}
 	env.Print("%s\n", line)
 }

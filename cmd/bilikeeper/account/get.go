@@ -2,6 +2,7 @@ package account
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,13 +21,13 @@ func getCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get ACCOUNT",
 		Short: "Print the credential for a tool to use",
-		Long: `Prints the credential of an account, as fresh as the keeper has it.
+		Long: fmt.Sprintf(`Prints the credential of an account, as fresh as the keeper has it.
 
 Formats: header    name=value; name=value;   for a Cookie header
          json      everything, with the cookies' attributes
          netscape  cookies.txt for yt-dlp, curl, wget, streamlink, gallery-dl
          env       BILIBILI_...='...' lines, safe to eval in a POSIX shell
-         and what these tools read: ` + toolFormats() + `
+         and what these tools read: %s
 
 The refresh token is left out unless it is asked for: a tool that holds it
 refreshes on its own and thereby logs the keeper out. header and netscape have
@@ -35,7 +36,7 @@ no place for it.
 With --tag, one of the accounts with that tag is taken, of those that live: by
 turns, or at random. --json and the formats that name the account tell which.
 With --wait it waits for the keeper, the account and a living session; a time
-is written --wait=10m.`,
+is written --wait=10m.`, toolFormats()),
 		Example: `  curl -H "Cookie: $(bilikeeper get main)" https://api.bilibili.com/x/web-interface/nav
   bilikeeper get main --format netscape > cookies.txt
   eval "$(bilikeeper get main --format env)"

@@ -94,6 +94,6 @@ func imported(env *cli.Env, r client.ImportResult) {
 		env.Say("It can be refreshed.")
 	}
 	for _, note := range r.Notes {
-		env.Say("note: %s", note)
+		env.Say("note: %s", cli.Format(note))
 	}
 }

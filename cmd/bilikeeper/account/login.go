@@ -131,28 +131,28 @@ func unanswered(l client.Login) bool {
 
 // openQuestion says that the site has yet to answer whether the code was scanned.
 func openQuestion(l client.Login, timeout time.Duration) error {
-	step, asked := "scanned", ""
+	why := cli.Format("the site did not say within %s whether the code was scanned: %s", timeout, cli.Format(l.Detail))
 	if l.State == client.LoginScanned {
-		step = "confirmed on the phone"
+		why = cli.Format("the site did not say within %s whether the code was confirmed on the phone: %s", timeout, cli.Format(l.Detail))
 	}
 	if l.RetryAt != nil {
-		asked = "; it is asked again at " + l.RetryAt.Local().Format("15:04:05 MST")
+		why = cli.Format("%s; it is asked again at %s", why, l.RetryAt.Local().Format("15:04:05 MST"))
 	}
-	return cli.Fail(cli.ExitSiteAway, "the keeper goes on asking while the code works; see: bilikeeper status "+l.Account,
-		"%s: the site did not say within %s whether the code was %s: %s%s", l.Account, timeout, step, l.Detail, asked)
+	return cli.FailWith(cli.ExitSiteAway, cli.Format("the keeper goes on asking while the code works; see: bilikeeper status %s", l.Account),
+		"%s: %s", l.Account, why)
 }
 
 // away says that a login was granted, and that the site has yet to say whose it
 // is. Nobody has to scan again.
 func away(l client.Login) error {
-	text := "the site has yet to say whose it is"
+	text := cli.Format("the site has yet to say whose it is")
 	if l.Detail != "" {
-		text = "the site could not be asked whose it is: " + l.Detail
+		text = cli.Format("the site could not be asked whose it is: %s", cli.Format(l.Detail))
 	}
 	if l.RetryAt != nil {
-		text += "; it is asked again at " + l.RetryAt.Local().Format("15:04:05 MST")
+		text = cli.Format("%s; it is asked again at %s", text, l.RetryAt.Local().Format("15:04:05 MST"))
 	}
-	return cli.Fail(cli.ExitSiteAway, "nobody has to scan again; to ask at once, run: bilikeeper check --force "+l.Account,
+	return cli.FailWith(cli.ExitSiteAway, cli.Format("nobody has to scan again; to ask at once, run: bilikeeper check --force %s", l.Account),
 		"%s: the login is granted and saved; %s", l.Account, text)
 }
 
@@ -235,7 +235,7 @@ func loginEnd(ctx context.Context, env *cli.Env, l client.Login) error {
 		case client.ReasonSite:
 			code, hint = cli.ExitSiteAway, "run the command again for a new code"
 		}
-		return cli.Fail(code, hint, "%s was not logged in: %s", l.Account, l.Detail)
+		return cli.Fail(code, hint, "%s was not logged in: %s", l.Account, cli.Format(l.Detail))
 	}
 	if env.JSON {
 		return nil
@@ -246,7 +246,7 @@ func loginEnd(ctx context.Context, env *cli.Env, l client.Login) error {
 	}
 	env.Say("%s %s is logged in as %s (mid %s)", env.Screen(env.Stderr).Paint(cli.Green, "ok"), l.Account, cli.Dash(acc.Uname), mid(acc, "?"))
 	for _, note := range l.Notes {
-		env.Say("note: %s", note)
+		env.Say("note: %s", cli.Format(note))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package account
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -39,12 +38,12 @@ func (v *plainView) show(l client.Login) error {
 	}
 	if l.URL != "" && l.URL != v.code {
 		v.code = l.URL
-		v.env.Say("Open this as a QR code and scan it with the Bilibili app (code %d, works until %s):", l.Code, clock(l.ExpiresAt))
+		v.env.Say("Open this as a QR code and scan it with the Bilibili app (code %d, works until %s):", l.Code, clock(v.env.Language(), l.ExpiresAt))
 		v.env.Print("%s\n", l.URL)
 	}
 	if l.State != v.state && !l.Ended() {
 		v.state = l.State
-		v.env.Say("%s", sentence(l))
+		v.env.Say("%s", sentence(v.env.Language(), l))
 	}
 	return nil
 }
@@ -53,7 +52,7 @@ func (v *plainView) during(ctx context.Context, wait func(context.Context) (clie
 	return wait(ctx)
 }
 
-func (v *plainView) note(text string) { v.env.Say("%s", text) }
+func (v *plainView) note(text string) { v.env.Say("%s", cli.Format(text)) }
 
 // codeView draws the code and a line with the state, and draws over itself when
 // either changes.
@@ -71,7 +70,7 @@ func (v *codeView) show(l client.Login) error {
 }
 
 func (v *codeView) note(text string) {
-	v.remark = text
+	v.remark = v.panel.Screen.Told(text)
 	v.panel.Draw(v.content)
 }
 
@@ -107,7 +106,7 @@ func (v *codeView) content(screen cli.Screen) string {
 	if l.URL != "" && l.State == client.LoginWaiting {
 		address := l.URL
 		if l.AppURL != "" {
-			address += "\non the phone that has the app: " + l.AppURL
+			address += "\n" + screen.Text("on the phone that has the app: %s", l.AppURL)
 		}
 		below := 2 + cli.Rows(address, screen.Width)
 		draw := func(height int) (string, error) {
@@ -118,7 +117,7 @@ func (v *codeView) content(screen cli.Screen) string {
 			code, err = draw(screen.Height - 1)
 		}
 		if err != nil {
-			b.WriteString("The terminal is too small for the code. Enlarge it, write the picture to a file\nwith --qr-file, or use the address:\n")
+			b.WriteString(cli.Wrap(screen.Text("The terminal is too small for the code. Enlarge it, write the picture to a file with --qr-file, or use the address:"), screen.Width) + "\n")
 		} else {
 			b.WriteString(strings.TrimRight(code, "\n") + "\n")
 		}
@@ -126,14 +125,14 @@ func (v *codeView) content(screen cli.Screen) string {
 			b.WriteString(screen.Paint(cli.Faint, address) + "\n")
 		}
 	}
-	line := sentence(l)
+	line := sentence(screen.Language, l)
 	if l.State == client.LoginWaiting && l.ExpiresAt != nil {
 		left := max(time.Until(*l.ExpiresAt), 0).Round(time.Second)
-		leave := "Ctrl-C leaves it to the keeper"
+		leave := cli.Format("Ctrl-C leaves it to the keeper")
 		if v.mine {
-			leave = "Ctrl-C cancels"
+			leave = cli.Format("Ctrl-C cancels")
 		}
-		line += screen.Paint(cli.Faint, fmt.Sprintf("  code %d, %d:%02d left, %s", l.Code, int(left.Minutes()), int(left.Seconds())%60, leave))
+		line += screen.Paint(cli.Faint, screen.Text("  code %d, %d:%02d left, %s", l.Code, int(left.Minutes()), int(left.Seconds())%60, leave))
 	}
 	if v.remark != "" {
 		line = v.remark
@@ -142,30 +141,30 @@ func (v *codeView) content(screen cli.Screen) string {
 	return b.String()
 }
 
-func sentence(l client.Login) string {
+func sentence(in cli.Language, l client.Login) string {
 	switch l.State {
 	case client.LoginWaiting:
 		if l.Detail != "" {
-			return "Waiting for the scan (" + l.Detail + ")"
+			return in.Text("Waiting for the scan (%s)", cli.Format(l.Detail))
 		}
-		return "Scan with the Bilibili app as " + l.Account + "."
+		return in.Text("Scan with the Bilibili app as %s.", l.Account)
 	case client.LoginScanned:
 		if l.Detail != "" {
-			return "Scanned. Asking the site whether it is confirmed (" + l.Detail + ")"
+			return in.Text("Scanned. Asking the site whether it is confirmed (%s)", cli.Format(l.Detail))
 		}
-		return "Scanned. Confirm the login on the phone."
+		return in.Text("Scanned. Confirm the login on the phone.")
 	case client.LoginVerifying:
 		if l.Detail != "" {
-			return "Granted and saved; asking the site whose it is (" + l.Detail + ")"
+			return in.Text("Granted and saved; asking the site whose it is (%s)", cli.Format(l.Detail))
 		}
-		return "Granted and saved; asking the site whose it is."
+		return in.Text("Granted and saved; asking the site whose it is.")
 	}
 	return l.State
 }
 
-func clock(t *time.Time) string {
+func clock(in cli.Language, t *time.Time) string {
 	if t == nil {
-		return "soon"
+		return in.Text("soon")
 	}
 	return t.Local().Format("15:04:05 MST")
 }

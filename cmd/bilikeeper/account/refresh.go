@@ -1,8 +1,6 @@
 package account
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
@@ -42,15 +40,17 @@ for a moment longer. A failure at any step leaves one of them in use.`,
 func refreshed(r client.RefreshResult, out cli.Screen) (string, *cli.Failure) {
 	switch r.Outcome {
 	case client.RefreshDone:
-		text := fmt.Sprintf("refreshed, generation %d", r.Account.Generation)
+		text := out.Text("refreshed, generation %d", r.Account.Generation)
 		if r.Account.PendingConfirm {
-			text += "; the site is yet to be told that the old one is no longer used"
+			text += out.Text("; the site is yet to be told that the old one is no longer used")
 		}
 		return out.Paint(cli.Green, text), nil
 	case client.RefreshNotDue:
-		return "not due; --force rotates all the same", nil
+		return out.Text("not due; --force rotates all the same"), nil
 	case client.RefreshImpossible:
-		return out.Paint(cli.Red, r.Detail), cli.Exit(cli.ExitNeedsLogin, "log in again: bilikeeper login "+r.Account.Name)
+		failure := cli.Exit(cli.ExitNeedsLogin, "")
+		failure.Hint = cli.Format("log in again: bilikeeper login %s", r.Account.Name)
+		return out.Paint(cli.Red, out.Told(r.Detail)), failure
 	}
-	return out.Paint(cli.Yellow, "not refreshed: "+r.Detail), cli.Exit(cli.ExitSiteAway, "nothing is lost; the credential in use goes on working")
+	return out.Paint(cli.Yellow, out.Text("not refreshed: %s", cli.Format(r.Detail))), cli.Exit(cli.ExitSiteAway, "nothing is lost; the credential in use goes on working")
 }

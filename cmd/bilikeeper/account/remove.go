@@ -17,14 +17,14 @@ func logoutCommand(env *cli.Env) *cobra.Command {
 		Args:              cli.Accounts(1, 1),
 		ValidArgsFunction: env.CompleteAccounts(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := env.Confirm(cmd.Context(), yes, "Log "+args[0]+" out at the site and forget it here?"); err != nil {
+			if err := env.Confirm(cmd.Context(), yes, "Log %s out at the site and forget it here?", args[0]); err != nil {
 				return err
 			}
 			r, err := env.Client().Logout(cmd.Context(), args[0])
 			var p *client.Problem
 			if err != nil {
 				if errors.As(err, &p) && p.Type == client.ProblemSiteAway {
-					p.Hint = "nothing was changed; bilikeeper forget " + args[0] + " removes it here without asking the site"
+					return &cli.Failure{Code: cli.ExitSiteAway, Err: err, Hint: cli.Format("nothing was changed; bilikeeper forget %s removes it here without asking the site", args[0])}
 				}
 				return err
 			}
@@ -32,7 +32,7 @@ func logoutCommand(env *cli.Env) *cobra.Command {
 				if r.Ended {
 					env.Say("%s is logged out at the site and forgotten here.", r.Account)
 				} else {
-					env.Say("%s is forgotten here; %s.", r.Account, r.Detail)
+					env.Say("%s is forgotten here; %s.", r.Account, cli.Format(r.Detail))
 				}
 			})
 		},
@@ -49,7 +49,7 @@ func forgetCommand(env *cli.Env) *cobra.Command {
 		Args:              cli.Accounts(1, 1),
 		ValidArgsFunction: env.CompleteAccounts(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := env.Confirm(cmd.Context(), yes, "Forget "+args[0]+" here? Its credential is removed; the session at the site lives on."); err != nil {
+			if err := env.Confirm(cmd.Context(), yes, "Forget %s here? Its credential is removed; the session at the site lives on.", args[0]); err != nil {
 				return err
 			}
 			if err := env.Client().Forget(cmd.Context(), args[0]); err != nil {

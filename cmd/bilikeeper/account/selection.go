@@ -43,18 +43,18 @@ func (s *selection) arguments(least int) cobra.PositionalArgs {
 		case s.strategy != client.StrategyRoundRobin && s.strategy != client.StrategyRandom:
 			return cli.Fail(cli.ExitUsage, "", "--strategy %q is not known: there are %s and %s", s.strategy, client.StrategyRoundRobin, client.StrategyRandom)
 		case len(args) < names:
-			return cli.Fail(cli.ExitUsage, usage, "%s needs an account's name", cmd.CommandPath())
+			return cli.FailWith(cli.ExitUsage, usage, "%s needs an account's name", cmd.CommandPath())
 		case len(args) < names+least:
-			return cli.Fail(cli.ExitUsage, usage, "%s needs a command to run", cmd.CommandPath())
+			return cli.FailWith(cli.ExitUsage, usage, "%s needs a command to run", cmd.CommandPath())
 		case least > 0 || len(args) == names:
 			return nil
 		}
 		extra := args[names]
 		if _, err := time.ParseDuration(extra); err == nil && s.wait.on {
-			return cli.Unexpected(cmd, "write it in one word: --wait="+extra, extra)
+			return cli.Unexpected(cmd, cli.Format("write it in one word: --wait=%s", extra), extra)
 		}
 		if s.tag != "" {
-			usage = "name an account or a tag, not both"
+			usage = cli.Format("name an account or a tag, not both")
 		}
 		return cli.Unexpected(cmd, usage, extra)
 	}

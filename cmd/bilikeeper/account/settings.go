@@ -23,7 +23,7 @@ and cannot be set here.`, &cobra.Command{
 			if err != nil {
 				return err
 			}
-			return env.Show(acc, func() { env.Print("%s", settingsTable(acc, time.Now())) })
+			return env.Show(acc, func() { env.Print("%s", settingsTable(acc, env.Out(), time.Now())) })
 		},
 	}, setCommand(env))
 }
@@ -70,7 +70,7 @@ handing out its credential.`,
 			if err != nil {
 				return err
 			}
-			return env.Show(acc, func() { env.Print("%s", settingsTable(acc, time.Now())) })
+			return env.Show(acc, func() { env.Print("%s", settingsTable(acc, env.Out(), time.Now())) })
 		},
 	}
 	f := cmd.Flags()
@@ -82,12 +82,12 @@ handing out its credential.`,
 }
 
 // settingsTable is what people can set of an account, and what follows from it.
-func settingsTable(acc client.Account, now time.Time) string {
+func settingsTable(acc client.Account, out cli.Screen, now time.Time) string {
 	return cli.Table([][]string{
-		{"account", acc.Name},
-		{"schedule", acc.Schedule},
-		{"tags", cli.Dash(strings.Join(acc.Tags, ", "))},
-		{"paused", yes(acc.Paused)},
-		{"next", next(acc, now)},
+		{out.Text("account"), acc.Name},
+		{out.Text("schedule"), acc.Schedule},
+		{out.Text("tags"), cli.Dash(strings.Join(acc.Tags, ", "))},
+		{out.Text("paused"), yes(acc.Paused, out)},
+		{out.Text("next"), next(acc, out, now)},
 	})
 }

@@ -52,7 +52,7 @@ func statusOf(ctx context.Context, env *cli.Env, args []string) (client.Status, 
 func printStatus(env *cli.Env, s client.Status, one bool) {
 	for _, p := range s.Daemon.Problems {
 		if !one {
-			env.Warn("%s", p)
+			env.Warn("%s", cli.Format(p))
 		}
 	}
 	if waiting := s.Daemon.NeedsRestart; len(waiting) > 0 && !one {
@@ -76,16 +76,18 @@ func statusText(s client.Status, one bool, out cli.Screen) string {
 // know or do. Where the screen is too narrow for a line, columns go, the least
 // needed first; what comes next then stands on a line of its own.
 func statusTable(accounts []client.Account, out cli.Screen, now time.Time) string {
-	rows := [][]string{{"ACCOUNT", "STATE", "USER", "LAST CHECK", "NEXT", "EXPIRES"}}
+	columns := []string{"ACCOUNT", "STATE", "USER", "LAST CHECK", "NEXT", "EXPIRES"}
+	rows := [][]string{out.Heads("ACCOUNT", "STATE", "USER", "LAST CHECK", "NEXT", "EXPIRES")}
 	for _, acc := range accounts {
-		rows = append(rows, []string{acc.Name, paintState(out, acc.State), cli.Dash(acc.Uname), lastCheck(acc, now), next(acc, now), expires(acc, now)})
+		rows = append(rows, []string{acc.Name, paintState(out, acc.State), cli.Dash(acc.Uname), lastCheck(acc, out, now), next(acc, out, now), expires(acc, out, now)})
 	}
 	below := false
 	for _, column := range []string{"USER", "LAST CHECK", "EXPIRES", "NEXT"} {
 		if out.Fits(cli.Table(rows)) {
 			break
 		}
-		at := slices.Index(rows[0], column)
+		at := slices.Index(columns, column)
+		columns = slices.Delete(columns, at, at+1)
 		for i := range rows {
 			rows[i] = slices.Delete(rows[i], at, at+1)
 		}
@@ -96,13 +98,13 @@ func statusTable(accounts []client.Account, out cli.Screen, now time.Time) strin
 	for line := range strings.Lines(cli.Table(rows)) {
 		b.WriteString(line)
 		if i > 0 && below {
-			fmt.Fprintln(&b, "  "+next(accounts[i-1], now))
+			fmt.Fprintln(&b, "  "+next(accounts[i-1], out, now))
 		}
 		i++
 	}
 	for _, acc := range accounts {
-		if note := note(acc); note != "" {
-			fmt.Fprintf(&b, "%s: %s\n", acc.Name, note)
+		if note := note(acc, out); note != "" {
+			fmt.Fprintln(&b, out.Text("%s: %s", acc.Name, note))
 		}
 	}
 	return b.String()
@@ -111,38 +113,38 @@ func statusTable(accounts []client.Account, out cli.Screen, now time.Time) strin
 // accountTable is all that is known of one account.
 func accountTable(acc client.Account, out cli.Screen, now time.Time) string {
 	rows := [][]string{
-		{"account", acc.Name},
-		{"state", paintState(out, acc.State)},
-		{"user", cli.Dash(acc.Uname)},
-		{"mid", mid(acc, "-")},
-		{"site", acc.Site},
-		{"last check", lastCheck(acc, now)},
-		{"detail", cli.Dash(acc.Detail)},
-		{"next", next(acc, now)},
-		{"expires", expires(acc, now)},
-		{"generation", fmt.Sprint(acc.Generation)},
-		{"refreshable", yes(acc.Refreshable)},
-		{"refreshed", cli.Ago(acc.RefreshedAt, now)},
+		{out.Text("account"), acc.Name},
+		{out.Text("state"), paintState(out, acc.State)},
+		{out.Text("user"), cli.Dash(acc.Uname)},
+		{out.Text("mid"), mid(acc, "-")},
+		{out.Text("site"), acc.Site},
+		{out.Text("last check"), lastCheck(acc, out, now)},
+		{out.Text("detail"), cli.Dash(out.Told(acc.Detail))},
+		{out.Text("next"), next(acc, out, now)},
+		{out.Text("expires"), expires(acc, out, now)},
+		{out.Text("generation"), fmt.Sprint(acc.Generation)},
+		{out.Text("refreshable"), yes(acc.Refreshable, out)},
+		{out.Text("refreshed"), out.Ago(acc.RefreshedAt, now)},
 	}
 	if acc.PendingConfirm {
-		rows = append(rows, []string{"to be confirmed", "the site is yet to be told that the credential before is no longer used"})
+		rows = append(rows, []string{out.Text("to be confirmed"), out.Text("the site is yet to be told that the credential before is no longer used")})
 	}
 	if acc.BlockedUntil != nil {
-		rows = append(rows, []string{"left alone until", acc.BlockedUntil.Local().Format("2006-01-02 15:04:05 MST")})
+		rows = append(rows, []string{out.Text("left alone until"), acc.BlockedUntil.Local().Format(cli.Moment)})
 	}
-	if note := note(acc); note != "" {
-		rows = append(rows, []string{"note", note})
+	if note := note(acc, out); note != "" {
+		rows = append(rows, []string{out.Text("note"), note})
 	}
 	return cli.Table(rows)
 }
 
 // expires is when the session ends by itself; one that has died already has no
 // end to come.
-func expires(acc client.Account, now time.Time) string {
+func expires(acc client.Account, out cli.Screen, now time.Time) string {
 	if acc.State != client.StateValid {
 		return "-"
 	}
-	return cli.Until(acc.ExpiresAt, now)
+	return out.Until(acc.ExpiresAt, now)
 }
 
 func paintState(out cli.Screen, state string) string {
@@ -150,73 +152,75 @@ func paintState(out cli.Screen, state string) string {
 	return out.Paint(colours[state], state)
 }
 
-func lastCheck(acc client.Account, now time.Time) string {
+func lastCheck(acc client.Account, out cli.Screen, now time.Time) string {
 	if acc.LastCheck == nil {
 		return "-"
 	}
 	if acc.CheckedAt == nil {
 		return *acc.LastCheck // nothing was ever asked with a session of its own
 	}
-	return *acc.LastCheck + " " + cli.Ago(acc.CheckedAt, now)
+	return *acc.LastCheck + " " + out.Ago(acc.CheckedAt, now)
 }
 
-func next(acc client.Account, now time.Time) string {
+func next(acc client.Account, out cli.Screen, now time.Time) string {
 	if acc.Next == nil {
 		if acc.Paused {
-			return "paused"
+			return out.Text("paused")
 		}
 		return "-"
 	}
-	return action(acc.Next.Action) + " " + cli.Until(&acc.Next.At, now)
+	return out.Text("%[1]s %[2]s", action(acc.Next.Action, out), out.Until(&acc.Next.At, now))
 }
 
 // action puts the keeper's word for what it will do into a person's. One that
 // a newer keeper knows is shown as it is.
-func action(word string) string {
-	words := map[string]string{
-		"confirm_death": "second question",
-		"login_code":    "new code",
-		"login_poll":    "look for the scan",
-		"login_collect": "fetch the cookies",
-		"login_verify":  "ask whose the login is",
-		"login_give_up": "give the login up",
+func action(word string, out cli.Screen) string {
+	words := map[string]cli.Message{
+		"check":         cli.Format("check"),
+		"refresh":       cli.Format("refresh"),
+		"confirm_death": cli.Format("second question"),
+		"login_code":    cli.Format("new code"),
+		"login_poll":    cli.Format("look for the scan"),
+		"login_collect": cli.Format("fetch the cookies"),
+		"login_verify":  cli.Format("ask whose the login is"),
+		"login_give_up": cli.Format("give the login up"),
 
-		"refresh_verify":  "ask whose the new pair is",
-		"refresh_confirm": "end the pair before",
-		"warn":            "warn of the end",
+		"refresh_verify":  cli.Format("ask whose the new pair is"),
+		"refresh_confirm": cli.Format("end the pair before"),
+		"warn":            cli.Format("warn of the end"),
 	}
 	if text, ok := words[word]; ok {
-		return text
+		return out.Text("%s", text)
 	}
 	return strings.ReplaceAll(word, "_", " ")
 }
 
 // note is what a person should know or do about the account.
-func note(acc client.Account) string {
+func note(acc client.Account, out cli.Screen) string {
 	switch {
 	case acc.Paused && acc.Attention == "":
-		return "paused, nothing is done for it by itself: bilikeeper account set " + acc.Name + " --resume goes on"
+		return out.Text("paused, nothing is done for it by itself: bilikeeper account set %s --resume goes on", acc.Name)
 	case acc.Attention != "":
-		return acc.Attention
+		return out.Told(acc.Attention)
 	case acc.State == client.StateLoggingIn:
-		return "a login is under way: bilikeeper login " + acc.Name + " shows its code"
+		return out.Text("a login is under way: bilikeeper login %s shows its code", acc.Name)
 	case acc.State == client.StateNeedsLogin:
-		return "log in again: bilikeeper login " + acc.Name
+		return out.Text("log in again: bilikeeper login %s", acc.Name)
 	case acc.State == client.StateNew:
-		return "not logged in yet: bilikeeper login " + acc.Name
+		return out.Text("not logged in yet: bilikeeper login %s", acc.Name)
 	case acc.State == client.StateValid && acc.LastCheck != nil && *acc.LastCheck == client.CheckDead:
-		return "the site denied the session; it is asked a second time before that is believed"
+		return out.Text("the site denied the session; it is asked a second time before that is believed")
 	case acc.BlockedUntil != nil:
-		return fmt.Sprintf("%s; the site is left alone until %s, nothing is lost", acc.Detail, acc.BlockedUntil.Local().Format("15:04:05 MST"))
+		return out.Text("%s; the site is left alone until %s, nothing is lost", cli.Format(acc.Detail), acc.BlockedUntil.Local().Format("15:04:05 MST"))
 	}
 	return ""
 }
 
-func yes(b bool) string {
+func yes(b bool, out cli.Screen) string {
 	if b {
-		return "yes"
+		return out.Text("yes")
 	}
-	return "no"
+	return out.Text("no")
 }
 
 // mid is the site's number of the account's user.

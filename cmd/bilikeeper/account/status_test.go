@@ -80,6 +80,22 @@ func TestStatusTable(t *testing.T) {
 	golden(t, "account.golden", each.String())
 }
 
+// TestStatusInChinese: characters that take two columns stand below their heads,
+// on a screen of any width.
+func TestStatusInChinese(t *testing.T) {
+	var each strings.Builder
+	for _, width := range []int{0, 80, 40} {
+		screen := cli.Screen{Language: cli.Chinese, Width: width}
+		fmt.Fprintln(&each, statusTable(someAccounts(), screen, fixedNow))
+	}
+	golden(t, "status-chinese.golden", each.String())
+	each.Reset()
+	for _, acc := range someAccounts() {
+		fmt.Fprintln(&each, accountTable(acc, cli.Screen{Language: cli.Chinese}, fixedNow))
+	}
+	golden(t, "account-chinese.golden", each.String())
+}
+
 // Colours paint the state and nothing that happens to be called like it.
 func TestStatusColours(t *testing.T) {
 	table := statusTable(someAccounts(), cli.Screen{Colour: true}, fixedNow)

@@ -97,9 +97,9 @@ func waitedInVain(ctx context.Context, name, state string, acc client.Account, e
 	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	code, hint := cli.ExitFailed, ""
+	code, hint := cli.ExitFailed, cli.Format("")
 	if acc.State == client.StateNeedsLogin {
-		code, hint = cli.ExitNeedsLogin, "log in again: bilikeeper login "+name
+		code, hint = cli.ExitNeedsLogin, cli.Format("log in again: bilikeeper login %s", name)
 	}
-	return cli.Fail(code, hint, "%s is %s, not %s", name, acc.State, state)
+	return cli.FailWith(code, hint, "%s is %s, not %s", name, acc.State, state)
 }

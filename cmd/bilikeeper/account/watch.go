@@ -56,10 +56,10 @@ func watched(s client.Status, one bool, out cli.Screen) string {
 		b.WriteString("\x1b[H\x1b[2J")
 	}
 	if s.Daemon.PID == 0 {
-		return b.String() + "The keeper is away; waiting for it to come back.\n"
+		return b.String() + out.Text("The keeper is away; waiting for it to come back.") + "\n"
 	}
 	for _, p := range s.Daemon.Problems {
-		b.WriteString("warning: " + p + "\n")
+		b.WriteString(out.Text("warning: %s", cli.Format(p)) + "\n")
 	}
 	b.WriteString(statusText(s, one, out))
 	if !out.TTY {

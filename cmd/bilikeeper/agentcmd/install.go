@@ -3,7 +3,6 @@ package agentcmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -110,7 +109,7 @@ func userSystemctl(ctx context.Context, args ...string) error {
 	out, err := exec.CommandContext(ctx, "systemctl", append([]string{"--user"}, args...)...).CombinedOutput()
 	if err != nil {
 		said := plain.Line(string(out))
-		return cli.Fail(cli.ExitFailed, "the files are in place; systemctl --user status "+unitName+" may tell more",
+		return cli.FailWith(cli.ExitFailed, cli.Format("the files are in place; systemctl --user status %s may tell more", unitName),
 			"systemctl --user %s: %w: %s", strings.Join(args, " "), err, cli.Dash(said))
 	}
 	return nil
@@ -142,7 +141,7 @@ func install(ctx context.Context, env *cli.Env) error {
 			err = durable.WriteFile(f.Path, []byte(f.Text), 0o644)
 		}
 		if err != nil {
-			return fmt.Errorf("install the agent: %w", err)
+			return cli.Fail(cli.ExitFailed, "", "install the agent: %w", err)
 		}
 		env.Say("Written: %s", f.Path)
 	}
@@ -186,7 +185,7 @@ func uninstall(ctx context.Context, env *cli.Env) error {
 			removed = true
 			env.Say("Removed: %s", path)
 		case !errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("uninstall the agent: %w", err)
+			return cli.Fail(cli.ExitFailed, "", "uninstall the agent: %w", err)
 		}
 	}
 	if !removed {

@@ -22,13 +22,13 @@ func Group(name, short, long string, below ...*cobra.Command) *cobra.Command {
 func help(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
 // Usage shows how a command is written.
-func Usage(cmd *cobra.Command) string {
-	return "usage: " + strings.TrimSuffix(cmd.UseLine(), " [flags]")
+func Usage(cmd *cobra.Command) Message {
+	return Format("usage: %s", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 }
 
 // Unexpected is the failure of an argument too many.
-func Unexpected(cmd *cobra.Command, hint, arg string) error {
-	return Fail(ExitUsage, hint, "%s does not know what to do with %q", cmd.CommandPath(), arg)
+func Unexpected(cmd *cobra.Command, hint Message, arg string) error {
+	return FailWith(ExitUsage, hint, "%s does not know what to do with %q", cmd.CommandPath(), arg)
 }
 
 // Accounts wants between least and most names after a command. The library's
@@ -37,7 +37,7 @@ func Accounts(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		switch {
 		case len(args) < least:
-			return Fail(ExitUsage, Usage(cmd), "%s needs an account's name", cmd.CommandPath())
+			return FailWith(ExitUsage, Usage(cmd), "%s needs an account's name", cmd.CommandPath())
 		case most >= 0 && len(args) > most:
 			return Unexpected(cmd, Usage(cmd), args[most])
 		}
@@ -52,7 +52,7 @@ func Nothing(cmd *cobra.Command, args []string) error { return Accounts(0, 0)(cm
 func One(what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return Fail(ExitUsage, Usage(cmd), "%s needs %s", cmd.CommandPath(), what)
+			return FailWith(ExitUsage, Usage(cmd), "%s needs %s", cmd.CommandPath(), Format(what))
 		}
 		return nil
 	}
@@ -64,24 +64,33 @@ func subcommandOnly(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := cmd.CommandPath() + " --help lists the commands"
+	hint := Format("%s --help lists the commands", cmd.CommandPath())
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = "did you mean " + cmd.CommandPath() + " " + strings.Join(near, " or ") + "?"
+		hint = Format("did you mean %s %s?", cmd.CommandPath(), orMessage(near))
 	}
-	return Fail(ExitUsage, hint, "%s has no command %q", cmd.CommandPath(), args[0])
+	return FailWith(ExitUsage, hint, "%s has no command %q", cmd.CommandPath(), args[0])
+}
+
+// orMessage names one or the other.
+func orMessage(names []string) Message {
+	list := Format("%s", names[0])
+	for _, name := range names[1:] {
+		list = Format("%s or %s", list, name)
+	}
+	return list
 }
 
 func badFlag(cmd *cobra.Command, err error) error {
-	hint := cmd.CommandPath() + " --help lists its flags"
+	hint := Format("%s --help lists its flags", cmd.CommandPath())
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 		if near := setting.Nearest(unknown.GetSpecifiedName(), names); near != "" {
-			hint = "did you mean --" + near + "?"
+			hint = Format("did you mean --%s?", near)
 		}
 	}
-	return Fail(ExitUsage, hint, "%w", err)
+	return FailWith(ExitUsage, hint, "%w", err)
 }
 
 // CompleteAccounts offers the keeper's accounts to the shell, which waits for

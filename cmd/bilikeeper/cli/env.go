@@ -9,7 +9,9 @@
 //
 //   - Data goes to stdout, everything else to stderr. With --json stdout holds
 //     one JSON document, or one JSON object a line where a command streams.
-//   - Every text passes through Print, Say, Warn, Fail or the help of the tree.
+//   - Every text passes through Print, Say, Warn, Fail, Text or the help of the
+//     tree, in English, and is put into the language of the person there. JSON,
+//     names, exit codes and the log stay as they are.
 //   - An error is one line, "bilikeeper: error: …", followed where possible by
 //     "bilikeeper: hint: …", which says what to do. Its exit code is one of
 //     those below, or that of a program which a command runs.
@@ -21,13 +23,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -59,6 +61,13 @@ type Env struct {
 	// unwritten is the first failure of a write to stdout: a full disk, a closed
 	// pipe. The command does not end then as if all were well.
 	unwritten error
+
+	language struct {
+		once  sync.Once
+		found Language
+	}
+	// spoke is true where the texts of the tree are in that language.
+	spoke bool
 }
 
 // Execute runs a command line on the tree of commands below root and returns
@@ -83,7 +92,13 @@ func (e *Env) Prepare(root *cobra.Command) {
 	root.Version = e.Version
 	root.Args = subcommandOnly
 	root.RunE = help
-	root.PersistentPreRun = func(*cobra.Command, []string) { e.ran = true }
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
+		e.ran = true
+		if cmd.Name() == cobra.ShellCompRequestCmd {
+			speak(e, root)
+		}
+	}
+	root.SetHelpFunc(helper(e, root))
 	root.SetVersionTemplate("bilikeeper {{.Version}}\n")
 	root.SetIn(e.Stdin)
 	root.SetOut(e)
@@ -118,7 +133,7 @@ func (e *Env) Stream(v any) error {
 // Print writes a text to stdout. The error need not be looked at where the
 // command ends anyway: Execute reports it.
 func (e *Env) Print(format string, args ...any) error {
-	_, err := fmt.Fprintf(e, format, args...)
+	_, err := io.WriteString(e, e.Text(format, args...))
 	return err
 }
 
@@ -133,11 +148,13 @@ func (e *Env) Write(p []byte) (int, error) {
 
 // Say writes a line for people, who read stderr when stdout is data.
 func (e *Env) Say(format string, args ...any) {
-	fmt.Fprintf(e.Stderr, format+"\n", args...)
+	_, _ = io.WriteString(e.Stderr, e.Text(format, args...)+"\n")
 }
 
 // Warn says what may not be meant, and does not keep the command from going on.
-func (e *Env) Warn(format string, args ...any) { e.Say("bilikeeper: warning: "+format, args...) }
+func (e *Env) Warn(format string, args ...any) {
+	e.Say("bilikeeper: warning: %s", Format(format, args...))
+}
 
 // Program is the path of this program, for what is to start it again: the one by
 // which it was called, where that leads to the same file. A link that an update

@@ -33,20 +33,35 @@ const (
 type Failure struct {
 	Code int
 	Err  error
-	Hint string
+	Hint Message
+
+	// text is what Err was made of, the zero value where it came as it is.
+	text Message
 }
 
 func (f *Failure) Error() string { return f.Err.Error() }
 func (f *Failure) Unwrap() error { return f.Err }
 
+func (f *Failure) in(l Language) string {
+	if f.text.format == "" {
+		return l.Error(f.Err)
+	}
+	return l.Text(f.text.format, f.text.args...)
+}
+
 // Fail makes a failure.
 func Fail(code int, hint, format string, args ...any) error {
-	return &Failure{Code: code, Hint: hint, Err: fmt.Errorf(format, args...)}
+	return FailWith(code, Format(hint), format, args...)
+}
+
+// FailWith makes a failure whose hint takes values.
+func FailWith(code int, hint Message, format string, args ...any) error {
+	return &Failure{Code: code, Hint: hint, Err: fmt.Errorf(format, args...), text: Format(format, args...)}
 }
 
 // Exit ends a command with a code after everything was said.
 func Exit(code int, hint string) *Failure {
-	return &Failure{Code: code, Hint: hint, Err: errors.New("")}
+	return &Failure{Code: code, Hint: Format(hint), Err: errors.New("")}
 }
 
 // Known is an error that people can do something about.
@@ -61,7 +76,7 @@ type Known = struct {
 func Explain(err error, known []Known) *Failure {
 	for _, k := range known {
 		if errors.Is(err, k.Is) {
-			return &Failure{Code: k.Code, Err: err, Hint: k.Hint}
+			return &Failure{Code: k.Code, Err: err, Hint: Format(k.Hint)}
 		}
 	}
 	return nil
@@ -87,9 +102,9 @@ func ProblemCode(p *client.Problem) int {
 // Report prints an error and returns its exit code.
 func (e *Env) Report(err error) int {
 	f := failureOf(e, err)
-	e.SayError(f.Err)
-	if f.Hint != "" {
-		e.Say("bilikeeper: hint: %s", withoutLogin(f.Hint))
+	e.SayError(f)
+	if hint := f.Hint.in(e.Language()); hint != "" {
+		e.Say("bilikeeper: hint: %s", withoutLogin(hint))
 	}
 	return f.Code
 }
@@ -121,17 +136,17 @@ func failureOf(e *Env, err error) *Failure {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &p):
-		return &Failure{Code: ProblemCode(p), Err: err, Hint: p.Hint}
+		return &Failure{Code: ProblemCode(p), Err: err, Hint: Format(p.Hint)}
 	case errors.As(err, &c):
 		return &Failure{Code: ExitUsage, Err: err}
 	case errors.Is(err, client.ErrNoKeeper):
 		return &Failure{Code: ExitNoKeeper, Err: err, Hint: startHint(e)}
 	case errors.Is(err, client.ErrNoPermission):
-		return &Failure{Code: ExitNotPermitted, Err: err, Hint: "its owner can let you in: add to the keeper's configuration " + forMe() + ", then run bilikeeper reload as its owner"}
+		return &Failure{Code: ExitNotPermitted, Err: err, Hint: Format("its owner can let you in: add to the keeper's configuration %s, then run bilikeeper reload as its owner", forMe())}
 	case errors.Is(err, context.Canceled):
-		return &Failure{Code: ExitFailed, Err: errors.New("interrupted")}
+		return &Failure{Code: ExitFailed, Err: errors.New("interrupted"), text: Format("interrupted")}
 	case !e.ran:
-		return &Failure{Code: ExitUsage, Err: err, Hint: "bilikeeper help lists the commands; bilikeeper help COMMAND shows one"}
+		return &Failure{Code: ExitUsage, Err: err, Hint: Format("bilikeeper help lists the commands; bilikeeper help COMMAND shows one")}
 	}
 	return &Failure{Code: ExitFailed, Err: err}
 }
@@ -141,7 +156,7 @@ func (e *Env) SayError(err error) {
 	if err == nil || err.Error() == "" {
 		return
 	}
-	for line := range strings.SplitSeq(strings.TrimRight(err.Error(), "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.TrimRight(e.Language().Error(err), "\n"), "\n") {
 		e.Say("bilikeeper: error: %s", withoutLogin(line))
 	}
 }

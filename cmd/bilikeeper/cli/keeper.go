@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net"
 	"os"
@@ -35,8 +34,8 @@ func (e *Env) OwnClient() *client.Client {
 
 // startHint says what to do where no keeper answered. Nobody is told to start one
 // while one runs.
-func startHint(e *Env) string {
-	const start = "start one: bilikeeper daemon, or as a service: bilikeeper service install && bilikeeper service start"
+func startHint(e *Env) Message {
+	start := Format("start one: bilikeeper daemon, or as a service: bilikeeper service install && bilikeeper service start")
 	if e.keeper == nil {
 		return start
 	}
@@ -53,11 +52,11 @@ func startHint(e *Env) string {
 			_ = conn.Close()
 		}
 		if err == nil || errors.Is(err, fs.ErrPermission) {
-			return fmt.Sprintf("a keeper runs on %s; name that one, with --socket or BILIKEEPER_SOCKET, or none", path)
+			return Format("a keeper runs on %s; name that one, with --socket or BILIKEEPER_SOCKET, or none", path)
 		}
 	}
 	if holder, err := vault.Holder(e.places.StateDir); err == nil && client.Lives(holder.PID) {
-		return fmt.Sprintf("process %d holds the vault in %s and was to listen on %s: wait for it, or read its log; bilikeeper doctor tells more",
+		return Format("process %d holds the vault in %s and was to listen on %s: wait for it, or read its log; bilikeeper doctor tells more",
 			holder.PID, e.places.StateDir, holder.Socket)
 	}
 	return start
@@ -91,7 +90,7 @@ func NamedPlaces(path string) (config.Config, error) {
 		Socket   string `toml:"socket"`
 	}
 	if err := toml.Unmarshal(data, &named); err != nil {
-		return config.Config{}, errors.New(path + " is no TOML")
+		return config.Config{}, Fail(ExitUsage, "", "%s is no TOML", path)
 	}
 	dir, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {

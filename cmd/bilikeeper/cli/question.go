@@ -17,23 +17,24 @@ import (
 var ErrNobody = errors.New("nobody answered")
 
 // keyboard is the terminal that answers are typed at, nil where there is none.
-func (e *Env) keyboard() *os.File {
-	if f, ok := e.Stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+func keyboard(in io.Reader) *os.File {
+	if f, ok := in.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return f
 	}
 	return nil
 }
 
-// Ask puts a question and leaves the cursor behind it.
+// Ask puts a question, in the person's language already, and leaves the cursor
+// behind it.
 func (e *Env) Ask(question string) { io.WriteString(e.Stderr, question) }
 
 // AskSecret asks for a line that is not shown while it is typed.
-func (e *Env) AskSecret(prompt string) (secret.String, error) {
-	f := e.keyboard()
+func (e *Env) AskSecret(prompt Message) (secret.String, error) {
+	f := keyboard(e.Stdin)
 	if f == nil {
 		return secret.String{}, ErrNobody
 	}
-	e.Ask(prompt + ": ")
+	e.Ask(e.Text("%s: ", prompt))
 	text, err := term.ReadPassword(int(f.Fd()))
 	e.Ask("\n")
 	if errors.Is(err, io.EOF) || err == nil && len(text) == 0 {
@@ -44,12 +45,12 @@ func (e *Env) AskSecret(prompt string) (secret.String, error) {
 
 // Confirm asks a person at a terminal before something that cannot be undone. A
 // script is not asked.
-func (e *Env) Confirm(ctx context.Context, yes bool, question string) error {
-	in := e.keyboard()
+func (e *Env) Confirm(ctx context.Context, yes bool, question string, args ...any) error {
+	in := keyboard(e.Stdin)
 	if yes || in == nil {
 		return nil
 	}
-	e.Ask(question + " [y/N] ")
+	e.Ask(e.Text(question, args...) + " [y/N] ")
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(in).ReadString('\n')
@@ -57,7 +58,7 @@ func (e *Env) Confirm(ctx context.Context, yes bool, question string) error {
 	}()
 	select {
 	case said := <-answer:
-		if said == "y" || said == "yes" {
+		if said == "y" || said == "yes" || said == "是" {
 			return nil
 		}
 		return Fail(ExitFailed, "", "nothing was changed")

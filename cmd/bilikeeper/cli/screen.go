@@ -11,8 +11,10 @@ import (
 	"golang.org/x/term"
 )
 
-// Screen is the terminal that a command draws on, if there is one.
+// Screen is the terminal that a command draws on, if there is one, and the
+// language of who looks at it.
 type Screen struct {
+	Language
 	TTY    bool
 	Colour bool
 	// UTF8 says that the terminal's character set is UTF-8, as far as its
@@ -28,7 +30,7 @@ func (e *Env) Out() Screen { return e.Screen(e.Stdout) }
 
 // Screen is the terminal behind a stream, or none.
 func (e *Env) Screen(w io.Writer) Screen {
-	s := Screen{out: w}
+	s := Screen{Language: e.Language(), out: w}
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return s

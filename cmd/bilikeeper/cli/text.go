@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -25,14 +24,19 @@ func Table(rows [][]string) string {
 	var b strings.Builder
 	for _, row := range rows {
 		for i, cell := range row {
-			b.WriteString(cell)
 			if i < len(row)-1 {
-				b.WriteString(strings.Repeat(" ", widths[i]-visible(cell)+2))
+				cell = Pad(cell, widths[i]+2)
 			}
+			b.WriteString(cell)
 		}
 		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+// Pad makes a text at least as wide as a number of columns.
+func Pad(text string, columns int) string {
+	return text + strings.Repeat(" ", max(columns-visible(text), 0))
 }
 
 // visible counts the columns that a line takes. Escape sequences take none.
@@ -47,12 +51,19 @@ func visible(line string) int {
 		case unicode.Is(unicode.Mn, r):
 		default:
 			n++
-			if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {
+			if wide(r) {
 				n++
 			}
 		}
 	}
 	return n
+}
+
+// wide reports whether a character takes two columns. A line can be broken before
+// and after one.
+func wide(r rune) bool {
+	kind := width.LookupRune(r).Kind()
+	return kind == width.EastAsianWide || kind == width.EastAsianFullwidth
 }
 
 // Wrap breaks a text between words, so that a terminal does not break it inside
@@ -64,50 +75,79 @@ func Wrap(text string, columns int) string {
 	b.WriteString(indent)
 	used := len(space)
 	for i, word := range strings.Fields(text) {
-		n := visible(word)
-		switch {
-		case i == 0:
-		case columns > 0 && used+1+n > columns:
-			b.WriteString("\n" + space)
-			used = len(space)
-		default:
-			b.WriteString(" ")
-			used++
+		for j, part := range pieces(word) {
+			n, blank := visible(part), 0
+			if i > 0 && j == 0 {
+				blank = 1
+			}
+			switch {
+			case i == 0 && j == 0:
+			case columns > 0 && used+blank+n > columns:
+				b.WriteString("\n" + space)
+				used = len(space)
+			default:
+				b.WriteString(strings.Repeat(" ", blank))
+				used += blank
+			}
+			b.WriteString(part)
+			used += n
 		}
-		b.WriteString(word)
-		used += n
 	}
 	return b.String()
 }
 
-// Ago and Until say how far a time is away, in one unit: exact times are in --json.
-func Ago(t *time.Time, now time.Time) string {
-	if t == nil {
-		return "never"
+// Moment is the layout of a time that people are told: with its zone.
+const Moment = "2006-01-02 15:04:05 MST"
+
+// What does not begin a line, and what does not end one.
+const (
+	notFirst = "，。、：；！？）》」』】”’…％"
+	notLast  = "（《「『【“‘"
+)
+
+// pieces are the parts of a word that a line may be broken between: Chinese has no
+// blanks.
+func pieces(word string) []string {
+	var list []string
+	start, before := 0, rune(0)
+	for i, r := range word {
+		if i > start && (wide(r) || wide(before)) && !strings.ContainsRune(notFirst, r) && !strings.ContainsRune(notLast, before) {
+			list = append(list, word[start:i])
+			start = i
+		}
+		before = r
 	}
-	return distance(now.Sub(*t)) + " ago"
+	return append(list, word[start:])
 }
 
-func Until(t *time.Time, now time.Time) string {
+// Ago and Until say how far a time is away, in one unit: exact times are in --json.
+func (l Language) Ago(t *time.Time, now time.Time) string {
+	if t == nil {
+		return l.Text("never")
+	}
+	return l.Text("%s ago", distance(now.Sub(*t)))
+}
+
+func (l Language) Until(t *time.Time, now time.Time) string {
 	if t == nil {
 		return "-"
 	}
 	if d := t.Sub(now); d >= time.Second/2 {
-		return "in " + distance(d)
+		return l.Text("in %s", distance(d))
 	}
-	return "now"
+	return l.Text("now")
 }
 
-func distance(d time.Duration) string {
+func distance(d time.Duration) Message {
 	switch d = d.Abs(); {
 	case d < 90*time.Second:
-		return fmt.Sprintf("%ds", int(d.Round(time.Second).Seconds()))
+		return Format("%ds", int(d.Round(time.Second).Seconds()))
 	case d < 90*time.Minute:
-		return fmt.Sprintf("%dm", int(d.Round(time.Minute).Minutes()))
+		return Format("%dm", int(d.Round(time.Minute).Minutes()))
 	case d < 36*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Round(time.Hour).Hours()))
+		return Format("%dh", int(d.Round(time.Hour).Hours()))
 	default:
-		return fmt.Sprintf("%dd", int(d.Hours()/24+0.5))
+		return Format("%dd", int(d.Hours()/24+0.5))
 	}
 }
 

@@ -24,11 +24,11 @@ func TestDistance(t *testing.T) {
 		36 * time.Hour:                 "2d",
 		180*24*time.Hour - time.Minute: "180d",
 	} {
-		if got := distance(d); got != want {
+		if got := distance(d).String(); got != want {
 			t.Errorf("distance(%s) = %s, want %s", d, got, want)
 		}
 	}
-	if got := Until(at(100*time.Millisecond), fixedNow); got != "now" {
+	if got := (Language{}).Until(at(100*time.Millisecond), fixedNow); got != "now" {
 		t.Errorf("a moment ahead is %q", got)
 	}
 }
@@ -47,6 +47,10 @@ func TestWrap(t *testing.T) {
 		{"\x1b[1m1.\x1b[0m one", 6, "\x1b[1m1.\x1b[0m one"},
 		{"a-word-that-is-too-long yes", 5, "a-word-that-is-too-long\nyes"},
 		{"", 10, ""},
+		{"例子例子", 4, "例子\n例子"},
+		{"例子，例子", 4, "例\n子，\n例子"},
+		{"例（子）例", 6, "例\n（子）\n例"},
+		{"运行 bilikeeper login 即可", 16, "运行 bilikeeper\nlogin 即可"},
 	}
 	for _, tt := range tests {
 		if got := Wrap(tt.text, tt.width); got != tt.want {

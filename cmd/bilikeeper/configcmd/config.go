@@ -47,7 +47,7 @@ func initCommand(env *cli.Env) *cobra.Command {
 		Args:  cli.Nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if stdout {
-				_, err := env.Write(config.Example(daemon.Checks().Channels))
+				_, err := env.Write(example(env))
 				return err
 			}
 			return write(cmd.Context(), env, force)
@@ -56,6 +56,11 @@ func initCommand(env *cli.Env) *cobra.Command {
 	cmd.Flags().BoolVar(&force, "force", false, "write over a file that is there")
 	cmd.Flags().BoolVar(&stdout, "stdout", false, "print it instead")
 	return cmd
+}
+
+// example is the file with every key, explained in the person's language.
+func example(env *cli.Env) []byte {
+	return env.Language().Comments(config.Example(daemon.Checks().Channels))
 }
 
 func write(ctx context.Context, env *cli.Env, force bool) error {
@@ -79,7 +84,7 @@ func write(ctx context.Context, env *cli.Env, force bool) error {
 	if err != nil {
 		return cli.Fail(cli.ExitFailed, "", "write the configuration: %w", err)
 	}
-	_, err = f.Write(config.Example(daemon.Checks().Channels))
+	_, err = f.Write(example(env))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return cli.Fail(cli.ExitFailed, "", "write the configuration: %w", err)
 	}
@@ -103,7 +108,7 @@ func check(env *cli.Env) error {
 	warnings := append([]string{}, c.Warnings(daemon.Checks())...)
 	return env.Show(map[string]any{"ok": true, "file": places.Config, "warnings": warnings}, func() {
 		for _, w := range warnings {
-			env.Warn("%s", w)
+			env.Warn("%s", cli.Format(w))
 		}
 		if _, err := os.Stat(places.Config); errors.Is(err, fs.ErrNotExist) {
 			env.Say("There is no file at %s; every setting has its default.", places.Config)

@@ -30,9 +30,13 @@ findings like others.`,
 			located := env.Located()
 			// A file that cannot be read is one of the findings.
 			named, _ := cli.NamedPlaces(located.Config)
+			text := env.Language().Text
+			if env.JSON {
+				text = nil
+			}
 			report := doctor.Examine(cmd.Context(), doctor.Options{
 				Flags: env.Flags, Env: env.Getenv, Located: located, Places: located.With(named), Version: env.Version, Checks: daemon.Checks(),
-				VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, Holder: vaultHolder, Service: service,
+				VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, Holder: vaultHolder, Service: service, Text: text,
 			})
 			if err := cmd.Context().Err(); err != nil {
 				return err
@@ -63,42 +67,43 @@ func printReport(env *cli.Env, r doctor.Report, quiet bool) error {
 
 // reportText is a line for each finding, in groups, with the mend below it.
 func reportText(r doctor.Report, quiet bool, out cli.Screen) string {
-	const margin = "               "
+	const margin = 15
 	var b strings.Builder
 	group := ""
 	for _, f := range r.Findings {
 		if f.Group() != group {
 			group = f.Group()
-			fmt.Fprintln(&b, out.Paint(cli.Bold, group))
+			fmt.Fprintln(&b, out.Paint(cli.Bold, out.Told(group)))
 		}
-		word := strings.ReplaceAll(string(f.Level), "_", " ")
-		fmt.Fprintf(&b, "  %s%s%s: %s\n", out.Paint(levelColour(f.Level), word), margin[:len(margin)-2-len(word)], f.Subject, f.Detail)
+		word := out.Told(strings.ReplaceAll(string(f.Level), "_", " "))
+		begin := cli.Pad("  "+out.Paint(levelColour(f.Level), word), margin)
+		fmt.Fprintln(&b, begin+out.Text("%s: %s", f.Subject, f.Detail))
 		if f.Mend != "" {
-			fmt.Fprintf(&b, "%smend: %s\n", margin, f.Mend)
+			fmt.Fprintln(&b, strings.Repeat(" ", margin)+out.Text("mend: %s", f.Mend))
 		}
 	}
 	if quiet && len(r.Findings) == 0 {
 		return ""
 	}
-	fmt.Fprintf(&b, "%s\n", summary(r))
+	fmt.Fprintf(&b, "%s\n", summary(r, out))
 	return b.String()
 }
 
-func summary(r doctor.Report) string {
-	text := "Nothing is wrong"
+func summary(r doctor.Report, out cli.Screen) string {
+	text := out.Text("Nothing is wrong")
 	if n := r.Count(doctor.Wrong); n > 0 {
-		text = fmt.Sprintf("%d wrong", n)
+		text = out.Text("%d wrong", n)
 	}
 	switch n := r.Count(doctor.Warning); {
 	case n == 1:
-		text += ", 1 warning"
+		text += out.Text(", 1 warning")
 	case n > 1:
-		text += fmt.Sprintf(", %d warnings", n)
+		text += out.Text(", %d warnings", n)
 	}
 	if n := r.Count(doctor.NotChecked); n > 0 {
-		text += fmt.Sprintf(", %d not checked", n)
+		text += out.Text(", %d not checked", n)
 	}
-	return text + "."
+	return out.Text("%s.", text)
 }
 
 func levelColour(l doctor.Level) string {

@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -36,23 +35,23 @@ func printChannels(env *cli.Env, channels []client.Channel) {
 		env.Say("No channel is configured. Add a [[notify]] entry to the configuration; bilikeeper config init writes one to start from.")
 		return
 	}
-	env.Print("%s", channelTable(channels, time.Now()))
+	env.Print("%s", channelTable(channels, env.Out(), time.Now()))
 }
 
 // channelTable is a line for each channel, and below it why one failed.
-func channelTable(channels []client.Channel, now time.Time) string {
-	rows := [][]string{{"CHANNEL", "TYPE", "LAST DELIVERED", "LAST FAILED", "EVENTS"}}
+func channelTable(channels []client.Channel, out cli.Screen, now time.Time) string {
+	rows := [][]string{out.Heads("CHANNEL", "TYPE", "LAST DELIVERED", "LAST FAILED", "EVENTS")}
 	for _, c := range channels {
-		rows = append(rows, []string{c.Name, c.Type, cli.Ago(c.LastDelivered, now), cli.Ago(c.LastFailed, now), strings.Join(c.Events, " ")})
+		rows = append(rows, []string{c.Name, c.Type, out.Ago(c.LastDelivered, now), out.Ago(c.LastFailed, now), strings.Join(c.Events, " ")})
 	}
 	text := cli.Table(rows)
 	for _, c := range channels {
 		if c.LastError == "" {
 			continue
 		}
-		text += fmt.Sprintf("%s: %s", c.Name, c.LastError)
+		text += out.Text("%s: %s", c.Name, cli.Format(c.LastError))
 		if c.RetryAt != nil {
-			text += "; next try " + cli.Until(c.RetryAt, now)
+			text += out.Text("; next try %s", out.Until(c.RetryAt, now))
 		}
 		text += "\n"
 	}
@@ -78,9 +77,9 @@ func testChannels(cmd *cobra.Command, env *cli.Env, names []string) error {
 		if err != nil {
 			return err
 		}
-		word, text := env.Out().Paint(cli.Green, "delivered"), r.Answer
+		word, text := env.Out().Paint(cli.Green, env.Text("delivered")), r.Answer
 		if !r.Delivered {
-			word, text = env.Out().Paint(cli.Red, "not delivered:"), r.Error
+			word, text = env.Out().Paint(cli.Red, env.Text("not delivered:")), env.Language().Told(r.Error)
 			failed = cli.Exit(cli.ExitFailed, "")
 		}
 		if env.JSON {

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,18 +42,18 @@ func printOutputs(env *cli.Env, list []client.Output) {
 
 // outputTable is a line for each output, and below it why one failed.
 func outputTable(list []client.Output, out cli.Screen, now time.Time) string {
-	rows := [][]string{{"OUTPUT", "ACCOUNT", "KIND", "FORMAT", "STATE", "LAST SUCCESS", "LAST FAILURE", "COMMAND", "NEXT TRY", "PLACE"}}
+	rows := [][]string{out.Heads("OUTPUT", "ACCOUNT", "KIND", "FORMAT", "STATE", "LAST SUCCESS", "LAST FAILURE", "COMMAND", "NEXT TRY", "PLACE")}
 	for _, o := range list {
 		state := out.Paint(outputColour(o.State), o.State)
-		rows = append(rows, []string{o.Name, o.Account, o.Kind, cli.Dash(o.Format), state, cli.Ago(o.LastWritten, now), cli.Ago(o.LastFailed, now), command(o, now), cli.Until(o.RetryAt, now), cli.Dash(o.Place)})
+		rows = append(rows, []string{o.Name, o.Account, o.Kind, cli.Dash(o.Format), state, out.Ago(o.LastWritten, now), out.Ago(o.LastFailed, now), command(o, out, now), out.Until(o.RetryAt, now), cli.Dash(o.Place)})
 	}
 	text := cli.Table(rows)
 	for _, o := range list {
 		if o.LastError != "" {
-			text += fmt.Sprintf("%s: %s\n", o.Name, o.LastError)
+			text += out.Text("%s: %s", o.Name, cli.Format(o.LastError)) + "\n"
 		}
 		if o.HookError != "" {
-			text += fmt.Sprintf("%s: its command: %s\n", o.Name, o.HookError)
+			text += out.Text("%s: its command: %s", o.Name, cli.Format(o.HookError)) + "\n"
 		}
 	}
 	return text
@@ -73,16 +72,16 @@ func outputColour(state string) string {
 }
 
 // command is how an output's commands went when they last ran.
-func command(o client.Output, now time.Time) string {
+func command(o client.Output, out cli.Screen, now time.Time) string {
 	switch {
 	case o.HookAt == nil:
 		return "-"
 	case o.HookError == "":
-		return "ok " + cli.Ago(o.HookAt, now)
+		return out.Text("ok %s", out.Ago(o.HookAt, now))
 	case o.HookExit > 0:
-		return fmt.Sprintf("exit %d, %s", o.HookExit, cli.Ago(o.HookAt, now))
+		return out.Text("exit %d, %s", o.HookExit, out.Ago(o.HookAt, now))
 	}
-	return "failed " + cli.Ago(o.HookAt, now)
+	return out.Text("failed %s", out.Ago(o.HookAt, now))
 }
 
 func runOutputs(cmd *cobra.Command, env *cli.Env, names []string) error {

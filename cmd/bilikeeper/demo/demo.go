@@ -205,7 +205,7 @@ func (d *demo) use(ctx context.Context) error {
 	if r.Outcome != client.CheckOK {
 		return fmt.Errorf("the check of a live session said %s (%s)", r.Outcome, r.Detail)
 	}
-	d.good("it does; the next check is due %s, and every 8 hours from then on", cli.Until(r.Account.NextCheckAt, time.Now()))
+	d.good("it does; the next check is due %s, and every 8 hours from then on", d.out.Until(r.Account.NextCheckAt, time.Now()))
 	d.pause(ctx, time.Second)
 	return nil
 }
@@ -236,7 +236,7 @@ func (d *demo) die(ctx context.Context) error {
 	if r.Outcome != client.CheckDead {
 		return fmt.Errorf("the check of a dead session said %s (%s)", r.Outcome, r.Detail)
 	}
-	d.bad("%s: %s", r.Outcome, r.Detail)
+	d.bad("%s: %s", r.Outcome, cli.Format(r.Detail))
 	d.say("  The site had to say so twice, %.0f s apart; a site that is down or blocks never counts.", time.Since(started).Seconds())
 	return nil
 }
@@ -337,21 +337,21 @@ func (d *demo) pause(ctx context.Context, t time.Duration) {
 
 func (d *demo) say(format string, args ...any) {
 	if !d.env.JSON {
-		d.env.Print("%s\n", cli.Wrap(fmt.Sprintf(format, args...), d.out.Width))
+		d.env.Print("%s\n", cli.Wrap(d.out.Text(format, args...), d.out.Width))
 	}
 }
 
-func (d *demo) headline(text string) { d.say("%s", d.out.Paint(cli.Bold, text)) }
+func (d *demo) headline(text string) { d.say("%s", d.out.Paint(cli.Bold, d.out.Told(text))) }
 
 func (d *demo) act(format string, args ...any) {
 	d.step++
-	d.say("\n%s %s", d.out.Paint(cli.Bold, fmt.Sprintf("%d.", d.step)), fmt.Sprintf(format, args...))
+	d.say("\n%s %s", d.out.Paint(cli.Bold, fmt.Sprintf("%d.", d.step)), d.out.Text(format, args...))
 }
 
 func (d *demo) good(format string, args ...any) {
-	d.say("  %s %s", d.out.Paint(cli.Green, "ok"), fmt.Sprintf(format, args...))
+	d.say("  %s %s", d.out.Paint(cli.Green, "ok"), d.out.Text(format, args...))
 }
 
 func (d *demo) bad(format string, args ...any) {
-	d.say("  %s %s", d.out.Paint(cli.Red, "!!"), fmt.Sprintf(format, args...))
+	d.say("  %s %s", d.out.Paint(cli.Red, "!!"), d.out.Text(format, args...))
 }

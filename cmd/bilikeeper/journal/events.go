@@ -69,7 +69,7 @@ func eventsCommand(env *cli.Env) *cobra.Command {
 func knownTypes(types []string) error {
 	for _, one := range types {
 		if !slices.Contains(client.EventTypes(), one) {
-			return cli.Fail(cli.ExitUsage, "there are "+strings.Join(client.EventTypes(), ", "), "--type %q is no type of event", one)
+			return cli.FailWith(cli.ExitUsage, cli.Format("there are %s", strings.Join(client.EventTypes(), ", ")), "--type %q is no type of event", one)
 		}
 	}
 	return nil
@@ -120,7 +120,7 @@ func printEvent(env *cli.Env, e client.Event) error {
 		colour = cli.Yellow
 	}
 	return env.Print("%5d  %s  %s  %-10s %s\n", e.ID, e.Time.Local().Format(eventTime),
-		out.Paint(colour, fmt.Sprintf("%-18s", e.Type)), cli.Dash(e.Account), out.Paint(cli.Faint, cmp.Or(readingLine(e), pairs(e.Data))))
+		out.Paint(colour, fmt.Sprintf("%-18s", e.Type)), cli.Dash(e.Account), out.Paint(cli.Faint, cmp.Or(readingLine(out.Language, e), pairs(e.Data))))
 }
 
 const eventTime = "01-02 15:04:05"

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
@@ -63,7 +64,7 @@ func TestReadingLine(t *testing.T) {
 		{client.EventCredentialRead, `{"format":"header"}`, ""},
 		{client.EventCheckOK, `{"user":"x"}`, ""},
 	} {
-		if got := readingLine(client.Event{Type: tc.kind, Data: json.RawMessage(tc.data)}); got != tc.want {
+		if got := readingLine(cli.Language{}, client.Event{Type: tc.kind, Data: json.RawMessage(tc.data)}); got != tc.want {
 			t.Errorf("got  %q\nwant %q", got, tc.want)
 		}
 	}

@@ -2,10 +2,9 @@ package journal
 
 import (
 	"encoding/json"
-	"fmt"
 	"strconv"
-	"strings"
 
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
@@ -28,36 +27,33 @@ type reading struct {
 
 // readingLine says in a sentence who read a credential, or was kept from it.
 // It is "" where the data is of another kind.
-func readingLine(e client.Event) string {
+func readingLine(in cli.Language, e client.Event) string {
 	var r reading
 	if e.Type != client.EventCredentialRead || json.Unmarshal(e.Data, &r) != nil || r.User+r.Remote == "" {
 		return ""
 	}
-	var b strings.Builder
+	who := in.Text("%s, over the network,", harmless(r.Remote))
 	if r.User != "" {
-		fmt.Fprintf(&b, "%s (uid %d, gid %d, pid %d", harmless(r.User), r.UID, r.GID, r.PID)
+		program := ""
 		if r.Program != "" {
-			fmt.Fprintf(&b, ", %s", harmless(r.Program))
+			program = ", " + harmless(r.Program)
 		}
-		b.WriteString(")")
-	} else {
-		fmt.Fprintf(&b, "%s, over the network,", harmless(r.Remote))
+		who = in.Text("%s (uid %d, gid %d, pid %d%s)", harmless(r.User), r.UID, r.GID, r.PID, program)
 	}
+	text := in.Text("%s read generation %d as %s", who, r.Generation, harmless(r.Format))
 	if r.Denied {
-		fmt.Fprintf(&b, " was refused it: not permitted %s", harmless(r.Verb))
-	} else {
-		fmt.Fprintf(&b, " read generation %d as %s", r.Generation, harmless(r.Format))
+		text = in.Text("%s was refused it: not permitted %s", who, harmless(r.Verb))
 	}
 	if r.RefreshToken {
-		b.WriteString(" with the refresh token")
+		text += in.Text(" with the refresh token")
 	}
 	if r.Tag != "" {
-		fmt.Fprintf(&b, " for the tag %s", harmless(r.Tag))
+		text += in.Text(" for the tag %s", harmless(r.Tag))
 	}
 	if r.Reads > 0 {
-		fmt.Fprintf(&b, "; %d times more before", r.Reads)
+		text += in.Text("; %d times more before", r.Reads)
 	}
-	return b.String()
+	return text
 }
 
 // harmless keeps what others chose, the name of a program for one, from

@@ -64,15 +64,15 @@ func sessions(cmd *cobra.Command, env *cli.Env) error {
 			env.Say("No browser is signed in. bilikeeper page link prints a link that signs one in.")
 			return
 		}
-		_ = env.Print("%s", sessionTable(list, time.Now()))
+		_ = env.Print("%s", sessionTable(list, env.Out(), time.Now()))
 	})
 }
 
 // sessionTable is a line for each browser.
-func sessionTable(list []client.PageSession, now time.Time) string {
-	rows := [][]string{{"ID", "BY", "SIGNED IN", "LAST SEEN", "ENDS", "ADDRESS", "BROWSER"}}
+func sessionTable(list []client.PageSession, out cli.Screen, now time.Time) string {
+	rows := [][]string{out.Heads("ID", "BY", "SIGNED IN", "LAST SEEN", "ENDS", "ADDRESS", "BROWSER")}
 	for _, s := range list {
-		rows = append(rows, []string{s.ID, s.Method, cli.Ago(&s.CreatedAt, now), cli.Ago(&s.SeenAt, now), cli.Until(&s.ExpiresAt, now),
+		rows = append(rows, []string{s.ID, s.Method, out.Ago(&s.CreatedAt, now), out.Ago(&s.SeenAt, now), out.Until(&s.ExpiresAt, now),
 			cli.Dash(s.Address), cli.Dash(s.Browser)})
 	}
 	return cli.Table(rows)

@@ -9,10 +9,8 @@
 package servicecmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -101,14 +99,14 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 // begun anew where one was: what was kept in it would be forgotten in silence.
 func wayBack(err error, o vault.Options, copies string) error {
 	restore := upkeep.WayBack(o, copies)
-	hint := "restore the vault from a backup: " + cmp.Or(restore, "bilikeeper vault restore FILE")
+	back := cli.Format("restore the vault from a backup: bilikeeper vault restore FILE")
 	if restore != "" {
-		hint += " puts the newest copy that opens in its place"
+		back = cli.Format("restore the vault from a backup: %s puts the newest copy that opens in its place", restore)
 	}
 	if errors.Is(err, vault.ErrCorrupt) {
-		hint += "; or bilikeeper vault repair saves what still opens"
+		back = cli.Format("%s; or bilikeeper vault repair saves what still opens", back)
 	}
-	return cli.Fail(cli.ExitFailed, hint+"; to begin anew, move "+o.Path+" and "+o.KeyFile+" away; nothing was changed", "%w", err)
+	return cli.FailWith(cli.ExitFailed, cli.Format("%s; to begin anew, move %s and %s away; nothing was changed", back, o.Path, o.KeyFile), "%w", err)
 }
 
 // explain adds what to do to an error that keeps the keeper from running.
@@ -134,5 +132,5 @@ func explain(err error) error {
 	if f := cli.Explain(err, known); f != nil {
 		return f
 	}
-	return fmt.Errorf("the keeper stopped: %w", err)
+	return cli.Fail(cli.ExitFailed, "", "the keeper stopped: %w", err)
 }

@@ -15,7 +15,7 @@ func Install(env *cli.Env, user bool) error {
 
 // Control starts, stops or restarts the service.
 func Control(env *cli.Env, action string, user bool) error {
-	past := map[string]string{"start": "started", "stop": "stopped", "restart": "restarted"}
+	past := map[string]string{"start": "The service is started.", "stop": "The service is stopped.", "restart": "The service is restarted."}
 	return control(env, action, past[action], user)
 }
 

@@ -74,9 +74,9 @@ unknown 16. How the accounts are is told by bilikeeper status.`,
 		})
 	cmd.PersistentFlags().BoolVar(&user, "user", false, "the service of the calling user instead of the machine's")
 	for _, action := range []struct{ name, short, done string }{
-		{"start", "Start the service", "started"},
-		{"stop", "Stop the service", "stopped"},
-		{"restart", "Restart the service", "restarted"},
+		{"start", "Start the service", "The service is started."},
+		{"stop", "Stop the service", "The service is stopped."},
+		{"restart", "Restart the service", "The service is restarted."},
 	} {
 		cmd.AddCommand(&cobra.Command{
 			Use: action.name, Short: action.short, Args: cli.Nothing,
@@ -174,7 +174,7 @@ func control(env *cli.Env, action, done string, user bool) error {
 	if err != nil {
 		return serviceError(action, err)
 	}
-	env.Say("The service is %s.", done)
+	env.Say("%s", cli.Format(done))
 	return nil
 }
 

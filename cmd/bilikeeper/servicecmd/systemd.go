@@ -46,12 +46,12 @@ func (s systemd) install(p plan) (notes []string, err error) {
 		return nil, err
 	}
 	if !s.user && hiddenFromService(p.Path) {
-		return nil, cli.Fail(cli.ExitFailed, "install "+p.Path+" /usr/local/bin/, and run that one",
+		return nil, cli.FailWith(cli.ExitFailed, cli.Format("install %s /usr/local/bin/, and run that one", p.Path),
 			"the service could not see %s: it is kept out of homes and of /tmp", p.Path)
 	}
 	if packaged := s.packaged(); packaged != "" && !there(path) {
 		if len(p.Args()) > 0 {
-			return nil, cli.Fail(cli.ExitFailed, "systemctl edit "+serviceName+" changes it", "%s belongs to a package and takes no places from here", packaged)
+			return nil, cli.FailWith(cli.ExitFailed, cli.Format("systemctl edit %s changes it", serviceName), "%s belongs to a package and takes no places from here", packaged)
 		}
 		return []string{packaged + " is used, which a package brought"}, s.systemctl("enable", unitName)
 	} else if packaged != "" {

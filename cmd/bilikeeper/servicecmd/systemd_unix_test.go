@@ -92,7 +92,7 @@ func TestSystemdRefuses(t *testing.T) {
 	fakeSystemctl(t, "echo 'Failed to connect to bus: No medium found' >&2; exit 1")
 	err := serviceError("start", usersSystemd().control("start"))
 	f, ok := errors.AsType[*cli.Failure](err)
-	if !ok || f.Code != cli.ExitFailed || !strings.Contains(f.Hint, "loginctl enable-linger") || !strings.Contains(f.Hint, "XDG_RUNTIME_DIR=/run/user/") {
+	if !ok || f.Code != cli.ExitFailed || !strings.Contains(f.Hint.String(), "loginctl enable-linger") || !strings.Contains(f.Hint.String(), "XDG_RUNTIME_DIR=/run/user/") {
 		t.Errorf("without a bus: %#v", err)
 	}
 	fakeSystemctl(t, "echo 'Failed to start bilikeeper.service: Interactive authentication required.' >&2; exit 1")

@@ -56,14 +56,14 @@ func (s channelStep) choose(ctx context.Context) (setting.Kind, error) {
 			s.env.Say("\nA channel brings the code to you when a login has died: %s.", strings.Join(kindNames(), ", "))
 		}
 		var err error
-		choice, err = s.person.choose(ctx, "Which one? ("+skip+" for none)", fallback, func(name string) bool { _, ok := kindOf(name); return ok || name == skip })
+		choice, err = s.person.choose(ctx, "Which one? (- for none)", fallback, func(name string) bool { _, ok := kindOf(name); return ok || name == skip })
 		if err != nil || choice == skip {
 			return setting.Kind{}, err
 		}
 	}
 	kind, ok := kindOf(choice)
 	if !ok {
-		return kind, cli.Fail(cli.ExitUsage, "there are "+strings.Join(kindNames(), ", "), "there is no channel of type %q", choice)
+		return kind, cli.FailWith(cli.ExitUsage, cli.Format("there are %s", strings.Join(kindNames(), ", ")), "there is no channel of type %q", choice)
 	}
 	return kind, nil
 }
@@ -134,7 +134,7 @@ func (s channelStep) values(ctx context.Context, kind setting.Kind) ([]value, er
 			if s.has(kind, k) {
 				continue
 			}
-			return nil, cli.Fail(cli.ExitUsage, "add --channel-set "+k.name+"=…", "a channel of type %s needs %s", kind.Name, k.name)
+			return nil, cli.FailWith(cli.ExitUsage, cli.Format("add --channel-set %s=…", k.name), "a channel of type %s needs %s", kind.Name, k.name)
 		case slices.ContainsFunc(strings.Split(k.instead, "|"), has):
 			continue
 		}
@@ -162,14 +162,14 @@ func (s channelStep) has(kind setting.Kind, k key) bool {
 
 func (s channelStep) askKey(ctx context.Context, k key) (string, error) {
 	if k.about != "" {
-		s.env.Say("  %s", k.about)
+		s.env.Say("  %s", cli.Format(k.about))
 	}
 	question := "  " + k.label()
 	if !k.required {
-		question += " (may be left empty)"
+		question += s.env.Text(" (may be left empty)")
 	}
 	if example := strings.Trim(k.value, `"[]`); example != "" && !k.secret() {
-		question += ", for example " + example
+		question += s.env.Text(", for example %s", example)
 	}
 	for {
 		var text string
@@ -246,7 +246,7 @@ func (s channelStep) sample(ctx context.Context) error {
 		return err
 	}
 	if c.Delivered = result.Delivered; !c.Delivered {
-		return cli.Fail(cli.ExitFailed, "mend it and run bilikeeper setup again, or bilikeeper notify test "+c.Name, "the sample was not delivered through %s: %s", c.Name, result.Error)
+		return cli.FailWith(cli.ExitFailed, cli.Format("mend it and run bilikeeper setup again, or bilikeeper notify test %s", c.Name), "the sample was not delivered through %s: %s", c.Name, cli.Format(result.Error))
 	}
 	s.env.Say("A sample was sent through %s.", c.Name)
 	came, err := s.person.confirm(ctx, "Did it come?", true)

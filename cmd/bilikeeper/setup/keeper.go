@@ -259,7 +259,7 @@ func (s *setup) takeUp(ctx context.Context) error {
 	case errors.As(err, &p) && p.Type == client.ProblemBadRequest:
 		return cli.Fail(cli.ExitUsage, "", "the keeper does not take the configuration, which is as before again: %w", errors.Join(err, s.file.undo()))
 	case err != nil:
-		return fmt.Errorf("let the keeper read its configuration anew: %w", err)
+		return cli.Fail(s.env.Code(err), "", "let the keeper read its configuration anew: %w", err)
 	}
 	if s.file.before != nil && len(r.Changed)+len(r.NeedsRestart) == 0 {
 		s.env.Warn("the keeper read its configuration anew, and nothing changed for it: it uses another file than %s; name its own with --config", s.file.path)

@@ -67,7 +67,7 @@ func (s outputStep) add(ctx context.Context) error {
 		if web {
 			return cli.Fail(cli.ExitUsage, "name a file", "%s takes no credential at an address", t.name)
 		}
-		return cli.Fail(cli.ExitUsage, "name its address, as in "+t.name+"=http://127.0.0.1:2233", "%s takes its credential while it runs, and not from %s", t.name, place)
+		return cli.FailWith(cli.ExitUsage, cli.Format("name its address, as in %s=http://127.0.0.1:2233", t.name), "%s takes its credential while it runs, and not from %s", t.name, place)
 	}
 	account, err := s.account(ctx)
 	if err != nil {
@@ -108,12 +108,12 @@ func (s outputStep) choose(ctx context.Context) (tool, string, error) {
 		case !ok || place == "":
 			return t, "", cli.Fail(cli.ExitUsage, "write --output tool=path", "--output %q names no place", s.o.output)
 		case !known:
-			return t, "", cli.Fail(cli.ExitUsage, "there are "+strings.Join(toolNames(), ", ")+", and the formats of bilikeeper get", "there is no tool or format %q", name)
+			return t, "", cli.FailWith(cli.ExitUsage, cli.Format("there are %s, and the formats of bilikeeper get", strings.Join(toolNames(), ", ")), "there is no tool or format %q", name)
 		}
 		return t, place, nil
 	}
 	s.env.Say("\nAn output follows the credential: a file, or a program that runs. For which tool? %s, or a format of bilikeeper get.", strings.Join(toolNames(), ", "))
-	name, err := s.person.choose(ctx, "Which one? ("+skip+" for none)", skip, func(name string) bool { _, ok := toolNamed(name); return ok })
+	name, err := s.person.choose(ctx, "Which one? (- for none)", skip, func(name string) bool { _, ok := toolNamed(name); return ok })
 	if err != nil || name == skip {
 		return tool{}, "", err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -32,11 +33,11 @@ func (p *person) ask(ctx context.Context, question, fallback string) (string, er
 	if p.yes {
 		return fallback, nil
 	}
-	p.env.Ask(question)
+	p.env.Ask(p.env.Language().Told(question))
 	if fallback != "" {
 		p.env.Ask(" [" + fallback + "]")
 	}
-	p.env.Ask(": ")
+	p.env.Ask(p.env.Text("%s: ", ""))
 	line, err := p.line(ctx, func() (string, error) { return p.in.ReadString('\n') })
 	if err != nil {
 		return "", err
@@ -54,14 +55,14 @@ func (p *person) confirm(ctx context.Context, question string, fallback bool) (b
 		choice = "Y/n"
 	}
 	for {
-		answer, err := p.ask(ctx, question+" ("+choice+")", "")
+		answer, err := p.ask(ctx, fmt.Sprintf("%s (%s)", p.env.Language().Told(question), choice), "")
 		if err != nil || answer == "" {
 			return fallback, err
 		}
 		switch strings.ToLower(answer) {
-		case "y", "yes":
+		case "y", "yes", "是":
 			return true, nil
-		case "n", "no", skip:
+		case "n", "no", "否", skip:
 			return false, nil
 		}
 		p.env.Say("Answer y or n.")
@@ -73,9 +74,9 @@ func (p *person) secret(ctx context.Context, question string) (string, error) {
 	f, ok := p.env.Stdin.(*os.File)
 	hidden := ok && term.IsTerminal(int(f.Fd()))
 	if hidden {
-		question += " (not shown)"
+		question = p.env.Text("%s (not shown)", question)
 	}
-	p.env.Ask(question + ": ")
+	p.env.Ask(p.env.Text("%s: ", question))
 	text, err := p.line(ctx, func() (string, error) {
 		if !hidden {
 			return p.in.ReadString('\n')

@@ -124,7 +124,7 @@ func (s *setup) login(ctx context.Context) error {
 	name := s.o.login
 	if !s.running {
 		if name != "" {
-			return cli.Fail(cli.ExitNoKeeper, "start one: bilikeeper daemon; then: bilikeeper login "+name, "%s cannot be logged in: no keeper runs", name)
+			return cli.FailWith(cli.ExitNoKeeper, cli.Format("start one: bilikeeper daemon; then: bilikeeper login %s", name), "%s cannot be logged in: no keeper runs", name)
 		}
 		return nil
 	}
@@ -145,7 +145,7 @@ func (s *setup) login(ctx context.Context) error {
 			return nil // a code needs a person
 		}
 		s.env.Say("\nA login: a code appears here, and is scanned with the Bilibili app.")
-		if name, err = s.person.ask(ctx, "A name for the account ("+skip+" for none)", fallback); err != nil || name == skip {
+		if name, err = s.person.ask(ctx, "A name for the account (- for none)", fallback); err != nil || name == skip {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 
 func hintOf(err error) string {
 	if f, ok := errors.AsType[*cli.Failure](err); ok {
-		return f.Hint
+		return f.Hint.String()
 	}
 	return ""
 }

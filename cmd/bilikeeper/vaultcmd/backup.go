@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -111,7 +110,7 @@ func sameSum(path string, want [sha256.Size]byte) error {
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("read the backup: %w", err)
+		return cli.Fail(cli.ExitFailed, "", "read the backup: %w", err)
 	}
 	if [sha256.Size]byte(h.Sum(nil)) != want {
 		return cli.Fail(cli.ExitFailed, "try another disk", "%s does not hold what was written to it", path)

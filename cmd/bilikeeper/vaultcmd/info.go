@@ -26,7 +26,7 @@ func infoCommand(a *access) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.env.Show(info, func() { a.env.Print("%s", infoText(info, time.Now())) })
+			return a.env.Show(info, func() { a.env.Print("%s", infoText(info, a.env.Language(), time.Now())) })
 		},
 	}
 }
@@ -45,46 +45,46 @@ func (a *access) info(ctx context.Context) (client.VaultInfo, error) {
 }
 
 // infoText is all that is known of a vault.
-func infoText(i client.VaultInfo, now time.Time) string {
+func infoText(i client.VaultInfo, in cli.Language, now time.Time) string {
 	var records []string
 	for kind, n := range i.Records {
 		records = append(records, fmt.Sprintf("%s %d", kind, n))
 	}
 	slices.Sort(records)
-	journal := fmt.Sprintf("%d entries", i.Journal.Count)
+	journal := in.Text("%d entries", i.Journal.Count)
 	if i.Journal.OldestAt != nil && i.Journal.NewestAt != nil {
-		journal += fmt.Sprintf(", ids %d to %d, the oldest %s, the newest %s", i.Journal.FirstID, i.Journal.LastID,
-			cli.Ago(i.Journal.OldestAt, now), cli.Ago(i.Journal.NewestAt, now))
+		journal += in.Text(", ids %d to %d, the oldest %s, the newest %s", i.Journal.FirstID, i.Journal.LastID,
+			in.Ago(i.Journal.OldestAt, now), in.Ago(i.Journal.NewestAt, now))
 	}
 	rows := [][]string{
-		{"vault", i.Path},
+		{in.Text("vault"), i.Path},
 		{"id", i.ID},
-		{"schema", fmt.Sprintf("%d, made %s", i.Schema, i.CreatedAt.Format(time.DateOnly))},
-		{"size", fmt.Sprintf("%s, %s of it free", bytesText(i.Size), bytesText(int64(i.FreePages)*int64(i.PageSize)))},
-		{"records", cli.Dash(strings.Join(records, ", "))},
-		{"journal", journal},
-		{"backed up", cli.Ago(i.BackedUpAt, now)},
+		{in.Text("schema"), in.Text("%d, made %s", i.Schema, i.CreatedAt.Format(time.DateOnly))},
+		{in.Text("size"), in.Text("%s, %s of it free", bytesText(i.Size), bytesText(int64(i.FreePages)*int64(i.PageSize)))},
+		{in.Text("records"), cli.Dash(strings.Join(records, ", "))},
+		{in.Text("journal"), journal},
+		{in.Text("backed up"), in.Ago(i.BackedUpAt, now)},
 	}
 	for _, path := range i.Aside {
-		rows = append(rows, []string{"set aside", path})
+		rows = append(rows, []string{in.Text("set aside"), path})
 	}
-	return cli.Table(rows) + "\n" + slotsText(i.Slots, now)
+	return cli.Table(rows) + "\n" + slotsText(i.Slots, in, now)
 }
 
-func slotsText(slots []client.VaultSlot, now time.Time) string {
-	rows := [][]string{{"SLOT", "KIND", "OPENS BY", "LABEL", "MADE", "IN USE"}}
+func slotsText(slots []client.VaultSlot, in cli.Language, now time.Time) string {
+	rows := [][]string{in.Heads("SLOT", "KIND", "OPENS BY", "LABEL", "MADE", "IN USE")}
 	for _, s := range slots {
-		by, use := "a person", "-"
+		by, use := in.Text("a person"), "-"
 		if s.Unattended {
-			by = "itself"
+			by = in.Text("itself")
 		}
 		if s.Source != "" {
 			by = s.Source
 		}
 		if s.InUse {
-			use = "yes"
+			use = in.Text("yes")
 		}
-		rows = append(rows, []string{s.ID, s.Kind, by, cli.Dash(s.Label), cli.Ago(&s.CreatedAt, now), use})
+		rows = append(rows, []string{s.ID, s.Kind, by, cli.Dash(s.Label), in.Ago(&s.CreatedAt, now), use})
 	}
 	return cli.Table(rows)
 }
@@ -116,10 +116,10 @@ func verifyCommand(a *access) *cobra.Command {
 			failure := cli.Exit(cli.ExitFailed, "")
 			err = a.env.Show(check, func() {
 				if check.OK {
-					a.env.Print("The vault is whole.\n")
+					a.env.Print("%s\n", cli.Format("The vault is whole."))
 					return
 				}
-				failure.Err, failure.Hint = errors.New(check.Detail), "bilikeeper vault restore FILE puts a backup in its place, bilikeeper vault repair saves what still opens"
+				failure.Err, failure.Hint = errors.New(check.Detail), cli.Format("bilikeeper vault restore FILE puts a backup in its place, bilikeeper vault repair saves what still opens")
 			})
 			if err != nil || check.OK {
 				return err

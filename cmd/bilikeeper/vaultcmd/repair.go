@@ -49,11 +49,11 @@ func repair(a *access) error {
 	r, err := vault.Repair(o)
 	switch {
 	case errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrNotFound):
-		hint := "put a backup in its place: bilikeeper vault restore FILE"
+		hint := cli.Format("put a backup in its place: bilikeeper vault restore FILE; nothing was changed")
 		if back := upkeep.WayBack(o, a.backups()); back != "" {
-			hint = back + " puts the newest copy that opens in its place"
+			hint = cli.Format("%s puts the newest copy that opens in its place; nothing was changed", back)
 		}
-		return cli.Fail(cli.ExitFailed, hint+"; nothing was changed", "%w", err)
+		return cli.FailWith(cli.ExitFailed, hint, "%w", err)
 	case err != nil:
 		return explain(err)
 	}

@@ -56,7 +56,7 @@ func restored(env *cli.Env, path string, r vault.Restored) {
 		env.Say("The vault that was there is now %s. Delete it when all is well.", r.Aside)
 	}
 	if r.Details.LastAt != nil {
-		env.Say("note: it is as of %s; an account that was refreshed after that may need a login.", r.Details.LastAt.Local().Format("2006-01-02 15:04 MST"))
+		env.Say("note: it is as of %s; an account that was refreshed after that may need a login.", r.Details.LastAt.Local().Format(cli.Moment))
 	}
 	if !r.Opened.Unattended() {
 		env.Say("note: a person opened it, the keeper cannot do so by itself. A new key file: bilikeeper vault slots add keyfile --recovery")
@@ -113,10 +113,10 @@ func rekey(a *access, drop bool) error {
 	return a.env.Show(map[string]any{"kept": shownSlots(r.Kept), "dropped": shownSlots(r.Dropped)}, func() {
 		a.env.Say("The vault is sealed under a new key. Backups that were made before open with what opened them then: make a new one.")
 		for _, s := range r.Kept {
-			a.env.Print("kept     %s\n", s)
+			a.env.Print("%s\n", cli.Format("kept     %s", s.String()))
 		}
 		for _, s := range r.Dropped {
-			a.env.Print("dropped  %s\n", s)
+			a.env.Print("%s\n", cli.Format("dropped  %s", s.String()))
 			if s.Kind == vault.SlotRecovery {
 				a.env.Say("note: that recovery key opens nothing any more; a new one: bilikeeper vault slots add recovery")
 			}
@@ -131,9 +131,9 @@ func secretOf(secrets vaultkeys.Secrets, s vault.SlotInfo, drop bool) (secret.St
 	text, err := secret.String{}, vault.ErrNotGiven
 	switch s.Kind {
 	case vault.SlotPassphrase:
-		text, err = secrets.Passphrase("Passphrase of slot " + s.String())
+		text, err = secrets.Passphrase(cli.Format("Passphrase of slot %s", s.String()))
 	case vault.SlotRecovery:
-		text, err = secrets.RecoveryKey("Recovery key of slot " + s.String())
+		text, err = secrets.RecoveryKey(cli.Format("Recovery key of slot %s", s.String()))
 	}
 	if errors.Is(err, vault.ErrNotGiven) {
 		return text, vault.ErrDropSlot

@@ -29,7 +29,7 @@ bilikeeper vault rekey keeps it out of what is written from then on.`, &cobra.Co
 			if err != nil {
 				return err
 			}
-			return a.env.Show(map[string]any{"slots": info.Slots}, func() { a.env.Print("%s", slotsText(info.Slots, time.Now())) })
+			return a.env.Show(map[string]any{"slots": info.Slots}, func() { a.env.Print("%s", slotsText(info.Slots, a.env.Language(), time.Now())) })
 		},
 	}, addCommand(a), removeCommand(a))
 }
@@ -81,16 +81,16 @@ func slotArguments(cmd *cobra.Command, args []string) error {
 	usage := cli.Usage(cmd)
 	switch {
 	case len(args) == 0:
-		return cli.Fail(cli.ExitUsage, usage, "%s needs the kind of the slot", cmd.CommandPath())
+		return cli.FailWith(cli.ExitUsage, usage, "%s needs the kind of the slot", cmd.CommandPath())
 	case args[0] == vault.SlotFile && len(args) == 1:
-		return cli.Fail(cli.ExitUsage, usage, "%s file needs the file's path", cmd.CommandPath())
+		return cli.FailWith(cli.ExitUsage, usage, "%s file needs the file's path", cmd.CommandPath())
 	case args[0] == vault.SlotFile && len(args) == 2:
 		return nil
 	case len(args) > 1:
-		return cli.Fail(cli.ExitUsage, usage, "%s does not know what to do with an argument after %s", cmd.CommandPath(), args[0])
+		return cli.FailWith(cli.ExitUsage, usage, "%s does not know what to do with an argument after %s", cmd.CommandPath(), args[0])
 	case args[0] != vault.SlotRecovery && args[0] != vault.SlotPassphrase && args[0] != vault.SlotKeyFile:
 		// Not repeated: it may be the secret itself.
-		return cli.Fail(cli.ExitUsage, usage, "%s does not know that kind of slot", cmd.CommandPath())
+		return cli.FailWith(cli.ExitUsage, usage, "%s does not know that kind of slot", cmd.CommandPath())
 	}
 	return nil
 }
@@ -123,10 +123,10 @@ func newPassphrase(a *access, path string) (secret.String, error) {
 	if path != "" {
 		return a.secrets.Line(path)
 	}
-	first, err := a.secrets.Ask("New passphrase")
+	first, err := a.secrets.Ask(cli.Format("New passphrase"))
 	if err == nil {
 		var second secret.String
-		if second, err = a.secrets.Ask("Once more"); err == nil && !first.Equal(second) {
+		if second, err = a.secrets.Ask(cli.Format("Once more")); err == nil && !first.Equal(second) {
 			return first, cli.Fail(cli.ExitFailed, "begin again", "the two passphrases are not the same")
 		}
 	}

@@ -10,7 +10,6 @@ package vaultkeys
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 
@@ -49,18 +48,18 @@ func (s *Secrets) Flags(cmd *cobra.Command) {
 func (s *Secrets) Keys() vault.Keys {
 	return vault.Keys{
 		Credentials: s.Env.Getenv(envCredentials),
-		Passphrase:  func() (secret.String, error) { return s.Passphrase("Passphrase of the vault") },
+		Passphrase:  func() (secret.String, error) { return s.Passphrase(cli.Format("Passphrase of the vault")) },
 		Recovery: func() (secret.String, error) {
 			if !s.recovery && s.recoveryFile == "" {
 				return secret.String{}, vault.ErrNotGiven
 			}
-			return s.RecoveryKey("Recovery key of the vault")
+			return s.RecoveryKey(cli.Format("Recovery key of the vault"))
 		},
 	}
 }
 
 // Passphrase reads the passphrase's file, or asks for it.
-func (s *Secrets) Passphrase(prompt string) (secret.String, error) {
+func (s *Secrets) Passphrase(prompt cli.Message) (secret.String, error) {
 	path := s.passphraseFile
 	if path == "" {
 		path = s.Env.Getenv(envPassphraseFile)
@@ -75,7 +74,7 @@ func (s *Secrets) Passphrase(prompt string) (secret.String, error) {
 }
 
 // RecoveryKey reads the recovery key's file, or asks for it.
-func (s *Secrets) RecoveryKey(prompt string) (secret.String, error) {
+func (s *Secrets) RecoveryKey(prompt cli.Message) (secret.String, error) {
 	if s.recoveryFile != "" {
 		// It may have been written down in several lines.
 		data, err := s.File(s.recoveryFile)
@@ -85,7 +84,7 @@ func (s *Secrets) RecoveryKey(prompt string) (secret.String, error) {
 }
 
 // Ask asks for a secret. Without a terminal nobody is there.
-func (s *Secrets) Ask(prompt string) (secret.String, error) {
+func (s *Secrets) Ask(prompt cli.Message) (secret.String, error) {
 	if s.Silent {
 		return secret.String{}, vault.ErrNotGiven
 	}
@@ -94,7 +93,7 @@ func (s *Secrets) Ask(prompt string) (secret.String, error) {
 		return secret.String{}, vault.ErrNotGiven
 	}
 	if err != nil {
-		return secret.String{}, fmt.Errorf("ask for it: %w", err)
+		return secret.String{}, cli.Fail(cli.ExitFailed, "", "ask for it: %w", err)
 	}
 	return text, nil
 }
@@ -120,7 +119,7 @@ func (s *Secrets) File(path string) ([]byte, error) {
 	case err == nil:
 		return data, nil
 	case isBad && bad.Err == secretfile.ErrExposed && bad.FileSystem == "":
-		return nil, cli.Fail(cli.ExitUsage, "chmod 600 "+path+", and think about who may have read it", "%s has mode %04o: others can read it", path, bad.Mode.Perm())
+		return nil, cli.FailWith(cli.ExitUsage, cli.Format("chmod 600 %s, and think about who may have read it", path), "%s has mode %04o: others can read it", path, bad.Mode.Perm())
 	case isBad:
 		return nil, cli.Fail(cli.ExitUsage, bad.Mend, "%s %s", path, bad.What)
 	case errors.Is(err, fs.ErrPermission):

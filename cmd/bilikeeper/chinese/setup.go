@@ -1,0 +1,128 @@
+package chinese
+
+// setup are the texts of the command that sets everything up.
+var setup = area{
+	{"Set everything up, step by step", "一步一步完成全部设置"},
+	{`Sets everything up, step by step: a keeper of your own or the machine's, a channel
+for its messages with a sample, the service, the first login, and an output for a
+tool. Enter takes the answer in brackets, and every step can be left out. Running
+it again changes what is answered differently and adds nothing twice.
+
+Flags answer the questions. With --yes the questions that no flag answers get the
+answer in brackets, and nobody is logged in unless --login names an account: that
+takes a person. A secret is never an argument: for a key that ends in _file,
+--channel-set names a file that it is read from, "-" is standard input.`, `一步一步完成全部设置：您自己的或整机的 keeper、接收消息的渠道及测试消息、服务、
+第一次登录，以及供工具使用的输出。直接按回车键采用方括号中的答案，每一步都可以
+跳过。再次运行时只改动回答不同的部分，不会重复添加。
+
+参数可以代替回答。加上 --yes 时，没有参数回答的问题采用方括号中的答案，也不会登
+录任何账号，除非用 --login 指定：登录需要人参与。秘密从不写在命令行上：对于以
+_file 结尾的键，--channel-set 指定从哪个文件读取，"-" 为标准输入。`},
+	{"ask nothing", "什么都不问"},
+	{"whose keeper: user, system, or none to start one yourself", "谁的 keeper：user、system，或 none（由您自己启动）"},
+	{"add a channel of this `type`, or change the one of that name", "添加 `type` 类型的渠道，或修改同名的渠道"},
+	{"the channel's `name`; its type where none is given", "渠道的名字 `name`；不写则与类型相同"},
+	{"a key of the channel, as `key=value`; may be repeated", "渠道的键，写作 `key=value`；可以多次指定"},
+	{"add no channel", "不添加渠道"},
+	{"install and start the service", "安装并启动服务"},
+	{"leave the service alone", "不改动服务"},
+	{"log this `account` in", "登录账号 `account`"},
+	{"log nobody in", "不登录任何账号"},
+	{"add an output, as `tool=path` or format=path", "添加输出，写作 `tool=path` 或 格式=path"},
+	{"the output's `account`", "输出的账号 `account`"},
+	{"add no output", "不添加输出"},
+	{"%s and %s cannot both be meant", "%s 和 %s 不能同时使用"},
+	{"--keeper %q is not known: there are user, system and none", "没有 --keeper %q 这个值，可用的有 user、system 和 none"},
+	{"add --channel TYPE", "请加上 --channel TYPE"},
+	{"there is no channel to set anything of", "没有可以设置的渠道"},
+	{"write --channel-set key=value", "请写 --channel-set key=value"},
+	{"--channel-set %q has no key", "--channel-set %q 中没有键"},
+
+	{"Answer y or n.", "请回答 y 或 n。"},
+	{"%s (not shown)", "%s（不显示）"},
+	{"%q is none of them.", "%q 不在其中。"},
+	{"--yes takes the answers in brackets; run it again to go on", "--yes 采用方括号中的答案；再次运行即可继续"},
+	{"nobody answered; what was done so far stays", "没有人回答；已完成的部分会保留"},
+	{"run it again to go on", "再次运行即可继续"},
+	{"interrupted; what was done so far stays", "已中断；已完成的部分会保留"},
+
+	{"\nDone. What to do with it:", "\n完成。接下来可以运行："},
+	{"\nNot all of it is done; run it again when that is mended. What to do then:", "\n没有全部完成；解决之后请再次运行。然后可以运行："},
+	{"start one: bilikeeper daemon; then: bilikeeper login %s", "启动它：bilikeeper daemon，然后运行：bilikeeper login %s"},
+	{"%s cannot be logged in: no keeper runs", "无法登录 %s：没有 keeper 在运行"},
+	{"There is an account: %s (%s).", "已有账号：%s（%s）。"},
+	{"\nA login: a code appears here, and is scanned with the Bilibili app.", "\n登录：这里会显示二维码，请用哔哩哔哩 App 扫描。"},
+	{"A name for the account (- for none)", "给账号起个名字（- 为不登录）"},
+
+	{"There is a channel: %s (%s).", "已有渠道：%s（%s）。"},
+	{"\nA channel brings the code to you when a login has died: %s.", "\n登录失效时，渠道会把二维码发给您：%s。"},
+	{"Which one? (- for none)", "选择哪一个？（- 为都不要）"},
+	{"Enter its settings again?", "重新输入它的设置？"},
+	{"there is no channel of type %q", "没有 %q 这种渠道"},
+	{"A name for it", "给它起个名字"},
+	{"%q cannot be a channel's name", "%q 不能作为渠道的名字"},
+	{"name this one with --channel-name", "请用 --channel-name 另起名字"},
+	{"there is a channel %s already, of type %s", "已有渠道 %s，类型为 %s"},
+	{"The channel %s is in %s.", "渠道 %s 已写入 %s。"},
+	{"add --channel-set %s=…", "请加上 --channel-set %s=…"},
+	{"a channel of type %s needs %s", "%s 类型的渠道需要 %s"},
+	{" (may be left empty)", "（可以留空）"},
+	{", for example %s", "，例如 %s"},
+	{"  It is needed.", "  这一项必须填写。"},
+	{"name a file that holds the secret", "请指定存放秘密的文件"},
+	{"read the secret: %w", "读取秘密：%w"},
+	{"When a keeper runs, bilikeeper notify test %s sends a sample.", "keeper 运行之后，bilikeeper notify test %s 会发送测试消息。"},
+	{"mend it and run bilikeeper setup again, or bilikeeper notify test %s", "请解决之后再次运行 bilikeeper setup，或 bilikeeper notify test %s"},
+	{"the sample was not delivered through %s: %s", "测试消息没有通过 %s 送达：%s"},
+	{"A sample was sent through %s.", "已通过 %s 发送测试消息。"},
+	{"Did it come?", "收到了吗？"},
+	{"the service took it, and it did not come: look into its spam folder, at its notifications on the phone, and at the channel's keys in %s", "该服务已接收，但没有送到：请检查垃圾邮件、手机上的通知设置，以及 %s 中该渠道的各键"},
+
+	{"A keeper runs (%s) and is used.", "已有 keeper 在运行（%s），就使用它。"},
+	{"The machine's keeper runs (%s) and is used.", "整机的 keeper 在运行（%s），就使用它。"},
+	{"No keeper runs yet. It can be yours (user), which runs as you; the machine's (system), which runs from the boot on; or you start it yourself (none).", "还没有 keeper 在运行。它可以是您自己的（user），以您的身份运行；也可以是整机的（system），开机即运行；或由您自己启动（none）。"},
+	{"Whose is it to be?", "要哪一种？"},
+	{"run: sudo bilikeeper setup --keeper system", "请运行：sudo bilikeeper setup --keeper system"},
+	{"the machine's keeper is set up by root", "整机的 keeper 由 root 设置"},
+	{"The service runs.", "服务正在运行。"},
+	{"stop it and run this again", "请停止它，再次运行此命令"},
+	{"a keeper runs that is not the service, and there can be one only", "正在运行的 keeper 不是服务，而 keeper 只能有一个"},
+	{"No service manager was found. Start the keeper with: bilikeeper daemon", "没有找到服务管理器。请这样启动 keeper：bilikeeper daemon"},
+	{"a service reads the configuration at its usual place, and not %s", "服务只读取默认位置的配置，不读取 %s"},
+	{"Install the keeper as a service and start it?", "把 keeper 安装为服务并启动？"},
+	{"It runs while you are logged in to this machine. So that it runs always: loginctl enable-linger %s", "它在您登录此机器期间运行。要让它一直运行：loginctl enable-linger %s"},
+	{"bilikeeper doctor looks for the reason", "bilikeeper doctor 会查找原因"},
+	{"the service was started, and no keeper answers on %s", "服务已启动，但 %s 上没有 keeper 应答"},
+	{"the keeper does not take the configuration, which is as before again: %w", "keeper 不接受这份配置，已恢复原状：%w"},
+	{"let the keeper read its configuration anew: %w", "让 keeper 重新读取配置：%w"},
+	{"the keeper read its configuration anew, and nothing changed for it: it uses another file than %s; name its own with --config", "keeper 重新读取了配置，但没有变化：它使用的文件不是 %s；请用 --config 指定它的文件"},
+
+	{"run: systemctl daemon-reload", "请运行：systemctl daemon-reload"},
+	{"systemd did not read its units anew: %s", "systemd 没有重新读取单元文件：%s"},
+	{"Wrote %s.", "已写入 %s。"},
+	{"change it by hand, then run: bilikeeper config check", "请手动修改，然后运行：bilikeeper config check"},
+	{"[[%s]] %s in %s is written in a way that cannot be changed here", "%[3]s 中 [[%[1]s]] %[2]s 的写法无法在此处修改"},
+	{"run it again", "请再次运行"},
+	{"%s was changed meanwhile", "%s 在此期间被改动过"},
+	{"the configuration would not load: %w", "配置将无法加载：%w"},
+	{"the configuration cannot be written: %w", "无法写入配置：%w"},
+	{"run this as the user whose configuration it is; sudo for the machine's", "请以配置所属的用户运行；整机的配置请用 sudo"},
+
+	{"name its address, as in %s=http://127.0.0.1:2233", "请写它的地址，例如 %s=http://127.0.0.1:2233"},
+	{"%s takes no credential at an address", "%s 不能通过地址接收凭据"},
+	{"%s takes its credential while it runs, and not from %s", "%s 在运行时接收凭据，不从 %s 读取"},
+	{"The output %s is in %s.", "输出 %s 已写入 %s。"},
+	{"write --output tool=path", "请写 --output tool=path"},
+	{"--output %q names no place", "--output %q 没有写位置"},
+	{"there are %s, and the formats of bilikeeper get", "可用的有 %s，以及 bilikeeper get 的各种格式"},
+	{"there is no tool or format %q", "没有 %q 这种工具或格式"},
+	{"\nAn output follows the credential: a file, or a program that runs. For which tool? %s, or a format of bilikeeper get.", "\n输出随凭据更新：可以是文件，或正在运行的程序。供哪个工具使用？%s，或 bilikeeper get 的某种格式。"},
+	{"The file", "文件"},
+	{"The address that it listens on", "它监听的地址"},
+	{"make the directory of the output: %w", "创建输出的目录：%w"},
+	{"make it, and let the keeper write there", "请创建它，并允许 keeper 写入"},
+	{"there is no directory %s", "没有目录 %s"},
+	{"Of which account", "哪个账号的"},
+	{"The output %s is written when %s is logged in.", "%[2]s 登录之后会写出输出 %[1]s。"},
+	{"The output %s is written: %s", "输出 %s 已写出：%s"},
+}
