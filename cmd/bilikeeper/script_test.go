@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +29,9 @@ import (
 func TestMain(m *testing.M) {
 	// The printers show local times; the programs that scripts run have TZ.
 	time.Local = time.UTC
+	// A script waits most of the time, so more of them than there are processors go
+	// on at once. What the command line says comes after this and wins.
+	_ = flag.Set("test.parallel", strconv.Itoa(4*runtime.GOMAXPROCS(0)))
 	testscript.Main(m, map[string]func(){"bilikeeper": main})
 }
 

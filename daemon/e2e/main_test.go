@@ -3,10 +3,13 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -15,6 +18,9 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	// A test waits most of the time, so more of them than there are processors go on
+	// at once. What the command line says comes after this and wins.
+	_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
 	dir, err := os.MkdirTemp("", "bk-bin-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -50,12 +50,12 @@ func servedAccounts(t *testing.T) (*keeper.Keeper, *signin.SignIn) {
 	base := "http://" + l.Addr().String()
 	in, errIn := signin.Open(k.Store(), signin.Options{Address: base})
 	channels, errChannels := alert.New(k, c)
-	outputs, errOutputs := engine.Configured(k, c)
+	outputs := engine.Configured(k, c, nil)
 	of := keeperOf{k.Logins(), k}
 	p, err := New(Config{Logins: of, SMS: of, Accounts: of, Key: fixedKey(1), PublicURL: base, QR: qr.PNG, Log: zerolog.Nop(),
 		Account: &accountpage.Parts{Keeper: k, SignIn: in, May: usual(),
 			Channels: func() *alert.Channels { return channels }, Outputs: func() *engine.Outputs { return outputs }}})
-	for _, err := range []error{errIn, errChannels, errOutputs, err} {
+	for _, err := range []error{errIn, errChannels, err} {
 		if err != nil {
 			t.Fatal(err)
 		}

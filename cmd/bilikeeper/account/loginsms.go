@@ -85,7 +85,7 @@ func (d *smsDialogue) elsewhere(ctx context.Context) (done bool, err error) {
 
 // ask asks for one line. The end of the input is the end of the dialogue.
 func (d *smsDialogue) ask(ctx context.Context, question string) (string, error) {
-	d.env.Ask(d.env.Text("%s: ", cli.Format(question)))
+	d.env.Ask(d.env.Language().Text("%s: ", cli.Format(question)))
 	select {
 	case line, ok := <-d.lines:
 		if !ok {

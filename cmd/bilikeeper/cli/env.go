@@ -133,7 +133,7 @@ func (e *Env) Stream(v any) error {
 // Print writes a text to stdout. The error need not be looked at where the
 // command ends anyway: Execute reports it.
 func (e *Env) Print(format string, args ...any) error {
-	_, err := io.WriteString(e, e.Text(format, args...))
+	_, err := io.WriteString(e, e.Language().Text(format, args...))
 	return err
 }
 
@@ -148,7 +148,7 @@ func (e *Env) Write(p []byte) (int, error) {
 
 // Say writes a line for people, who read stderr when stdout is data.
 func (e *Env) Say(format string, args ...any) {
-	_, _ = io.WriteString(e.Stderr, e.Text(format, args...)+"\n")
+	_, _ = io.WriteString(e.Stderr, e.Language().Text(format, args...)+"\n")
 }
 
 // Warn says what may not be meant, and does not keep the command from going on.

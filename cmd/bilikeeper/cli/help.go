@@ -20,7 +20,7 @@ func helper(e *Env, root *cobra.Command) func(*cobra.Command, []string) {
 		speak(e, root)
 		text := strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)) + "\n\n"
 		if cmd.Runnable() || cmd.HasSubCommands() {
-			text += strings.ReplaceAll(cmd.UsageString(), "(default ", e.Text("(default "))
+			text += strings.ReplaceAll(cmd.UsageString(), "(default ", e.Language().Text("(default "))
 		}
 		_, _ = io.WriteString(e, text)
 	}

@@ -145,9 +145,6 @@ func (e *Env) Language() Language {
 	return e.language.found
 }
 
-// Text puts a text into the person's language.
-func (e *Env) Text(format string, args ...any) string { return e.Language().Text(format, args...) }
-
 // locale is the configuration's, and where that leaves it open the environment's.
 func locale(e *Env) string {
 	if e.Getenv == nil {

@@ -34,7 +34,7 @@ func (e *Env) AskSecret(prompt Message) (secret.String, error) {
 	if f == nil {
 		return secret.String{}, ErrNobody
 	}
-	e.Ask(e.Text("%s: ", prompt))
+	e.Ask(e.Language().Text("%s: ", prompt))
 	text, err := term.ReadPassword(int(f.Fd()))
 	e.Ask("\n")
 	if errors.Is(err, io.EOF) || err == nil && len(text) == 0 {
@@ -50,7 +50,7 @@ func (e *Env) Confirm(ctx context.Context, yes bool, question string, args ...an
 	if yes || in == nil {
 		return nil
 	}
-	e.Ask(e.Text(question, args...) + " [y/N] ")
+	e.Ask(e.Language().Text(question, args...) + " [y/N] ")
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(in).ReadString('\n')

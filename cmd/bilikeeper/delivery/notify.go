@@ -77,9 +77,9 @@ func testChannels(cmd *cobra.Command, env *cli.Env, names []string) error {
 		if err != nil {
 			return err
 		}
-		word, text := env.Out().Paint(cli.Green, env.Text("delivered")), r.Answer
+		word, text := env.Out().Paint(cli.Green, env.Language().Text("delivered")), r.Answer
 		if !r.Delivered {
-			word, text = env.Out().Paint(cli.Red, env.Text("not delivered:")), env.Language().Told(r.Error)
+			word, text = env.Out().Paint(cli.Red, env.Language().Text("not delivered:")), env.Language().Told(r.Error)
 			failed = cli.Exit(cli.ExitFailed, "")
 		}
 		if env.JSON {

@@ -166,10 +166,10 @@ func (s channelStep) askKey(ctx context.Context, k key) (string, error) {
 	}
 	question := "  " + k.label()
 	if !k.required {
-		question += s.env.Text(" (may be left empty)")
+		question += s.env.Language().Text(" (may be left empty)")
 	}
 	if example := strings.Trim(k.value, `"[]`); example != "" && !k.secret() {
-		question += s.env.Text(", for example %s", example)
+		question += s.env.Language().Text(", for example %s", example)
 	}
 	for {
 		var text string

@@ -37,7 +37,7 @@ func (p *person) ask(ctx context.Context, question, fallback string) (string, er
 	if fallback != "" {
 		p.env.Ask(" [" + fallback + "]")
 	}
-	p.env.Ask(p.env.Text("%s: ", ""))
+	p.env.Ask(p.env.Language().Text("%s: ", ""))
 	line, err := p.line(ctx, func() (string, error) { return p.in.ReadString('\n') })
 	if err != nil {
 		return "", err
@@ -74,9 +74,9 @@ func (p *person) secret(ctx context.Context, question string) (string, error) {
 	f, ok := p.env.Stdin.(*os.File)
 	hidden := ok && term.IsTerminal(int(f.Fd()))
 	if hidden {
-		question = p.env.Text("%s (not shown)", question)
+		question = p.env.Language().Text("%s (not shown)", question)
 	}
-	p.env.Ask(p.env.Text("%s: ", question))
+	p.env.Ask(p.env.Language().Text("%s: ", question))
 	text, err := p.line(ctx, func() (string, error) {
 		if !hidden {
 			return p.in.ReadString('\n')
