@@ -217,9 +217,8 @@ func (m *Limiter) reserveWait(p *pass) time.Duration {
 		return 0
 	}
 	m.mu.Lock()
-	reserve := m.limits.reserve()
+	lacks := m.lacks(p, now)
 	m.mu.Unlock()
-	lacks := float64(reserve+1) - m.tokens.TokensAt(now)
 	if lacks <= 0 {
 		return 0
 	}
@@ -228,13 +227,43 @@ func (m *Limiter) reserveWait(p *pass) time.Duration {
 	return min(time.Duration(ms)*time.Millisecond, p.yields.Sub(now))
 }
 
+// lacks is how many tokens a poll still has to wait for. Those that wait have their
+// turns in the order in which they came, or one of them might wait for so long that
+// it need not leave the reserve any more. It needs mu.
+func (m *Limiter) lacks(p *pass, now time.Time) float64 {
+	before := slices.Index(m.polls, p)
+	return float64(m.limits.reserve()+1+max(before, 0)) - m.tokens.TokensAt(now)
+}
+
+// lineUp and stepOut are the beginning and the end of a poll's wait.
+func (m *Limiter) lineUp(p *pass) {
+	if !p.poll {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.polls = append(m.polls, p)
+}
+
+func (m *Limiter) stepOut(p *pass) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if i := slices.Index(m.polls, p); i >= 0 {
+		m.polls = slices.Delete(m.polls, i, i+1)
+	}
+}
+
 func (p *pass) leavesReserve(now time.Time) bool { return p.poll && now.Before(p.yields) }
 
 // takeToken takes one from the bucket. A poll does not wait for it here: where
 // others were quicker, it goes back to wait without a slot.
 func (m *Limiter) takeToken(ctx context.Context, p *pass) *Error {
 	if now := time.Now(); p.leavesReserve(now) {
-		if m.reserveWait(p) > 0 || !m.tokens.AllowN(now, 1) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		// Looked at and taken in one step: two polls that both see the last token
+		// beside the reserve would take one of the reserve.
+		if m.lacks(p, now) > 0 || !m.tokens.AllowN(now, 1) {
 			return errReserve
 		}
 		return nil

@@ -59,6 +59,8 @@ type Limiter struct {
 	swept    time.Time
 	circuits map[string]*circuit
 	changes  []Breaker
+	// polls are those that wait for room beside the reserve, the longest first.
+	polls []*pass
 }
 
 // NewLimiter returns a limiter with all breakers closed.
@@ -186,6 +188,8 @@ func (m *Limiter) enter(ctx context.Context, r request) (*pass, *Error) {
 		return nil, notSent(r.op, err)
 	}
 	p.yields = time.Now().Add(pollYield)
+	m.lineUp(p)
+	defer m.stepOut(p)
 	for {
 		if err := m.awaitReserve(ctx, p); err != nil {
 			m.endTurn(p)

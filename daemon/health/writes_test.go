@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -37,8 +38,9 @@ func TestWritesAreTriedSeldom(t *testing.T) {
 // A disk that hangs is told of in time, to each who asks, and tried once.
 func TestWriteThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tries, free := 0, make(chan struct{})
-		w := &writes{probe: func() error { tries++; <-free; return nil }}
+		var tries atomic.Int32
+		free := make(chan struct{})
+		w := &writes{probe: func() error { tries.Add(1); <-free; return nil }}
 		begun := time.Now()
 		var asked sync.WaitGroup
 		for range 5 {
@@ -49,8 +51,8 @@ func TestWriteThatHangs(t *testing.T) {
 			})
 		}
 		asked.Wait()
-		if took := time.Since(begun); took != longestWrite || tries != 1 {
-			t.Errorf("%d tries, %s", tries, took)
+		if took := time.Since(begun); took != longestWrite || tries.Load() != 1 {
+			t.Errorf("%d tries, %s", tries.Load(), took)
 		}
 		time.Sleep(time.Minute)
 		begun = time.Now()
@@ -59,8 +61,8 @@ func TestWriteThatHangs(t *testing.T) {
 		}
 		close(free)
 		synctest.Wait()
-		if err := w.check(t.Context()); err != nil || tries != 1 {
-			t.Errorf("once the disk answers: %v after %d tries", err, tries)
+		if err := w.check(t.Context()); err != nil || tries.Load() != 1 {
+			t.Errorf("once the disk answers: %v after %d tries", err, tries.Load())
 		}
 	})
 }

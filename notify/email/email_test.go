@@ -198,10 +198,9 @@ func TestAnswers(t *testing.T) {
 
 // A recipient that is refused does not keep the mail from the others.
 func TestRefusedRecipient(t *testing.T) {
-	s := startServer(t, &server{})
+	const first, second = "a@example.net", "b@example.net" // newChannel's
+	s := startServer(t, &server{answers: map[string]string{"RCPT TO:<" + first + ">": "550 5.1.1 canary"}})
 	c := newChannel(t, s, nil)
-	first, second := c.to[0].Address, c.to[1].Address
-	s.answers = map[string]string{"RCPT TO:<" + first + ">": "550 5.1.1 canary"}
 	receipt, err := c.Send(t.Context(), notifytest.CodeMessage())
 	if err != nil || receipt.Answer != "accepted for 1 of 2; recipient 1 was not (550)" {
 		t.Errorf("%+v, %v", receipt, err)

@@ -51,7 +51,7 @@ separate and whose sessions cannot be refreshed.`,
 	f.StringVar(&req.Method, "method", "qr", "qr or sms")
 	f.DurationVar(&timeout, "timeout", 5*time.Minute, "give up after this long")
 	f.StringVar(&picture, "qr-file", "", "keep the code's picture in a `file` (PNG, 0600) while it works")
-	cli.OneOf(cmd, "site", "web", "intl")
+	cli.OneOf(cmd, "site", client.SiteWeb, client.SiteIntl)
 	cli.OneOf(cmd, "method", client.MethodQR, client.MethodSMS)
 	return cmd
 }

@@ -152,7 +152,10 @@ func sentence(in cli.Language, l client.Login) string {
 		if l.Detail != "" {
 			return in.Text("Scanned. Asking the site whether it is confirmed (%s)", cli.Format(l.Detail))
 		}
-		return in.Text("Scanned. Confirm the login on the phone.")
+		if l.Site == client.SiteIntl {
+			return in.Text("Scanned. Confirm the login on the phone.")
+		}
+		return in.Text("Scanned. Confirm the login on the phone. Do not choose the 24-hour login (短期登录) there.")
 	case client.LoginVerifying:
 		if l.Detail != "" {
 			return in.Text("Granted and saved; asking the site whose it is (%s)", cli.Format(l.Detail))

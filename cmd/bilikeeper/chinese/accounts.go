@@ -65,6 +65,7 @@ var accounts = area{
 	{"Waiting for the scan (%s)", "等待扫码（%s）"},
 	{"Scan with the Bilibili app as %s.", "请在哔哩哔哩 App 中以 %s 的身份扫码。"},
 	{"Scanned. Confirm the login on the phone.", "已扫码，请在手机上确认登录。"},
+	{"Scanned. Confirm the login on the phone. Do not choose the 24-hour login (短期登录) there.", "已扫码，请在手机上确认登录；请勿选择“短期登录”，它只保持 24 小时。"},
 	{"Granted and saved; asking the site whose it is (%s)", "登录已获准并保存，正在向 B 站询问它属于谁（%s）"},
 	{"Granted and saved; asking the site whose it is.", "登录已获准并保存，正在向 B 站询问它属于谁。"},
 

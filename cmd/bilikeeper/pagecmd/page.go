@@ -50,7 +50,7 @@ func link(cmd *cobra.Command, env *cli.Env) error {
 	}
 	return env.Show(l, func() {
 		_ = env.Print("%s\n", l.URL)
-		env.Say("It is good once, until %s.", l.ExpiresAt.Local().Format("15:04"))
+		env.Say("It is good once, until %s.", l.ExpiresAt.Local().Format("15:04:05 MST"))
 	})
 }
 
