@@ -217,7 +217,7 @@ func (m *Limiter) reserveWait(p *pass) time.Duration {
 		return 0
 	}
 	m.mu.Lock()
-	lacks := m.lacks(p, now)
+	lacks := p.lacks(m, now)
 	m.mu.Unlock()
 	if lacks <= 0 {
 		return 0
@@ -229,14 +229,14 @@ func (m *Limiter) reserveWait(p *pass) time.Duration {
 
 // lacks is how many tokens a poll still has to wait for. Those that wait have their
 // turns in the order in which they came, or one of them might wait for so long that
-// it need not leave the reserve any more. It needs mu.
-func (m *Limiter) lacks(p *pass, now time.Time) float64 {
+// it need not leave the reserve any more. It needs the limiter's mu.
+func (p *pass) lacks(m *Limiter, now time.Time) float64 {
 	before := slices.Index(m.polls, p)
 	return float64(m.limits.reserve()+1+max(before, 0)) - m.tokens.TokensAt(now)
 }
 
 // lineUp and stepOut are the beginning and the end of a poll's wait.
-func (m *Limiter) lineUp(p *pass) {
+func (p *pass) lineUp(m *Limiter) {
 	if !p.poll {
 		return
 	}
@@ -245,7 +245,7 @@ func (m *Limiter) lineUp(p *pass) {
 	m.polls = append(m.polls, p)
 }
 
-func (m *Limiter) stepOut(p *pass) {
+func (p *pass) stepOut(m *Limiter) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if i := slices.Index(m.polls, p); i >= 0 {
@@ -263,7 +263,7 @@ func (m *Limiter) takeToken(ctx context.Context, p *pass) *Error {
 		defer m.mu.Unlock()
 		// Looked at and taken in one step: two polls that both see the last token
 		// beside the reserve would take one of the reserve.
-		if m.lacks(p, now) > 0 || !m.tokens.AllowN(now, 1) {
+		if p.lacks(m, now) > 0 || !m.tokens.AllowN(now, 1) {
 			return errReserve
 		}
 		return nil

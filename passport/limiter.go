@@ -188,8 +188,8 @@ func (m *Limiter) enter(ctx context.Context, r request) (*pass, *Error) {
 		return nil, notSent(r.op, err)
 	}
 	p.yields = time.Now().Add(pollYield)
-	m.lineUp(p)
-	defer m.stepOut(p)
+	p.lineUp(m)
+	defer p.stepOut(m)
 	for {
 		if err := m.awaitReserve(ctx, p); err != nil {
 			m.endTurn(p)
