@@ -106,7 +106,7 @@ func TestDocumentHasTheRoutes(t *testing.T) {
 // problemTypes are the values of the constants Problem… of the client.
 func problemTypes(t *testing.T) []string {
 	t.Helper()
-	tree, err := parser.ParseFile(token.NewFileSet(), "../client/types.go", nil, 0)
+	tree, err := parser.ParseFile(token.NewFileSet(), "../client/problem.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
