@@ -104,8 +104,9 @@ func (s speech) Stamp(t *time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// Clock is the time of a day.
-func (s speech) Clock(t time.Time) string { return t.Local().Format("15:04") }
+// Clock is the time of a day, with its zone: people read it elsewhere than on the
+// keeper's machine.
+func (s speech) Clock(t time.Time) string { return t.Local().Format("15:04 MST") }
 
 // Day is a day as people call it.
 func (s speech) Day(t time.Time) string {
