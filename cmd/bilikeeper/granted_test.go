@@ -140,9 +140,9 @@ exec bilikeeper login main --timeout 60s
 exec bilikeeper get main
 cp stdout before
 site alter KIND
-site trouble code-101 ` + pathNav + ` 2
+site trouble code-101 ` + pathNav + `
 exits 6 bilikeeper refresh main --force
-exec bilikeeper wait main --timeout 60s
+exec sh -c 'until bilikeeper events --json | grep session.refresh_failed; do sleep 0.05; done'
 exec bilikeeper get main
 cmp stdout before
 site trouble none ` + pathNav + `
