@@ -224,7 +224,7 @@ func TestNoKeeper(t *testing.T) {
 	b := &bench{T: t, env: map[string]string{"BILIKEEPER_SOCKET": filepath.Join(t.TempDir(), "none.sock"), "HOME": t.TempDir()}}
 	for _, args := range []string{
 		"login main", "status", "status --watch", "check", "check main", "refresh main", "get main", "exec main -- true", "import -", "logout main",
-		"forget main", "wait main --timeout 10ms", "events", "notify list", "notify test", "notify test phone", "output list", "output run", "output run jar", "reload",
+		"forget main", "wait main --timeout 1s", "events", "notify list", "notify test", "notify test phone", "output list", "output run", "output run jar", "reload",
 	} {
 		for _, form := range []string{"", "--json "} {
 			b.steps([]step{{args: form + args, stdin: "SESSDATA=x", code: 3, stderr: `(?s)^bilikeeper: error: no keeper answers on the socket.*\nbilikeeper: hint: start one: bilikeeper daemon, `}})
