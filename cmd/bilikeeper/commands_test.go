@@ -56,7 +56,7 @@ func TestAccountCommands(t *testing.T) {
 		{args: "check main --force", stdout: `^main: ok\n$`, before: back},
 		{args: "check main --json", code: 5, stdout: `"outcome": "dead"`, stderr: `^bilikeeper: hint: log in again: bilikeeper login main\n$`, json: true, before: func() { b.site.Kill(mid) }},
 		{args: "wait main --for needs_login --timeout 60s --json", stdout: `"name": "main"`, json: true},
-		{args: "wait main --timeout 50ms", code: 1, stderr: `^bilikeeper: error: main is logging_in, not valid\n$`},
+		{args: "wait main --timeout 2s", code: 1, stderr: `^bilikeeper: error: main is logging_in, not valid\n$`},
 	})
 	b.login("second", 300200100)
 	b.login("third", 300200100)
