@@ -18,9 +18,8 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	// A test waits most of the time, so more of them than there are processors go on
-	// at once. What the command line says comes after this and wins.
-	_ = flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
+	// What the command line says comes after this and wins.
+	_ = flag.Set("test.parallel", strconv.Itoa(testsAtOnce*runtime.GOMAXPROCS(0)))
 	dir, err := os.MkdirTemp("", "bk-bin-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
