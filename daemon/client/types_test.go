@@ -3,14 +3,12 @@ package client
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
-	"os"
 	"reflect"
 	"testing"
 	"time"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"github.com/bilikeeper/bilikeeper/internal/golden"
+)
 
 // fill sets every field to something, so that nothing is left out as empty.
 func fill(v reflect.Value) {
@@ -78,17 +76,5 @@ func TestWireNames(t *testing.T) {
 			t.Errorf("%s does not come back the same: %v\n%s", name, err, back)
 		}
 	}
-	const path = "testdata/wire.golden"
-	if *update {
-		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(out.Bytes(), want) {
-		t.Errorf("%s differs; got\n%s", path, out.Bytes())
-	}
+	golden.Equal(t, "wire.golden", out.Bytes())
 }

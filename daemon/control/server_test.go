@@ -4,37 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; got\n%s", path, got)
-	}
-}
 
 // address fills a route's pattern.
 func address(rt route) string {
@@ -89,7 +68,7 @@ func TestEveryRouteDeclaresItsVerb(t *testing.T) {
 		}
 		fmt.Fprintf(&table, "%-6s %-34s %-8s %s%s\n", rt.method, rt.path, rt.verb, rt.of, offered)
 	}
-	golden(t, "routes.golden", table.Bytes())
+	golden.Equal(t, "routes.golden", table.Bytes())
 }
 
 // A peer for whom no rule is there gets nowhere but to healthz; one that has
@@ -258,7 +237,7 @@ func TestProblemTypes(t *testing.T) {
 	if bytes.Contains(out.Bytes(), []byte(canary)) {
 		t.Error("an internal error's text goes out")
 	}
-	golden(t, "problems.golden", out.Bytes())
+	golden.Equal(t, "problems.golden", out.Bytes())
 }
 
 func TestPanicIsAnswered(t *testing.T) {

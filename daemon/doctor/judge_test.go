@@ -5,11 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -18,9 +15,8 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // The names of checks and the shape of the report are a promise, and the texts
 // are what people read: both stand in the golden files.
@@ -33,19 +29,7 @@ func TestReports(t *testing.T) {
 		if err := e.Encode(f.Judge()); err != nil {
 			t.Fatal(err)
 		}
-		path := filepath.Join("testdata", name+".json")
-		if *update {
-			if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := out.String(); got != strings.ReplaceAll(string(want), "\r\n", "\n") {
-			t.Errorf("%s: got\n%s", path, got)
-		}
+		golden.Equal(t, name+".json", out.Bytes())
 	}
 }
 

@@ -2,9 +2,6 @@ package output_test
 
 import (
 	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,10 +11,9 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // account has all that the site sets.
 func account() output.Credential {
@@ -65,19 +61,7 @@ func TestGolden(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				path := filepath.Join("testdata", name+".golden")
-				if *update {
-					if err := os.WriteFile(path, r.Body, 0o600); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(string(want), string(r.Body)); diff != "" {
-					t.Errorf("run with -update if this is meant: %s", diff)
-				}
+				golden.Equal(t, name+".golden", r.Body)
 			})
 		}
 	}

@@ -2,13 +2,11 @@ package page
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,9 +15,8 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 func stateOf(t *testing.T, body []byte) state {
 	t.Helper()
@@ -71,23 +68,7 @@ func TestHeaders(t *testing.T) {
 		}
 		out.WriteString("\n")
 	}
-	golden(t, "testdata/headers.golden", out.String())
-}
-
-func golden(t *testing.T, path, got string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs; got\n%s", path, got)
-	}
+	golden.Equal(t, "headers.golden", out.String())
 }
 
 // With a captcha of somebody else's, nothing of Geetest is let in.

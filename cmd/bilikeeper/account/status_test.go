@@ -1,40 +1,20 @@
 package account
 
 import (
-	"flag"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 )
 
 func TestMain(m *testing.M) {
 	time.Local = time.UTC // the printers show local times
 	os.Exit(m.Run())
-}
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != strings.ReplaceAll(string(want), "\r\n", "\n") {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
-	}
 }
 
 var fixedNow = time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC)
@@ -72,12 +52,12 @@ func someAccounts() []client.Account {
 
 func TestStatusTable(t *testing.T) {
 	plain := cli.Screen{}
-	golden(t, "status.golden", statusTable(someAccounts(), plain, fixedNow))
+	golden.Equal(t, "status.golden", statusTable(someAccounts(), plain, fixedNow))
 	var each strings.Builder
 	for _, acc := range someAccounts() {
 		fmt.Fprintln(&each, accountTable(acc, plain, fixedNow))
 	}
-	golden(t, "account.golden", each.String())
+	golden.Equal(t, "account.golden", each.String())
 }
 
 // TestStatusInChinese: characters that take two columns stand below their heads,
@@ -88,12 +68,12 @@ func TestStatusInChinese(t *testing.T) {
 		screen := cli.Screen{Language: cli.Chinese, Width: width}
 		fmt.Fprintln(&each, statusTable(someAccounts(), screen, fixedNow))
 	}
-	golden(t, "status-chinese.golden", each.String())
+	golden.Equal(t, "status-chinese.golden", each.String())
 	each.Reset()
 	for _, acc := range someAccounts() {
 		fmt.Fprintln(&each, accountTable(acc, cli.Screen{Language: cli.Chinese}, fixedNow))
 	}
-	golden(t, "account-chinese.golden", each.String())
+	golden.Equal(t, "account-chinese.golden", each.String())
 }
 
 // Colours paint the state and nothing that happens to be called like it.

@@ -2,7 +2,6 @@ package configcmd
 
 import (
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,26 +9,8 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/doctor"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != strings.ReplaceAll(string(want), "\r\n", "\n") {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
-	}
-}
 
 // somebodysReport is one that the doctor's own tests fix.
 func somebodysReport(t *testing.T, name string) doctor.Report {
@@ -47,7 +28,7 @@ func somebodysReport(t *testing.T, name string) doctor.Report {
 
 func TestReportText(t *testing.T) {
 	for _, name := range []string{"healthy", "sick", "silent"} {
-		golden(t, "doctor-"+name+".golden", reportText(somebodysReport(t, name), false, cli.Screen{}))
+		golden.Equal(t, "doctor-"+name+".golden", reportText(somebodysReport(t, name), false, cli.Screen{}))
 	}
 	if got := reportText(doctor.Report{OK: true}, true, cli.Screen{}); got != "" {
 		t.Errorf("quiet and well says %q", got)

@@ -1,9 +1,6 @@
 package delivery
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,26 +8,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != strings.ReplaceAll(string(want), "\r\n", "\n") {
-		t.Errorf("%s: got\n%s\nwant\n%s", name, got, want)
-	}
-}
 
 var fixedNow = time.Date(2026, time.November, 20, 10, 0, 0, 0, time.UTC)
 
@@ -52,7 +31,7 @@ func TestOutputTable(t *testing.T) {
 			HookAt: at(-time.Second), HookExit: -1, HookError: "sh was killed after 30s"},
 		{Name: "new", Account: "other", Kind: "file", Format: "json", Place: "/srv/d.json", State: client.OutputWaiting},
 	}
-	golden(t, "outputs.golden", outputTable(list, cli.Screen{}, fixedNow))
+	golden.Equal(t, "outputs.golden", outputTable(list, cli.Screen{}, fixedNow))
 	if coloured := outputTable(list, cli.Screen{Colour: true}, fixedNow); !strings.Contains(coloured, "\x1b["+cli.Green+"mok") {
 		t.Errorf("no colour in %q", coloured)
 	}
