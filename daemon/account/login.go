@@ -64,15 +64,21 @@ func (w Login) nextCode(ctx context.Context) error {
 }
 
 // begin starts a login by the keeper itself, if its place in the login queue allows.
-func (w Login) begin(ctx context.Context) error {
+func (w Login) begin(ctx context.Context) (err error) {
 	due := w.rec.Incident.NextAttempt
 	if in := w.rec.Incident.InLine; !in.IsZero() {
 		due = in
 	}
 	answer, until := w.Logins.Take(w.name, due, time.Now())
 	if answer == loginqueue.Now {
-		// Where there is no code in the end, no place is held.
-		defer func() { w.Logins.Note(w.rec.Account) }()
+		// Where there is no code in the end, no place is held, and the next one comes.
+		// A vault that cannot be written would refuse the others too.
+		defer func() {
+			w.Logins.Note(w.rec.Account)
+			if err == nil && !loginqueue.Holds(w.rec.Login) {
+				w.CallNext()
+			}
+		}()
 		return w.issueCode(ctx, lifecycle.CodeIssued{ID: NewID(), Method: "qr", Automatic: true})
 	}
 	w.log.Debug().Time("until", until).Bool("nobody_scans", answer == loginqueue.NobodyScans).Msg("other accounts' codes are out; this one waits")
