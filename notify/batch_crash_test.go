@@ -10,6 +10,19 @@ import (
 	"time"
 )
 
+// dyingAfter takes a message, and the process dies before it hears of that.
+func (w *world) dyingAfter(name string) sendFunc {
+	return func(ctx context.Context, m Message) (Receipt, error) {
+		receipt, err := w.accepting(name)(ctx, m)
+		w.mu.Lock()
+		w.dead = true
+		w.mu.Unlock()
+		w.kill()
+		<-ctx.Done()
+		return receipt, errors.Join(err, ctx.Err())
+	}
+}
+
 // The process dies while a grouped message is on its way, and more come before
 // it is back. What goes out again has the same id and says the same.
 func TestACrashInAGroupedSend(t *testing.T) {
@@ -34,16 +47,7 @@ func TestACrashInAGroupedSend(t *testing.T) {
 				w := newWorld()
 				cfg := w.grouping("phone", w.accepting("phone"))
 				w.start(t, cfg).stop()
-				dying := w.grouping("phone", sendFunc(func(ctx context.Context, m Message) (Receipt, error) {
-					receipt, err := w.accepting("phone")(ctx, m)
-					w.mu.Lock()
-					w.dead = true
-					w.mu.Unlock()
-					w.kill()
-					<-ctx.Done()
-					return receipt, errors.Join(err, ctx.Err())
-				}))
-				run := w.start(t, dying)
+				run := w.start(t, w.grouping("phone", w.dyingAfter("phone")))
 				w.add(grouped("a", "A", time.Second), grouped("b", "B", time.Second))
 				after(time.Minute)
 				run.stop()
@@ -72,6 +76,32 @@ func TestACrashInAGroupedSend(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A message that goes out by itself, since there are few, dies on its way, and
+// then there are many: under its id it says the same again.
+func TestACrashInASendOfFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		few := func(id, account string) Message {
+			m := grouped(id, account, 0)
+			m.Gather = Gather{After: 3, Least: 2}
+			return m
+		}
+		cfg := w.grouping("phone", w.accepting("phone"))
+		w.start(t, cfg).stop()
+		run := w.start(t, w.grouping("phone", w.dyingAfter("phone")))
+		w.add(few("a", "A"))
+		after(time.Minute)
+		run.stop()
+		w.dead = false
+		w.add(few("b", "B"), few("c", "C"))
+		run = w.start(t, cfg)
+		after(time.Hour)
+		run.stop()
+		equal(t, "titles", w.gotTitles("phone"), []string{"a", "a", "b+c"})
+		equal(t, "ids", w.gotIDs("phone"), []string{"a", "a", "b"})
+	})
 }
 
 // Whatever the moment of a crash, each member arrives under one id.

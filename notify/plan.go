@@ -188,6 +188,9 @@ func (s *planner) message(i int, m Message) action {
 		return action{}
 	}
 	if s.few(group) {
+		// Those that follow may make it many: after a crash it must not go out
+		// again as one of several.
+		b.group = group.group
 		s.take(b)
 		return s.route(b)
 	}
