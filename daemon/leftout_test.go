@@ -47,8 +47,8 @@ func TestLeftOutIsTriedAgain(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		d.ctx = ctx
-		d.channels = channels{newRunner(d.Log, "notifications", s.channels)}
-		d.outputs = outputs{newRunner(d.Log, "outputs", s.outputs)}
+		d.channels = newRunner(d.Log, "notifications", s.channels)
+		d.outputs = newRunner(d.Log, "outputs", s.outputs)
 		d.readers = newRunner(d.Log, readListener, &listener.Listener{Keeper: h.Keeper})
 		d.upkeep = newRunner(d.Log, "upkeep", s.upkeep)
 		d.tellLeftOut(s.left)
@@ -84,10 +84,10 @@ func TestLeftOutIsTriedAgain(t *testing.T) {
 				t.Errorf("%q is not told of in %q", part, problems())
 			}
 		}
-		if got := d.channels.Channels(); len(got) != 2 || got[0].Name != "other" || !strings.HasPrefix(got[1].LastError, "left out: ") {
+		if got := d.channels.current().Status(); len(got) != 2 || got[0].Name != "other" || !strings.HasPrefix(got[1].LastError, "left out: ") {
 			t.Errorf("channels %+v", got)
 		}
-		if test, err := d.channels.TestChannel(ctx, "phone"); err != nil || test.Delivered || !strings.Contains(test.Error, "left out") {
+		if test, err := d.channels.current().Test(ctx, "phone"); err != nil || test.Delivered || !strings.Contains(test.Error, "left out") {
 			t.Errorf("test: %+v, %v", test, err)
 		}
 		h.Login("main", keepertest.Mid)

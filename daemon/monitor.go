@@ -28,8 +28,8 @@ func (d *daemon) newScrapes(c config.Metrics) *listener.Listener {
 func (d *daemon) newHealth() *health.Health {
 	h := health.New(health.Parts{
 		Keeper: d.keeper, Socket: d.Places.Socket,
-		Channels: func() []client.Channel { return d.channels.Channels() },
-		Outputs:  func() []client.Output { return d.outputs.Outputs() },
+		Channels: func() []client.Channel { return d.channels.current().Status() },
+		Outputs:  func() []client.Output { return d.outputs.current().Status() },
 		Listeners: []health.Listener{
 			{Part: health.PartPage, Problem: pageListener, On: func() bool { return d.began.Page.Listen != "" }},
 			{Part: health.PartServe, Problem: readListener, On: func() bool { return d.readers.current().On() }},

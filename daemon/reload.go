@@ -86,7 +86,7 @@ func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
 		return client.Reloaded{}, account.BadRequest("%s", err)
 	}
 	d.keeper.Problems().Clear(what)
-	return client.Reloaded{Changed: changed, NeedsRestart: *d.waiting.Load()}, nil
+	return client.Reloaded{Changed: changed, NeedsRestart: d.needsRestart()}, nil
 }
 
 func (d *daemon) reload() (changed []string, err error) {
@@ -111,6 +111,14 @@ func (d *daemon) reload() (changed []string, err error) {
 func (d *daemon) compare(c config.Config) {
 	keys := slices.DeleteFunc(d.began.Changes(c), func(key string) bool { return !keeper.NeedRestart(key) })
 	d.waiting.Store(&keys)
+}
+
+// needsRestart are the keys that wait for a restart.
+func (d *daemon) needsRestart() []string {
+	if keys := d.waiting.Load(); keys != nil {
+		return *keys
+	}
+	return nil
 }
 
 // compareFile is compare for the file, where that has changed. A fault in it is

@@ -21,6 +21,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/metrics"
+	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/page"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
@@ -130,8 +131,8 @@ type daemon struct {
 	Options
 	keeper   *keeper.Keeper
 	health   *health.Health
-	channels channels
-	outputs  outputs
+	channels *runner[*alert.Channels] // those that run now
+	outputs  *runner[*engine.Outputs]
 	readers  *runner[*listener.Listener]
 	metrics  *metrics.Metrics
 	scrapes  *runner[*listener.Listener] // of the metrics
@@ -157,8 +158,8 @@ func (d *daemon) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrConfiguration, err)
 	}
-	d.channels = channels{newRunner(d.Log, "notifications", set.channels)}
-	d.outputs = outputs{newRunner(d.Log, "outputs", set.outputs)}
+	d.channels = newRunner(d.Log, "notifications", set.channels)
+	d.outputs = newRunner(d.Log, "outputs", set.outputs)
 	d.readers = newRunner(d.Log, readListener, set.readers)
 	d.scrapes = newRunner(d.Log, metricsListener, set.scrapes)
 	d.beats = newRunner(d.Log, "heartbeat", set.heartbeat)
@@ -234,11 +235,10 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 
 func (d *daemon) listen() error {
 	var err error
-	accounts, logins := d.keeper.Accounts(), d.keeper.Logins()
 	d.server, err = control.New(control.Config{
-		Accounts: reporting{accounts, &d.waiting}, Checker: accounts, Refresher: accounts, Mover: accounts, Logins: logins, SMS: logins,
-		Credentials: d.keeper.Credentials(), Journal: d.keeper.Store(), Vault: d.keeper.Vault(), Slots: d.keeper.Vault(),
-		Outputs: d.outputs, Channels: d.channels, Messages: alert.NewReader(d.keeper), Reloader: d, Ready: d.health.Ready, Metrics: d.metrics.Handler(d.Log), SignIn: d.signIn, QR: qr.PNG,
+		Keeper: d.keeper, Channels: d.channels.current, Outputs: d.outputs.current,
+		Reload: d.Reload, NeedsRestart: d.needsRestart, Ready: d.health.Ready,
+		Metrics: d.metrics.Handler(d.Log), SignIn: d.signIn, QR: qr.PNG,
 		Policy: parts.Policy(d.Config), Log: d.Log, Version: d.Version,
 	})
 	if err != nil {

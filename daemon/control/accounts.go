@@ -5,30 +5,40 @@ import (
 	"slices"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
-func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, s.statusFor(s.rights(socket.PeerOf(r.Context()))))
+// accounts serves what is asked of accounts, and the status of them all.
+type accounts struct {
+	*access
+	keeper keeper.Accounts
+	// needsRestart are the configuration's keys that were changed and take effect
+	// at the next start.
+	needsRestart func() []string
+}
+
+func (a *accounts) status(w http.ResponseWriter, r *http.Request) error {
+	return writeJSON(w, a.statusFor(a.of(r)))
 }
 
 // statusFor is the status as a peer may see it. The keeper's own troubles may
 // name any account, so they are for those who may see all.
-func (s *Server) statusFor(own socket.Rights) client.Status {
-	st := s.parts.Accounts.Status()
+func (a *accounts) statusFor(own socket.Rights) client.Status {
+	st := a.keeper.Status()
+	st.Daemon.Problems, st.Daemon.NeedsRestart = append([]string{}, st.Daemon.Problems...), []string{}
 	seen := make([]client.Account, 0, len(st.Accounts))
-	for _, a := range st.Accounts {
-		if own.May(socket.VerbStatus, a.Name) {
-			seen = append(seen, shown(a, own))
+	for _, one := range st.Accounts {
+		if own.May(socket.VerbStatus, one.Name) {
+			seen = append(seen, shown(one, own))
 		}
 	}
 	st.Accounts = seen
-	if st.Daemon.Problems == nil || !own.May(socket.VerbStatus, socket.Every) {
+	if !own.May(socket.VerbStatus, socket.Every) {
 		st.Daemon.Problems = []string{}
+		return st
 	}
-	if st.Daemon.NeedsRestart == nil || !own.May(socket.VerbStatus, socket.Every) {
-		st.Daemon.NeedsRestart = []string{}
-	}
+	st.Daemon.NeedsRestart = append(st.Daemon.NeedsRestart, a.needsRestart()...)
 	return st
 }
 
@@ -45,56 +55,69 @@ func shown(a client.Account, own socket.Rights) client.Account {
 	return a
 }
 
-func (s *Server) accounts(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, client.AccountList{Accounts: s.statusFor(s.rights(socket.PeerOf(r.Context()))).Accounts})
+func (a *accounts) list(w http.ResponseWriter, r *http.Request) error {
+	return writeJSON(w, client.AccountList{Accounts: a.statusFor(a.of(r)).Accounts})
 }
 
-func (s *Server) account(w http.ResponseWriter, r *http.Request) error {
-	a, err := s.parts.Accounts.Get(r.PathValue("name"))
+func (a *accounts) get(w http.ResponseWriter, r *http.Request) error {
+	got, err := a.keeper.Get(r.PathValue("name"))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, shown(a, s.rights(socket.PeerOf(r.Context()))))
+	return writeJSON(w, shown(got, a.of(r)))
 }
 
-func (s *Server) forget(w http.ResponseWriter, r *http.Request) error {
+// patch changes what is kept of an account's settings.
+func (a *accounts) patch(w http.ResponseWriter, r *http.Request) error {
+	patch, err := decode[client.AccountPatch](w, r, false)
+	if err != nil {
+		return err
+	}
+	changed, err := a.keeper.Patch(r.Context(), r.PathValue("name"), patch)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, shown(changed, a.of(r)))
+}
+
+func (a *accounts) forget(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode[struct{}](w, r, true); err != nil {
 		return err
 	}
-	if err := s.parts.Accounts.Forget(r.Context(), r.PathValue("name")); err != nil {
+	if err := a.keeper.Forget(r.Context(), r.PathValue("name")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-func (s *Server) check(w http.ResponseWriter, r *http.Request) error {
+func (a *accounts) check(w http.ResponseWriter, r *http.Request) error {
 	request, err := decode[client.CheckRequest](w, r, true)
 	if err != nil {
 		return err
 	}
-	result, err := s.parts.Checker.Check(r.Context(), r.PathValue("name"), request.Force)
+	result, err := a.keeper.Check(r.Context(), r.PathValue("name"), request.Force)
 	if err != nil {
 		return err
 	}
-	result.Account = shown(result.Account, s.rights(socket.PeerOf(r.Context())))
+	result.Account = shown(result.Account, a.of(r))
 	return writeJSON(w, result)
 }
 
-func (s *Server) refresh(w http.ResponseWriter, r *http.Request) error {
+func (a *accounts) refresh(w http.ResponseWriter, r *http.Request) error {
 	request, err := decode[client.CheckRequest](w, r, true)
 	if err != nil {
 		return err
 	}
-	result, err := s.parts.Refresher.Refresh(r.Context(), r.PathValue("name"), request.Force)
+	result, err := a.keeper.Refresh(r.Context(), r.PathValue("name"), request.Force)
 	if err != nil {
 		return err
 	}
-	result.Account = shown(result.Account, s.rights(socket.PeerOf(r.Context())))
+	result.Account = shown(result.Account, a.of(r))
 	return writeJSON(w, result)
 }
 
-func (s *Server) importLogin(w http.ResponseWriter, r *http.Request) error {
+func (a *accounts) importLogin(w http.ResponseWriter, r *http.Request) error {
 	request, err := decode[client.ImportRequest](w, r, false)
 	if err != nil {
 		return err
@@ -102,11 +125,11 @@ func (s *Server) importLogin(w http.ResponseWriter, r *http.Request) error {
 	if request.Account == "" {
 		request.Account = defaultAccount
 	}
-	own := s.rights(socket.PeerOf(r.Context()))
+	own := a.of(r)
 	if !own.May(socket.VerbManage, request.Account) {
-		return own.Refusal(socket.VerbManage, request.Account, s.directory)
+		return a.refusal(own, socket.VerbManage, request.Account)
 	}
-	result, err := s.parts.Mover.Import(r.Context(), request)
+	result, err := a.keeper.Import(r.Context(), request)
 	if err != nil {
 		return err
 	}
@@ -115,61 +138,13 @@ func (s *Server) importLogin(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, result)
 }
 
-func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
+func (a *accounts) logout(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode[struct{}](w, r, true); err != nil {
 		return err
 	}
-	result, err := s.parts.Mover.Logout(r.Context(), r.PathValue("name"))
+	result, err := a.keeper.Logout(r.Context(), r.PathValue("name"))
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, result)
-}
-
-func (s *Server) channels(w http.ResponseWriter, _ *http.Request) error {
-	list := append([]client.Channel{}, s.parts.Channels.Channels()...)
-	for i := range list {
-		list[i].Events = append([]string{}, list[i].Events...)
-		list[i].Accounts = append([]string{}, list[i].Accounts...)
-	}
-	return writeJSON(w, client.ChannelList{Channels: list})
-}
-
-func (s *Server) testChannel(w http.ResponseWriter, r *http.Request) error {
-	if _, err := decode[struct{}](w, r, true); err != nil {
-		return err
-	}
-	result, err := s.parts.Channels.TestChannel(r.Context(), r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, result)
-}
-
-func (s *Server) outputs(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, client.OutputList{Outputs: append([]client.Output{}, s.parts.Outputs.Outputs()...)})
-}
-
-func (s *Server) runOutput(w http.ResponseWriter, r *http.Request) error {
-	if _, err := decode[struct{}](w, r, true); err != nil {
-		return err
-	}
-	result, err := s.parts.Outputs.RunOutput(r.Context(), r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, result)
-}
-
-func (s *Server) reload(w http.ResponseWriter, r *http.Request) error {
-	if _, err := decode[struct{}](w, r, true); err != nil {
-		return err
-	}
-	result, err := s.parts.Reloader.Reload(r.Context())
-	if err != nil {
-		return err
-	}
-	result.Changed = append([]string{}, result.Changed...)
-	result.NeedsRestart = append([]string{}, result.NeedsRestart...)
 	return writeJSON(w, result)
 }

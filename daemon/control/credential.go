@@ -7,14 +7,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
@@ -54,41 +56,51 @@ func (a asked) news(o offer) bool {
 	return (!a.given || o.generation > a.after) && !holds(a.have, o.etag)
 }
 
-func (s *Server) credential(w http.ResponseWriter, r *http.Request) error {
+// credentials serves credentials and notes who reads them.
+type credentials struct {
+	*access
+	keeper *keeper.Keeper
+	ending ending
+	pools  pools
+	log    zerolog.Logger
+}
+
+// one answers with the credential of the account in the path.
+func (c *credentials) one(w http.ResponseWriter, r *http.Request) error {
 	a, err := readAsked(r)
 	if err != nil {
 		return err
 	}
 	name := r.PathValue("name")
-	got, err := s.await(r.Context(), a, a.news, func() (offer, error) {
+	got, err := c.await(r.Context(), a, a.news, func() (offer, error) {
 		// Looked at each time: the policy may change during a wait.
-		own := s.rights(socket.PeerOf(r.Context()))
+		own := c.of(r)
 		for _, verb := range a.verbs() {
 			if !own.May(verb, name) {
-				return offer{}, s.refuseReading(r, own.Refusal(verb, name, s.directory), verb, name, a)
+				return offer{}, c.refuseReading(r, c.refusal(own, verb, name), verb, name, a)
 			}
 		}
-		got, err := s.render(name, a)
+		got, err := c.render(name, a)
 		got.etag = `"` + strconv.FormatUint(got.generation, 10) + `"`
 		return got, err
 	})
 	if err != nil {
 		return err
 	}
-	return s.handOut(w, r, a, got)
+	return c.handOut(w, r, a, got)
 }
 
 // render writes an account's credential in the format that is asked for.
-func (s *Server) render(name string, a asked) (offer, error) {
-	c, err := s.parts.Credentials.Get(name, a.stale)
+func (c *credentials) render(name string, a asked) (offer, error) {
+	held, err := c.keeper.Credentials().Get(name, a.stale)
 	if err != nil {
 		return offer{}, err
 	}
-	out, err := output.Render(a.format, engine.FromKeeper(c), output.Options{WithRefreshToken: a.withRefreshToken})
+	out, err := output.Render(a.format, engine.FromKeeper(held), output.Options{WithRefreshToken: a.withRefreshToken})
 	if wrong, ok := errors.AsType[*output.Error](err); ok {
 		return offer{}, account.BadRequest("%s", wrong)
 	}
-	return offer{Rendered: out, generation: c.Generation, account: name}, err
+	return offer{Rendered: out, generation: held.Generation, account: name}, err
 }
 
 // verbs are what a reading has to be allowed. Whoever holds the refresh token
@@ -101,12 +113,12 @@ func (a asked) verbs() []string {
 }
 
 // refuseReading notes a refusal and returns it.
-func (s *Server) refuseReading(r *http.Request, p *client.Problem, verb, name string, a asked) *client.Problem {
+func (c *credentials) refuseReading(r *http.Request, p *client.Problem, verb, name string, a asked) *client.Problem {
 	if verb == socket.VerbRefresh {
 		p.Detail += ", which the refresh token takes: whoever has it can refresh"
 	}
-	s.parts.Credentials.NoteRefused(audit.Reading{
-		Account: name, Tag: a.tag, WithRefreshToken: a.withRefreshToken, By: socket.PeerOf(r.Context()), User: s.user(r), Verb: verb,
+	c.keeper.Credentials().NoteRefused(audit.Reading{
+		Account: name, Tag: a.tag, WithRefreshToken: a.withRefreshToken, By: socket.PeerOf(r.Context()), User: c.user(r), Verb: verb,
 	})
 	return p
 }
@@ -114,27 +126,19 @@ func (s *Server) refuseReading(r *http.Request, p *client.Problem, verb, name st
 // noteRefused notes that the policy kept a peer from a credential before the
 // request was looked at any closer. A tag that nothing bears is anybody's
 // invention and not noted.
-func (s *Server) noteRefused(r *http.Request, p *client.Problem) {
+func (c *credentials) noteRefused(r *http.Request, p *client.Problem) {
 	a := asked{tag: r.URL.Query().Get("tag")}
 	name := r.PathValue("name")
 	if name != "" {
 		a.tag = ""
-	} else if len(s.tagged(a.tag)) == 0 {
+	} else if len(c.tagged(a.tag)) == 0 {
 		return
 	}
-	_ = s.refuseReading(r, p, socket.VerbGet, name, a)
-}
-
-// user is the name of a request's peer.
-func (s *Server) user(r *http.Request) string {
-	if p := socket.PeerOf(r.Context()); p.Known {
-		return s.directory.UserName(p.UID)
-	}
-	return ""
+	_ = c.refuseReading(r, p, socket.VerbGet, name, a)
 }
 
 // handOut answers with an offer, or with 304 where the caller has it already.
-func (s *Server) handOut(w http.ResponseWriter, r *http.Request, a asked, got offer) error {
+func (c *credentials) handOut(w http.ResponseWriter, r *http.Request, a asked, got offer) error {
 	head := w.Header()
 	head.Set("ETag", got.etag)
 	head.Set(client.HeaderAccount, got.account)
@@ -149,18 +153,13 @@ func (s *Server) handOut(w http.ResponseWriter, r *http.Request, a asked, got of
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	err := s.parts.Credentials.NoteRead(audit.Reading{
+	err := c.keeper.Credentials().NoteRead(audit.Reading{
 		Account: got.account, Tag: a.tag, Format: a.format, Generation: got.generation, WithRefreshToken: a.withRefreshToken,
-		By: socket.PeerOf(r.Context()), User: s.user(r),
+		By: socket.PeerOf(r.Context()), User: c.user(r),
 	})
 	if err != nil {
 		head.Del("ETag")
 		head.Del(client.HeaderAccount)
-		if r.Context().Err() == nil && !isProblem(err, client.ProblemStorage) {
-			s.parts.Log.Error().Err(err).Msg("a reading could not be recorded")
-			err = &client.Problem{Type: client.ProblemStorage,
-				Detail: "the reading could not be recorded, so the credential stays here"}
-		}
 		return err
 	}
 	writeBody(w, http.StatusOK, kind, got.Body)
@@ -192,27 +191,24 @@ func readAsked(r *http.Request) (asked, error) {
 // at once. One that was dead from the start does not: whoever calls in a loop
 // would spin on the refusals, and wants the credential of the next login. A login
 // that is granted and not yet known whose is one to wait for too.
-func (s *Server) await(ctx context.Context, a asked, wanted func(offer) bool, take func() (offer, error)) (offer, error) {
-	over := time.NewTimer(a.wait)
-	defer over.Stop()
-	for wasDead := true; ; {
-		changed := s.parts.Journal.Changed()
-		got, err := take()
-		dead, granted := isProblem(err, client.ProblemNeedsLogin), isProblem(err, client.ProblemSiteAway)
-		if err == nil && wanted(got) || err != nil && !granted && !(dead && wasDead) || a.wait == 0 {
-			return got, err
+func (c *credentials) await(ctx context.Context, a asked, wanted func(offer) bool, take func() (offer, error)) (offer, error) {
+	var got offer
+	var refused error
+	wasDead := true
+	err := c.ending.wait(ctx, a.wait, c.keeper.Store().Changed, func(bool) (bool, error) {
+		got, refused = take()
+		dead, granted := isProblem(refused, client.ProblemNeedsLogin), isProblem(refused, client.ProblemSiteAway)
+		over := !granted && !(dead && wasDead)
+		if refused == nil {
+			over = wanted(got)
 		}
 		wasDead = dead || granted
-		select {
-		case <-changed:
-		case <-over.C:
-			return got, err
-		case <-s.closing:
-			return got, err
-		case <-ctx.Done():
-			return offer{}, ctx.Err()
-		}
+		return over, nil
+	})
+	if err == nil {
+		err = refused
 	}
+	return got, err
 }
 
 // holds reports whether an If-None-Match names a tag. The comparison is the
@@ -227,16 +223,4 @@ func holds(headers []string, tag string) bool {
 		}
 	}
 	return false
-}
-
-// waitOf reads ?wait=30s.
-func waitOf(query url.Values) (time.Duration, error) {
-	if !query.Has("wait") {
-		return 0, nil
-	}
-	wait, err := time.ParseDuration(query.Get("wait"))
-	if err != nil || wait < 0 || wait > longestWait {
-		return 0, badRequest("the parameter \"wait\" is a duration from 0s to %s, as in 30s", longestWait)
-	}
-	return wait, nil
 }

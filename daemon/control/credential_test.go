@@ -7,69 +7,56 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
 func TestCredential(t *testing.T) {
-	f := newFake()
-	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
-	const path = "/v1/accounts/main/credential"
-	for _, tc := range []struct {
-		name, target string
-		header       []string
-		status       int
-		reads        int
-	}{
-		{"plain", path, nil, 200, 1},
-		{"json", path + "?format=json&with_refresh_token=true&stale=true", nil, 200, 1},
-		{"same tag", path, []string{"If-None-Match", `"3"`}, 304, 0},
-		{"weak tag in a list", path, []string{"If-None-Match", `"1", W/"3"`}, 304, 0},
-		{"any tag", path, []string{"If-None-Match", `*`}, 304, 0},
-		{"other tag", path, []string{"If-None-Match", `"2"`}, 200, 1},
-		{"after an older one", path + "?after=2", nil, 200, 1},
-		{"after the same", path + "?after=3", nil, 304, 0},
-		{"no such format", path + "?format=x", nil, 400, 0},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			before := len(f.log())
+	run(t, func(f *fixture) {
+		s := f.owned()
+		f.Refresh(true) // so that there is an older generation
+		const path = "/v1/accounts/main/credential"
+		has, older := f.generation("main"), f.generation("main")-1
+		for _, tc := range []struct {
+			name, target string
+			header       []string
+			status       int
+			reads        uint64
+		}{
+			{"plain", path, nil, 200, 1},
+			{"json", path + "?format=json&with_refresh_token=true&stale=true", nil, 200, 1},
+			{"same tag", path, []string{"If-None-Match", f.tag("main")}, 304, 0},
+			{"weak tag in a list", path, []string{"If-None-Match", `"900", W/` + f.tag("main")}, 304, 0},
+			{"any tag", path, []string{"If-None-Match", `*`}, 304, 0},
+			{"other tag", path, []string{"If-None-Match", `"900"`}, 200, 1},
+			{"after an older one", fmt.Sprintf("%s?after=%d", path, older), nil, 200, 1},
+			{"after the same", fmt.Sprintf("%s?after=%d", path, has), nil, 304, 0},
+			{"no such format", path + "?format=x", nil, 400, 0},
+		} {
+			before := f.reads("main")
 			w := do(s, owner, "GET", tc.target, "", tc.header...)
-			if w.Code != tc.status || len(f.log())-before != tc.reads {
-				t.Errorf("%d, calls %q", w.Code, f.log()[before:])
+			if w.Code != tc.status || f.reads("main")-before != tc.reads {
+				t.Errorf("%s: %d, %d readings", tc.name, w.Code, f.reads("main")-before)
 			}
-			if sent := strings.Contains(w.Body.String(), "fake0canary0fake"); sent != (tc.status == 200) {
-				t.Errorf("body %q", w.Body)
+			if sent := strings.Contains(w.Body.String(), f.session("main")); sent != (tc.status == 200) {
+				t.Errorf("%s: body %q", tc.name, w.Body)
 			}
-			if tc.status < 400 && w.Header().Get("ETag") != `"3"` {
-				t.Errorf("tag %q", w.Header().Get("ETag"))
+			if tc.status < 400 && w.Header().Get("ETag") != f.tag("main") {
+				t.Errorf("%s: tag %q", tc.name, w.Header().Get("ETag"))
 			}
-		})
-	}
-	if last := f.log()[0]; last != fmt.Sprintf("read main header uid=%d", testOwner) {
-		t.Errorf("recorded %q", last)
-	}
-}
-
-func TestNoAuditNoCredential(t *testing.T) {
-	for _, err := range []error{errors.New("disk"), &client.Problem{Type: client.ProblemStorage, Detail: "disk"}} {
-		f := newFake()
-		f.auditErr = err
-		w := do(f.server(t, socket.Policy{Owner: testOwner}, nil), owner, "GET", "/v1/accounts/main/credential", "")
-		if p := problemOf(t, w); w.Code != 500 || p.Type != client.ProblemStorage {
-			t.Errorf("%d %+v", w.Code, p)
 		}
-		if strings.Contains(w.Body.String(), "canary") || w.Header().Get("ETag") != "" {
-			t.Error("the credential went out")
+		if got := f.readings(); len(got) == 0 || got[0] != fmt.Sprintf("read header main uid=%d", testOwner) {
+			t.Errorf("recorded %q", got)
 		}
-	}
+	})
 }
 
 func TestCredentialsDoNotPrint(t *testing.T) {
-	c := offer{Rendered: output.Rendered{Body: []byte(canary)}, generation: 3}
+	c := offer{Rendered: output.Rendered{Body: []byte("SESSDATA=" + canary)}, generation: 3}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		if got := fmt.Sprintf(verb, c); strings.Contains(got, "fake") || strings.Contains(got, fmt.Sprintf("%x", "fake")) {
 			t.Errorf("%s: %s", verb, got)
@@ -79,68 +66,72 @@ func TestCredentialsDoNotPrint(t *testing.T) {
 
 // After a session's death: 409 at once for one who just asks.
 func TestDeadSession(t *testing.T) {
-	f := newFake()
-	f.accounts["main"] = client.Account{Name: "main", State: client.StateNeedsLogin}
-	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
-	w := do(s, owner, "GET", "/v1/accounts/main/credential", "")
-	if p := problemOf(t, w); w.Code != http.StatusConflict || p.Type != client.ProblemNeedsLogin || p.Detail == "" {
-		t.Errorf("%d %+v", w.Code, p)
-	}
-	if w := do(s, owner, "GET", "/v1/accounts/main/credential?stale=true", ""); w.Code != 200 {
-		t.Errorf("stale: %d", w.Code)
-	}
+	run(t, func(f *fixture) {
+		s := f.owned()
+		f.die("main")
+		w := do(s, owner, "GET", "/v1/accounts/main/credential", "")
+		if p := problemOf(t, w); w.Code != http.StatusConflict || p.Type != client.ProblemNeedsLogin || p.Detail == "" {
+			t.Errorf("%d %+v", w.Code, p)
+		}
+		if w := do(s, owner, "GET", "/v1/accounts/main/credential?stale=true", ""); w.Code != 200 {
+			t.Errorf("stale: %d", w.Code)
+		}
+	})
 }
 
 func TestWaitForCredential(t *testing.T) {
-	renew := func(f *fake) {
-		f.change(func() {
-			f.accounts["main"] = client.Account{Name: "main", State: client.StateValid}
-			f.secrets["main"] = holding("new", 4)
-		})
-	}
-	die := func(f *fake) {
-		f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateNeedsLogin} })
-	}
+	renew := func(f *fixture) { f.Refresh(true) }
+	die := func(f *fixture) { f.die("main") }
+	login := func(f *fixture) { f.Login("main", users()["main"]) }
 	for _, tc := range []struct {
 		name   string
-		before func(*fake)
-		during func(*fake) // after 10 s
-		took   time.Duration
-		body   string
-		dead   bool
+		before func(*fixture)
+		during func(*fixture) // after 10 s
+		// come says that a credential comes, dead that the session has died; neither
+		// is a wait that nothing ends.
+		come, dead bool
 	}{
-		{"nothing happens", nil, nil, 30 * time.Second, "", false},
-		{"something else happens", nil, func(f *fake) { f.emit(client.EventCheckOK, "other") }, 30 * time.Second, "", false},
-		{"a newer one", nil, renew, 10 * time.Second, headerOf("new"), false},
-		{"already newer", renew, nil, 0, headerOf("new"), false},
-		{"dies", nil, die, 10 * time.Second, "", true},
-		{"dead all the time", die, nil, 30 * time.Second, "", true},
-		{"dead, then logged in", die, renew, 10 * time.Second, headerOf("new"), false},
+		{"nothing happens", nil, nil, false, false},
+		{"something else happens", nil, func(f *fixture) { f.emit("other") }, false, false},
+		{"a newer one", nil, renew, true, false},
+		{"already newer", renew, nil, true, false},
+		{"dies", nil, die, false, true},
+		{"dead all the time", die, nil, false, true},
+		{"dead, then logged in", die, login, true, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				f := newFake()
-				c := inBubble(t, f.server(t, socket.Policy{Owner: testOwner}, nil), owner)
+			run(t, func(f *fixture) {
+				const wait = 5 * time.Minute
+				c := inBubble(f.T, f.owned(), owner)
+				held := f.generation("main")
 				if tc.before != nil {
 					tc.before(f)
 				}
-				if tc.during != nil {
-					time.AfterFunc(10*time.Second, func() { tc.during(f) })
-				}
 				began := time.Now()
-				got, err := c.Credential(t.Context(), "main", client.CredentialOptions{After: 3, Wait: 30 * time.Second})
+				var ends <-chan time.Time // when the wait has to end
+				alive := f.alive("main")
+				switch {
+				case tc.come || tc.dead && alive:
+					ends = f.when(func() bool { return f.generation("main") > held || alive && !f.alive("main") })
+				default:
+					ends = time.After(wait)
+				}
+				if tc.during != nil {
+					defer f.later(10*time.Second, func() { tc.during(f) })()
+				}
+				got, err := c.Credential(f.T.Context(), "main", client.CredentialOptions{After: held, Wait: wait})
+				took := time.Now()
 				if dead := errors.Is(err, &client.Problem{Type: client.ProblemNeedsLogin}); dead != tc.dead || err != nil && !dead {
-					t.Fatal(err)
+					f.T.Fatal(err)
 				}
-				if took := time.Since(began); took != tc.took {
-					t.Errorf("took %s", took)
+				if end := <-ends; !took.Equal(end) {
+					f.T.Errorf("took %s, want %s", took.Sub(began), end.Sub(began))
 				}
-				if string(got.Body) != tc.body || !tc.dead && got.NotModified != (tc.body == "") {
-					t.Errorf("%q, not modified %v", got.Body, got.NotModified)
+				if tc.come != (string(got.Body) == f.header("main")) || !tc.dead && got.NotModified == tc.come {
+					f.T.Errorf("%q, not modified %v", got.Body, got.NotModified)
 				}
-				reads := slices.DeleteFunc(f.log(), func(c string) bool { return !strings.HasPrefix(c, "read") })
-				if (len(reads) == 1) != (tc.body != "") {
-					t.Errorf("recorded %q", reads)
+				if (f.reads("main") == 1) != tc.come {
+					f.T.Errorf("%d readings", f.reads("main"))
 				}
 			})
 		})
@@ -148,178 +139,183 @@ func TestWaitForCredential(t *testing.T) {
 }
 
 func TestWaitForLogin(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		s := f.server(t, socket.Policy{Owner: testOwner}, nil)
-		c := inBubble(t, s, owner)
-		set := func(revision uint64) {
-			l := f.logins["L-main"]
-			l.Revision = revision
-			f.logins["L-main"] = l
+	run(t, func(f *fixture) {
+		s := f.owned()
+		c := inBubble(f.T, s, owner)
+		began, err := f.Keeper.Logins().Start(f.T.Context(), client.LoginRequest{Account: "main"})
+		if err != nil {
+			f.T.Fatal(err)
 		}
 		wait := func(after uint64) (client.Login, time.Duration) {
-			began := time.Now()
-			l, err := c.WaitLogin(t.Context(), "L-main", after, 30*time.Second)
+			at := time.Now()
+			l, err := c.WaitLogin(f.T.Context(), began.ID, after, 30*time.Second)
 			if err != nil {
-				t.Fatal(err)
+				f.T.Fatal(err)
 			}
-			return l, time.Since(began)
+			return l, time.Since(at)
 		}
-		if l, took := wait(0); l.Revision != 1 || took != 0 {
-			t.Errorf("another revision: %d after %s", l.Revision, took)
+		if l, took := wait(0); l.Revision != began.Revision || took != 0 {
+			f.T.Errorf("another revision: %d after %s", l.Revision, took)
 		}
-		if l, took := wait(1); l.Revision != 1 || took != 30*time.Second {
-			t.Errorf("no change: %d after %s", l.Revision, took)
+		if l, took := wait(began.Revision); l.Revision != began.Revision || took != 30*time.Second {
+			f.T.Errorf("no change: %d after %s", l.Revision, took)
 		}
-		time.AfterFunc(4500*time.Millisecond, func() { f.change(func() { set(2) }) })
-		if l, took := wait(1); l.Revision != 2 || took != 4500*time.Millisecond {
-			t.Errorf("woken: %d after %s", l.Revision, took)
+		time.AfterFunc(4500*time.Millisecond, func() {
+			if err := f.Site.QR.Scan(began.URL, users()["main"]); err != nil {
+				f.T.Error(err)
+			}
+		})
+		l, took := wait(began.Revision)
+		if l.State != client.LoginScanned || took < 4500*time.Millisecond || took > 10*time.Second {
+			f.T.Errorf("woken: %+v after %s", l, took)
 		}
-		time.AfterFunc(time.Second, func() { s.shutdown.Do(func() { close(s.closing) }) })
-		if _, took := wait(2); took != time.Second {
-			t.Errorf("at a shutdown it waited %s", took)
+		time.AfterFunc(time.Second, func() { s.shutdown.Do(func() { close(s.ending) }) })
+		if _, took := wait(l.Revision); took != time.Second {
+			f.T.Errorf("at a shutdown it waited %s", took)
 		}
 	})
 }
 
 func TestPicture(t *testing.T) {
-	f := newFake()
-	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
-	w := do(s, owner, "GET", "/v1/logins/L-main/qr.png", "")
-	if w.Code != 200 || w.Header().Get("Content-Type") != "image/png" || !strings.HasPrefix(w.Body.String(), "png of https://") {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-	past := time.Now().Add(-time.Second)
-	for name, l := range map[string]client.Login{
-		"expired": {Account: "main", State: client.LoginWaiting, URL: "u", ExpiresAt: &past},
-		"none":    {Account: "main", State: client.LoginVerifying},
-		"ended":   {Account: "main", State: client.LoginSucceeded, URL: "u"},
-	} {
-		f.logins["L-main"] = l
-		if w := do(s, owner, "GET", "/v1/logins/L-main/qr.png", ""); w.Code != 404 {
-			t.Errorf("%s: %d", name, w.Code)
+	run(t, func(f *fixture) {
+		s := f.owned()
+		l, err := f.Keeper.Logins().Start(f.T.Context(), client.LoginRequest{Account: "main"})
+		if err != nil {
+			f.T.Fatal(err)
 		}
-	}
+		path := "/v1/logins/" + l.ID + "/qr.png"
+		w := do(s, owner, "GET", path, "")
+		if w.Code != 200 || w.Header().Get("Content-Type") != "image/png" || w.Body.String() != "png of "+l.URL {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		f.Scan(l.URL, users()["main"])
+		f.await(func() bool { got, err := f.Keeper.Logins().Get(l.ID); return err == nil && got.Ended() })
+		if w := do(s, owner, "GET", path, ""); w.Code != 404 {
+			t.Errorf("of one that has ended: %d", w.Code)
+		}
+		s.logins.draw = nil
+		if w := do(s, owner, "GET", path, ""); w.Code != 404 {
+			t.Errorf("where none is drawn: %d", w.Code)
+		}
+	})
 }
 
 // Whoever has the refresh token can refresh, so that verb is needed too.
 func TestRefreshTokenNeedsRefresh(t *testing.T) {
-	f := newFake()
-	s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{
-		{User: "5001", Accounts: []string{"main"}, May: []string{socket.VerbGet}},
-		{User: "5001", Accounts: []string{"other"}, May: []string{socket.VerbGet, socket.VerbRefresh}},
-	}}, nil)
-	guest := socket.Peer{UID: 5001, Known: true}
-	const token = "?format=json&with_refresh_token=true"
-	if w := do(s, guest, "GET", "/v1/accounts/other/credential"+token, ""); w.Code != 200 {
-		t.Errorf("with both verbs: %d", w.Code)
-	}
-	w := do(s, guest, "GET", "/v1/accounts/main/credential"+token, "")
-	p := problemOf(t, w)
-	if w.Code != http.StatusForbidden || !strings.Contains(p.Detail, "whoever has it can refresh") ||
-		!strings.Contains(p.Hint, `add "refresh" to may of [[control.allow]] number 1`) {
-		t.Errorf("%d %+v", w.Code, p)
-	}
-	for range 2 { // of both accounts, it is the other one's that may go out
-		w = do(s, guest, "GET", "/v1/credential"+token+"&tag=both", "")
-		if w.Code != 200 || w.Header().Get(client.HeaderAccount) != "other" {
-			t.Errorf("%d %v", w.Code, w.Header())
+	run(t, func(f *fixture) {
+		s := f.server(socket.Policy{Owner: testOwner, Rules: []socket.Rule{
+			{User: "5001", Accounts: []string{"main"}, May: []string{socket.VerbGet}},
+			{User: "5001", Accounts: []string{"other"}, May: []string{socket.VerbGet, socket.VerbRefresh}},
+		}}, nil)
+		guest := socket.Peer{UID: 5001, Known: true}
+		const token = "?format=json&with_refresh_token=true"
+		if w := do(s, guest, "GET", "/v1/accounts/other/credential"+token, ""); w.Code != 200 {
+			t.Errorf("with both verbs: %d", w.Code)
 		}
-	}
-	want := []string{"read other json uid=5001", "refused refresh main uid=5001", "read other json uid=5001", "read other json uid=5001"}
-	if got := f.log(); !slices.Equal(got, want) {
-		t.Errorf("recorded %q", got)
-	}
+		w := do(s, guest, "GET", "/v1/accounts/main/credential"+token, "")
+		p := problemOf(t, w)
+		if w.Code != http.StatusForbidden || !strings.Contains(p.Detail, "whoever has it can refresh") ||
+			!strings.Contains(p.Hint, `add "refresh" to may of [[control.allow]] number 1`) {
+			t.Errorf("%d %+v", w.Code, p)
+		}
+		for range 2 { // of both accounts, it is the other one's that may go out
+			w = do(s, guest, "GET", "/v1/credential"+token+"&tag=both", "")
+			if w.Code != 200 || w.Header().Get(client.HeaderAccount) != "other" {
+				t.Errorf("%d %v", w.Code, w.Header())
+			}
+		}
+		want := []string{"read json other uid=5001", "refused refresh main uid=5001", "read json other uid=5001"}
+		if got := f.readings(); !slices.Equal(got, want) || f.reads("other") != 3 {
+			t.Errorf("recorded %q, %d readings", got, f.reads("other"))
+		}
+	})
 }
 
 func TestHeadOfACredential(t *testing.T) {
-	f := newFake()
-	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
-	const path = "/v1/accounts/main/credential"
-	for _, tc := range []struct {
-		target string
-		header []string
-		status int
-	}{
-		{path, nil, 200},
-		{path, []string{"If-None-Match", `"3"`}, 304},
-		{path + "?after=3", nil, 304},
-		{path + "?after=2&wait=1s", nil, 200},
-		{"/v1/status", nil, 200},
-		{"/v1/events", []string{"Accept", "text/event-stream"}, 200},
-	} {
-		w := do(s, owner, "HEAD", tc.target, "", tc.header...)
-		if w.Code != tc.status || strings.Contains(w.Body.String(), canary) {
-			t.Errorf("%s %v: %d %q", tc.target, tc.header, w.Code, w.Body)
+	run(t, func(f *fixture) {
+		s := f.owned()
+		const path = "/v1/accounts/main/credential"
+		for _, tc := range []struct {
+			target string
+			header []string
+			status int
+		}{
+			{path, nil, 200},
+			{path, []string{"If-None-Match", f.tag("main")}, 304},
+			{fmt.Sprintf("%s?after=%d", path, f.generation("main")), nil, 304},
+			{path + "?after=0&wait=1s", nil, 200},
+			{"/v1/status", nil, 200},
+			{"/v1/events", []string{"Accept", "text/event-stream"}, 200},
+		} {
+			w := do(s, owner, "HEAD", tc.target, "", tc.header...)
+			if w.Code != tc.status || strings.Contains(w.Body.String(), f.session("main")) {
+				t.Errorf("%s %v: %d %q", tc.target, tc.header, w.Code, w.Body)
+			}
+			if tc.target == path && w.Header().Get("ETag") != f.tag("main") {
+				t.Errorf("%s: %v", tc.target, w.Header())
+			}
 		}
-		if tc.target == path && w.Header().Get("ETag") != `"3"` {
-			t.Errorf("%s: %v", tc.target, w.Header())
+		if f.reads("main") > 0 {
+			t.Errorf("%d readings", f.reads("main"))
 		}
-	}
-	if got := f.log(); len(got) > 0 {
-		t.Errorf("recorded %q", got)
-	}
+	})
 }
 
 // A wait for another tag than the one that the caller has, and one for a first
 // credential.
 func TestWaitWithoutAGeneration(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		s := f.server(t, socket.Policy{Owner: testOwner}, nil)
-		const path = "/v1/accounts/main/credential?wait=30s"
-		ask := func(header ...string) (int, time.Duration) {
-			began := time.Now()
-			return do(s, owner, "GET", path, "", header...).Code, time.Since(began)
+	run(t, func(f *fixture) {
+		s := f.owned()
+		const path = "/v1/accounts/main/credential?wait=10m"
+		ask := func(header ...string) (int, time.Time) {
+			return do(s, owner, "GET", path, "", header...).Code, time.Now()
 		}
-		if code, took := ask("If-None-Match", `"3"`); code != 304 || took != 30*time.Second {
-			t.Errorf("nothing new: %d after %s", code, took)
+		has := f.tag("main")
+		due := time.After(10 * time.Minute)
+		if code, at := ask("If-None-Match", has); code != 304 || !at.Equal(<-due) {
+			t.Errorf("nothing new: %d", code)
 		}
-		time.AfterFunc(7*time.Second, func() {
-			f.change(func() { f.secrets["main"] = holding("new", 4) })
-		})
-		if code, took := ask("If-None-Match", `"3"`); code != 200 || took != 7*time.Second {
-			t.Errorf("a new one: %d after %s", code, took)
+		wait := f.later(7*time.Second, func() { f.Refresh(true) })
+		due = f.when(func() bool { return f.tag("main") != has })
+		if code, at := ask("If-None-Match", has); code != 200 || !at.Equal(<-due) {
+			t.Errorf("a new one: %d", code)
 		}
-		if code, took := ask(); code != 200 || took != 0 {
-			t.Errorf("without a tag: %d after %s", code, took)
+		wait()
+		now := time.Now()
+		if code, at := ask(); code != 200 || !at.Equal(now) {
+			t.Errorf("without a tag: %d", code)
 		}
-		f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateNeedsLogin} })
-		time.AfterFunc(9*time.Second, func() {
-			f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateValid} })
-		})
-		if code, took := ask(); code != 200 || took != 9*time.Second {
-			t.Errorf("a living one: %d after %s", code, took)
-		}
-		// Between the scan and the proof there is a moment that must not end it.
-		f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateNeedsLogin} })
-		time.AfterFunc(3*time.Second, func() {
-			f.change(func() {
-				f.accounts["main"] = client.Account{Name: "main", State: client.StateLoggingIn, LoginID: "L-main"}
-			})
-		})
-		time.AfterFunc(5*time.Second, func() {
-			f.change(func() { f.accounts["main"] = client.Account{Name: "main", State: client.StateValid} })
-		})
-		if code, took := ask(); code != 200 || took != 5*time.Second {
-			t.Errorf("one that is granted meanwhile: %d after %s", code, took)
+		f.die("main")
+		// Between the scan and the proof there is a moment that must not end it: the
+		// site grants the login, and is not there to say whose it is.
+		f.Site.Faults.SetTroubleFor("/x/web-interface/nav", passporttest.HTTP502, 1)
+		defer f.later(9*time.Second, func() {
+			l, err := f.Keeper.Logins().Start(f.T.Context(), client.LoginRequest{Account: "main"})
+			if err != nil {
+				t.Error(err)
+			}
+			f.Scan(l.URL, users()["main"])
+		})()
+		due = f.when(func() bool { return f.alive("main") })
+		if code, at := ask(); code != 200 || !at.Equal(<-due) {
+			t.Errorf("a living one: %d", code)
 		}
 	})
 }
 
 // A rule that is taken away during a wait counts.
 func TestPolicyChangesDuringAWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		s := f.server(t, socket.Policy{Owner: testOwner, Rules: []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: []string{socket.VerbGet}}}}, nil)
-		time.AfterFunc(5*time.Second, func() {
+	run(t, func(f *fixture) {
+		s := f.server(socket.Policy{Owner: testOwner, Rules: []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: []string{socket.VerbGet}}}}, nil)
+		defer f.later(5*time.Second, func() {
 			if err := s.SetPolicy(socket.Policy{Owner: testOwner}); err != nil {
 				t.Error(err)
 			}
-			f.change(func() { f.secrets["main"] = holding("fake0canary0fake", 4) })
-		})
-		w := do(s, socket.Peer{UID: 5001, Known: true}, "GET", "/v1/accounts/main/credential?after=3&wait=30s", "")
-		if w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), canary) {
+			f.Refresh(true)
+		})()
+		target := fmt.Sprintf("/v1/accounts/main/credential?after=%d&wait=5m", f.generation("main"))
+		w := do(s, socket.Peer{UID: 5001, Known: true}, "GET", target, "")
+		if w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), f.session("main")) {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	})

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/alert"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 )
 
 const (
@@ -80,7 +82,18 @@ func (q eventQuery) wants(e client.Event, own socket.Rights) bool {
 		own.May(socket.VerbStatus, account)
 }
 
-func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
+// journal serves the entries of the journal: as a list, as a stream, and as the
+// messages that people are told.
+type journal struct {
+	*access
+	store    *store.Store
+	messages alert.Reader
+	ending   ending
+	// status is what a reader is given that has lost entries.
+	status func(socket.Rights) client.Status
+}
+
+func (j *journal) events(w http.ResponseWriter, r *http.Request) error {
 	q, err := readEventQuery(r.URL.Query())
 	if err != nil {
 		return err
@@ -89,9 +102,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		if q.hasLimit {
 			return badRequest("a stream has no \"limit\"")
 		}
-		return s.stream(w, r, q)
+		return j.stream(w, r, q)
 	}
-	list, err := s.list(r, q)
+	list, err := j.list(r, q)
 	if err != nil {
 		return err
 	}
@@ -99,18 +112,18 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 }
 
 // list collects the oldest entries beyond after, or the newest without it.
-func (s *Server) list(r *http.Request, q eventQuery) ([]client.Event, error) {
-	own := s.rights(socket.PeerOf(r.Context()))
+func (j *journal) list(r *http.Request, q eventQuery) ([]client.Event, error) {
+	own := j.of(r)
 	position := q.after
 	if position == 0 { // the beginning, wherever that is by now
-		position = s.beginning(0)
+		position = j.beginning(0)
 	}
 	list := []client.Event{}
 	for r.Context().Err() == nil {
-		entries, err := s.parts.Journal.Events(position, page)
+		entries, err := j.store.Events(position, page)
 		if isProblem(err, client.ProblemFellOut) && q.after == 0 {
 			// The ring moved on under us: go on with what is left.
-			position = s.beginning(position)
+			position = j.beginning(position)
 			continue
 		}
 		if err != nil {
@@ -145,9 +158,9 @@ func tidy(e client.Event) client.Event {
 
 // beginning is the position before the oldest entry that is left, at or after a
 // given one, and never beyond the newest.
-func (s *Server) beginning(from uint64) uint64 {
-	oldest := max(s.parts.Journal.Oldest(), 1)
-	return min(max(from, oldest-1), s.parts.Journal.Newest())
+func (j *journal) beginning(from uint64) uint64 {
+	oldest := max(j.store.Oldest(), 1)
+	return min(max(from, oldest-1), j.store.Newest())
 }
 
 func wantsStream(r *http.Request) bool {

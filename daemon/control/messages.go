@@ -1,7 +1,6 @@
 package control
 
 import (
-	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -16,16 +15,6 @@ const (
 	// longestMessageWait is short: whoever waits asks again.
 	longestMessageWait = time.Minute
 )
-
-// Messages are what people are told, as the keeper words it.
-type Messages interface {
-	// Read returns up to limit messages after a position, and how far it
-	// looked. What lets people log an account in (a code, the address of a login
-	// page, in the text too) is there only where mayLogin says yes. A position
-	// older than all that is kept is no error; for one that lies beyond the
-	// newest entry the list is empty and its Upto before the position.
-	Read(ctx context.Context, after uint64, limit int, mayLogin func(account string) bool) (client.MessageList, error)
-}
 
 // messageQuery is what was asked for.
 type messageQuery struct {
@@ -53,44 +42,32 @@ func readMessageQuery(r *http.Request) (messageQuery, error) {
 	return q, nil
 }
 
-// messages answers once there is something that the peer may see, or when the
+// listMessages answers once there is something that the peer may see, or when the
 // wait is over.
-func (s *Server) messages(w http.ResponseWriter, r *http.Request) error {
+func (j *journal) listMessages(w http.ResponseWriter, r *http.Request) error {
 	q, err := readMessageQuery(r)
 	if err != nil {
 		return err
 	}
-	over := time.NewTimer(q.wait)
-	defer over.Stop()
-	for last := q.wait == 0; ; {
-		changed := s.parts.Journal.Changed()
-		list, err := s.seen(r, q)
-		if err != nil {
-			return err
-		}
-		if len(list.Messages) > 0 || list.Upto < q.after || last && list.Upto == q.after {
-			return writeJSON(w, list)
-		}
-		if list.Upto > q.after {
+	var list client.MessageList
+	err = j.ending.wait(r.Context(), q.wait, j.store.Changed, func(bool) (bool, error) {
+		for {
+			if list, err = j.seen(r, q); err != nil || len(list.Messages) > 0 || list.Upto <= q.after {
+				return len(list.Messages) > 0 || list.Upto < q.after, err
+			}
 			q.after = list.Upto // all of it was for others; there may be more
-			continue
 		}
-		select {
-		case <-changed:
-		case <-over.C:
-			last = true
-		case <-s.closing:
-			last = true
-		case <-r.Context().Done():
-			return r.Context().Err()
-		}
+	})
+	if err != nil {
+		return err
 	}
+	return writeJSON(w, list)
 }
 
 // seen returns the messages that the peer may see, by the policy as it is now.
-func (s *Server) seen(r *http.Request, q messageQuery) (client.MessageList, error) {
-	own := s.rights(socket.PeerOf(r.Context()))
-	list, err := s.parts.Messages.Read(r.Context(), q.after, q.limit, func(account string) bool {
+func (j *journal) seen(r *http.Request, q messageQuery) (client.MessageList, error) {
+	own := j.of(r)
+	list, err := j.messages.Read(r.Context(), q.after, q.limit, func(account string) bool {
 		return own.May(socket.VerbLogin, account)
 	})
 	if err != nil {

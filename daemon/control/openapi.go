@@ -25,8 +25,8 @@ func formatTypes() []string {
 }
 
 // openapi answers with the document of this API.
-func (s *Server) openapi(w http.ResponseWriter, _ *http.Request) error {
-	d, err := describe(s.parts.Version)
+func (m *monitor) openapi(w http.ResponseWriter, _ *http.Request) error {
+	d, err := describe(m.version)
 	if err != nil {
 		return err
 	}
@@ -40,10 +40,8 @@ func describe(version string) (*openapi.Document, error) {
 		Description: "The control API of bilikeeper, over its Unix socket. Who asks is told by the kernel; what each may is said by [control] in the configuration.",
 	}, []openapi.Server{{URL: "http://localhost", Description: "over the Unix socket"}}, fieldWords())
 	texts := described()
-	for _, rt := range routes() {
-		if rt.serve != nil {
-			d.Add(rt.path, strings.ToLower(rt.method), operation(d, rt, texts[rt.method+" "+rt.path]))
-		}
+	for _, rt := range (&Server{}).routes() {
+		d.Add(rt.path, strings.ToLower(rt.method), operation(d, rt, texts[rt.method+" "+rt.path]))
 	}
 	return d, d.Err()
 }

@@ -44,7 +44,7 @@ func documentOf(t *testing.T, s *Server) object {
 // The document has each route that is served and no other, with the parameters
 // that it takes; and each route is described.
 func TestDocumentHasTheRoutes(t *testing.T) {
-	d := documentOf(t, newFake().server(t, socket.Policy{Owner: testOwner}, nil))
+	d := documentOf(t, bare())
 	if d["openapi"] != "3.1.0" {
 		t.Errorf("openapi is %v", d["openapi"])
 	}
@@ -55,15 +55,12 @@ func TestDocumentHasTheRoutes(t *testing.T) {
 		}
 	}
 	texts, ids := described(), map[string]bool{}
-	for _, rt := range routes() {
+	for _, rt := range bare().routes() {
 		key := rt.method + " " + rt.path
 		if texts[key].summary == "" {
 			t.Errorf("%s is not described", key)
 		}
 		delete(texts, key)
-		if rt.serve == nil {
-			continue
-		}
 		served = append(served, key)
 		o := at(t, d, "paths", rt.path, strings.ToLower(rt.method)).(object)
 		if id := o["operationId"].(string); ids[id] {
@@ -128,7 +125,7 @@ func problemTypes(t *testing.T) []string {
 // Each problem type is some route's, with the status that it is answered with; a
 // method that does not fit is nobody's.
 func TestDocumentHasTheProblems(t *testing.T) {
-	d := documentOf(t, newFake().server(t, socket.Policy{Owner: testOwner}, nil))
+	d := documentOf(t, bare())
 	found := map[string]bool{client.ProblemMethod: true}
 	for path, methods := range at(t, d, "paths").(object) {
 		for method, o := range methods.(object) {
@@ -154,33 +151,29 @@ func TestDocumentHasTheProblems(t *testing.T) {
 
 // What is really answered is what the document says.
 func TestAnswersFitTheDocument(t *testing.T) {
-	f := newFake()
-	f.emit(client.EventCheckOK, "main")
-	s := f.server(t, socket.Policy{Owner: testOwner}, nil)
-	d := documentOf(t, s)
-	for _, rt := range routes() {
-		if rt.serve == nil {
-			continue
-		}
-		t.Run(rt.method+" "+rt.path, func(t *testing.T) {
+	d := documentOf(t, bare())
+	for _, rt := range bare().routes() {
+		run(t, func(f *fixture) {
+			s := f.owned()
+			name := rt.method + " " + rt.path
 			check := func(target, body string) {
 				w := do(s, owner, rt.method, target, body)
 				responses := at(t, d, "paths", rt.path, strings.ToLower(rt.method), "responses").(object)
 				response, ok := responses[strconv.Itoa(w.Code)]
 				if !ok {
-					t.Fatalf("the status %d is not documented", w.Code)
+					t.Fatalf("%s: the status %d is not documented", name, w.Code)
 				}
 				kind, _, _ := strings.Cut(w.Header().Get("Content-Type"), ";")
 				content, _ := response.(object)["content"].(object)
 				if kind == "" {
 					if len(content) > 0 {
-						t.Errorf("no body where %v is documented", content)
+						t.Errorf("%s: no body where %v is documented", name, content)
 					}
 					return
 				}
 				media, ok := content[kind]
 				if !ok {
-					t.Fatalf("%d with %s is not documented", w.Code, kind)
+					t.Fatalf("%s: %d with %s is not documented", name, w.Code, kind)
 				}
 				schema, ok := media.(object)["schema"]
 				if !ok {
@@ -188,18 +181,19 @@ func TestAnswersFitTheDocument(t *testing.T) {
 				}
 				var v any
 				if err := json.Unmarshal(w.Body.Bytes(), &v); err != nil {
-					t.Fatal(err)
+					t.Fatal(name, err)
 				}
 				for _, fault := range fits(d, schema.(object), v, "answer") {
-					t.Error(fault)
+					t.Error(name, fault)
 				}
 			}
-			check(address(rt), bodyFor(rt))
+			target, body := f.address(rt), f.body(rt)
+			check(target, body)
 			separator := "?"
-			if strings.Contains(address(rt), "?") {
+			if strings.Contains(target, "?") {
 				separator = "&"
 			}
-			check(address(rt)+separator+"teapot=1", bodyFor(rt))
+			check(target+separator+"teapot=1", body)
 		})
 	}
 }

@@ -30,9 +30,9 @@ type pooled struct {
 	uid uint32
 }
 
-// anyCredential answers with the credential of one of the accounts that bear a
+// ofMany answers with the credential of one of the accounts that bear a
 // tag, of those that live and that the caller may have.
-func (s *Server) anyCredential(w http.ResponseWriter, r *http.Request) error {
+func (c *credentials) ofMany(w http.ResponseWriter, r *http.Request) error {
 	a, err := readAsked(r)
 	if err != nil {
 		return err
@@ -50,24 +50,24 @@ func (s *Server) anyCredential(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Whatever comes is wanted: the next one would be another account's.
 	wanted := func(offer) bool { return true }
-	got, err := s.await(r.Context(), a, wanted, func() (offer, error) { return s.choose(r, a) })
+	got, err := c.await(r.Context(), a, wanted, func() (offer, error) { return c.choose(r, a) })
 	if err != nil {
 		return err
 	}
-	return s.handOut(w, r, a, got)
+	return c.handOut(w, r, a, got)
 }
 
 // choose picks a living credential.
-func (s *Server) choose(r *http.Request, a asked) (offer, error) {
-	names, err := s.bearers(r, a)
+func (c *credentials) choose(r *http.Request, a asked) (offer, error) {
+	names, err := c.bearers(r, a)
 	if err != nil {
 		return offer{}, err
 	}
-	s.pools.mu.Lock()
-	defer s.pools.mu.Unlock()
+	c.pools.mu.Lock()
+	defer c.pools.mu.Unlock()
 	key := pooled{a.tag, socket.PeerOf(r.Context()).UID}
-	for _, name := range s.pools.order(key, a.strategy, names) {
-		got, err := s.render(name, a)
+	for _, name := range c.pools.order(key, a.strategy, names) {
+		got, err := c.render(name, a)
 		if isProblem(err, client.ProblemNeedsLogin) || isProblem(err, client.ProblemSiteAway) || isProblem(err, client.ProblemNoAccount) {
 			continue
 		}
@@ -75,7 +75,7 @@ func (s *Server) choose(r *http.Request, a asked) (offer, error) {
 			return offer{}, err
 		}
 		if r.Method != http.MethodHead {
-			s.pools.took(key, name, names)
+			c.pools.took(key, name, names)
 		}
 		got.etag = fmt.Sprintf(`"%s:%d"`, name, got.generation)
 		return got, nil
@@ -86,9 +86,9 @@ func (s *Server) choose(r *http.Request, a asked) (offer, error) {
 }
 
 // bearers are the accounts with the tag that the caller may have, by name.
-func (s *Server) bearers(r *http.Request, a asked) ([]string, error) {
-	own := s.rights(socket.PeerOf(r.Context()))
-	all := s.tagged(a.tag)
+func (c *credentials) bearers(r *http.Request, a asked) ([]string, error) {
+	own := c.of(r)
+	all := c.tagged(a.tag)
 	if len(all) == 0 {
 		return nil, &client.Problem{Type: client.ProblemNoAccount, Detail: fmt.Sprintf("no account has the tag %q", a.tag),
 			Hint: fmt.Sprintf("set it: bilikeeper account set NAME --tags %s, or in the configuration: [[account]] with name = %q, tags = [%q]", a.tag, "main", a.tag)}
@@ -97,18 +97,18 @@ func (s *Server) bearers(r *http.Request, a asked) ([]string, error) {
 		all = slices.DeleteFunc(all, func(name string) bool { return !own.May(verb, name) })
 		if len(all) == 0 {
 			// Which accounts there are is not for everybody to know.
-			p := own.Refusal(verb, "", s.directory)
+			p := c.refusal(own, verb, "")
 			p.Detail = fmt.Sprintf("%s with the tag %q", p.Detail, a.tag)
-			return nil, s.refuseReading(r, p, verb, "", a)
+			return nil, c.refuseReading(r, p, verb, "", a)
 		}
 	}
 	return all, nil
 }
 
 // tagged are the accounts that bear a tag, by name.
-func (s *Server) tagged(tag string) []string {
+func (c *credentials) tagged(tag string) []string {
 	var names []string
-	for _, account := range s.parts.Accounts.Status().Accounts {
+	for _, account := range c.keeper.Accounts().Status().Accounts {
 		if slices.Contains(account.Tags, tag) {
 			names = append(names, account.Name)
 		}

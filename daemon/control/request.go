@@ -22,8 +22,6 @@ const (
 	// slow bounds the reading of a body and every single write: who does not
 	// send or take bytes for that long is cut off.
 	slow = 30 * time.Second
-	// longestWait bounds ?wait=.
-	longestWait = 10 * time.Minute
 )
 
 // decode reads a JSON body strictly. An empty one leaves the zero value where
@@ -135,22 +133,6 @@ func counter(query url.Values, name string) (n uint64, ok bool, err error) {
 		return 0, false, badRequest("the parameter %q is a number from 0", name)
 	}
 	return n, true, nil
-}
-
-// waiting reads ?after=N&wait=30s.
-func waiting(query url.Values) (after uint64, given bool, wait time.Duration, err error) {
-	after, given, err = counter(query, "after")
-	if err != nil || !query.Has("wait") {
-		return after, given, 0, err
-	}
-	wait, err = time.ParseDuration(query.Get("wait"))
-	switch {
-	case err != nil || wait < 0 || wait > longestWait:
-		return 0, false, 0, badRequest("the parameter \"wait\" is a duration from 0s to %s, as in 30s", longestWait)
-	case !given:
-		return 0, false, 0, badRequest("the parameter \"wait\" needs \"after\"")
-	}
-	return after, given, wait, nil
 }
 
 // writeJSON answers 200 with a document.

@@ -32,61 +32,60 @@ type route struct {
 	verb         string
 	of           subject
 	query        []string // the parameters that are understood
-	// serve answers, or returns the error to answer with. Nil is a route that
-	// has its place already and answers 404.
-	serve func(s *Server, w http.ResponseWriter, r *http.Request) error
+	// serve answers, or returns the error to answer with.
+	serve func(w http.ResponseWriter, r *http.Request) error
 }
 
 // verbOpen marks a route that everyone who can connect may use.
 const verbOpen = "open"
 
-func routes() []route {
+func (s *Server) routes() []route {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	const account, login = "/v1/accounts/{name}", "/v1/logins/{id}"
 	return []route{
-		{get, "/v1/healthz", verbOpen, ofNothing, nil, (*Server).healthz},
-		{get, "/v1/readyz", socket.VerbStatus, ofKeeper, nil, (*Server).readyz},
-		{get, "/v1/readyz/{part}", socket.VerbStatus, ofKeeper, nil, (*Server).readyz},
-		{get, "/v1/openapi.json", verbOpen, ofNothing, nil, (*Server).openapi},
-		{get, "/v1/status", socket.VerbStatus, ofAny, nil, (*Server).status},
-		{get, "/v1/events", socket.VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, (*Server).events},
-		{get, "/v1/messages", socket.VerbStatus, ofAny, []string{"after", "wait", "limit"}, (*Server).messages},
+		{get, "/v1/healthz", verbOpen, ofNothing, nil, s.monitor.healthz},
+		{get, "/v1/readyz", socket.VerbStatus, ofKeeper, nil, s.monitor.readyz},
+		{get, "/v1/readyz/{part}", socket.VerbStatus, ofKeeper, nil, s.monitor.readyz},
+		{get, "/v1/openapi.json", verbOpen, ofNothing, nil, s.monitor.openapi},
+		{get, "/v1/status", socket.VerbStatus, ofAny, nil, s.accounts.status},
+		{get, "/v1/events", socket.VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, s.journal.events},
+		{get, "/v1/messages", socket.VerbStatus, ofAny, []string{"after", "wait", "limit"}, s.journal.listMessages},
 
-		{get, "/v1/accounts", socket.VerbStatus, ofAny, nil, (*Server).accounts},
-		{post, "/v1/accounts", socket.VerbManage, ofBody, nil, (*Server).importLogin},
-		{get, account, socket.VerbStatus, ofAccount, nil, (*Server).account},
-		{patch, account, socket.VerbManage, ofAccount, nil, (*Server).patchAccount},
-		{del, account, socket.VerbManage, ofAccount, nil, (*Server).forget},
+		{get, "/v1/accounts", socket.VerbStatus, ofAny, nil, s.accounts.list},
+		{post, "/v1/accounts", socket.VerbManage, ofBody, nil, s.accounts.importLogin},
+		{get, account, socket.VerbStatus, ofAccount, nil, s.accounts.get},
+		{patch, account, socket.VerbManage, ofAccount, nil, s.accounts.patch},
+		{del, account, socket.VerbManage, ofAccount, nil, s.accounts.forget},
 		{get, account + "/credential", socket.VerbGet, ofAccount,
-			[]string{"format", "with_refresh_token", "stale", "after", "wait"}, (*Server).credential},
+			[]string{"format", "with_refresh_token", "stale", "after", "wait"}, s.credentials.one},
 		{get, "/v1/credential", socket.VerbGet, ofAny,
-			[]string{"tag", "strategy", "format", "with_refresh_token", "stale", "after", "wait"}, (*Server).anyCredential},
-		{post, account + "/check", socket.VerbCheck, ofAccount, nil, (*Server).check},
-		{post, account + "/refresh", socket.VerbRefresh, ofAccount, nil, (*Server).refresh},
-		{post, account + "/logout", socket.VerbManage, ofAccount, nil, (*Server).logout},
+			[]string{"tag", "strategy", "format", "with_refresh_token", "stale", "after", "wait"}, s.credentials.ofMany},
+		{post, account + "/check", socket.VerbCheck, ofAccount, nil, s.accounts.check},
+		{post, account + "/refresh", socket.VerbRefresh, ofAccount, nil, s.accounts.refresh},
+		{post, account + "/logout", socket.VerbManage, ofAccount, nil, s.accounts.logout},
 
-		{post, "/v1/logins", socket.VerbLogin, ofBody, nil, (*Server).startLogin},
-		{get, login, socket.VerbLogin, ofLogin, []string{"after", "wait"}, (*Server).login},
-		{del, login, socket.VerbLogin, ofLogin, nil, (*Server).cancelLogin},
-		{get, login + "/qr.png", socket.VerbLogin, ofLogin, nil, (*Server).loginPNG},
-		{post, login + "/{step}", socket.VerbLogin, ofLogin, nil, (*Server).loginStep},
+		{post, "/v1/logins", socket.VerbLogin, ofBody, nil, s.logins.start},
+		{get, login, socket.VerbLogin, ofLogin, []string{"after", "wait"}, s.logins.get},
+		{del, login, socket.VerbLogin, ofLogin, nil, s.logins.cancel},
+		{get, login + "/qr.png", socket.VerbLogin, ofLogin, nil, s.logins.picture},
+		{post, login + "/{step}", socket.VerbLogin, ofLogin, nil, s.logins.step},
 
-		{get, "/v1/notify", socket.VerbStatus, ofKeeper, nil, (*Server).channels},
-		{post, "/v1/notify/{name}/test", socket.VerbManage, ofKeeper, nil, (*Server).testChannel},
-		{get, "/v1/outputs", socket.VerbStatus, ofKeeper, nil, (*Server).outputs},
-		{post, "/v1/outputs/{name}/run", socket.VerbManage, ofKeeper, nil, (*Server).runOutput},
-		{post, "/v1/reload", socket.VerbManage, ofKeeper, nil, (*Server).reload},
+		{get, "/v1/notify", socket.VerbStatus, ofKeeper, nil, s.delivery.listChannels},
+		{post, "/v1/notify/{name}/test", socket.VerbManage, ofKeeper, nil, s.delivery.testChannel},
+		{get, "/v1/outputs", socket.VerbStatus, ofKeeper, nil, s.delivery.listOutputs},
+		{post, "/v1/outputs/{name}/run", socket.VerbManage, ofKeeper, nil, s.delivery.runOutput},
+		{post, "/v1/reload", socket.VerbManage, ofKeeper, nil, s.reload},
 
-		{post, "/v1/page/links", socket.VerbManage, ofKeeper, nil, pageRoute(pageLink)},
-		{get, "/v1/page/sessions", socket.VerbManage, ofKeeper, nil, pageRoute(pageSessions)},
-		{del, "/v1/page/sessions/{id}", socket.VerbManage, ofKeeper, nil, pageRoute(revokePageSession)},
+		{post, "/v1/page/links", socket.VerbManage, ofKeeper, nil, s.browsers.link},
+		{get, "/v1/page/sessions", socket.VerbManage, ofKeeper, nil, s.browsers.list},
+		{del, "/v1/page/sessions/{id}", socket.VerbManage, ofKeeper, nil, s.browsers.revoke},
 
-		{get, "/v1/vault", socket.VerbManage, ofKeeper, nil, (*Server).vault},
-		{get, "/v1/vault/verify", socket.VerbManage, ofKeeper, nil, (*Server).verifyVault},
-		{post, "/v1/vault/backup", socket.VerbManage, ofKeeper, nil, (*Server).backupVault},
-		{post, "/v1/vault/slots", socket.VerbManage, ofOwner, nil, (*Server).addSlot},
-		{del, "/v1/vault/slots/{id}", socket.VerbManage, ofOwner, []string{"rely_on"}, (*Server).removeSlot},
-		{get, "/metrics", socket.VerbStatus, ofKeeper, nil, (*Server).metrics},
+		{get, "/v1/vault", socket.VerbManage, ofKeeper, nil, s.vault.info},
+		{get, "/v1/vault/verify", socket.VerbManage, ofKeeper, nil, s.vault.verify},
+		{post, "/v1/vault/backup", socket.VerbManage, ofKeeper, nil, s.vault.backup},
+		{post, "/v1/vault/slots", socket.VerbManage, ofOwner, nil, s.vault.addSlot},
+		{del, "/v1/vault/slots/{id}", socket.VerbManage, ofOwner, []string{"rely_on"}, s.vault.removeSlot},
+		{get, "/metrics", socket.VerbStatus, ofKeeper, nil, s.monitor.metrics},
 	}
 }
 
@@ -94,7 +93,7 @@ func routes() []route {
 // method is answered by us, as a problem.
 func (s *Server) mux() http.Handler {
 	byPath := map[string]map[string]route{}
-	for _, rt := range routes() {
+	for _, rt := range s.routes() {
 		if byPath[rt.path] == nil {
 			byPath[rt.path] = map[string]route{}
 		}
@@ -132,20 +131,14 @@ func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[st
 	}
 }
 
-// wrongMethod tells which methods there are; a path that has none yet is not
-// there.
+// wrongMethod tells which methods there are.
 func wrongMethod(w http.ResponseWriter, methods map[string]route) *client.Problem {
 	var allowed []string
-	for method, rt := range methods {
-		if rt.serve != nil {
-			allowed = append(allowed, method)
-			if method == http.MethodGet {
-				allowed = append(allowed, http.MethodHead)
-			}
+	for method := range methods {
+		allowed = append(allowed, method)
+		if method == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
 		}
-	}
-	if len(allowed) == 0 {
-		return notFound("no such path")
 	}
 	slices.Sort(allowed)
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
@@ -154,24 +147,21 @@ func wrongMethod(w http.ResponseWriter, methods map[string]route) *client.Proble
 
 // serve is a request's way: the policy, the parameters, the work.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) error {
-	if rt.serve == nil {
-		return notFound("this keeper does not offer that yet")
-	}
 	if err := s.permit(r, rt); err != nil {
 		if p, ok := errors.AsType[*client.Problem](err); ok && rt.verb == socket.VerbGet {
-			s.noteRefused(r, p)
+			s.credentials.noteRefused(r, p)
 		}
 		return err
 	}
 	if err := knownParameters(r, rt.query); err != nil {
 		return err
 	}
-	return rt.serve(s, w, r)
+	return rt.serve(w, r)
 }
 
 // permit asks the policy about a route, as far as path and peer tell.
 func (s *Server) permit(r *http.Request, rt route) error {
-	own := s.rights(socket.PeerOf(r.Context()))
+	own := s.access.of(r)
 	account := socket.Every
 	switch rt.of {
 	case ofNothing, ofBody:
@@ -188,23 +178,23 @@ func (s *Server) permit(r *http.Request, rt route) error {
 		if own.MayAny(rt.verb) {
 			return nil
 		}
-		return own.Refusal(rt.verb, "", s.directory)
+		return s.access.refusal(own, rt.verb, "")
 	case ofAccount:
 		account = r.PathValue("name")
 	case ofLogin:
-		l, err := s.parts.Logins.Get(r.PathValue("id"))
+		l, err := s.logins.keeper.Get(r.PathValue("id"))
 		if err != nil {
 			// Whether there is such a login is told only to those who may
 			// log in at all.
 			if own.MayAny(rt.verb) {
 				return err
 			}
-			return own.Refusal(rt.verb, "", s.directory)
+			return s.access.refusal(own, rt.verb, "")
 		}
 		account = l.Account
 	}
 	if !own.May(rt.verb, account) {
-		return own.Refusal(rt.verb, account, s.directory)
+		return s.access.refusal(own, rt.verb, account)
 	}
 	return nil
 }
@@ -217,7 +207,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	p := asProblem(err)
 	if p.Status == http.StatusInternalServerError {
-		s.parts.Log.Error().Str("route", r.Pattern).Str("method", r.Method).Str("type", p.Type).
+		s.log.Error().Str("route", r.Pattern).Str("method", r.Method).Str("type", p.Type).
 			Err(err).Msg("a request failed")
 	}
 	if out, ok := w.(*reply); ok && out.status != 0 {
@@ -234,7 +224,7 @@ func (s *Server) record(w http.ResponseWriter, r *http.Request, rt route, starte
 		status = out.status
 	}
 	peer := socket.PeerOf(r.Context())
-	line := s.parts.Log.Debug().Str("method", r.Method).Str("route", rt.path).Int("status", status).
+	line := s.log.Debug().Str("method", r.Method).Str("route", rt.path).Int("status", status).
 		Dur("took", time.Since(started)).Uint32("uid", peer.UID).Int32("pid", peer.PID).Str("program", peer.Program)
 	if name := r.PathValue("name"); name != "" {
 		line = line.Str("name", name)

@@ -13,34 +13,31 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/alert"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
 )
 
-// Config holds the keeper's parts and what the server needs beside them. All
-// but SignIn, QR, Log and Version have to be there.
+// Config holds the keeper and what the server needs beside it. All but SignIn, QR,
+// Log and Version have to be there.
 type Config struct {
-	Accounts    Accounts
-	Checker     Checker
-	Refresher   Refresher
-	Mover       Mover
-	Outputs     Outputs
-	SMS         SMS
-	Credentials Credentials
-	Logins      Logins
-	Journal     Journal
-	Channels    Channels
-	Messages    Messages
-	Reloader    Reloader
-	Vault       Vault
-	Slots       Slots
+	Keeper *keeper.Keeper
+	// Channels and Outputs are those that run now.
+	Channels func() *alert.Channels
+	Outputs  func() *engine.Outputs
+	// Reload reads the configuration again.
+	Reload func(ctx context.Context) (client.Reloaded, error)
+	// NeedsRestart are the configuration's keys that were changed and take effect
+	// at the next start.
+	NeedsRestart func() []string
 	// Ready tells of the keeper's parts, or of those that a name stands for; false
 	// where there is none.
 	Ready func(ctx context.Context, part string) (client.Readiness, bool)
@@ -56,39 +53,46 @@ type Config struct {
 	Version string
 }
 
-func (c Config) validate() error {
-	for name, missing := range map[string]bool{
-		"Accounts": c.Accounts == nil, "Checker": c.Checker == nil, "Refresher": c.Refresher == nil, "Mover": c.Mover == nil, "Outputs": c.Outputs == nil, "SMS": c.SMS == nil, "Credentials": c.Credentials == nil,
-		"Logins": c.Logins == nil, "Journal": c.Journal == nil, "Channels": c.Channels == nil, "Messages": c.Messages == nil,
-		"Reloader": c.Reloader == nil, "Ready": c.Ready == nil, "Metrics": c.Metrics == nil, "Vault": c.Vault == nil, "Slots": c.Slots == nil,
-	} {
-		if missing {
-			return fmt.Errorf("control: %s is missing", name)
-		}
-	}
-	return c.Policy.Validate()
-}
-
-// Server answers the control API.
+// Server answers the control API: each group of routes has what it needs of the
+// keeper, and the way to them (policy, parameters, panics, log) is the server's.
 type Server struct {
-	parts     Config
-	policy    atomic.Pointer[socket.Policy]
-	directory *socket.Directory
-	pools     pools
-	handler   http.Handler
-	http      *http.Server
-	// closing ends waits and streams when Shutdown begins.
-	closing  chan struct{}
+	access      *access
+	accounts    accounts
+	credentials credentials
+	logins      logins
+	journal     journal
+	delivery    delivery
+	vault       vaultRoutes
+	browsers    browsers
+	monitor     monitor
+	reloading   func(ctx context.Context) (client.Reloaded, error)
+
+	handler  http.Handler
+	http     *http.Server
+	log      zerolog.Logger
+	ending   ending
 	shutdown sync.Once
 }
 
 // New makes a server that does not listen yet.
 func New(c Config) (*Server, error) {
-	if err := c.validate(); err != nil {
+	if err := c.Policy.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Server{parts: c, directory: socket.NewDirectory(), closing: make(chan struct{})}
-	s.policy.Store(&c.Policy)
+	k, who, end := c.Keeper, &access{directory: socket.NewDirectory()}, make(ending)
+	who.policy.Store(&c.Policy)
+	s := &Server{
+		access:      who,
+		accounts:    accounts{access: who, keeper: k.Accounts(), needsRestart: c.NeedsRestart},
+		credentials: credentials{access: who, keeper: k, ending: end, log: c.Log},
+		logins:      logins{access: who, keeper: k.Logins(), ending: end, draw: c.QR},
+		delivery:    delivery{channels: c.Channels, outputs: c.Outputs},
+		vault:       vaultRoutes{k.Vault()},
+		browsers:    browsers{c.SignIn},
+		monitor:     monitor{version: c.Version, ready: c.Ready, scraped: c.Metrics},
+		reloading:   c.Reload, log: c.Log, ending: end,
+	}
+	s.journal = journal{access: who, store: k.Store(), messages: alert.NewReader(k), ending: end, status: s.accounts.statusFor}
 	s.handler = s.guard(s.mux())
 	s.http = &http.Server{
 		Handler:     s.handler,
@@ -110,7 +114,7 @@ func (s *Server) SetPolicy(p socket.Policy) error {
 	if err := p.Validate(); err != nil {
 		return err
 	}
-	s.policy.Store(&p)
+	s.access.policy.Store(&p)
 	return nil
 }
 
@@ -126,7 +130,7 @@ func (s *Server) Serve(l net.Listener) error {
 // Shutdown closes the listeners, ends waits and streams, and lets the requests
 // under way finish until ctx ends; then their connections are closed.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.shutdown.Do(func() { close(s.closing) })
+	s.shutdown.Do(func() { close(s.ending) })
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		_ = s.http.Close()
@@ -139,7 +143,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // its context, see [socket.WithPeer]; the kernel names none here.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-func (s *Server) rights(p socket.Peer) socket.Rights { return s.policy.Load().Rights(p, s.directory) }
+func (s *Server) reload(w http.ResponseWriter, r *http.Request) error {
+	if _, err := decode[struct{}](w, r, true); err != nil {
+		return err
+	}
+	result, err := s.reloading(r.Context())
+	if err != nil {
+		return err
+	}
+	result.Changed = append([]string{}, result.Changed...)
+	result.NeedsRestart = append([]string{}, result.NeedsRestart...)
+	return writeJSON(w, result)
+}
 
 // reply notes whether and how a request has been answered.
 type reply struct {
@@ -199,7 +214,7 @@ func (s *Server) panicked(out *reply, r *http.Request, v any) {
 	if fault, ok := v.(runtime.Error); ok {
 		text = fault.Error()
 	}
-	s.parts.Log.Error().Str("method", r.Method).Str("panic", text).
+	s.log.Error().Str("method", r.Method).Str("panic", text).
 		Str("stack", string(debug.Stack())).Msg("a request panicked")
 	if out.status != 0 {
 		panic(http.ErrAbortHandler)

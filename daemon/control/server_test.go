@@ -2,6 +2,7 @@ package control
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,44 +16,72 @@ import (
 	"github.com/bilikeeper/bilikeeper/internal/golden"
 )
 
-// address fills a route's pattern.
-func address(rt route) string {
-	if strings.HasPrefix(rt.path, "/v1/notify/") {
-		return "/v1/notify/phone/test"
-	}
-	if rt.path == "/v1/credential" {
-		return rt.path + "?tag=both"
-	}
-	if strings.HasPrefix(rt.path, "/v1/vault/slots/") {
-		return "/v1/vault/slots/ONE"
-	}
-	if strings.HasPrefix(rt.path, "/v1/page/sessions/") {
-		_, id := aBrowser()
-		return "/v1/page/sessions/" + id
-	}
-	return strings.NewReplacer("{name}", "main", "{id}", "L-main", "{step}", "code", "{part}", "vault").Replace(rt.path)
+// bare is a server without a keeper, for what needs none.
+func bare() *Server {
+	s := &Server{access: &access{directory: socket.NewDirectory()}}
+	s.access.policy.Store(&socket.Policy{Owner: testOwner})
+	s.handler = s.guard(s.mux())
+	return s
 }
 
-// bodyFor is what a route needs to get past the decoding.
-func bodyFor(rt route) string {
-	if rt.of == ofBody {
-		return `{"account":"main"}`
+// address fills a route's pattern with what there is, or is made for it.
+func (f *fixture) address(rt route) string {
+	f.T.Helper()
+	id := ""
+	switch {
+	case strings.HasPrefix(rt.path, "/v1/notify/"):
+		return "/v1/notify/phone/test"
+	case rt.path == "/v1/credential":
+		return rt.path + "?tag=both"
+	case strings.HasPrefix(rt.path, "/v1/vault/slots/"):
+		added, err := f.Keeper.Vault().AddSlot(f.T.Context(), client.VaultSlotRequest{Kind: "recovery"})
+		if err != nil {
+			f.T.Fatal(err)
+		}
+		id = added.Slot.ID
+	case strings.HasPrefix(rt.path, "/v1/page/sessions/"):
+		_, id = f.browser()
+	case rt.of == ofLogin:
+		method := client.MethodQR
+		if strings.HasSuffix(rt.path, "{step}") {
+			method = client.MethodSMS
+		}
+		l, err := f.Keeper.Logins().Start(f.T.Context(), client.LoginRequest{Account: "main", Method: method})
+		if err != nil {
+			f.T.Fatal(err)
+		}
+		id = l.ID
 	}
-	if rt.method == http.MethodPatch {
-		return `{"paused":true}`
+	return strings.NewReplacer("{name}", "main", "{id}", id, "{step}", client.StepCaptcha, "{part}", "vault").Replace(rt.path)
+}
+
+// body is what a route needs to do something.
+func (f *fixture) body(rt route) string {
+	f.T.Helper()
+	var body any
+	switch {
+	case rt.path == "/v1/accounts" && rt.of == ofBody:
+		body = client.ImportRequest{Account: "main", Data: f.header("main"), Replace: true}
+	case rt.of == ofBody:
+		body = client.LoginRequest{Account: "main"}
+	case rt.method == http.MethodPatch:
+		paused := true
+		body = client.AccountPatch{Paused: &paused}
+	case rt.path == "/v1/vault/slots":
+		body = client.VaultSlotRequest{Kind: "recovery"}
+	default:
+		return ""
 	}
-	if rt.path == "/v1/vault/slots" {
-		return `{"kind":"recovery"}`
+	text, err := json.Marshal(body)
+	if err != nil {
+		f.T.Fatal(err)
 	}
-	if strings.HasSuffix(rt.path, "{step}") {
-		return `{"code":"123456"}`
-	}
-	return ""
+	return string(text)
 }
 
 func TestEveryRouteDeclaresItsVerb(t *testing.T) {
 	var table bytes.Buffer
-	for _, rt := range routes() {
+	for _, rt := range bare().routes() {
 		if rt.verb != verbOpen && !slices.Contains(socket.Verbs(), rt.verb) {
 			t.Errorf("%s %s: verb %q", rt.method, rt.path, rt.verb)
 		}
@@ -62,11 +91,7 @@ func TestEveryRouteDeclaresItsVerb(t *testing.T) {
 		if rt.of == ofAccount && !strings.Contains(rt.path, "{name}") || rt.of == ofLogin && !strings.Contains(rt.path, "{id}") {
 			t.Errorf("%s %s: the path does not say which %s", rt.method, rt.path, rt.of)
 		}
-		offered := ""
-		if rt.serve == nil {
-			offered = " (not yet)"
-		}
-		fmt.Fprintf(&table, "%-6s %-34s %-8s %s%s\n", rt.method, rt.path, rt.verb, rt.of, offered)
+		fmt.Fprintf(&table, "%-6s %-34s %-8s %s\n", rt.method, rt.path, rt.verb, rt.of)
 	}
 	golden.Equal(t, "routes.golden", table.Bytes())
 }
@@ -75,57 +100,64 @@ func TestEveryRouteDeclaresItsVerb(t *testing.T) {
 // the verb gets through, and one that has all but the verb does not.
 func TestEveryRouteAsksThePolicy(t *testing.T) {
 	stranger := socket.Peer{UID: 5001, GID: 5001, Known: true}
-	for _, rt := range routes() {
-		if rt.serve == nil {
-			continue
-		}
-		t.Run(rt.method+" "+rt.path, func(t *testing.T) {
-			ask := func(may ...string) int {
-				p := socket.Policy{Owner: testOwner}
+	for _, rt := range bare().routes() {
+		run(t, func(f *fixture) {
+			name := rt.method + " " + rt.path
+			ask := func(p socket.Peer, may ...string) int {
+				policy := socket.Policy{Owner: testOwner}
 				if may != nil {
-					p.Rules = []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: may}}
+					policy.Rules = []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: may}}
 				}
-				return do(newFake().server(t, p, nil), stranger, rt.method, address(rt), bodyFor(rt)).Code
+				return do(f.server(policy, nil), p, rt.method, f.address(rt), f.body(rt)).Code
 			}
+			served := func(status int) bool { return status == http.StatusOK || status == http.StatusNoContent }
 			if rt.verb == verbOpen {
-				if got := ask(); got != http.StatusOK {
-					t.Errorf("a stranger got %d", got)
+				if got := ask(stranger); got != http.StatusOK {
+					t.Errorf("%s: a stranger got %d", name, got)
 				}
 				return
 			}
 			others := slices.DeleteFunc(socket.Verbs(), func(v string) bool { return v == rt.verb })
-			if got := ask(); got != http.StatusForbidden {
-				t.Errorf("a stranger got %d", got)
+			if got := ask(stranger); got != http.StatusForbidden {
+				t.Errorf("%s: a stranger got %d", name, got)
 			}
-			if got := ask(others...); got != http.StatusForbidden {
-				t.Errorf("with every other verb: %d", got)
+			if got := ask(stranger, others...); got != http.StatusForbidden {
+				t.Errorf("%s: with every other verb: %d", name, got)
 			}
 			if rt.of == ofOwner {
-				if got := ask(socket.Verbs()...); got != http.StatusForbidden {
-					t.Errorf("with every verb: %d", got)
+				if got := ask(stranger, socket.Verbs()...); got != http.StatusForbidden {
+					t.Errorf("%s: with every verb: %d", name, got)
 				}
-				w := do(newFake().server(t, socket.Policy{Owner: testOwner}, nil), owner, rt.method, address(rt), bodyFor(rt))
-				if w.Code != http.StatusOK && w.Code != http.StatusNoContent {
-					t.Errorf("the owner got %d", w.Code)
+				if got := ask(owner); !served(got) {
+					t.Errorf("%s: the owner got %d", name, got)
 				}
 				return
 			}
-			if got := ask(rt.verb); got != http.StatusOK && got != http.StatusNoContent {
-				t.Errorf("with the verb: %d", got)
+			if got := ask(stranger, rt.verb); !served(got) {
+				t.Errorf("%s: with the verb: %d", name, got)
 			}
 		})
 	}
 }
 
 func TestNobodyWithoutAPeer(t *testing.T) {
-	s := newFake().server(t, socket.Policy{}, nil) // the owner is root, as is the zero uid
+	s := bare()
+	s.access.policy.Store(&socket.Policy{}) // the owner is root, as is the zero uid
 	if w := do(s, socket.Peer{}, "GET", "/v1/status", ""); socket.KernelNamesPeers && w.Code != http.StatusForbidden {
 		t.Errorf("an unnamed peer got %d", w.Code)
 	}
 }
 
 func TestRefusals(t *testing.T) {
-	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
+	run(t, checkRefusals)
+}
+
+func checkRefusals(f *fixture) {
+	t, s := f.T, f.owned()
+	begun, err := f.SMSLogin()
+	if err != nil {
+		t.Fatal(err)
+	}
 	big := `{"account":"` + strings.Repeat("x", maxBody) + `"}`
 	for _, tc := range []struct {
 		name, method, target, body string
@@ -153,8 +185,8 @@ func TestRefusals(t *testing.T) {
 		{"strategy", "GET", "/v1/credential?tag=both&strategy=best", "", nil, 400, client.ProblemBadRequest, "round-robin"},
 		{"after of a tag", "GET", "/v1/credential?tag=both&after=3", "", nil, 400, client.ProblemBadRequest, "after"},
 		{"stale of a tag", "GET", "/v1/credential?tag=both&stale=true", "", nil, 400, client.ProblemBadRequest, "stale"},
-		{"no such step", "POST", "/v1/logins/L-main/dance", "{}", nil, 404, client.ProblemNotFound, "dance"},
-		{"code not taken", "POST", "/v1/logins/L-main/code", `{"code":"wrong"}`, nil, 409, client.ProblemSMS, "wrong"},
+		{"no such step", "POST", "/v1/logins/" + begun.ID + "/dance", "{}", nil, 404, client.ProblemNotFound, "dance"},
+		{"code not taken", "POST", "/v1/logins/" + begun.ID + "/code", `{"code":"000000"}`, nil, 409, client.ProblemSMS, "wrong"},
 		{"metrics, other method", "POST", "/metrics", "", nil, 405, client.ProblemMethod, "GET"},
 		{"settings of nobody", "PATCH", "/v1/accounts/nobody", "{}", nil, 404, client.ProblemNoAccount, "nobody"},
 		{"settings, unknown field", "PATCH", "/v1/accounts/main", `{"pause":true}`, nil, 400, client.ProblemBadRequest, "pause"},
@@ -169,8 +201,8 @@ func TestRefusals(t *testing.T) {
 		{"broken query", "GET", "/v1/events?a=%zz", "", nil, 400, client.ProblemBadRequest, "query"},
 		{"limit", "GET", "/v1/events?limit=0", "", nil, 400, client.ProblemBadRequest, "limit"},
 		{"since", "GET", "/v1/events?since=yesterday", "", nil, 400, client.ProblemBadRequest, "since"},
-		{"wait alone", "GET", "/v1/logins/L-main?wait=1s", "", nil, 400, client.ProblemBadRequest, "after"},
-		{"wait too long", "GET", "/v1/logins/L-main?after=1&wait=24h", "", nil, 400, client.ProblemBadRequest, "wait"},
+		{"wait alone", "GET", "/v1/logins/" + begun.ID + "?wait=1s", "", nil, 400, client.ProblemBadRequest, "after"},
+		{"wait too long", "GET", "/v1/logins/" + begun.ID + "?after=1&wait=24h", "", nil, 400, client.ProblemBadRequest, "wait"},
 		{"flag", "GET", "/v1/accounts/main/credential?stale=perhaps", "", nil, 400, client.ProblemBadRequest, "stale"},
 		{"unknown field", "POST", "/v1/logins", `{"account":"main","colour":"red"}`, nil, 400, client.ProblemBadRequest, "colour"},
 		{"wrong type", "POST", "/v1/logins", `{"account":7}`, nil, 400, client.ProblemBadRequest, "account"},
@@ -183,25 +215,23 @@ func TestRefusals(t *testing.T) {
 		{"negative attend", "POST", "/v1/logins", `{"attend":-1}`, nil, 400, client.ProblemBadRequest, "attend"},
 		{"bad event id", "GET", "/v1/events", "", []string{"Accept", "text/event-stream", "Last-Event-ID", "x"}, 400, client.ProblemBadRequest, "id"},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			w := do(s, owner, tc.method, tc.target, tc.body, tc.header...)
-			p := problemOf(t, w)
-			if w.Code != tc.status || p.Type != tc.kind || !strings.Contains(p.Detail, tc.text) {
-				t.Errorf("got %d %+v", w.Code, p)
-			}
-			if w.Code == http.StatusMethodNotAllowed && w.Header().Get("Allow") == "" {
-				t.Error("no Allow")
-			}
-			if w.Header().Get("Cache-Control") != "no-store" {
-				t.Error("may be stored")
-			}
-		})
+		w := do(s, owner, tc.method, tc.target, tc.body, tc.header...)
+		p := problemOf(t, w)
+		if w.Code != tc.status || p.Type != tc.kind || !strings.Contains(p.Detail, tc.text) {
+			t.Errorf("%s: got %d %+v", tc.name, w.Code, p)
+		}
+		if w.Code == http.StatusMethodNotAllowed && w.Header().Get("Allow") == "" {
+			t.Errorf("%s: no Allow", tc.name)
+		}
+		if w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: may be stored", tc.name)
+		}
 	}
 }
 
 // Node's fetch and a forwarder send what a page in a browser does not.
 func TestPrograms(t *testing.T) {
-	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
+	s := bare()
 	for _, header := range [][]string{{"Sec-Fetch-Mode", "cors"}, {"Sec-Fetch-Mode", "cors", "Host", "localhost:7560"}, {"Sec-Fetch-Site", "none"}} {
 		if w := do(s, owner, "GET", "/v1/healthz", "", header...); w.Code != http.StatusOK {
 			t.Errorf("%q: %d", header, w.Code)
@@ -210,7 +240,7 @@ func TestPrograms(t *testing.T) {
 }
 
 func TestHosts(t *testing.T) {
-	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
+	s := bare()
 	for _, host := range []string{"", "localhost", "unix", "bilikeeper", "control", "localhost:7560", "127.0.0.1:7560", "[::1]:7560", "[::1]"} {
 		if w := do(s, owner, "GET", "/v1/healthz", "", "Host", host); w.Code != http.StatusOK {
 			t.Errorf("host %q: %d", host, w.Code)
@@ -241,56 +271,63 @@ func TestProblemTypes(t *testing.T) {
 }
 
 func TestPanicIsAnswered(t *testing.T) {
-	var log bytes.Buffer
-	f := newFake()
-	s := f.server(t, socket.Policy{Owner: testOwner}, &log)
-	f.checkFn = func() { panic(canary) }
-	w := do(s, owner, "POST", "/v1/accounts/main/check", "")
-	if p := problemOf(t, w); w.Code != 500 || p.Type != client.ProblemInternal {
-		t.Errorf("got %d %+v", w.Code, p)
-	}
-	if strings.Contains(log.String(), canary) || strings.Contains(w.Body.String(), canary) {
-		t.Error("the panic's value shows")
-	}
-	if !strings.Contains(log.String(), "panicked") {
-		t.Errorf("nothing logged: %s", log.String())
-	}
-	f.checkFn = nil
-	if w := do(s, owner, "POST", "/v1/accounts/main/check", `{"force":true}`); w.Code != 200 {
-		t.Errorf("afterwards: %d", w.Code)
-	}
+	run(t, func(f *fixture) {
+		var log bytes.Buffer
+		s := f.server(socket.Policy{Owner: testOwner}, &log)
+		works := f.reload
+		f.reload = func(context.Context) (client.Reloaded, error) { panic(canary) }
+		w := do(s, owner, "POST", "/v1/reload", "")
+		if p := problemOf(t, w); w.Code != 500 || p.Type != client.ProblemInternal {
+			t.Errorf("got %d %+v", w.Code, p)
+		}
+		if strings.Contains(log.String(), canary) || strings.Contains(w.Body.String(), canary) {
+			t.Error("the panic's value shows")
+		}
+		if !strings.Contains(log.String(), "panicked") {
+			t.Errorf("nothing logged: %s", log.String())
+		}
+		f.reload = works
+		if w := do(s, owner, "POST", "/v1/reload", ""); w.Code != 200 {
+			t.Errorf("afterwards: %d", w.Code)
+		}
+	})
 }
 
 func TestLogsWhatChangesThingsOnly(t *testing.T) {
-	var log bytes.Buffer
-	s := newFake().server(t, socket.Policy{Owner: testOwner}, &log)
-	do(s, owner, "GET", "/v1/accounts/main/credential?format=json", "")
-	do(s, owner, "GET", "/v1/status", "")
-	if log.Len() > 0 {
-		t.Errorf("reading is logged: %s", log.String())
-	}
-	do(s, owner, "POST", "/v1/accounts/main/check?secret="+canary, "")
-	do(s, owner, "POST", "/v1/accounts/main/check", "")
-	if got := strings.Count(log.String(), "control request"); got != 2 || strings.Contains(log.String(), "canary") {
-		t.Errorf("logged %d: %s", got, log.String())
-	}
+	run(t, func(f *fixture) {
+		var log bytes.Buffer
+		s := f.server(socket.Policy{Owner: testOwner}, &log)
+		do(s, owner, "GET", "/v1/accounts/main/credential?format=json", "")
+		do(s, owner, "GET", "/v1/status", "")
+		if log.Len() > 0 {
+			t.Errorf("reading is logged: %s", log.String())
+		}
+		do(s, owner, "POST", "/v1/accounts/main/check?secret="+canary, "")
+		do(s, owner, "POST", "/v1/accounts/main/check", "")
+		if got := strings.Count(log.String(), "control request"); got != 2 || strings.Contains(log.String(), "canary") {
+			t.Errorf("logged %d: %s", got, log.String())
+		}
+	})
 }
 
-func TestNewWantsItsParts(t *testing.T) {
-	if _, err := New(Config{}); err == nil {
-		t.Error("an empty configuration is taken")
-	}
-	s := newFake().server(t, socket.Policy{Owner: testOwner}, nil)
-	if err := s.SetPolicy(socket.Policy{Rules: []socket.Rule{{User: "x", May: []string{"fly"}}}}); err == nil {
-		t.Error("an unknown verb is taken")
-	}
-	guest := socket.Peer{UID: 5001, Known: true}
-	if err := s.SetPolicy(socket.Policy{Rules: []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: []string{socket.VerbStatus}}}}); err != nil {
-		t.Fatal(err)
-	}
-	if w := do(s, guest, "GET", "/v1/status", ""); w.Code != 200 {
-		t.Errorf("the new policy does not hold: %d", w.Code)
-	}
+func TestPolicies(t *testing.T) {
+	run(t, func(f *fixture) {
+		wrong := socket.Policy{Rules: []socket.Rule{{User: "x", May: []string{"fly"}}}}
+		if _, err := New(Config{Keeper: f.Keeper, Policy: wrong}); err == nil {
+			t.Error("an unknown verb is taken")
+		}
+		s := f.owned()
+		if err := s.SetPolicy(wrong); err == nil {
+			t.Error("an unknown verb is taken later")
+		}
+		guest := socket.Peer{UID: 5001, Known: true}
+		if err := s.SetPolicy(socket.Policy{Rules: []socket.Rule{{User: "5001", Accounts: []string{"*"}, May: []string{socket.VerbStatus}}}}); err != nil {
+			t.Fatal(err)
+		}
+		if w := do(s, guest, "GET", "/v1/status", ""); w.Code != 200 {
+			t.Errorf("the new policy does not hold: %d", w.Code)
+		}
+	})
 }
 
 func FuzzParse(f *testing.F) {

@@ -3,8 +3,10 @@ package control
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,9 +27,13 @@ func TestStranger(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := newFake()
+	run(t, func(f *fixture) { stranger(f, path, l, uid, gid) })
+}
+
+func stranger(f *fixture, path string, l net.Listener, uid, gid int) {
+	t := f.T
 	policy := socket.Policy{Owner: 0, Rules: []socket.Rule{{User: "5001", Accounts: []string{"main"}, May: []string{socket.VerbGet}}}}
-	s := f.server(t, policy, nil)
+	s := f.server(policy, nil)
 	go func() { _ = s.Serve(l) }()
 	t.Cleanup(func() { _ = s.Shutdown(context.Background()) })
 
@@ -39,15 +45,15 @@ func TestStranger(t *testing.T) {
 		t.Fatal(troubles)
 	}
 	inside := &client.Client{Socket: path, Dial: sockettest.DialAs(uid, gid, path)}
-	if got, err := inside.Credential(t.Context(), "main", client.CredentialOptions{}); err != nil || string(got.Body) != headerOf("fake0canary0fake") {
+	if got, err := inside.Credential(t.Context(), "main", client.CredentialOptions{}); err != nil || string(got.Body) != f.header("main") {
 		t.Errorf("permitted: %v", err)
 	}
-	_, err = inside.Credential(t.Context(), "other", client.CredentialOptions{})
+	_, err := inside.Credential(t.Context(), "other", client.CredentialOptions{})
 	p, ok := errors.AsType[*client.Problem](err)
 	if !ok || p.Type != client.ProblemNotPermitted || !strings.Contains(p.Hint, `accounts = ["other"]`) {
 		t.Errorf("another account: %v", err)
 	}
-	if got := f.log(); len(got) != 2 || got[0] != "read main header uid=5001" || got[1] != "refused get other uid=5001" {
+	if got := f.readings(); !slices.Equal(got, []string{"read header main uid=5001", "refused get other uid=5001"}) {
 		t.Errorf("recorded %q", got)
 	}
 }

@@ -19,17 +19,17 @@ const heartbeat = 15 * time.Second
 // carries nothing and then reads what there is, so that a slow reader loses
 // nothing and holds up nobody.
 type stream struct {
-	server *Server
-	out    http.ResponseWriter
-	peer   socket.Peer
-	query  eventQuery
+	journal *journal
+	out     http.ResponseWriter
+	peer    socket.Peer
+	query   eventQuery
 	// position is the last entry that was looked at, told the last id that
 	// the reader was given.
 	position, told uint64
 }
 
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, q eventQuery) error {
-	st := &stream{server: s, out: w, peer: socket.PeerOf(r.Context()), query: q}
+func (j *journal) stream(w http.ResponseWriter, r *http.Request, q eventQuery) error {
+	st := &stream{journal: j, out: w, peer: socket.PeerOf(r.Context()), query: q}
 	lost, err := st.start(r)
 	if err != nil {
 		return err
@@ -65,7 +65,7 @@ func (st *stream) follow(r *http.Request) error {
 	timer := time.NewTimer(heartbeat)
 	defer timer.Stop()
 	for {
-		changed := st.server.parts.Journal.Changed()
+		changed := st.journal.store.Changed()
 		wrote, err := st.pump(r)
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (st *stream) follow(r *http.Request) error {
 				return err
 			}
 			timer.Reset(heartbeat)
-		case <-st.server.closing:
+		case <-st.journal.ending:
 			return nil
 		case <-r.Context().Done():
 			return nil
@@ -91,12 +91,11 @@ func (st *stream) follow(r *http.Request) error {
 // start finds the position to follow after; lost is true where the reader's
 // own is of no use any more.
 func (st *stream) start(r *http.Request) (lost bool, err error) {
-	journal := st.server.parts.Journal
 	position, named, err := resumeFrom(r, st.query)
 	if err != nil {
 		return false, err
 	}
-	newest := journal.Newest()
+	newest := st.journal.store.Newest()
 	switch {
 	case !named && st.query.since.IsZero():
 		st.position = newest
@@ -105,7 +104,7 @@ func (st *stream) start(r *http.Request) (lost bool, err error) {
 		// an older copy. What it told is not what this one tells.
 		st.position, lost = newest, true
 	default:
-		st.position = st.server.beginning(position)
+		st.position = st.journal.beginning(position)
 		lost = named && position != 0 && st.position != position
 	}
 	return lost, err
@@ -114,9 +113,9 @@ func (st *stream) start(r *http.Request) (lost bool, err error) {
 // pump sends everything that is there.
 func (st *stream) pump(r *http.Request) (wrote bool, err error) {
 	for r.Context().Err() == nil {
-		entries, err := st.server.parts.Journal.Events(st.position, page)
+		entries, err := st.journal.store.Events(st.position, page)
 		if isProblem(err, client.ProblemFellOut) {
-			st.position = st.server.beginning(st.position)
+			st.position = st.journal.beginning(st.position)
 			if err = st.gap(); err == nil {
 				continue
 			}
@@ -124,7 +123,7 @@ func (st *stream) pump(r *http.Request) (wrote bool, err error) {
 		if err != nil {
 			return wrote, err
 		}
-		own := st.server.rights(st.peer)
+		own := st.journal.rights(st.peer)
 		var batch bytes.Buffer
 		for _, e := range entries {
 			st.position = e.ID
@@ -150,7 +149,7 @@ func (st *stream) pump(r *http.Request) (wrote bool, err error) {
 
 // gap tells the reader that entries are lost, and how things stand now.
 func (st *stream) gap() error {
-	snapshot, err := json.Marshal(st.server.statusFor(st.server.rights(st.peer)))
+	snapshot, err := json.Marshal(st.journal.status(st.journal.rights(st.peer)))
 	if err != nil {
 		return err
 	}

@@ -12,22 +12,11 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 )
 
-// Vault tells of the keeper's vault and copies it.
-type Vault interface {
-	Info() (client.VaultInfo, error)
-	Verify(ctx context.Context) (client.VaultCheck, error)
-	// Backup makes a copy in full before it returns.
-	Backup(ctx context.Context) (keeper.Backup, error)
-}
+// vaultRoutes serves the vault as a whole.
+type vaultRoutes struct{ keeper keeper.Vault }
 
-// Slots changes what opens the vault.
-type Slots interface {
-	AddSlot(ctx context.Context, r client.VaultSlotRequest) (client.VaultSlotAdded, error)
-	RemoveSlot(ctx context.Context, id, relyOn string) error
-}
-
-func (s *Server) vault(w http.ResponseWriter, _ *http.Request) error {
-	info, err := s.parts.Vault.Info()
+func (v *vaultRoutes) info(w http.ResponseWriter, _ *http.Request) error {
+	info, err := v.keeper.Info()
 	if err != nil {
 		return err
 	}
@@ -36,22 +25,29 @@ func (s *Server) vault(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, info)
 }
 
-func (s *Server) verifyVault(w http.ResponseWriter, r *http.Request) error {
-	check, err := s.parts.Vault.Verify(r.Context())
+func (v *vaultRoutes) verify(w http.ResponseWriter, r *http.Request) error {
+	check, err := v.keeper.Verify(r.Context())
 	if err != nil {
 		return err
 	}
 	return writeJSON(w, check)
 }
 
-func (s *Server) backupVault(w http.ResponseWriter, r *http.Request) error {
+func (v *vaultRoutes) backup(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode[struct{}](w, r, true); err != nil {
 		return err
 	}
-	b, err := s.parts.Vault.Backup(r.Context())
+	b, err := v.keeper.Backup(r.Context())
 	if err != nil {
 		return err
 	}
+	sendBackup(w, b)
+	return nil
+}
+
+// sendBackup answers with a copy of the vault, or cuts the answer off where the
+// copy ends early.
+func sendBackup(w http.ResponseWriter, b keeper.Backup) {
 	defer b.Body.Close()
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(b.Size, 10))
@@ -61,7 +57,6 @@ func (s *Server) backupVault(w http.ResponseWriter, r *http.Request) error {
 		panic(http.ErrAbortHandler)
 	}
 	b.Sent()
-	return nil
 }
 
 // unhurried gives each piece of a long answer its own deadline.
@@ -72,12 +67,12 @@ func (u unhurried) Write(p []byte) (int, error) {
 	return u.w.Write(p)
 }
 
-func (s *Server) addSlot(w http.ResponseWriter, r *http.Request) error {
+func (v *vaultRoutes) addSlot(w http.ResponseWriter, r *http.Request) error {
 	request, err := decode[client.VaultSlotRequest](w, r, false)
 	if err != nil {
 		return err
 	}
-	added, err := s.parts.Slots.AddSlot(r.Context(), request)
+	added, err := v.keeper.AddSlot(r.Context(), request)
 	if err != nil {
 		return err
 	}
@@ -87,13 +82,13 @@ func (s *Server) addSlot(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err != nil && added.RecoveryKey != "" {
 		// Nobody has the key, and the slot would be counted on.
-		return errors.Join(err, s.parts.Slots.RemoveSlot(context.WithoutCancel(r.Context()), added.Slot.ID, ""))
+		return errors.Join(err, v.keeper.RemoveSlot(context.WithoutCancel(r.Context()), added.Slot.ID, ""))
 	}
 	return err
 }
 
-func (s *Server) removeSlot(w http.ResponseWriter, r *http.Request) error {
-	if err := s.parts.Slots.RemoveSlot(r.Context(), r.PathValue("id"), r.URL.Query().Get("rely_on")); err != nil {
+func (v *vaultRoutes) removeSlot(w http.ResponseWriter, r *http.Request) error {
+	if err := v.keeper.RemoveSlot(r.Context(), r.PathValue("id"), r.URL.Query().Get("rely_on")); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -210,6 +210,10 @@ func (s *Store) Events(after uint64, limit int) ([]client.Event, error) {
 		return nil
 	})
 	if errors.Is(err, vault.ErrGap) {
+		if newest := s.Newest(); after > newest {
+			return nil, &client.Problem{Type: client.ProblemFellOut, Title: "the journal has not come that far",
+				Detail: fmt.Sprintf("there is no event %d, the newest is %d: the journal is an older copy, or another one", after, newest), Hint: "begin at the oldest event: ask without an id"}
+		}
 		return nil, &client.Problem{Type: client.ProblemFellOut, Title: "the journal no longer goes back that far",
 			Detail: fmt.Sprintf("events after %d were dropped from the journal", after), Hint: "begin at the oldest event: ask without an id"}
 	}
