@@ -1,8 +1,9 @@
 // Package control serves the control API on the keeper's Unix socket: it takes
 // requests, finds out who asks, decides whether they may, and hands the work to
-// the keeper's parts through the small interfaces that it declares. No rule of
-// an account's life, no vault, no request to the site may come in; the wire
-// types live in package client.
+// the keeper. Its routes stand in one table with what each has to be allowed; those
+// about one subject share a type with what they need. No rule of an account's life,
+// no vault, no request to the site may come in; the wire types live in package
+// client.
 //
 // The peer is named by the kernel and never by the request. What a page in a
 // browser sends is refused, so that none reaches the socket through a forwarder.
