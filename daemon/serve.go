@@ -15,7 +15,7 @@ const readListener = "read listener"
 // same, with the rest.
 func newReadServer(k *keeper.Keeper, c config.Config) (*listener.Listener, error) {
 	s := &listener.Listener{Keeper: k, Name: readListener, Does: "serving credentials to programs that prove themselves", Address: c.Serve.Listen}
-	h, err := parts.Reader(k, *k.Log(), c)
+	h, err := parts.Reader(k, *k.Log(), c, config.ReadSecret)
 	if h != nil {
 		s.Handler = h
 	}

@@ -57,7 +57,7 @@ func (o Options) complete() (Options, error) {
 	if err != nil {
 		return o, fault.Disk("open", o.Path, err)
 	}
-	o.Path = path
+	o.Path, o.Keys.Dir = path, filepath.Dir(path)
 	if o.KeyFile == "" {
 		o.KeyFile = filepath.Join(filepath.Dir(path), defaultKeyName)
 	}
@@ -129,11 +129,11 @@ func (op opener) prepare(o Options) error {
 	if err != nil {
 		return fault.Disk("open", dir, err)
 	}
-	if err := keys.CheckPrivate("open", dir, info); err != nil {
+	if err := keys.CheckPrivate("open", dir, dir, info); err != nil {
 		return err
 	}
 	if filepath.Dir(o.KeyFile) != dir {
-		if err := keys.CheckDir(o.KeyFile); err != nil {
+		if err := keys.CheckDir(dir, o.KeyFile); err != nil {
 			return err
 		}
 	}
@@ -152,7 +152,7 @@ func (op opener) prepare(o Options) error {
 	if !info.Mode().IsRegular() {
 		return fault.Corrupt("open", o.Path, "it is not a regular file")
 	}
-	return keys.CheckPrivate("open", o.Path, info)
+	return keys.CheckPrivate("open", dir, o.Path, info)
 }
 
 // beginning ends the name of the file that is there while a vault is made for the

@@ -50,7 +50,7 @@ const (
 func (op opener) create(o Options) error {
 	id := make([]byte, seal.IDSize)
 	_, _ = rand.Read(id)
-	dataKey, slot, err := keys.First(o.KeyFile, id)
+	dataKey, slot, err := o.Keys.First(o.KeyFile, id)
 	if err != nil {
 		return err
 	}

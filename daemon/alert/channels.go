@@ -16,6 +16,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/channels"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
@@ -53,7 +54,7 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 	setup := notify.Setup{Version: k.Version(), OpenLabel: language.OpenLabel(), CodeLabel: language.Chat().NewCode()}
 	counted := new(sync.Mutex)
 	for _, entry := range c.Notify {
-		channel, err := newChannel(entry, setup)
+		channel, err := newChannel(entry, config.ReadSecret, setup)
 		if err != nil {
 			a.left = append(a.left, leftOut{entry, err})
 			continue
@@ -116,8 +117,8 @@ func (a *Channels) Discard() {
 }
 
 // Check makes a channel as New does, and lets go of it.
-func Check(entry config.Notify) error {
-	channel, err := newChannel(entry, notify.Setup{})
+func Check(entry config.Notify, read setting.Reader) error {
+	channel, err := newChannel(entry, read, notify.Setup{})
 	if closer, ok := channel.(io.Closer); ok && err == nil {
 		_ = closer.Close()
 	}
@@ -126,8 +127,8 @@ func Check(entry config.Notify) error {
 
 // newChannel makes a channel of its configuration. It connects to nothing. Its
 // error holds no secret.
-func newChannel(c config.Notify, s notify.Setup) (notify.Channel, error) {
-	channel, err := channels.New(c.Keys, config.ReadSecret, s)
+func newChannel(c config.Notify, read setting.Reader, s notify.Setup) (notify.Channel, error) {
+	channel, err := channels.New(c.Keys, read, s)
 	if err != nil {
 		return nil, err // a channel's own type that is nil would not be
 	}

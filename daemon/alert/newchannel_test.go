@@ -133,7 +133,7 @@ func TestChannelOfEachType(t *testing.T) {
 	}
 	built := make(map[string]bool)
 	for _, n := range c.Notify {
-		channel, err := newChannel(n, notify.Setup{Version: "1.2.3", OpenLabel: "Show the code"})
+		channel, err := newChannel(n, config.ReadSecret, notify.Setup{Version: "1.2.3", OpenLabel: "Show the code"})
 		if err != nil {
 			t.Error(err)
 			continue
@@ -171,14 +171,14 @@ func TestChannelThatCannotBeMade(t *testing.T) {
 		}
 	}
 	for _, n := range c.Notify {
-		channel, err := newChannel(n, notify.Setup{})
+		channel, err := newChannel(n, config.ReadSecret, notify.Setup{})
 		switch n.Type {
 		case "telegram", "bark", "serverchan", "pushplus", "shoutrrr":
 			if err == nil || channel != nil {
 				t.Errorf("a %s channel was made", n.Type)
 				continue
 			}
-			if strings.Contains(err.Error(), "canary") || Check(n) == nil {
+			if strings.Contains(err.Error(), "canary") || Check(n, config.ReadSecret) == nil {
 				t.Errorf("error is %v", err)
 			}
 		default:
@@ -191,7 +191,7 @@ func TestChannelThatCannotBeMade(t *testing.T) {
 	if err := os.Remove(c.Notify[3].Keys.(*telegram.Keys).TokenFile); err != nil {
 		t.Fatal(err)
 	}
-	_, err = newChannel(c.Notify[3], notify.Setup{})
+	_, err = newChannel(c.Notify[3], config.ReadSecret, notify.Setup{})
 	want := "token_file: " + c.Notify[3].Keys.(*telegram.Keys).TokenFile + " does not exist; make it, or remove the key"
 	if err == nil || errors.Unwrap(err) == nil || err.Error() != want {
 		t.Errorf("error is %v", err)

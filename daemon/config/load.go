@@ -57,7 +57,7 @@ func load(data []byte, p Places, k Checks, files bool) (Config, error) {
 		}
 		problems = slices.Concat(c.checkValues(at, k), c.Endpoints.checkPEM(at), c.checkInline(at, path, k))
 		if files {
-			problems = append(problems, c.checkFiles(at, k)...)
+			problems = append(problems, c.checkFiles(at, k, p.With(c).ReadSecret)...)
 		}
 		if files && k.Build != nil && len(problems) == 0 {
 			f := new(faults)
@@ -83,7 +83,7 @@ func Parse(data []byte, name string, k Checks) (Config, error) {
 // The problems have no lines.
 func (c Config) Validate(k Checks) []Problem {
 	none := make(positions)
-	return slices.Concat(c.checkValues(none, k), c.Endpoints.checkPEM(none), c.checkFiles(none, k))
+	return slices.Concat(c.checkValues(none, k), c.Endpoints.checkPEM(none), c.checkFiles(none, k, ReadSecret))
 }
 
 func finish(c Config, name string, problems []Problem) (Config, error) {

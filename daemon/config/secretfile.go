@@ -17,9 +17,17 @@ func fileFault(what, hint string) *setting.Fault {
 	return &setting.Fault{What: what, Hint: hint}
 }
 
-// ReadSecret reads a file that nobody but its owner can.
+// ReadSecret reads a file that nobody but its owner can, for the keeper that this
+// process is.
 func ReadSecret(path string) (string, error) {
-	text, err := secretfile.Text(path, secretfile.Credentials())
+	text, err := secretfile.This().Text(path)
+	return text, readFault(err)
+}
+
+// ReadSecret is [ReadSecret] for who looks at the configuration of the keeper of
+// these places, whose user may be another.
+func (p Places) ReadSecret(path string) (string, error) {
+	text, err := secretfile.For(p.StateDir, secretfile.Credentials()).Text(path)
 	return text, readFault(err)
 }
 
@@ -42,11 +50,11 @@ func readFault(err error) error {
 }
 
 // checkFiles looks at the files that the configuration names.
-func (c Config) checkFiles(at positions, k Checks) []Problem {
+func (c Config) checkFiles(at positions, k Checks, read setting.Reader) []Problem {
 	f := new(faults)
 	look := func(f *setting.Faults, files []setting.File) {
 		for _, file := range files {
-			if _, err := file.Read(ReadSecret); err != nil {
+			if _, err := file.Read(read); err != nil {
 				f.File(file.Key, file.Path, err)
 			}
 		}
@@ -124,7 +132,7 @@ func filesIn(v reflect.Value) (paths []string) {
 // belongs to root, and to the group of the service.
 func (c Config) checkInline(at positions, path string, k Checks) []Problem {
 	info, err := os.Stat(path)
-	if err != nil || !errors.Is(secretfile.JudgeShared(path, info), secretfile.ErrExposed) {
+	if err != nil || !errors.Is(secretfile.This().JudgeShared(path, info), secretfile.ErrExposed) {
 		return nil
 	}
 	f := new(faults)

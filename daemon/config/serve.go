@@ -58,15 +58,17 @@ const leastSecret = 12
 var uuidPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,128}$`)
 
 // Password reads the file that the entry names.
-func (c CloudEntry) Password() (secret.String, error) {
-	return longSecret("password_file", c.PasswordFile)
+func (c CloudEntry) Password(read setting.Reader) (secret.String, error) {
+	return longSecret("password_file", c.PasswordFile, read)
 }
 
 // Token reads the file that the entry names.
-func (r RSSHubEntry) Token() (secret.String, error) { return longSecret("token_file", r.TokenFile) }
+func (r RSSHubEntry) Token(read setting.Reader) (secret.String, error) {
+	return longSecret("token_file", r.TokenFile, read)
+}
 
-func longSecret(key, path string) (secret.String, error) {
-	s, err := setting.File{Key: key, Path: path, Form: longLine}.Read(ReadSecret)
+func longSecret(key, path string, read setting.Reader) (secret.String, error) {
+	s, err := setting.File{Key: key, Path: path, Form: longLine}.Read(read)
 	if err != nil {
 		return secret.String{}, fmt.Errorf("%s: %s %w", key, path, err)
 	}

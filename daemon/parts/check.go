@@ -25,13 +25,13 @@ func Check(c config.Config, p config.Places, f *setting.Faults) {
 		}
 	}
 	for i, entry := range c.Notify {
-		add(fmt.Sprintf("notify[%d]", i), alert.Check(entry))
+		add(fmt.Sprintf("notify[%d]", i), alert.Check(entry, p.ReadSecret))
 	}
 	own := Own(p, c, nil)
 	for i, entry := range c.Output {
-		add(fmt.Sprintf("output[%d]", i), engine.Check(entry, own))
+		add(fmt.Sprintf("output[%d]", i), engine.Check(entry, own, p.ReadSecret))
 	}
-	_, err := Reader(nil, zerolog.Nop(), c)
+	_, err := Reader(nil, zerolog.Nop(), c, p.ReadSecret)
 	add("serve", err)
 	add("serve.listen", tryAddress(c.Serve.Listen, p.Socket))
 	add("page.listen", tryAddress(c.Page.Listen, p.Socket))

@@ -15,6 +15,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
+	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
 // networkReaders is the keeper as the read listener calls it.
@@ -36,7 +37,7 @@ func (n networkReaders) Read(_ context.Context, name, format, remote string) err
 
 // Reader answers for the entries of [serve] that can be used, nil where there is
 // none. Its error says which are left out.
-func Reader(k *keeper.Keeper, log zerolog.Logger, whole config.Config) (h *serve.Handler, err error) {
+func Reader(k *keeper.Keeper, log zerolog.Logger, whole config.Config, read setting.Reader) (h *serve.Handler, err error) {
 	c := whole.Serve
 	if c.Listen == "" {
 		return nil, nil
@@ -61,13 +62,13 @@ func Reader(k *keeper.Keeper, log zerolog.Logger, whole config.Config) (h *serve
 	}
 	for _, entry := range c.CookieCloud {
 		next := all
-		password, err := entry.Password()
+		password, err := entry.Password(read)
 		next.Clouds = append(slices.Clone(all.Clouds), serve.Cloud{Account: entry.Account, UUID: entry.UUID, Password: password, Crypto: entry.Crypto})
 		take("cookiecloud for "+entry.Account, next, err)
 	}
 	if !c.RSSHub.IsZero() {
 		next := all
-		token, err := c.RSSHub.Token()
+		token, err := c.RSSHub.Token(read)
 		next.RSSHub = &serve.RSSHub{Accounts: c.RSSHub.Accounts, Auth: token}
 		take("rsshub", next, err)
 	}

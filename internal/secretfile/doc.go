@@ -5,8 +5,9 @@
 // package durable; a program's own state and what people import are no secrets'
 // files and do not come in.
 //
-// The rule: a regular file that belongs to root or to the process' own user (the
-// process of root takes any owner's), and that nobody else has a permission for.
+// The rule: a regular file that belongs to root or to the process' own user, and
+// that nobody else has a permission for. Where root looks at the files of another
+// user's keeper, they may belong to that user as well.
 // A file of root's may be readable by a group that nobody but the reader is in:
 // that is how a container's secrets are handed over.
 // What the service manager hands over as a credential may be open to its group:

@@ -24,13 +24,14 @@ func (o owned) Sys() any        { return &syscall.Stat_t{Uid: o.uid} }
 func TestOwner(t *testing.T) {
 	const me = 1000
 	for _, tt := range []struct {
-		reader int
-		uid    uint32
-		want   error
+		reader, keeper int
+		uid            uint32
+		want           error
 	}{
-		{me, me, nil}, {me, 0, nil}, {me, me + 1, ErrOwner}, {0, me, nil}, {0, 0, nil},
+		{me, me, me, nil}, {me, me, 0, nil}, {me, me, me + 1, ErrOwner}, {me, me + 1, me + 1, ErrOwner},
+		{0, 0, me + 1, ErrOwner}, {0, me, me + 1, ErrOwner}, {0, me, me, nil}, {0, 0, 0, nil}, {0, me, 0, nil},
 	} {
-		err := judge("/x", owned{uid: tt.uid}, 0o077, tt.reader)
+		err := judge("/x", owned{uid: tt.uid}, 0o077, tt.reader, tt.keeper)
 		if !errors.Is(err, tt.want) || tt.want != nil && !strings.Contains(err.Error(), "belongs to user 1001") {
 			t.Errorf("user %d reads user %d's: %v", tt.reader, tt.uid, err)
 		}
@@ -45,7 +46,7 @@ func TestPipe(t *testing.T) {
 	}
 	done := make(chan error, 1)
 	go func() {
-		_, err := Read(path, "")
+		_, err := This().Read(path)
 		done <- err
 	}()
 	select {

@@ -42,10 +42,35 @@ func (e *Error) Unwrap() error { return e.Err }
 // this process, "" where it hands over none.
 func Credentials() string { return os.Getenv("CREDENTIALS_DIRECTORY") }
 
-// Read returns the bytes of the file at path. What lies in the directory
-// credentials is taken as handed over by the service manager; "" is none. The
-// error is an *Error, or the file system's.
-func Read(path, credentials string) ([]byte, error) {
+// Reader is who reads secrets.
+type Reader struct {
+	// Credentials is the directory in which the service manager handed this process
+	// credentials, "" where it handed over none.
+	Credentials string
+	// Keeper is the user of the keeper that the files are for. Root looks at them
+	// for it, and takes what belongs to it; of no other reader it changes anything.
+	Keeper int
+}
+
+// This is the keeper itself.
+func This() Reader { return Reader{Credentials: Credentials(), Keeper: os.Geteuid()} }
+
+// For is who reads for the keeper whose state directory is dir: the user to whom
+// it belongs, or this process where there is none.
+func For(dir, credentials string) Reader {
+	r := Reader{Credentials: credentials, Keeper: os.Geteuid()}
+	if info, err := os.Stat(dir); err == nil {
+		if uid := owner(info); uid >= 0 {
+			r.Keeper = uid
+		}
+	}
+	return r
+}
+
+// Read returns the bytes of the file at path. What lies in the directory of
+// credentials is taken as handed over by the service manager. The error is an
+// *Error, or the file system's.
+func (r Reader) Read(path string) ([]byte, error) {
 	// To open a device can have an effect, so the kind is looked at first.
 	info, err := os.Stat(path)
 	if err != nil {
@@ -65,11 +90,11 @@ func Read(path, credentials string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, notRegular(path, info)
 	}
-	judge := Judge
-	if within(path, credentials) {
-		judge = JudgeShared
+	forbidden := fs.FileMode(0o077)
+	if within(path, r.Credentials) {
+		forbidden = 0o007
 	}
-	if err := judge(path, info); err != nil {
+	if err := judge(path, info, forbidden, os.Geteuid(), r.Keeper); err != nil {
 		return nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(file, MaxSize+1))
@@ -84,8 +109,8 @@ func Read(path, credentials string) ([]byte, error) {
 
 // Text is Read for a file that people edit: a byte-order mark and one line end
 // at the end, which editors add, are not part of it.
-func Text(path, credentials string) (string, error) {
-	data, err := Read(path, credentials)
+func (r Reader) Text(path string) (string, error) {
+	data, err := r.Read(path)
 	text := strings.TrimPrefix(string(data), "\ufeff")
 	return strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r"), err
 }
@@ -103,22 +128,26 @@ func within(path, dir string) bool {
 }
 
 // Judge applies the rule to a file or a directory, without looking at its kind.
-func Judge(path string, info fs.FileInfo) error { return judge(path, info, 0o077, os.Geteuid()) }
+func (r Reader) Judge(path string, info fs.FileInfo) error {
+	return judge(path, info, 0o077, os.Geteuid(), r.Keeper)
+}
 
 // JudgeShared is Judge for what a group may be let in to by name.
-func JudgeShared(path string, info fs.FileInfo) error { return judge(path, info, 0o007, os.Geteuid()) }
+func (r Reader) JudgeShared(path string, info fs.FileInfo) error {
+	return judge(path, info, 0o007, os.Geteuid(), r.Keeper)
+}
 
 // JudgeDir is Judge for a directory that others may look into, but not where they
 // could put another file in the place of one.
-func JudgeDir(path string, info fs.FileInfo) error {
+func (r Reader) JudgeDir(path string, info fs.FileInfo) error {
 	forbidden := fs.FileMode(0o022)
 	if info.Mode()&fs.ModeSticky != 0 {
 		forbidden = 0
 	}
-	return judge(path, info, forbidden, os.Geteuid())
+	return judge(path, info, forbidden, os.Geteuid(), r.Keeper)
 }
 
-func judge(path string, info fs.FileInfo, forbidden fs.FileMode, reader int) error {
+func judge(path string, info fs.FileInfo, forbidden fs.FileMode, reader, keeper int) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
@@ -137,8 +166,8 @@ func judge(path string, info fs.FileInfo, forbidden fs.FileMode, reader int) err
 		}
 		return e
 	}
-	if uid := owner(info); reader != 0 && uid != reader && uid > 0 {
-		return &Error{path, mode, "", fmt.Sprintf("belongs to user %d", uid), "give it to root or to the user that reads it", ErrOwner}
+	if uid := owner(info); uid > 0 && uid != reader && (reader != 0 || uid != keeper) {
+		return &Error{path, mode, "", fmt.Sprintf("belongs to user %d", uid), "give it to root or to the keeper's user", ErrOwner}
 	}
 	return nil
 }

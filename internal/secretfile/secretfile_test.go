@@ -47,7 +47,7 @@ func TestRule(t *testing.T) {
 	}
 	for _, tt := range tests {
 		path := write(t, filepath.Join(tt.dir, "secret"), tt.mode, canary)
-		data, err := Read(path, managed)
+		data, err := (Reader{managed, os.Geteuid()}).Read(path)
 		var bad *Error
 		switch {
 		case tt.want == "":
@@ -70,7 +70,7 @@ func TestRule(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Judge(dir, info); (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), want) {
+		if err := This().Judge(dir, info); (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("a directory with %04o: %v", mode, err)
 		}
 	}
@@ -82,12 +82,12 @@ func TestRule(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := JudgeDir(dir, info); (err == nil) != fine || !fine && !errors.Is(err, ErrExposed) {
+		if err := This().JudgeDir(dir, info); (err == nil) != fine || !fine && !errors.Is(err, ErrExposed) {
 			t.Errorf("a directory of others with %v: %v", mode, err)
 		}
 	}
 	info, err := os.Stat(open)
-	if err != nil || JudgeShared(open, info) != nil {
+	if err != nil || This().JudgeShared(open, info) != nil {
 		t.Errorf("shared: %v", err)
 	}
 }
@@ -111,7 +111,7 @@ func TestKinds(t *testing.T) {
 		{full, nil},
 		{link, nil},
 	} {
-		_, err := Read(tt.path, "")
+		_, err := This().Read(tt.path)
 		if !errors.Is(err, tt.want) || err != nil && strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v, want %v", tt.path, err, tt.want)
 		}
@@ -125,10 +125,10 @@ func TestText(t *testing.T) {
 		" a \n": " a ", "\ufeffa\n": "a", "a\ufeff\n": "a\ufeff", "a\nb\n": "a\nb",
 	} {
 		write(t, path, 0o600, content)
-		if got, err := Text(path, ""); err != nil || got != want {
+		if got, err := This().Text(path); err != nil || got != want {
 			t.Errorf("%q: %q, %v", content, got, err)
 		}
-		if got, err := Read(path, ""); err != nil || string(got) != content {
+		if got, err := This().Read(path); err != nil || string(got) != content {
 			t.Errorf("%q: %q, %v", content, got, err)
 		}
 	}

@@ -60,7 +60,7 @@ func (s Sources) newSecret(slot *Slot, n NewSlot, keyFile string) (key []byte, s
 	switch n.Kind {
 	case KindKeyFile:
 		slot.Label = "" // this kind has none
-		key, err = ensureKeyFile(keyFile)
+		key, err = ensureKeyFile(keyFile, s.reader())
 	case KindFile:
 		if err = checkSource(n.Source); err != nil {
 			return nil, shown, err
@@ -168,8 +168,8 @@ func (s Sources) known(slot Slot, keyFile string, vaultID []byte, ask func(SlotI
 }
 
 // First makes the data key of a new vault, and its first slot.
-func First(keyFile string, vaultID []byte) (dataKey []byte, slot Slot, err error) {
+func (s Sources) First(keyFile string, vaultID []byte) (dataKey []byte, slot Slot, err error) {
 	dataKey = seal.NewKey()
-	slot, _, err = Sources{}.Make(NewSlot{Kind: KindKeyFile}, keyFile, dataKey, vaultID)
+	slot, _, err = s.Make(NewSlot{Kind: KindKeyFile}, keyFile, dataKey, vaultID)
 	return dataKey, slot, err
 }

@@ -12,20 +12,21 @@ import (
 )
 
 // CheckPrivate refuses a file or directory that anyone but its owner can use,
-// or whose owner is neither the caller nor root.
-func CheckPrivate(op, path string, info fs.FileInfo) error {
-	return exposed(op, path, secretfile.Judge(path, info))
+// or whose owner is neither root nor the keeper's user, to whom the directory of the
+// vault belongs.
+func CheckPrivate(op, vaultDir, path string, info fs.FileInfo) error {
+	return exposed(op, path, secretfile.For(vaultDir, "").Judge(path, info))
 }
 
 // CheckDir allows a key in a directory that others can look into, /etc
 // for example, but not where they could put another key in its place.
-func CheckDir(keyFile string) error {
+func CheckDir(vaultDir, keyFile string) error {
 	dir := filepath.Dir(keyFile)
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil // the key itself will be missing
 	}
-	err = secretfile.JudgeDir(dir, info)
+	err = secretfile.For(vaultDir, "").JudgeDir(dir, info)
 	if errors.Is(err, secretfile.ErrExposed) {
 		return fault.New("read key", dir, fmt.Errorf("%w: its mode is %04o, others can replace the key", fault.ErrExposed, info.Mode().Perm()))
 	}

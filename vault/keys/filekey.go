@@ -67,16 +67,16 @@ func (s Sources) readSource(source string) ([]byte, error) {
 	name, credential := strings.CutPrefix(source, credentialPrefix)
 	switch {
 	case !credential:
-		key, err := readSecret(source, "", fileKey)
+		key, err := readSecret(source, s.reader(), fileKey)
 		if err != nil {
 			return nil, err
 		}
-		if err := CheckDir(source); err != nil {
+		if err := CheckDir(s.Dir, source); err != nil {
 			return nil, err
 		}
 		return key, nil
 	case s.Credentials == "":
 		return nil, fault.New("read key", source, fault.Join(fault.ErrKeyMissing, errNoCredentials))
 	}
-	return readSecret(filepath.Join(s.Credentials, name), s.Credentials, fileKey)
+	return readSecret(filepath.Join(s.Credentials, name), s.reader(), fileKey)
 }

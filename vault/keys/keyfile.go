@@ -40,10 +40,9 @@ func parseKeyFile(text []byte) ([]byte, error) {
 }
 
 // readSecret reads the secret in a file, which nobody else may be able to read.
-// What is in the directory managed the service manager handed over.
-func readSecret(path, managed string, parse func([]byte) ([]byte, error)) ([]byte, error) {
+func readSecret(path string, r secretfile.Reader, parse func([]byte) ([]byte, error)) ([]byte, error) {
 	const op = "read key"
-	content, err := secretfile.Read(path, managed)
+	content, err := r.Read(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fault.New(op, path, fault.ErrKeyMissing)
@@ -61,13 +60,15 @@ func readSecret(path, managed string, parse func([]byte) ([]byte, error)) ([]byt
 	return key, nil
 }
 
-func readKeyFile(path string) ([]byte, error) { return readSecret(path, "", parseKeyFile) }
+func readKeyFile(path string, r secretfile.Reader) ([]byte, error) {
+	return readSecret(path, r, parseKeyFile)
+}
 
 // ensureKeyFile returns the key at path and makes one where there is none. It
 // never replaces a file: of two programs that start for the first time at
 // once, one makes the key and both use it.
-func ensureKeyFile(path string) ([]byte, error) {
-	key, err := readKeyFile(path)
+func ensureKeyFile(path string, r secretfile.Reader) ([]byte, error) {
+	key, err := readKeyFile(path, r)
 	if !errors.Is(err, fault.ErrKeyMissing) {
 		return key, err
 	}
@@ -78,7 +79,7 @@ func ensureKeyFile(path string) ([]byte, error) {
 	_, _ = rand.Read(key)
 	err = durable.WriteFile(path, encodeKeyFile(key), 0o600, durable.Exclusive())
 	if errors.Is(err, fs.ErrExist) {
-		return readKeyFile(path)
+		return readKeyFile(path, r)
 	}
 	return key, fault.Disk("write key", path, err)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/internal/secretfile"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 )
 
@@ -20,6 +21,9 @@ type Sources struct {
 	// Credentials is the directory in which the service manager puts this
 	// process's credentials, "" where there is none.
 	Credentials string
+	// Dir is the vault's directory. To root, the keeper's user is the one to whom it
+	// belongs.
+	Dir string
 	// Passphrase and Recovery ask for what a person has. They are called once
 	// at most, where a slot of the kind is there and nothing before it opened
 	// the vault.
@@ -73,7 +77,7 @@ func (s Sources) secretOf(slot Slot, keyFile string) ([]byte, error) {
 	ask := s.Recovery
 	switch slot.Kind {
 	case KindKeyFile:
-		return readKeyFile(keyFile)
+		return readKeyFile(keyFile, s.reader())
 	case KindFile:
 		return s.readSource(string(slot.Params))
 	case KindPassphrase:
@@ -85,6 +89,9 @@ func (s Sources) secretOf(slot Slot, keyFile string) ([]byte, error) {
 	}
 	return slot.parse(text)
 }
+
+// reader is who reads the files of secrets.
+func (s Sources) reader() secretfile.Reader { return secretfile.For(s.Dir, s.Credentials) }
 
 // parse turns a text that a person gave into the secret of a slot.
 func (s Slot) parse(text secret.String) ([]byte, error) {

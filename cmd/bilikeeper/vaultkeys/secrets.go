@@ -113,7 +113,7 @@ func (s *Secrets) Line(path string) (secret.String, error) {
 
 // File reads a file that others cannot read.
 func (s *Secrets) File(path string) ([]byte, error) {
-	data, err := secretfile.Read(path, s.Env.Getenv(envCredentials))
+	data, err := secretfile.For(s.Env.Located().StateDir, s.Env.Getenv(envCredentials)).Read(path)
 	bad, isBad := errors.AsType[*secretfile.Error](err)
 	switch {
 	case err == nil:

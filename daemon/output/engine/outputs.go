@@ -76,6 +76,7 @@ func (d deliveries) Save(name string, p Progress, results []Result) error {
 type Outputs struct {
 	keeper *keeper.Keeper
 	own    ownfile.Files
+	read   setting.Reader
 	engine *Engine
 	left   []leftOut
 }
@@ -90,7 +91,7 @@ type leftOut struct {
 // them may write one of the own files. One that cannot be made is left out, see
 // [Outputs.LeftOut].
 func Configured(k *keeper.Keeper, c config.Config, own ownfile.Files) *Outputs {
-	o := &Outputs{keeper: k, own: own, engine: &Engine{}}
+	o := &Outputs{keeper: k, own: own, read: config.ReadSecret, engine: &Engine{}}
 	for _, entry := range c.Output {
 		e, err := o.output(entry)
 		if err == nil {
@@ -113,8 +114,8 @@ func (o *Outputs) LeftOut() map[string]error {
 }
 
 // Check makes an output as Configured does, and reads the file of its secret.
-func Check(entry config.Output, own ownfile.Files) error {
-	e, err := (&Outputs{own: own}).output(entry)
+func Check(entry config.Output, own ownfile.Files, read setting.Reader) error {
+	e, err := (&Outputs{own: own, read: read}).output(entry)
 	if err == nil {
 		_, err = prepare(e)
 	}
@@ -138,7 +139,7 @@ func (o *Outputs) output(entry config.Output) (Output, error) {
 		}
 		e.Mode = os.FileMode(mode)
 	}
-	address, err := output.Address(entry, config.ReadSecret)
+	address, err := output.Address(entry, o.read)
 	if err != nil || address.IsZero() {
 		return e, err
 	}
@@ -152,7 +153,7 @@ func (o *Outputs) output(entry config.Output) (Output, error) {
 	if entry.SecretFile != "" {
 		e.Push.Secret = File(entry.SecretFile)
 	}
-	_, err = setting.ReadAll(output.Files(entry), config.ReadSecret)
+	_, err = setting.ReadAll(output.Files(entry), o.read)
 	return e, err
 }
 

@@ -116,7 +116,7 @@ func TestFailingOutputIsAProblem(t *testing.T) {
 		bad := config.Config{Output: []config.Output{{Name: "bad", Account: "main", Format: "xml", Path: "/x", Mode: "0600"}}}
 		bad.Output = append(bad.Output, failing)
 		mixed := Configured(h.Keeper, bad, nil)
-		if left := mixed.LeftOut(); len(left) != 1 || left["bad"] == nil || Check(bad.Output[0], nil) == nil || Check(failing, nil) != nil {
+		if left := mixed.LeftOut(); len(left) != 1 || left["bad"] == nil || Check(bad.Output[0], nil, config.ReadSecret) == nil || Check(failing, nil, config.ReadSecret) != nil {
 			t.Errorf("left out are %v", left)
 		}
 		if got := mixed.Status(); len(got) != 2 || got[1].Name != "bad" || got[1].State != client.OutputFailed || !strings.HasPrefix(got[1].LastError, "left out: ") {

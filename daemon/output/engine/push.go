@@ -87,7 +87,7 @@ func Text(text string) Value {
 // File is a value that lies in a file, without the white space around it.
 func File(path string) Value {
 	return func() (secret.String, error) {
-		text, err := secretfile.Text(path, secretfile.Credentials())
+		text, err := secretfile.This().Text(path)
 		if err != nil {
 			return secret.String{}, err
 		}
