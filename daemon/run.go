@@ -50,6 +50,9 @@ type Options struct {
 	Keys vault.Keys
 	// Reload asks for a reload each time something comes in.
 	Reload <-chan os.Signal
+
+	// open is the vault that is open.
+	open *atomic.Pointer[vault.Vault]
 }
 
 // ErrConfiguration: something in the configuration cannot be carried out.
@@ -62,32 +65,16 @@ const (
 )
 
 // Run is the daemon: it opens the vault, answers on the socket and keeps the
-// accounts until ctx ends. It returns nil after a clean stop.
-//
-// A disk that fails in the middle of a commit leaves open what is on it. Only
-// opening the vault anew tells, so everything is stopped and begun again from
-// what is there. That is tried for some minutes; then it is the service
-// manager's turn.
+// accounts until ctx ends. It returns nil after a clean stop, and [keeper.ErrStuck]
+// after one that did not come to an end; the process has to end then.
 func Run(ctx context.Context, o Options) error {
-	ran, ready := false, o.Ready
-	o.Ready = sync.OnceFunc(func() {
-		ran = true
-		if ready != nil {
-			ready()
-		}
+	o.open = new(atomic.Pointer[vault.Vault])
+	return keeper.RunBounded(ctx, o.open, func() error {
+		return keeper.RunAgain(ctx, o.Log, o.Ready, func(ready func()) error {
+			o.Ready = ready
+			return runOnce(ctx, o)
+		})
 	})
-	for pause := time.Second; ; pause *= 2 {
-		err := runOnce(ctx, o)
-		if !ran || !errors.Is(err, vault.ErrStorage) || ctx.Err() != nil || pause > time.Minute {
-			return err
-		}
-		o.Log.Error().Err(err).Dur("retry_in", pause).Msg("beginning again from what is on the disk")
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil
-		}
-	}
 }
 
 // runOnce is Run up to the first end of its vault.
@@ -109,6 +96,7 @@ func runOnce(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	o.open.Store(v)
 	defer func() {
 		if err := v.Close(); err != nil {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
@@ -190,7 +178,7 @@ func (d *daemon) run(ctx context.Context) error {
 
 	d.announce()
 	err = d.wait(ctx, served)
-	d.Log.Info().Msg("stopping; waiting for what is under way")
+	d.Log.Info().Msg("stopping; waiting for what is under way, a second signal ends it at once")
 	cancel()
 	grace, done := context.WithTimeout(context.Background(), 5*time.Second)
 	defer done()

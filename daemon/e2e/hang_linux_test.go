@@ -70,6 +70,47 @@ func TestDiskHangs(t *testing.T) {
 	s.stop()
 }
 
+// TestStopOnHungDisk stops a keeper whose disk is frozen. Nobody but the keeper itself
+// ends it, without a service manager.
+func TestStopOnHungDisk(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	mountSmall(t, s)
+	s.configure(settings{schedule: "@every 1s"})
+	s.start()
+	s.login(mid)
+	dir, err := os.Open(s.state())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := unix.IoctlSetInt(int(dir.Fd()), freeze, 0); err != nil {
+		t.Skipf("SKIPPED: the disk cannot be frozen: %v", err)
+	}
+	melt := func() { _ = unix.IoctlSetInt(int(dir.Fd()), thaw, 0) }
+	defer melt()
+	if err := s.keeper.cmd.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it ends without the disk", func() bool { return strings.Contains(s.log.String(), "stopped without waiting any longer") })
+	if !strings.Contains(s.log.String(), "has not answered for 10s") {
+		t.Errorf("it does not say why: %s", s.log.tail(5))
+	}
+	// The system keeps a process for as long as a call of it is in the frozen disk,
+	// a killed one as well.
+	melt()
+	<-s.keeper.done
+	if code := s.keeper.cmd.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("exit code %d", code)
+	}
+	s.start()
+	if a := s.account(); a.State != "valid" {
+		t.Errorf("after the stop it is %s", a.State)
+	}
+	s.stop()
+	s.verifyVault()
+}
+
 // mountSmall puts a file system of its own, on a file, where the state will be.
 func mountSmall(t *testing.T, s *stage) {
 	t.Helper()

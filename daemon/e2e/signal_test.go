@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
 // TestReload: SIGHUP puts a new schedule into force; a file with a fault in it
@@ -84,6 +85,45 @@ func TestTerminate(t *testing.T) {
 		t.Errorf("login over a restart: exit code %d, %s", code, login.stderr.String())
 	}
 	s.stop()
+}
+
+// TestSecondSignal: a stop that waits for the site's answer is ended at once by a
+// second signal, and nothing is lost that was kept.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	asked, hold := make(chan struct{}, 1), make(chan struct{})
+	s := newStage(t, func(b boundary) bool {
+		if b.what == passporttest.PathGenerate && b.at == arrived {
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
+			<-hold
+		}
+		return false
+	})
+	defer close(hold)
+	s.configure(settings{})
+	s.start()
+	s.startLogin()
+	<-asked
+	signal := func() {
+		if err := s.keeper.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	signal()
+	until(t, "it says that it stops", func() bool { return strings.Contains(s.log.String(), "a second signal ends it at once") })
+	began := time.Now()
+	signal()
+	<-s.keeper.done
+	if code, took := s.keeper.cmd.ProcessState.ExitCode(), time.Since(began); code != 1 || took > 2*time.Second {
+		t.Errorf("exit code %d after %s", code, took)
+	}
+	if !strings.Contains(s.log.tail(3), "told to stop a second time") {
+		t.Errorf("it does not say why it ended: %s", s.log.tail(3))
+	}
+	s.verifyVault()
 }
 
 // TestSecondKeeper: a second one on the same vault ends by itself and touches

@@ -3,17 +3,18 @@ package chinese
 // services are the texts of the commands that run the keeper.
 var services = area{
 	{"Run the keeper in the foreground", "在前台运行 keeper"},
-	{`Runs the keeper in the foreground. SIGTERM and SIGINT stop it cleanly, SIGHUP
-reloads the configuration. Without a configuration file every setting has a
-working default; bilikeeper config init writes a commented one.`, `在前台运行 keeper。SIGTERM 和 SIGINT 让它正常停止，SIGHUP 重新加载配置。没有配
-置文件时，每项设置都有可用的默认值；bilikeeper config init 会写出一个带注释的配
-置文件。`},
+	{`Runs the keeper in the foreground. SIGTERM and SIGINT stop it cleanly, a
+second one at once, SIGHUP reloads the configuration. Without a configuration file
+every setting has a working default; bilikeeper config init writes a commented one.`, `在前台运行 keeper。SIGTERM 和 SIGINT 让它正常停止，第二次则立即结束；SIGHUP 重新
+加载配置。没有配置文件时，每项设置都有可用的默认值；bilikeeper config init 会写出
+一个带注释的配置文件。`},
 	{"answer to the operating system's service manager", "由操作系统的服务管理器运行"},
 	{"another keeper runs already; bilikeeper status talks to it", "已有另一个 keeper 在运行；bilikeeper status 会与它通信"},
 	{"put the key file back beside the vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery", "请把密钥文件放回保险库旁边；或用恢复密钥生成新的：bilikeeper vault slots add keyfile --recovery"},
 	{"put back the key file that belongs to this vault; or make a new one, with the recovery key: bilikeeper vault slots add keyfile --recovery", "请放回属于这个保险库的密钥文件；或用恢复密钥生成新的：bilikeeper vault slots add keyfile --recovery"},
 	{"a newer version of bilikeeper wrote this vault; install that version", "这个保险库由更新版本的 bilikeeper 写入，请安装该版本"},
 	{"make room on the disk", "请腾出磁盘空间"},
+	{"look at the disk; the vault is opened again with all that it had kept", "请检查磁盘；保险库再次打开时，已保存的内容都在"},
 	{"name another socket with --socket, or stop what answers there", "请用 --socket 指定其他套接字，或停止在那里应答的程序"},
 	{"move it away, or name another socket with --socket", "请移走它，或用 --socket 指定其他套接字"},
 	{"close the directory, or name a socket in another one with --socket", "请收紧该目录的权限，或用 --socket 指定其他目录中的套接字"},

@@ -14,13 +14,16 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/vaultkeys"
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -36,9 +39,9 @@ func daemonCommand(env *cli.Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "daemon",
 		Short: "Run the keeper in the foreground",
-		Long: `Runs the keeper in the foreground. SIGTERM and SIGINT stop it cleanly, SIGHUP
-reloads the configuration. Without a configuration file every setting has a
-working default; bilikeeper config init writes a commented one.`,
+		Long: `Runs the keeper in the foreground. SIGTERM and SIGINT stop it cleanly, a
+second one at once, SIGHUP reloads the configuration. Without a configuration file
+every setting has a working default; bilikeeper config init writes a commented one.`,
 		Args: cli.Nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if service {
@@ -70,6 +73,7 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 	}
 	cli.OutliveReaders()
 	go reapOrphans(ctx)
+	defer endAtSecond(ctx, log)()
 	reload := make(chan os.Signal, 1)
 	if len(reloadSignals) > 0 {
 		signal.Notify(reload, reloadSignals...)
@@ -93,6 +97,30 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 		}, places.Backups(c))
 	}
 	return explain(err)
+}
+
+// endAtSecond ends the process at once when it is told to stop while it is stopping,
+// until the result is called. The first process of a container has to do it by
+// itself: what a signal does by default, it does not do to that one.
+func endAtSecond(ctx context.Context, log zerolog.Logger) (over func()) {
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-done:
+			return
+		}
+		second := make(chan os.Signal, 1)
+		signal.Notify(second, os.Interrupt, syscall.SIGTERM)
+		defer signal.Stop(second)
+		select {
+		case s := <-second:
+			log.Error().Stringer("signal", s).Msg("told to stop a second time; what was under way is left as after a crash")
+			os.Exit(cli.ExitFailed)
+		case <-done:
+		}
+	}()
+	return func() { close(done) }
 }
 
 // wayBack says what brings a vault back that is missing or damaged. A vault is not
@@ -122,6 +150,7 @@ func explain(err error) error {
 		{vault.ErrCorrupt, cli.ExitFailed, "restore the vault from a backup: bilikeeper vault restore FILE; or save what still opens: bilikeeper vault repair"},
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrReplaced, cli.ExitFailed, "put the vault's file back, or restore a backup: bilikeeper vault restore FILE; a keeper that starts without one begins with an empty vault"},
+		{keeper.ErrStuck, cli.ExitFailed, "look at the disk; the vault is opened again with all that it had kept"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk"},
 		{socket.ErrInUse, cli.ExitFailed, "name another socket with --socket, or stop what answers there"},
 		{socket.ErrNotSocket, cli.ExitFailed, "move it away, or name another socket with --socket"},
