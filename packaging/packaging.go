@@ -87,18 +87,30 @@ func OpenRC(p Program) string {
 	return text
 }
 
-// Launchd is the property list of a keeper for launchd. log is where its log is
-// written, "" for the machine's.
-func Launchd(p Program, log string) string {
+// Launchd is the property list of a keeper for the whole machine, for launchd.
+func Launchd(p Program) string {
+	const command = "\t\t<string>/usr/bin/bilikeeper</string>\n\t\t<string>daemon</string>\n\t\t<string>--service</string>\n"
 	var args strings.Builder
-	for _, word := range append([]string{p.Path, "daemon"}, p.Args()...) {
+	for _, word := range append([]string{p.Path, "daemon", "--service"}, p.Args()...) {
 		args.WriteString("\t\t<string>" + html.EscapeString(word) + "</string>\n")
 	}
-	text := strings.ReplaceAll(launchdList, "\t\t<string>/usr/bin/bilikeeper</string>\n\t\t<string>daemon</string>\n", args.String())
-	if log != "" {
-		text = strings.ReplaceAll(text, "/var/log/bilikeeper.log", html.EscapeString(log))
+	text := strings.ReplaceAll(launchdList, command, args.String())
+	if p.Config != "" {
+		text = strings.ReplaceAll(text, launchdConfig, html.EscapeString(p.Config))
 	}
 	return text
+}
+
+// launchdConfig is the configuration of the machine's keeper.
+const launchdConfig = "/Library/Application Support/bilikeeper/config.toml"
+
+// LaunchdAgent is the property list of a keeper of one user's, whose home is named.
+func LaunchdAgent(p Program, home string) string {
+	text := Launchd(p)
+	if p.Config == "" {
+		text = strings.ReplaceAll(text, launchdConfig, html.EscapeString(home+launchdConfig))
+	}
+	return strings.ReplaceAll(text, "/var/log/bilikeeper.log", html.EscapeString(home+"/Library/Logs/bilikeeper.log"))
 }
 
 // quoteShell makes a text one word of a POSIX shell.

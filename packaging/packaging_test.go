@@ -82,8 +82,8 @@ func TestPlacesAreCarried(t *testing.T) {
 		{"OpenRC, reload", packaging.OpenRC(p), "\t/opt/b reload --config '/etc/my config.toml' --socket /run/b/s.sock --state-dir /var/lib/b\n"},
 		{"OpenRC, check", packaging.OpenRC(p), "\t/opt/b config check --config '/etc/my config.toml' >/dev/null\n"},
 		{"OpenRC, directory", packaging.OpenRC(p), `--owner "$command_user" /var/lib/b || return`},
-		{"launchd", packaging.Launchd(p, "/l<g"), "<string>/opt/b</string>\n\t\t<string>daemon</string>\n\t\t<string>--config</string>\n\t\t<string>/etc/my config.toml</string>\n"},
-		{"launchd, log", packaging.Launchd(p, "/l<g"), "<string>/l&lt;g</string>"},
+		{"launchd", packaging.Launchd(p), "<string>/opt/b</string>\n\t\t<string>daemon</string>\n\t\t<string>--service</string>\n\t\t<string>--config</string>\n\t\t<string>/etc/my config.toml</string>\n"},
+		{"launchd, log", packaging.LaunchdAgent(p, "/l<g"), "<string>/l&lt;g/Library/Logs/bilikeeper.log</string>"},
 	} {
 		if !strings.Contains(tt.text, tt.want) {
 			t.Errorf("%s lacks %s:\n%s", tt.what, tt.want, tt.text)
@@ -116,7 +116,7 @@ func TestOpenRC(t *testing.T) {
 }
 
 func TestLaunchdIsXML(t *testing.T) {
-	d := xml.NewDecoder(strings.NewReader(packaging.Launchd(packaging.Program{Path: "/a&b"}, "")))
+	d := xml.NewDecoder(strings.NewReader(packaging.Launchd(packaging.Program{Path: "/a&b"})))
 	for {
 		if _, err := d.Token(); err == io.EOF {
 			return

@@ -32,6 +32,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -46,6 +47,9 @@ type Env struct {
 	// Version and Commit are what the program was built from; Commit is "" where
 	// the build did not say.
 	Version, Commit string
+
+	// Events, where there are any, take the log in the place of Stderr.
+	Events zerolog.LevelWriter
 
 	// Flags and JSON are the flags that every command has.
 	Flags config.Flags

@@ -24,7 +24,7 @@ import (
 func OutliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
 // Logger writes to stderr: the journal, a terminal or a file take it from
-// there. Secrets never reach it; their type and the errors' texts see to that.
+// there; or to what a service's manager has for events. Secrets never reach it; their type and the errors' texts see to that.
 // A line that cannot be written is lost, and nothing else is.
 func (e *Env) Logger(c config.Log) (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(c.Level)
@@ -37,6 +37,9 @@ func (e *Env) Logger(c config.Log) (zerolog.Logger, error) {
 	screen := e.Screen(e.Stderr)
 	out := logLines{out: &logStream{out: e.Stderr}}
 	out.journal, _ = journal.StderrIsJournalStream()
+	if e.Events != nil {
+		out.events, screen.Colour, screen.TTY = e.Events, false, true
+	}
 	if c.Format == "console" || c.Format == "auto" && screen.TTY {
 		out.console = func(w io.Writer) io.Writer {
 			return zerolog.ConsoleWriter{Out: w, NoColor: !screen.Colour, TimeFormat: "15:04:05", TimeLocation: time.Local}
@@ -46,9 +49,11 @@ func (e *Env) Logger(c config.Log) (zerolog.Logger, error) {
 }
 
 // logLines gives each line of the log its form: for people where console is set,
-// and with its priority in front where the journal reads it.
+// and with its priority in front where the journal reads it. Events get it with its
+// level.
 type logLines struct {
 	out     io.Writer
+	events  zerolog.LevelWriter
 	journal bool
 	console func(io.Writer) io.Writer
 }
@@ -66,6 +71,9 @@ func (l logLines) WriteLevel(level zerolog.Level, p []byte) (int, error) {
 		line.Write(p)
 	} else if _, err := l.console(&line).Write(p); err != nil {
 		return 0, err
+	}
+	if l.events != nil {
+		return l.events.WriteLevel(level, line.Bytes())
 	}
 	if _, err := l.out.Write(line.Bytes()); err != nil {
 		return 0, err

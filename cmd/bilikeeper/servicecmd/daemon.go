@@ -47,7 +47,7 @@ every setting has a working default; bilikeeper config init writes a commented o
 			if service {
 				return runService(cmd.Context(), env)
 			}
-			return runDaemon(cmd.Context(), env)
+			return runDaemon(cmd.Context(), env, make(chan os.Signal, 1))
 		},
 	}
 	cmd.Flags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the vault and its key lie (`directory`)")
@@ -56,8 +56,8 @@ every setting has a working default; bilikeeper config init writes a commented o
 	return cmd
 }
 
-// runDaemon runs the keeper until ctx ends.
-func runDaemon(ctx context.Context, env *cli.Env) error {
+// runDaemon runs the keeper until ctx ends. What comes in at reload asks for a reload.
+func runDaemon(ctx context.Context, env *cli.Env, reload chan os.Signal) error {
 	// Each part reads its own secrets, so that one which is missing is left out alone.
 	read := func(p config.Places) (config.Config, config.Places, error) { return p.Read(daemon.Checks()) }
 	c, places, err := cli.LoadConfig(env, read)
@@ -74,7 +74,6 @@ func runDaemon(ctx context.Context, env *cli.Env) error {
 	cli.OutliveReaders()
 	go reapOrphans(ctx)
 	defer endAtSecond(ctx, log)()
-	reload := make(chan os.Signal, 1)
 	if len(reloadSignals) > 0 {
 		signal.Notify(reload, reloadSignals...)
 		defer signal.Stop(reload)

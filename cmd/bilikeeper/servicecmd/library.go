@@ -2,14 +2,18 @@ package servicecmd
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
+	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/kardianos/service"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/packaging"
 )
 
@@ -36,7 +40,7 @@ func newLibraryService(p packaging.Program, user bool, run service.Interface) (s
 	}
 	options := service.KeyValue{
 		"UserService": user, "KeepAlive": true, "RunAtLoad": true,
-		"StartType": "automatic", "DelayedAutoStart": true, "OnFailure": "restart", // Windows
+		"StartType": "automatic", "DelayedAutoStart": true, // Windows
 	}
 	for kind, option := range map[string]string{kindOpenRC: "OpenRCScript", kindLaunchd: "LaunchdConfig"} {
 		if _, text, err := (plan{p, user}).file(kind); err == nil {
@@ -63,6 +67,10 @@ func (l library) install(p plan) (notes []string, err error) {
 		return nil, cli.Fail(cli.ExitFailed, "adduser -S -D -H -h /var/lib/bilikeeper -s /sbin/nologin bilikeeper, with a group: addgroup -S bilikeeper; elsewhere useradd --system --user-group bilikeeper",
 			"the service runs as the user %s, and there is none", serviceName)
 	}
+	switch kind := kindHere(); kind {
+	case kindOpenRC, kindLaunchd:
+		return nil, l.put(p, kind)
+	}
 	// The library refuses to install over an older installation; an upgrade is
 	// what a person means by installing again.
 	if s, err := l.state(); err == nil && s != notInstalled {
@@ -73,12 +81,55 @@ func (l library) install(p plan) (notes []string, err error) {
 	return nil, l.service.Install()
 }
 
+// put writes the file of a service over an older one. OpenRC's keeper goes on as it
+// was until it is restarted; launchd reads the file when it starts one.
+func (l library) put(p plan, kind string) error {
+	path, text, err := p.file(kind)
+	if err != nil {
+		return err
+	}
+	before, err := l.state()
+	if err != nil {
+		return err
+	}
+	if kind == kindLaunchd && before != notInstalled {
+		if err := l.service.Stop(); err != nil && before == running {
+			return err
+		}
+	}
+	mode := os.FileMode(0o644)
+	if kind == kindOpenRC {
+		mode = 0o755
+	}
+	if err := durable.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := durable.WriteFile(path, []byte(text), mode); err != nil {
+		return err
+	}
+	switch {
+	case kind == kindOpenRC:
+		return said(exec.Command("rc-update", "add", serviceName, "default").CombinedOutput())
+	case before == running:
+		return l.service.Start()
+	}
+	return nil
+}
+
+// said is the error of a program, with what the program said.
+func said(out []byte, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", err, strings.Join(strings.Fields(string(out)), " "))
+}
+
 func (l library) uninstall() (found bool, notes []string, err error) {
 	s, err := l.state()
 	if err != nil || s == notInstalled {
 		return false, nil, err
 	}
-	if s == running {
+	if s != stopped && s != failed {
 		if err := l.service.Stop(); err != nil {
 			return true, nil, err
 		}
@@ -86,7 +137,31 @@ func (l library) uninstall() (found bool, notes []string, err error) {
 	return true, nil, l.service.Uninstall()
 }
 
-func (l library) control(action string) error { return service.Control(l.service, action) }
+func (l library) control(action string) error {
+	if action == "start" && kindHere() == kindLaunchd {
+		// One that launchd knows of and that has ended is not loaded again.
+		if _, err := launchctlList(); err == nil {
+			return said(exec.Command("launchctl", "start", serviceName).CombinedOutput())
+		}
+	}
+	return service.Control(l.service, action)
+}
+
+// launchctlList is what launchd says of a service that it knows.
+func launchctlList() (string, error) {
+	out, err := exec.Command("launchctl", "list", serviceName).Output()
+	return string(out), err
+}
+
+// launchdState reads how a service ended that does not run. What ended with a signal
+// has its number there, what ended with a code the code in the second byte.
+func launchdState(listed string) state {
+	_, rest, found := strings.Cut(listed, `"LastExitStatus" = `)
+	if code, _, _ := strings.Cut(rest, ";"); found && code != "0" && code != "15" {
+		return failed
+	}
+	return stopped
+}
 
 func (l library) state() (state, error) {
 	if kindHere() == kindOpenRC {
@@ -100,6 +175,9 @@ func (l library) state() (state, error) {
 		return unknown, err
 	case status == service.StatusRunning:
 		return running, nil
+	case status == service.StatusStopped && kindHere() == kindLaunchd:
+		listed, _ := launchctlList() // one that is not loaded is not known
+		return launchdState(listed), nil
 	case status == service.StatusStopped:
 		return stopped, nil
 	}

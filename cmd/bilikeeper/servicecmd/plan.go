@@ -1,7 +1,6 @@
 package servicecmd
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -75,32 +74,17 @@ func (p plan) file(kind string) (path, text string, err error) {
 	case kind == kindSystemd:
 		return "/etc/systemd/system/" + unitName, packaging.SystemUnit(p.Program), p.visible()
 	case kind == kindLaunchd && p.user:
-		return filepath.Join(home, "Library/LaunchAgents/bilikeeper.plist"),
-			packaging.Launchd(p.Program, filepath.Join(home, "Library/Logs/bilikeeper.log")), nil
+		return filepath.Join(home, "Library/LaunchAgents/bilikeeper.plist"), packaging.LaunchdAgent(p.Program, home), nil
 	case kind == kindLaunchd:
-		return "/Library/LaunchDaemons/bilikeeper.plist", packaging.Launchd(p.Program, ""), nil
+		return "/Library/LaunchDaemons/bilikeeper.plist", packaging.Launchd(p.Program), nil
 	case p.user:
 		return "", "", cli.Fail(cli.ExitUsage, "leave --user out", "%s has no services of users", kind)
 	case kind == kindOpenRC:
 		return "/etc/init.d/" + serviceName, packaging.OpenRC(p.Program), nil
 	case kind == kindWindows:
-		return "", p.windows(), nil
+		return "", packaging.Windows(p.Program), nil
 	}
 	return "", "", cli.Fail(cli.ExitUsage, "", "unknown service manager %q; known are %s, %s, %s, %s", kind, kindSystemd, kindOpenRC, kindLaunchd, kindWindows)
-}
-
-// windows is what the library does, in commands.
-func (p plan) windows() string {
-	words := append([]string{p.Path, "daemon", "--service"}, p.Args()...)
-	for i, word := range words {
-		if strings.ContainsAny(word, " \t") {
-			words[i] = `\"` + word + `\"`
-		}
-	}
-	return fmt.Sprintf(`sc.exe create bilikeeper binPath= "%s" start= delayed-auto DisplayName= "bilikeeper"
-sc.exe description bilikeeper "Keeps Bilibili logins alive"
-sc.exe failure bilikeeper reset= 10 actions= restart/1000
-`, strings.Join(words, " "))
 }
 
 // visible reports whether the system's unit lets its keeper see and write what

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/doctor"
 )
 
@@ -33,7 +35,19 @@ func managerOf(env *cli.Env, user bool) (manager, error) {
 	if service.Platform() == "linux-systemd" {
 		return systemd{env: env, user: user}, nil
 	}
-	return newLibrary(user)
+	return othersManager(user)
+}
+
+// othersManager is any manager but systemd.
+func othersManager(user bool) (manager, error) {
+	l, err := newLibrary(user)
+	if err != nil {
+		return nil, err
+	}
+	if m := systemManager(l); m != nil {
+		return m, nil
+	}
+	return l, nil
 }
 
 // state is how a service is, in one word. Each ends service status with a code of
@@ -158,12 +172,23 @@ func uninstall(env *cli.Env, user bool) error {
 	for _, note := range notes {
 		env.Say("%s", note)
 	}
-	config, state := "/etc/bilikeeper/config.toml", "/var/lib/bilikeeper"
-	if p := env.Located(); user || p.System {
-		config, state = p.Config, p.StateDir
+	p := machinesPlaces(env)
+	if located := env.Located(); user || located.System {
+		p.Config, p.StateDir = located.Config, located.StateDir
 	}
-	env.Say("What it kept stays: the configuration %s, and the vault in %s.", config, state)
+	env.Say("What it kept stays: the configuration %s, and the vault in %s.", p.Config, p.StateDir)
 	return nil
+}
+
+// machinesPlaces are where the machine's keeper keeps its things, whoever asks.
+func machinesPlaces(env *cli.Env) client.Places {
+	nobody := func(name string) string {
+		if name == "ProgramData" {
+			return env.Getenv(name)
+		}
+		return ""
+	}
+	return client.Machine{OS: runtime.GOOS, Env: nobody}.Places()
 }
 
 func control(env *cli.Env, action, done string, user bool) error {
@@ -198,7 +223,7 @@ func status(env *cli.Env, user bool) error {
 
 // Examine tells the doctor of service managers that he does not know himself.
 func Examine() (string, doctor.Service) {
-	m, err := newLibrary(false)
+	m, err := othersManager(false)
 	if err != nil {
 		return "", doctor.Service{Err: err}
 	}
