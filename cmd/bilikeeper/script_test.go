@@ -23,6 +23,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
@@ -64,15 +65,15 @@ func scripts(dir string) testscript.Params {
 		Dir:   dir,
 		Setup: setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": cmdExits,
-			"halve": cmdHalve,
-			"ready": cmdReady,
-			"says":  cmdSays,
-			"phone": cmdPhone,
-			"site":  cmdSite,
-			"hook":  cmdHook,
-			"json":  cmdJSON,
-			"plain": cmdPlain,
+			"exits":  cmdExits,
+			"golden": cmdGolden,
+			"halve":  cmdHalve,
+			"ready":  cmdReady,
+			"says":   cmdSays,
+			"phone":  cmdPhone,
+			"site":   cmdSite,
+			"hook":   cmdHook,
+			"json":   cmdJSON,
 		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
@@ -84,7 +85,6 @@ func scripts(dir string) testscript.Params {
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
-		UpdateScripts:       os.Getenv("UPDATE_GOLDEN") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	}
@@ -338,14 +338,15 @@ var changing = []struct {
 	{regexp.MustCompile(`(?m) +$`), ""},
 }
 
-// cmdPlain takes out of a file what differs from one session to the next: plain
-// FILE. The widths of columns do, with the lengths of times.
-func cmdPlain(ts *testscript.TestScript, _ bool, args []string) {
+// cmdGolden compares a file with the golden one of the script, without what
+// differs from one session to the next: golden FILE. The widths of columns do, with
+// the lengths of times.
+func cmdGolden(ts *testscript.TestScript, _ bool, args []string) {
 	text := strings.ReplaceAll(ts.ReadFile(args[0]), ts.Getenv("WORK"), "WORK")
 	for _, c := range changing {
 		text = c.part.ReplaceAllString(text, c.as)
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
+	ts.Check(golden.Compare("script/"+ts.Name()+".golden", []byte(text)))
 }
 
 // hook keeps the messages that came, by type.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 
 	"github.com/rs/zerolog"
 
@@ -190,26 +190,12 @@ func TestNights(t *testing.T) {
 				defer hangUp()
 				test.night(h, p)
 				got := p.read()
-				compareNight(t, test.name, got)
+				golden.Equal(t, "nights/"+strings.NewReplacer(" ", "-", ",", "").Replace(test.name)+".golden", got)
 				if n := len(p.got()); n > test.most {
 					t.Errorf("%d messages in a night, want at most %d", n, test.most)
 				}
 			})
 		})
-	}
-}
-
-func compareNight(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "nights", strings.NewReplacer(" ", "-", ",", "").Replace(name)+".golden")
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(got), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil || string(want) != got {
-		t.Errorf("%s differs (%v); with UPDATE_GOLDEN=1 it is written anew:\n%s", path, err, got)
 	}
 }
 

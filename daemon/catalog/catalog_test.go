@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 )
 
 func TestMain(m *testing.M) {
@@ -84,7 +84,7 @@ func TestTexts(t *testing.T) {
 			}
 			fmt.Fprintf(&b, "%s\n%s\n\n", title, text)
 		}
-		golden(t, language+".golden", b.String())
+		golden.Equal(t, language+".golden", b.String())
 	}
 }
 
@@ -94,20 +94,6 @@ func TestZones(t *testing.T) {
 		if got := zone(time.Unix(0, 0).In(time.FixedZone("CST", seconds))); got != want {
 			t.Errorf("%d s: %s, want %s", seconds, got, want)
 		}
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := errors.Join(os.MkdirAll("testdata", 0o755), os.WriteFile(path, []byte(got), 0o644)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil || string(want) != got {
-		t.Errorf("%s differs (%v); with UPDATE_GOLDEN=1 it is written anew:\n%s", path, err, got)
 	}
 }
 

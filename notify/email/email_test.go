@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/notifytest"
@@ -336,7 +337,7 @@ func TestWire(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := regexp.MustCompile(`[0-9a-f]{60}`).ReplaceAllString(strings.ReplaceAll(out.String(), "\r\n", "\n"), "BOUNDARY")
-		notifytest.Golden(t, name, got)
+		golden.Equal(t, name+".golden", got)
 	}
 }
 

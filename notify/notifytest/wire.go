@@ -10,21 +10,19 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
 
 // Wire is a channel whose requests are written down, in testdata beside its
-// test, to be held against what the service documents. With UPDATE_GOLDEN=1 in
-// the environment the files are written anew.
+// test, to be held against what the service documents.
 type Wire struct {
 	// New makes a channel that sends over the network it is given.
 	New func(t *testing.T, network http.RoundTripper) notify.Channel
@@ -116,29 +114,8 @@ func (w Wire) record(t *testing.T, name string, act func(*testing.T, notify.Chan
 		for _, s := range slices.SortedFunc(maps.Keys(w.Masks), func(a, b string) int { return len(b) - len(a) }) {
 			got = strings.ReplaceAll(got, s, "["+w.Masks[s]+"]")
 		}
-		Golden(t, name, got)
+		golden.Equal(t, name+".golden", got)
 	})
-}
-
-// Golden compares a text with a file in testdata. No text wants no file.
-func Golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if os.Getenv("UPDATE_GOLDEN") != "" && got != "" {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil && got != "" {
-		t.Fatal(err)
-	}
-	if string(want) != got {
-		t.Errorf("%s differs; got\n%s", path, got)
-	}
 }
 
 // tape is a network that writes requests down.

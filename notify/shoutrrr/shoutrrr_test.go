@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/golden"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/notifytest"
@@ -50,7 +51,7 @@ func TestText(t *testing.T) {
 	if err != nil || receipt.Answer != "sent by generic" {
 		t.Errorf("%+v, %v", receipt, err)
 	}
-	notifytest.Golden(t, "code", got)
+	golden.Equal(t, "code.golden", got)
 }
 
 func TestAnswers(t *testing.T) {
