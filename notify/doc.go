@@ -21,8 +21,14 @@
 //  3. beside it declare Kind: the type's name, the keys that must be given, and the
 //     entries of the example file that say what its keys mean;
 //  4. add Kind to the list in notify/channels;
-//  5. run the suite of notifytest in its test, as its neighbours do. Describe
-//     it in docs/notifiers.md and docs/zh-CN, which a test compares with the example.
+//  5. run the suite of notifytest in its test, as its neighbours do; a test of
+//     notify/channels looks whether it is there;
+//  6. put the example's comments into Chinese, in
+//     cmd/bilikeeper/chinese/elsewhere/channelcomments.go, and make
+//     docs/configuration.md anew by go generate ./packaging/manual. Keys that no
+//     other channel has are named in docs/zh-CN/configuration.md, too. Describe the
+//     channel in docs/notifiers.md and docs/zh-CN/notifiers.md: a row of the table
+//     and an entry that shows it, which a test looks for.
 //
 // On each channel a message goes the same way: its route wants it, later ones
 // have not taken its place, its code is alive, others of its group have come or

@@ -184,7 +184,8 @@ func TestChineseConfigurationNamesEveryKey(t *testing.T) {
 	if err := toml.Unmarshal([]byte(example), &defaults); err != nil {
 		t.Fatal(err)
 	}
-	text, table := repositoryFile(t, "docs/zh-CN/configuration.md"), ""
+	const path = "docs/zh-CN/configuration.md"
+	text, table := repositoryFile(t, path), ""
 	for line := range strings.Lines(example) {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(strings.TrimPrefix(line, "#"), "[") {
@@ -195,7 +196,7 @@ func TestChineseConfigurationNamesEveryKey(t *testing.T) {
 		case m == nil:
 		case strings.HasPrefix(line, "#"): // a list's entry
 			if !strings.Contains(text, "`"+m[1]+"`") {
-				t.Errorf("it does not mention %s of %s", m[1], table)
+				t.Errorf("%s does not mention %s of %s", path, m[1], table)
 			}
 		default:
 			key := m[1]
@@ -204,7 +205,7 @@ func TestChineseConfigurationNamesEveryKey(t *testing.T) {
 			}
 			row := "| `" + key + "` | `" + strings.TrimPrefix(line, m[1]+" = ") + "` |"
 			if !strings.Contains(text, row) {
-				t.Errorf("it has no row %s", row)
+				t.Errorf("%s has no row %s", path, row)
 			}
 		}
 	}
@@ -233,10 +234,8 @@ func TestDocumentationNamesStatesProblemsAndEvents(t *testing.T) {
 		client.ProblemNoAccount, client.ProblemNoLogin, client.ProblemNoChannel, client.ProblemNeedsLogin,
 		client.ProblemSiteAway, client.ProblemNotPermitted, client.ProblemBadRequest, client.ProblemNotFound,
 		client.ProblemMethod, client.ProblemBusy, client.ProblemFellOut, client.ProblemStorage, client.ProblemInternal,
-		client.EventAccountAdded, client.EventAccountRemoved, client.EventCheckOK, client.EventCheckDead,
-		client.EventLoginScanned, client.EventCredentialRead, client.EventNotifyDelivered, client.EventNotifyFailed,
 	}
-	words = append(words, config.DefaultEvents()...)
+	words = append(words, client.EventTypes()...)
 	for language, text := range manuals(t) {
 		for _, word := range words {
 			if !strings.Contains(text, "`"+word+"`") {

@@ -3,7 +3,13 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +51,30 @@ func fill(v reflect.Value) {
 		v.SetUint(7)
 	default:
 		panic("a wire type with a " + v.Kind().String())
+	}
+}
+
+// Each name of an event is in the list of them, but for that of a gap, which is in
+// streams only.
+func TestEventTypesAreListed(t *testing.T) {
+	tree, err := parser.ParseFile(token.NewFileSet(), "types.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	ast.Inspect(tree, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if ok && strings.HasPrefix(spec.Names[0].Name, "Event") && spec.Names[0].Name != "EventGap" {
+			name, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, name)
+		}
+		return true
+	})
+	if !slices.Equal(names, EventTypes()) {
+		t.Errorf("declared are\n%q\nand listed are\n%q", names, EventTypes())
 	}
 }
 

@@ -46,16 +46,7 @@ func DefaultEvents() []string {
 }
 
 // knownEvents are what a channel can be told, "*" for everything.
-var knownEvents = []string{
-	"*",
-	client.EventAccountAdded, client.EventAccountRemoved, client.EventAccountAttention,
-	client.EventCheckOK, client.EventCheckDead, client.EventCheckUnreachable, client.EventCheckBlocked,
-	client.EventRefreshed, client.EventRefreshFailed, client.EventConfirmed,
-	client.EventLoginRequired, client.EventLoginCode, client.EventLoginScanned,
-	client.EventLoginSucceeded, client.EventLoginFailed, client.EventCredentialRead,
-	client.EventOutputWritten, client.EventOutputFailed,
-	client.EventNotifyDelivered, client.EventNotifyFailed,
-}
+func knownEvents() []string { return append([]string{"*"}, client.EventTypes()...) }
 
 // kind returns what is known of a type of channel.
 func (k Checks) kind(name string) (setting.Kind, bool) {
@@ -102,7 +93,7 @@ func (c Config) checkNotify(f *faults, k Checks) {
 		}
 		c.checkFallback(f, key, n)
 		for j, event := range n.Events {
-			f.Word(fmt.Sprintf("%s.events[%d]", key, j), event, knownEvents...)
+			f.Word(fmt.Sprintf("%s.events[%d]", key, j), event, knownEvents()...)
 		}
 		f.accounts(key+".accounts", n.Accounts)
 	}

@@ -41,21 +41,67 @@ func TestWaysAreTrue(t *testing.T) {
 	}
 }
 
-// declares reports whether a file has a function or method of that name.
-func declares(t *testing.T, root, name, function string) bool {
+// What the page's table names is there: files, packages, and the functions and types
+// that stand before "in" and a file.
+func TestTableIsTrue(t *testing.T) {
+	root, _ := findModule(t)
+	text, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, ok := strings.Cut(string(text), "\n| you want | you touch |\n")
+	if !ok {
+		t.Fatal("there is no table of what is added where")
+	}
+	named := 0
+	for row := range strings.Lines(table) {
+		for _, m := range regexp.MustCompile("`([a-z]+(?:/[a-z_*<>]+)+(?:\\.[a-z]+)?)/?`").FindAllStringSubmatch(row, -1) {
+			pattern := regexp.MustCompile("<[a-z]+>").ReplaceAllString(m[1], "*")
+			if found, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern))); err != nil || len(found) == 0 {
+				t.Errorf("there is no %s, %v", m[1], err)
+			}
+			named++
+		}
+		for _, m := range regexp.MustCompile("`(\\w+)` in `([a-z/_]+\\.go)`").FindAllStringSubmatch(row, -1) {
+			if !declares(t, root, m[2], m[1]) {
+				t.Errorf("%s has no %s", m[2], m[1])
+			}
+			named++
+		}
+	}
+	if named < 30 {
+		t.Errorf("only %d names were found", named)
+	}
+}
+
+// declares reports whether a file has a function, a method, a type or a variable of
+// that name.
+func declares(t *testing.T, root, path, name string) bool {
 	t.Helper()
-	src, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+	src, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(path)))
 	if err != nil {
 		t.Error(err)
 		return false
 	}
-	f, err := parse(filepath.Dir(name), filepath.Base(name), src)
+	f, err := parse(filepath.Dir(path), filepath.Base(path), src)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range f.ast.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == function {
-			return true
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Name.Name == name {
+				return true
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				if typ, ok := spec.(*ast.TypeSpec); ok && typ.Name.Name == name {
+					return true
+				}
+				if values, ok := spec.(*ast.ValueSpec); ok && values.Names[0].Name == name {
+					return true
+				}
+			}
 		}
 	}
 	return false

@@ -2,6 +2,9 @@
 // English one, as gettext has them: a text that takes values is known by its
 // format. A file holds the texts of one area.
 //
+// The texts that other packages write, the comments of the configuration among
+// them, are in package elsewhere.
+//
 // What decides which language is spoken may not come in, and no text that is only
 // here: the tests want an entry for every text of the commands, and a source for
 // every entry.

@@ -39,7 +39,7 @@ func TestComplete(t *testing.T) {
 		}
 	}
 	for text, at := range missing {
-		t.Errorf("%s: no Chinese for %q; it goes into the file of its area", at, text)
+		t.Errorf("%s: no Chinese for %q; it goes into the file of its area in cmd/bilikeeper/chinese", at, text)
 	}
 }
 
@@ -105,12 +105,25 @@ func paragraphs() []string {
 	return list
 }
 
+// commentsFile is where the Chinese of a comment stands: those of the channels'
+// examples have a file of their own.
+func commentsFile(text string) string {
+	for _, kind := range daemon.Checks().Channels {
+		for _, piece := range pieces(kind.Example) {
+			if piece.paragraph == text {
+				return "cmd/bilikeeper/chinese/elsewhere/channelcomments.go"
+			}
+		}
+	}
+	return "cmd/bilikeeper/chinese/elsewhere/comments.go"
+}
+
 // TestExample: every comment of that file is Chinese, too, and nothing that it
 // sets is another.
 func TestExample(t *testing.T) {
 	for _, text := range paragraphs() {
 		if _, ok := Text(text); !ok {
-			t.Errorf("no Chinese for the comment %q", text)
+			t.Errorf("no Chinese for the comment %q; it goes into %s", text, commentsFile(text))
 		}
 	}
 	english := string(config.Example(daemon.Checks().Channels))

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -218,7 +219,9 @@ func TestPresets(t *testing.T) {
 		{output.PresetBlrec, "key" + canary, "PATCH", "/base/api/v1/settings", "", map[string]any{"header": map[string]any{"cookie": line}}},
 		{output.PresetBililiveRecorder, "user:pass:" + canary, "POST", "/base/api/config/global", "Basic ", map[string]any{"optionalCookie": map[string]any{"hasValue": true, "value": line}}},
 	}
+	tested := []string{output.PresetBiliSync} // by itself, below
 	for _, tt := range tests {
+		tested = append(tested, tt.preset)
 		t.Run(tt.preset, func(t *testing.T) {
 			var got []sent
 			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -244,6 +247,10 @@ func TestPresets(t *testing.T) {
 				t.Error("the refresh token was sent unasked")
 			}
 		})
+	}
+	slices.Sort(tested)
+	if diff := cmp.Diff(Presets(), tested); diff != "" {
+		t.Errorf("not every preset is tested: %s", diff)
 	}
 }
 
