@@ -54,6 +54,9 @@ type Env struct {
 	// Flags and JSON are the flags that every command has.
 	Flags config.Flags
 	JSON  bool
+	// MakesConfig is set by a command that writes the configuration: one that is not
+	// there yet is then no fault.
+	MakesConfig bool
 
 	// keeper is made when a command first asks for it; places are those that it
 	// was made of.

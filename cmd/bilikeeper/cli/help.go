@@ -13,7 +13,7 @@ import (
 func helper(e *Env, root *cobra.Command) func(*cobra.Command, []string) {
 	usual := root.HelpFunc()
 	return func(cmd *cobra.Command, args []string) {
-		if e.Language() == (Language{}) {
+		if e.Language() == English {
 			usual(cmd, args)
 			return
 		}
@@ -30,7 +30,7 @@ func helper(e *Env, root *cobra.Command) func(*cobra.Command, []string) {
 // is not known before the flags are, which may name a configuration.
 func speak(e *Env, root *cobra.Command) {
 	l := e.Language()
-	if l == (Language{}) || e.spoke {
+	if l == English || e.spoke {
 		return
 	}
 	e.spoke = true

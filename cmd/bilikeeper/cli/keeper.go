@@ -69,7 +69,9 @@ func startHint(e *Env) Message {
 func (e *Env) Places() config.Places {
 	p := e.Located()
 	named, err := NamedPlaces(p.Config)
-	if err != nil && (p.ConfigNamed || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission)) {
+	missing, closed := errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission)
+	expected := missing && e.MakesConfig || (missing || closed) && !p.ConfigNamed
+	if err != nil && !expected {
 		e.Warn("%s; the keeper is looked for at %s", err, p.Socket)
 	}
 	return p.With(named)

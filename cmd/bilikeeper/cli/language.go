@@ -19,8 +19,11 @@ import (
 // all texts are written; another is looked up by the English one.
 type Language struct{ chinese bool }
 
-// Chinese is the other language.
-var Chinese = Language{chinese: true}
+// The languages that there are.
+var (
+	English = Language{}
+	Chinese = Language{chinese: true}
+)
 
 // Text puts a text into the language and its values into the text. Errors and
 // messages among the values are put into it, too.
@@ -128,7 +131,7 @@ type Message struct {
 func Format(format string, args ...any) Message { return Message{format, args} }
 
 // String is the message in English.
-func (m Message) String() string { return m.in(Language{}) }
+func (m Message) String() string { return m.in(English) }
 
 // A text without values is none that takes any: it may be of somebody else.
 func (m Message) in(l Language) string {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon"
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/internal/ownfile"
@@ -36,7 +37,10 @@ func ownFiles(ctx context.Context, e *Env) ownfile.Files {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if s, err := e.Client().Status(ctx); err == nil && s.Daemon.Vault.Path != "" {
+	// Whatever is wrong with the file is not told of here: it may be the one that is
+	// to be written.
+	keeper := &client.Client{Sockets: p.Sockets(e.Getenv)}
+	if s, err := keeper.Status(ctx); err == nil && s.Daemon.Vault.Path != "" {
 		p.StateDir = filepath.Dir(s.Daemon.Vault.Path)
 		own = append(own, parts.Own(p, config.Config{}, nil)...)
 	}

@@ -28,7 +28,7 @@ func TestDistance(t *testing.T) {
 			t.Errorf("distance(%s) = %s, want %s", d, got, want)
 		}
 	}
-	if got := (Language{}).Until(at(100*time.Millisecond), fixedNow); got != "now" {
+	if got := English.Until(at(100*time.Millisecond), fixedNow); got != "now" {
 		t.Errorf("a moment ahead is %q", got)
 	}
 }

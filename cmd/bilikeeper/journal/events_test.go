@@ -64,7 +64,7 @@ func TestReadingLine(t *testing.T) {
 		{client.EventCredentialRead, `{"format":"header"}`, ""},
 		{client.EventCheckOK, `{"user":"x"}`, ""},
 	} {
-		if got := readingLine(cli.Language{}, client.Event{Type: tc.kind, Data: json.RawMessage(tc.data)}); got != tc.want {
+		if got := readingLine(cli.English, client.Event{Type: tc.kind, Data: json.RawMessage(tc.data)}); got != tc.want {
 			t.Errorf("got  %q\nwant %q", got, tc.want)
 		}
 	}

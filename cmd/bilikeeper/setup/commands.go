@@ -75,6 +75,7 @@ takes a person. A secret is never an argument: for a key that ends in _file,
 			if err := o.check(); err != nil {
 				return err
 			}
+			env.MakesConfig = true
 			s := &setup{env: env, parts: parts, o: o, person: newPerson(env, o.yes), dropIns: unitDropIns}
 			return s.run(cmd.Context())
 		},
