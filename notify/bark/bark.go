@@ -110,16 +110,12 @@ func (c *Channel) push(ctx context.Context, m notify.Message, id string) (notify
 		// Without a page the push is worth as much as its code.
 		p.TTL = strconv.FormatInt(int64(time.Until(m.Login.ExpiresAt)/time.Second)+1, 10)
 	}
-	var said struct {
-		Code int `json:"code"`
+	receipt, err := c.client.Coded(ctx, post.JSON(p, "push"), post.Codes{Key: "code", Taken: 200, Meaning: meaning})
+	if err == nil {
+		receipt.Handle = notify.Handle(id)
 	}
-	switch reply, err := c.client.Ask(ctx, post.JSON(p, "push"), &said); {
-	case err != nil:
-		return notify.Receipt{}, err
-	case said.Code == 0:
-		return notify.Receipt{}, c.client.Nonsense(reply)
-	case said.Code != 200:
-		return notify.Receipt{}, c.client.Refused(reply, post.Refusal{Retry: said.Code >= 500, Code: strconv.Itoa(said.Code)})
-	}
-	return notify.Receipt{Answer: "code 200", Handle: notify.Handle(id)}, nil
+	return receipt, err
 }
+
+// meaning says what a code means: they are those of HTTP.
+func meaning(code int64) post.Refusal { return post.Refusal{Retry: code >= 500} }

@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
@@ -87,21 +86,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 		stamp := strconv.FormatInt(time.Now().UnixMilli(), 10)
 		r.Query = url.Values{"timestamp": {stamp}, "sign": {sign(c.secret, stamp)}}
 	}
-	reply, err := c.client.Do(ctx, r)
-	if err != nil {
-		return notify.Receipt{}, err
-	}
-	var said struct {
-		Code json.Number `json:"errcode"`
-	}
-	_ = reply.Decode(&said)
-	switch code, err := said.Code.Int64(); {
-	case err != nil:
-		return notify.Receipt{}, c.client.Nonsense(reply)
-	case code != 0:
-		return notify.Receipt{}, c.client.Refused(reply, meaning(code))
-	}
-	return notify.Receipt{Answer: "errcode 0"}, nil
+	return c.client.Coded(ctx, r, post.Codes{Key: "errcode", Meaning: meaning})
 }
 
 func compose(m notify.Message) post.Request {
@@ -119,8 +104,7 @@ func sign(key secret.String, stamp string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-func meaning(code int64) post.Refusal {
-	r := post.Refusal{Code: strconv.FormatInt(code, 10)}
+func meaning(code int64) (r post.Refusal) {
 	switch code {
 	case -1:
 		r.Retry, r.Reason = true, "the service is busy"

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
@@ -102,16 +101,7 @@ func compose(m notify.Message) post.Request {
 }
 
 // escape keeps a text from being taken for markup.
-func escape(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if strings.ContainsRune("\\*_~|`>#[<", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func escape(s string) string { return wording.Escape(s, "\\*_~|`>#[<") }
 
 // escaped counts what a text becomes.
 func escaped(s string) int { return wording.UTF16(escape(s)) }

@@ -70,6 +70,42 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// A number in the answer counts, a text that is one as well, and nothing else.
+func TestCoded(t *testing.T) {
+	answer := ""
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+	defer server.Close()
+	codes := Codes{Key: "errcode", Taken: 0, Meaning: func(code int64) Refusal { return Refusal{Retry: code == 7, Reason: "busy"} }}
+	for _, tt := range []struct {
+		answer, want string
+		retry        bool
+	}{
+		{`{"errcode":0,"more":{"a":[]}}`, "", false},
+		{`{"errcode":"0"}`, "", false},
+		{`{"errcode":7}`, ": answered code 7: busy", true},
+		{`{"errcode":"8"}`, ": answered code 8: busy", false},
+		{`{"errcode":1.5}`, ": answered something that the service does not send", true},
+		{`{"errcode":null}`, ": answered something that the service does not send", true},
+		{`{"code":0}`, ": answered something that the service does not send", true},
+		{`[0]`, ": answered something that the service does not send", true},
+		{`null`, ": answered something that the service does not send", true},
+		{`<html>`, ": answered something that the service does not send", true},
+	} {
+		answer = tt.answer
+		receipt, err := newClient(t, server.URL).Coded(t.Context(), Request{}, codes)
+		if tt.want == "" {
+			if err != nil || receipt.Answer != "errcode 0" {
+				t.Errorf("%s: %+v, %v", tt.answer, receipt, err)
+			}
+			continue
+		}
+		var sendErr *notify.SendError
+		if !errors.As(err, &sendErr) || sendErr.Retry != tt.retry || !strings.HasSuffix(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %s", tt.answer, err, tt.want)
+		}
+	}
+}
+
 func TestForm(t *testing.T) {
 	var f Form
 	f.Field("text", "a\r\nb")

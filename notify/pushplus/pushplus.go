@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -98,18 +97,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	if m.Login != nil {
 		out.Until = m.Login.ExpiresAt.UnixMilli()
 	}
-	var said struct {
-		Code int `json:"code"`
-	}
-	switch reply, err := c.client.Ask(ctx, post.JSON(out, "send"), &said); {
-	case err != nil:
-		return notify.Receipt{}, err
-	case said.Code == 0:
-		return notify.Receipt{}, c.client.Nonsense(reply)
-	case said.Code != 200:
-		return notify.Receipt{}, c.client.Refused(reply, meaning(said.Code))
-	}
-	return notify.Receipt{Answer: "code 200"}, nil
+	return c.client.Coded(ctx, post.JSON(out, "send"), post.Codes{Key: "code", Taken: 200, Meaning: meaning})
 }
 
 // content writes the page.
@@ -130,8 +118,7 @@ func content(m notify.Message) string {
 	return b.String()
 }
 
-func meaning(code int) post.Refusal {
-	r := post.Refusal{Code: strconv.Itoa(code)}
+func meaning(code int64) (r post.Refusal) {
 	switch code {
 	case 500:
 		r.Retry, r.Reason = true, "the service is in trouble"

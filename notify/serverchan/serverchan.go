@@ -158,13 +158,4 @@ func link(to string) string {
 	return "[" + escape(to) + "](" + safe + ")"
 }
 
-func escape(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if strings.ContainsRune("\\`*_{}[]<>()#+!|~&-", r) {
-			b.WriteByte('\\')
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func escape(s string) string { return wording.Escape(s, "\\`*_{}[]<>()#+!|~&-") }

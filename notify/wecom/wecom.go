@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -88,7 +87,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	if m.Login != nil && len(m.Login.PNG) > 0 && len(m.Login.PNG) <= maxPicture && !c.has(m.ID) {
 		// The service wants MD5 to find a broken transfer, not a forged one.
 		sum := md5.Sum(m.Login.PNG)
-		err := c.call(ctx, picture{Kind: "image", Image: image{
+		_, err := c.call(ctx, picture{Kind: "image", Image: image{
 			Base64: base64.StdEncoding.EncodeToString(m.Login.PNG), MD5: hex.EncodeToString(sum[:]),
 		}})
 		if err != nil {
@@ -100,11 +99,11 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 	if m.Login != nil {
 		w.Text.Mention = c.mention
 	}
-	if err := c.call(ctx, w); err != nil {
-		return notify.Receipt{}, err
+	receipt, err := c.call(ctx, w)
+	if err == nil {
+		c.note("")
 	}
-	c.note("")
-	return notify.Receipt{Answer: "errcode 0"}, nil
+	return receipt, err
 }
 
 func (c *Channel) has(id string) bool {
@@ -119,24 +118,12 @@ func (c *Channel) note(id string) {
 	c.pictured = id
 }
 
-func (c *Channel) call(ctx context.Context, v any) error {
-	var said struct {
-		Code *int `json:"errcode"`
-	}
-	switch reply, err := c.client.Ask(ctx, post.JSON(v), &said); {
-	case err != nil:
-		return err
-	case said.Code == nil:
-		return c.client.Nonsense(reply)
-	case *said.Code != 0:
-		return c.client.Refused(reply, meaning(*said.Code))
-	}
-	return nil
+func (c *Channel) call(ctx context.Context, v any) (notify.Receipt, error) {
+	return c.client.Coded(ctx, post.JSON(v), post.Codes{Key: "errcode", Meaning: meaning})
 }
 
 // meaning says what a code means. The limits of WeCom are by the minute.
-func meaning(code int) post.Refusal {
-	r := post.Refusal{Code: strconv.Itoa(code)}
+func meaning(code int64) (r post.Refusal) {
 	switch code {
 	case -1, 6000:
 		r.Retry, r.Reason = true, "the service is busy"

@@ -35,6 +35,19 @@ func Mark(s string, plain, link func(string) string) string {
 	return b.String()
 }
 
+// Escape puts a backslash before the characters of a text that a service takes for
+// markup.
+func Escape(s, markup string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(markup, r) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
 // HTML escapes a text and makes its addresses into links.
 func HTML(s string) string {
 	return Mark(s, html.EscapeString, func(to string) string { return Anchor(to, to) })

@@ -105,14 +105,25 @@ func (s *Refresh) Confirms(mid int64) int {
 	return s.addUser(mid).confirms
 }
 
-// refresh gives a new pair. The old one lives on until it is confirmed.
-func (s *Refresh) refresh(r *http.Request) *answer {
+// proven finds the live session of a request that comes from a page of the site's
+// own, or the answer to one that does not.
+func (s *Refresh) proven(r *http.Request) (*session, *answer) {
 	one := s.who(r)
 	switch {
 	case one == nil:
-		return refused(-101)
+		return nil, refused(-101)
 	case r.FormValue("csrf") != one.csrf:
-		return refused(-111)
+		return nil, refused(-111)
+	}
+	return one, nil
+}
+
+// refresh gives a new pair. The old one lives on until it is confirmed.
+func (s *Refresh) refresh(r *http.Request) *answer {
+	one, no := s.proven(r)
+	switch {
+	case no != nil:
+		return no
 	case r.FormValue("source") == "":
 		return refused(-400)
 	case !s.useCSRF(r.FormValue("refresh_csrf"), one), one.token == "", r.FormValue("refresh_token") != one.token,
@@ -138,12 +149,9 @@ func (s *Refresh) refresh(r *http.Request) *answer {
 // confirm ends the session that the old token belongs to, and the token.
 // So a second confirmation is refused as malformed: its token is no one's.
 func (s *Refresh) confirm(r *http.Request) *answer {
-	one := s.who(r)
-	switch {
-	case one == nil:
-		return refused(-101)
-	case r.FormValue("csrf") != one.csrf:
-		return refused(-111)
+	one, no := s.proven(r)
+	if no != nil {
+		return no
 	}
 	old := one.before
 	if old == nil || old.confirmed || r.FormValue("refresh_token") != old.token {

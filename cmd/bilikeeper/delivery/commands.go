@@ -8,6 +8,8 @@
 package delivery
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
@@ -16,4 +18,20 @@ import (
 // Commands are the commands of this group.
 func Commands(env *cli.Env) []*cobra.Command {
 	return []*cobra.Command{notifyCommand(env), outputCommand(env)}
+}
+
+// chosen are the names that a person gave, or all that the keeper lists.
+func chosen[T any](ctx context.Context, given []string, list func(context.Context) ([]T, error), name func(T) string) ([]string, error) {
+	if len(given) > 0 {
+		return given, nil
+	}
+	all, err := list(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, one := range all {
+		names = append(names, name(one))
+	}
+	return names, nil
 }

@@ -59,17 +59,12 @@ func channelTable(channels []client.Channel, out cli.Screen, now time.Time) stri
 }
 
 func testChannels(cmd *cobra.Command, env *cli.Env, names []string) error {
+	names, err := chosen(cmd.Context(), names, env.Client().Channels, func(c client.Channel) string { return c.Name })
+	if err != nil {
+		return err
+	}
 	if len(names) == 0 {
-		channels, err := env.Client().Channels(cmd.Context())
-		if err != nil {
-			return err
-		}
-		for _, c := range channels {
-			names = append(names, c.Name)
-		}
-		if len(names) == 0 {
-			printChannels(env, nil)
-		}
+		printChannels(env, nil)
 	}
 	var failed error
 	for _, name := range names {

@@ -85,17 +85,12 @@ func command(o client.Output, out cli.Screen, now time.Time) string {
 }
 
 func runOutputs(cmd *cobra.Command, env *cli.Env, names []string) error {
+	names, err := chosen(cmd.Context(), names, env.Client().Outputs, func(o client.Output) string { return o.Name })
+	if err != nil {
+		return err
+	}
 	if len(names) == 0 {
-		list, err := env.Client().Outputs(cmd.Context())
-		if err != nil {
-			return err
-		}
-		for _, o := range list {
-			names = append(names, o.Name)
-		}
-		if len(names) == 0 {
-			printOutputs(env, nil)
-		}
+		printOutputs(env, nil)
 	}
 	var failed error
 	for _, name := range names {
