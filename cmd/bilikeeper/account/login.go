@@ -37,13 +37,12 @@ separate and whose sessions cannot be refreshed.`,
 			if timeout < time.Second {
 				return cli.Fail(cli.ExitUsage, "", "--timeout must be a second at least")
 			}
-			if picture != "" {
-				if err := cli.CheckFree(cmd.Context(), env, picture); err != nil {
-					return err
-				}
+			kept, err := pictureIn(cmd.Context(), env, picture)
+			if err != nil {
+				return err
 			}
 			req.Attend = int(timeout.Seconds())
-			return login(cmd.Context(), env, req, timeout, &qrPicture{path: picture})
+			return login(cmd.Context(), env, req, timeout, kept)
 		},
 	}
 	f := cmd.Flags()
@@ -56,11 +55,16 @@ separate and whose sessions cannot be refreshed.`,
 	return cmd
 }
 
-// LogIn logs an account in by a code in the terminal.
-func LogIn(ctx context.Context, env *cli.Env, name string) error {
+// LogIn logs an account in by a code in the terminal, whose picture is kept in a
+// file if one is named.
+func LogIn(ctx context.Context, env *cli.Env, name, picture string) error {
 	const timeout = 5 * time.Minute
+	kept, err := pictureIn(ctx, env, picture)
+	if err != nil {
+		return err
+	}
 	req := client.LoginRequest{Account: name, Site: "web", Method: client.MethodQR, Attend: int(timeout.Seconds())}
-	return login(ctx, env, req, timeout, &qrPicture{})
+	return login(ctx, env, req, timeout, kept)
 }
 
 // login starts or joins a login and stays with it to its end.

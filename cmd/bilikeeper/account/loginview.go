@@ -137,7 +137,7 @@ func (v *codeView) content(screen cli.Screen) string {
 	if v.remark != "" {
 		line = v.remark
 	}
-	b.WriteString(line + "\n")
+	b.WriteString(screen.Fold(line, 2) + "\n")
 	return b.String()
 }
 

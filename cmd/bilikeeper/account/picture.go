@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"os"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
@@ -12,6 +13,16 @@ import (
 // qrPicture is the code as a file, for terminals that cannot show it.
 type qrPicture struct {
 	path, shown string
+}
+
+// pictureIn is the picture in a file that is nobody else's, or in none.
+func pictureIn(ctx context.Context, env *cli.Env, path string) (*qrPicture, error) {
+	if path != "" {
+		if err := cli.CheckFree(ctx, env, path); err != nil {
+			return nil, err
+		}
+	}
+	return &qrPicture{path: path}, nil
 }
 
 // show writes the picture of a code that can be scanned, and takes away that of

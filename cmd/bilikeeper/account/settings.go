@@ -83,7 +83,7 @@ handing out its credential.`,
 
 // settingsTable is what people can set of an account, and what follows from it.
 func settingsTable(acc client.Account, out cli.Screen, now time.Time) string {
-	return cli.Table([][]string{
+	return out.Pairs([][]string{
 		{out.Text("account"), acc.Name},
 		{out.Text("schedule"), acc.Schedule},
 		{out.Text("tags"), cli.Dash(strings.Join(acc.Tags, ", "))},

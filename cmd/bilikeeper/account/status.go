@@ -104,7 +104,7 @@ func statusTable(accounts []client.Account, out cli.Screen, now time.Time) strin
 	}
 	for _, acc := range accounts {
 		if note := note(acc, out); note != "" {
-			fmt.Fprintln(&b, out.Text("%s: %s", acc.Name, note))
+			fmt.Fprintln(&b, out.Fold(out.Text("%s: %s", acc.Name, note), 2))
 		}
 	}
 	return b.String()
@@ -135,7 +135,7 @@ func accountTable(acc client.Account, out cli.Screen, now time.Time) string {
 	if note := note(acc, out); note != "" {
 		rows = append(rows, []string{out.Text("note"), note})
 	}
-	return cli.Table(rows)
+	return out.Pairs(rows)
 }
 
 // expires is when the session ends by itself; one that has died already has no

@@ -59,7 +59,7 @@ func watched(s client.Status, one bool, out cli.Screen) string {
 		return b.String() + out.Text("The keeper is away; waiting for it to come back.") + "\n"
 	}
 	for _, p := range s.Daemon.Problems {
-		b.WriteString(out.Text("warning: %s", cli.Format(p)) + "\n")
+		b.WriteString(out.Fold(out.Text("warning: %s", cli.Format(p)), 2) + "\n")
 	}
 	b.WriteString(statusText(s, one, out))
 	if !out.TTY {

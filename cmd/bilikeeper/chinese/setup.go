@@ -117,6 +117,8 @@ _file 结尾的键，--channel-set 指定从哪个文件读取，"-" 为标准�
 	{"there are %s, and the formats of bilikeeper get", "可用的有 %s，以及 bilikeeper get 的各种格式"},
 	{"there is no tool or format %q", "没有 %q 这种工具或格式"},
 	{"\nAn output follows the credential: a file, or a program that runs. For which tool? %s, or a format of bilikeeper get.", "\n输出随凭据更新：可以是文件，或正在运行的程序。供哪个工具使用？%s，或 bilikeeper get 的某种格式。"},
+	{"in biliup's config.toml, below [user]", "写在 biliup 的 config.toml 的 [user] 下"},
+	{"it reads the file that lies beside it", "它读取与自身同目录的文件"},
 	{"The file", "文件"},
 	{"The address that it listens on", "它监听的地址"},
 	{"make the directory of the output: %w", "创建输出的目录：%w"},

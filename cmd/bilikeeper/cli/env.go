@@ -155,12 +155,18 @@ func (e *Env) Write(p []byte) (int, error) {
 
 // Say writes a line for people, who read stderr when stdout is data.
 func (e *Env) Say(format string, args ...any) {
-	_, _ = io.WriteString(e.Stderr, e.Language().Text(format, args...)+"\n")
+	_, _ = io.WriteString(e.Stderr, e.Screen(e.Stderr).Fold(e.Language().Text(format, args...), 0)+"\n")
 }
 
 // Warn says what may not be meant, and does not keep the command from going on.
 func (e *Env) Warn(format string, args ...any) {
-	e.Say("bilikeeper: warning: %s", Format(format, args...))
+	remark(e, "bilikeeper: warning: %s", e.Language().Text(format, args...))
+}
+
+// remark says a text behind what it is.
+func remark(e *Env, what, text string) {
+	const indent = 2
+	_, _ = io.WriteString(e.Stderr, Hang(e.Language().Text(what, ""), text, e.Screen(e.Stderr).Width, indent)+"\n")
 }
 
 // Program is the path of this program, for what is to start it again: the one by

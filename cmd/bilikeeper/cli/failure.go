@@ -104,7 +104,7 @@ func (e *Env) Report(err error) int {
 	f := failureOf(e, err)
 	e.SayError(f)
 	if hint := f.Hint.in(e.Language()); hint != "" {
-		e.Say("bilikeeper: hint: %s", withoutLogin(hint))
+		remark(e, "bilikeeper: hint: %s", withoutLogin(hint))
 	}
 	return f.Code
 }
@@ -157,7 +157,7 @@ func (e *Env) SayError(err error) {
 		return
 	}
 	for line := range strings.SplitSeq(strings.TrimRight(e.Language().Error(err), "\n"), "\n") {
-		e.Say("bilikeeper: error: %s", withoutLogin(line))
+		remark(e, "bilikeeper: error: %s", withoutLogin(line))
 	}
 }
 

@@ -26,7 +26,10 @@ func keyboard(in io.Reader) *os.File {
 
 // Ask puts a question, in the person's language already, and leaves the cursor
 // behind it.
-func (e *Env) Ask(question string) { io.WriteString(e.Stderr, question) }
+func (e *Env) Ask(question string) {
+	text := strings.TrimRight(question, " ")
+	_, _ = io.WriteString(e.Stderr, e.Screen(e.Stderr).Fold(text, 0)+question[len(text):])
+}
 
 // AskSecret asks for a line that is not shown while it is typed.
 func (e *Env) AskSecret(prompt Message) (secret.String, error) {

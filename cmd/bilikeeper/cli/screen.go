@@ -92,6 +92,51 @@ func (s Screen) Fits(text string) bool {
 	return true
 }
 
+// Fold breaks the lines that are wider than the screen. What goes on is indented
+// by so many columns more than the line.
+func (s Screen) Fold(text string, further int) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if s.Width > 0 && visible(line) > s.Width {
+			rest := strings.TrimLeft(line, " ")
+			space := len(line) - len(rest)
+			lines[i] = Hang(line[:space], rest, s.Width, space+further)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Table sets the rows, of which the first is the heads, in columns. On a screen
+// that is too narrow each row is a list, its cells behind their heads.
+func (s Screen) Table(rows [][]string) string {
+	if text := Table(rows); s.Fits(text) {
+		return text
+	}
+	var lists []string
+	for _, row := range rows[1:] {
+		var pairs [][]string
+		for i, cell := range row {
+			pairs = append(pairs, []string{rows[0][i], cell})
+		}
+		lists = append(lists, s.Pairs(pairs))
+	}
+	return strings.Join(lists, "\n")
+}
+
+// Pairs sets names, and behind each what it stands for, in lines of their own. What
+// is too long goes on below itself.
+func (s Screen) Pairs(rows [][]string) string {
+	names := 0
+	for _, row := range rows {
+		names = max(names, visible(row[0])+2)
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		b.WriteString(Hang(Pad(row[0], names), row[1], s.Width, names) + "\n")
+	}
+	return b.String()
+}
+
 // Panel is a piece of text that is drawn over itself when it changes.
 type Panel struct {
 	Screen Screen

@@ -66,59 +66,8 @@ func wide(r rune) bool {
 	return kind == width.EastAsianWide || kind == width.EastAsianFullwidth
 }
 
-// Wrap breaks a text between words, so that a terminal does not break it inside
-// one. Lines keep the indentation of the first; 0 columns is no limit.
-func Wrap(text string, columns int) string {
-	indent := text[:len(text)-len(strings.TrimLeft(text, " \n"))]
-	space := strings.TrimLeft(indent, "\n")
-	var b strings.Builder
-	b.WriteString(indent)
-	used := len(space)
-	for i, word := range strings.Fields(text) {
-		for j, part := range pieces(word) {
-			n, blank := visible(part), 0
-			if i > 0 && j == 0 {
-				blank = 1
-			}
-			switch {
-			case i == 0 && j == 0:
-			case columns > 0 && used+blank+n > columns:
-				b.WriteString("\n" + space)
-				used = len(space)
-			default:
-				b.WriteString(strings.Repeat(" ", blank))
-				used += blank
-			}
-			b.WriteString(part)
-			used += n
-		}
-	}
-	return b.String()
-}
-
 // Moment is the layout of a time that people are told: with its zone.
 const Moment = "2006-01-02 15:04:05 MST"
-
-// What does not begin a line, and what does not end one.
-const (
-	notFirst = "，。、：；！？）》」』】”’…％"
-	notLast  = "（《「『【“‘"
-)
-
-// pieces are the parts of a word that a line may be broken between: Chinese has no
-// blanks.
-func pieces(word string) []string {
-	var list []string
-	start, before := 0, rune(0)
-	for i, r := range word {
-		if i > start && (wide(r) || wide(before)) && !strings.ContainsRune(notFirst, r) && !strings.ContainsRune(notLast, before) {
-			list = append(list, word[start:i])
-			start = i
-		}
-		before = r
-	}
-	return append(list, word[start:])
-}
 
 // Ago and Until say how far a time is away, in one unit: exact times are in --json.
 func (l Language) Ago(t *time.Time, now time.Time) string {

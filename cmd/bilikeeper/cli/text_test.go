@@ -59,6 +59,46 @@ func TestWrap(t *testing.T) {
 	}
 }
 
+func TestHang(t *testing.T) {
+	tests := []struct {
+		first, text string
+		columns     int
+		want        string
+	}{
+		{"  ok  ", "one two", 0, "  ok  one two"},
+		{"  ok  ", "one  two", 14, "  ok  one  two"},
+		{"  ok  ", "one two", 9, "  ok  one\n    two"},
+		{"  warning  ", "one two", 12, "  warning\n    one two"},
+		{"", "Do what helps: chmod 700 /a/b # others see it", 20, "Do what helps:\n    chmod 700 /a/b\n    # others see it"},
+		{"", "in it: a = \"b c\" # d", 14, "in it:\n    a = \"b c\"\n    # d"},
+		{"", "start one: bilikeeper daemon; then wait", 24, "start one:\n    bilikeeper daemon;\n    then wait"},
+		{"", "在登录：bilikeeper login a 会显示", 22, "在登录：\n    bilikeeper login a\n    会显示"},
+		{"", "它没有运行：bilikeeper daemon；完成", 20, "它没有运行：\n    bilikeeper daemon；\n    完成"},
+	}
+	for _, tt := range tests {
+		if got := Hang(tt.first, tt.text, tt.columns, 4); got != tt.want {
+			t.Errorf("hang(%q, %q, %d) = %q, want %q", tt.first, tt.text, tt.columns, got, tt.want)
+		}
+	}
+}
+
+func TestNarrowScreen(t *testing.T) {
+	s := Screen{Width: 20}
+	if got, want := s.Fold("short\n  a line that is long", 2), "short\n  a line that is\n    long"; got != want {
+		t.Errorf("folded is %q, want %q", got, want)
+	}
+	rows := [][]string{{"NAME", "TYPE", "LAST"}, {"phone", "webhook", "3m ago"}, {"mail", "email", "it never was"}}
+	if got, want := s.Table(rows), "NAME  phone\nTYPE  webhook\nLAST  3m ago\n\nNAME  mail\nTYPE  email\nLAST  it never was\n"; got != want {
+		t.Errorf("the table is %q, want %q", got, want)
+	}
+	if got, want := s.Pairs([][]string{{"note", "more than fits into it"}}), "note  more than fits\n      into it\n"; got != want {
+		t.Errorf("the pairs are %q, want %q", got, want)
+	}
+	if got, want := (Screen{}).Table(rows), Table(rows); got != want {
+		t.Errorf("without a width it is %q, want %q", got, want)
+	}
+}
+
 func TestRows(t *testing.T) {
 	tests := []struct {
 		text  string

@@ -67,7 +67,10 @@ func printReport(env *cli.Env, r doctor.Report, quiet bool) error {
 
 // reportText is a line for each finding, in groups, with the mend below it.
 func reportText(r doctor.Report, quiet bool, out cli.Screen) string {
-	const margin = 15
+	margin := 15
+	if out.Width > 0 && out.Width < 60 {
+		margin = 4 // too little of a narrow screen would be left
+	}
 	var b strings.Builder
 	group := ""
 	for _, f := range r.Findings {
@@ -76,10 +79,10 @@ func reportText(r doctor.Report, quiet bool, out cli.Screen) string {
 			fmt.Fprintln(&b, out.Paint(cli.Bold, out.Told(group)))
 		}
 		word := out.Told(strings.ReplaceAll(string(f.Level), "_", " "))
-		begin := cli.Pad("  "+out.Paint(levelColour(f.Level), word), margin)
-		fmt.Fprintln(&b, begin+out.Text("%s: %s", f.Subject, f.Detail))
+		begin := cli.Pad("  "+out.Paint(levelColour(f.Level), word)+"  ", margin)
+		fmt.Fprintln(&b, cli.Hang(begin, out.Text("%s: %s", f.Subject, f.Detail), out.Width, margin))
 		if f.Mend != "" {
-			fmt.Fprintln(&b, strings.Repeat(" ", margin)+out.Text("mend: %s", f.Mend))
+			fmt.Fprintln(&b, cli.Hang(strings.Repeat(" ", margin), out.Text("mend: %s", f.Mend), out.Width, margin+2))
 		}
 	}
 	if quiet && len(r.Findings) == 0 {

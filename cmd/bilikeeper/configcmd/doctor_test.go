@@ -30,6 +30,7 @@ func TestReportText(t *testing.T) {
 	for _, name := range []string{"healthy", "sick", "silent"} {
 		golden.Equal(t, "doctor-"+name+".golden", reportText(somebodysReport(t, name), false, cli.Screen{}))
 	}
+	golden.Equal(t, "doctor-narrow.golden", reportText(somebodysReport(t, "healthy"), false, cli.Screen{Width: 40})+reportText(somebodysReport(t, "silent"), false, cli.Screen{Width: 80}))
 	if got := reportText(doctor.Report{OK: true}, true, cli.Screen{}); got != "" {
 		t.Errorf("quiet and well says %q", got)
 	}

@@ -44,16 +44,16 @@ func channelTable(channels []client.Channel, out cli.Screen, now time.Time) stri
 	for _, c := range channels {
 		rows = append(rows, []string{c.Name, c.Type, out.Ago(c.LastDelivered, now), out.Ago(c.LastFailed, now), strings.Join(c.Events, " ")})
 	}
-	text := cli.Table(rows)
+	text := out.Table(rows)
 	for _, c := range channels {
 		if c.LastError == "" {
 			continue
 		}
-		text += out.Text("%s: %s", c.Name, cli.Format(c.LastError))
+		failure := out.Text("%s: %s", c.Name, cli.Format(c.LastError))
 		if c.RetryAt != nil {
-			text += out.Text("; next try %s", out.Until(c.RetryAt, now))
+			failure += out.Text("; next try %s", out.Until(c.RetryAt, now))
 		}
-		text += "\n"
+		text += out.Fold(failure, 2) + "\n"
 	}
 	return text
 }

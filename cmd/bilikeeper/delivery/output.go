@@ -47,13 +47,13 @@ func outputTable(list []client.Output, out cli.Screen, now time.Time) string {
 		state := out.Paint(outputColour(o.State), o.State)
 		rows = append(rows, []string{o.Name, o.Account, o.Kind, cli.Dash(o.Format), state, out.Ago(o.LastWritten, now), out.Ago(o.LastFailed, now), command(o, out, now), out.Until(o.RetryAt, now), cli.Dash(o.Place)})
 	}
-	text := cli.Table(rows)
+	text := out.Table(rows)
 	for _, o := range list {
 		if o.LastError != "" {
-			text += out.Text("%s: %s", o.Name, cli.Format(o.LastError)) + "\n"
+			text += out.Fold(out.Text("%s: %s", o.Name, cli.Format(o.LastError)), 2) + "\n"
 		}
 		if o.HookError != "" {
-			text += out.Text("%s: its command: %s", o.Name, cli.Format(o.HookError)) + "\n"
+			text += out.Fold(out.Text("%s: its command: %s", o.Name, cli.Format(o.HookError)), 2) + "\n"
 		}
 	}
 	return text

@@ -119,8 +119,13 @@ func printEvent(env *cli.Env, e client.Event) error {
 	case client.EventCheckBlocked, client.EventCheckUnreachable, client.EventLoginCode, client.EventLoginScanned:
 		colour = cli.Yellow
 	}
-	return env.Print("%5d  %s  %s  %-10s %s\n", e.ID, e.Time.Local().Format(eventTime),
-		out.Paint(colour, fmt.Sprintf("%-18s", e.Type)), cli.Dash(e.Account), out.Paint(cli.Faint, cmp.Or(readingLine(out.Language, e), pairs(e.Data))))
+	const indent = 7
+	head := fmt.Sprintf("%5d  %s  %s  %-10s ", e.ID, e.Time.Local().Format(eventTime), out.Paint(colour, fmt.Sprintf("%-18s", e.Type)), cli.Dash(e.Account))
+	data := out.Paint(cli.Faint, cmp.Or(readingLine(out.Language, e), pairs(e.Data)))
+	if !out.Fits(head) {
+		head, data = head[:indent], head[indent:]+data
+	}
+	return env.Print("%s\n", cli.Hang(head, data, out.Width, indent))
 }
 
 const eventTime = "01-02 15:04:05"

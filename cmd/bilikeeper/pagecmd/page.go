@@ -75,5 +75,5 @@ func sessionTable(list []client.PageSession, out cli.Screen, now time.Time) stri
 		rows = append(rows, []string{s.ID, s.Method, out.Ago(&s.CreatedAt, now), out.Ago(&s.SeenAt, now), out.Until(&s.ExpiresAt, now),
 			cli.Dash(s.Address), cli.Dash(s.Browser)})
 	}
-	return cli.Table(rows)
+	return out.Table(rows)
 }

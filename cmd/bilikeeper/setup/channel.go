@@ -76,6 +76,7 @@ func (s channelStep) write(ctx context.Context, kind setting.Kind) error {
 		if name, err = s.person.ask(ctx, "A name for it", name); err != nil {
 			return err
 		}
+		s.o.channelName = name // also where its settings are asked for again
 	}
 	if !config.ValidName(name) {
 		return cli.Fail(cli.ExitUsage, "", "%q cannot be a channel's name", name)
@@ -178,12 +179,21 @@ func (s channelStep) askKey(ctx context.Context, k key) (string, error) {
 			text, err = s.person.secret(ctx, question)
 		} else {
 			text, err = s.person.ask(ctx, question, "")
+			text = unquoted(text)
 		}
 		if err != nil || text != "" || !k.required {
 			return text, err
 		}
 		s.env.Say("  It is needed.")
 	}
+}
+
+// unquoted is an answer that was written as it would stand in the file.
+func unquoted(text string) string {
+	if inner, ok := strings.CutPrefix(text, `"`); ok && strings.HasSuffix(inner, `"`) {
+		return strings.TrimSuffix(inner, `"`)
+	}
+	return text
 }
 
 // secretFrom reads a secret that a flag named a file of.

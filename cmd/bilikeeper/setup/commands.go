@@ -29,7 +29,8 @@ type Parts struct {
 	// Service tells which service manager there is, and whether the service runs.
 	Service func(env *cli.Env, user bool) (manager string, running bool, err error)
 	// Login logs an account in, by a code in the terminal.
-	Login func(ctx context.Context, env *cli.Env, account string) error
+	// Its picture is kept in the file that is named, if one is.
+	Login func(ctx context.Context, env *cli.Env, account, picture string) error
 }
 
 // options are the answers that flags give.
@@ -39,7 +40,7 @@ type options struct {
 	channel, channelName         string
 	channelSet                   []string
 	service, noService           bool
-	login                        string
+	login, qrFile                string
 	output, outputAccount        string
 	noChannel, noLogin, noOutput bool
 }
@@ -90,6 +91,7 @@ takes a person. A secret is never an argument: for a key that ends in _file,
 	f.BoolVar(&o.service, "service", false, "install and start the service")
 	f.BoolVar(&o.noService, "no-service", false, "leave the service alone")
 	f.StringVar(&o.login, "login", "", "log this `account` in")
+	f.StringVar(&o.qrFile, "qr-file", "", "keep the code's picture in a `file` (PNG, 0600) while it works")
 	f.BoolVar(&o.noLogin, "no-login", false, "log nobody in")
 	f.StringVar(&o.output, "output", "", "add an output, as `tool=path` or format=path")
 	f.StringVar(&o.outputAccount, "output-account", "", "the output's `account`")

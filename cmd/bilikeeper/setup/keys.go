@@ -34,6 +34,7 @@ func kindNames() []string {
 }
 
 func kindOf(name string) (setting.Kind, bool) {
+	name = strings.ToLower(name)
 	for _, k := range channels.Kinds() {
 		if k.Name == name || slices.Contains(k.Also, name) {
 			return k, true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,8 +24,9 @@ type tool struct {
 	preset bool
 	// file is how the program's file is called.
 	file string
-	// command is how the program is run; {path} and {name}, the output's, are replaced.
-	command string
+	// command is how the program is run, note what it needs besides; {path} and {name},
+	// the output's, are replaced in the command.
+	command, note string
 }
 
 func tools() []tool {
@@ -33,8 +35,9 @@ func tools() []tool {
 		{name: "gallery-dl", format: "netscape", file: "cookies.txt", command: "gallery-dl --cookies {path} URL"},
 		{name: "streamlink", format: "netscape", file: "cookies.txt", command: "streamlink --http-cookies-file {path} URL best"},
 		{name: "curl", format: "netscape", file: "cookies.txt", command: "curl -b {path} URL"},
-		{name: "biliup", format: "biliup", file: "cookies.json", command: "biliup -u {path} upload VIDEO"},
-		{name: "bbdown", format: "bbdown", file: "BBDown.data", command: "BBDown URL"},
+		// The cookies of a browser serve biliup's recorder; it uploads with the app's token.
+		{name: "biliup", format: "biliup", file: "cookies.json", command: `bili_cookie_file = "{path}"`, note: "in biliup's config.toml, below [user]"},
+		{name: "bbdown", format: "bbdown", file: bbdownFile, command: "BBDown URL", note: "it reads the file that lies beside it"},
 		{name: "yutto", format: "yutto", file: "auth.toml", command: "yutto URL"},
 		{name: "rsshub", format: "rsshub", file: "rsshub.env", command: "docker run --env-file {path} -p 1200:1200 diygod/rsshub"},
 		{name: "blrec", preset: true, command: "bilikeeper output run {name}"},
@@ -137,9 +140,17 @@ func toolNames() []string {
 	return names
 }
 
+// bbdownFile is what BBDown looks for in its own directory.
+const bbdownFile = "BBDown.data"
+
 // usualFile is where a tool's file lies if nobody says otherwise.
 func (s outputStep) usualFile(t tool) string {
 	home := s.env.Getenv("HOME")
+	if t.file == bbdownFile {
+		if program, err := exec.LookPath("BBDown"); err == nil {
+			return filepath.Join(filepath.Dir(program), t.file)
+		}
+	}
 	if s.kind == kindSystem || home == "" {
 		return ""
 	}
@@ -231,7 +242,7 @@ func (s outputStep) write(ctx context.Context) error {
 }
 
 // next are the commands for what was set up.
-func (s *setup) next() []string {
+func (s *setup) next(in cli.Language) []string {
 	account := s.done.Account
 	if account == "" {
 		account = "main"
@@ -247,7 +258,11 @@ func (s *setup) next() []string {
 	if o == nil {
 		return append(list, "bilikeeper exec "+account+" -- yt-dlp --cookies {cookies} URL", "bilikeeper get "+account, "bilikeeper status")
 	}
-	list = append(list, strings.NewReplacer("{path}", o.Path, "{name}", o.Name).Replace(s.tool.command))
+	command := strings.NewReplacer("{path}", o.Path, "{name}", o.Name).Replace(s.tool.command)
+	if s.tool.note != "" {
+		command += "  # " + in.Told(s.tool.note)
+	}
+	list = append(list, command)
 	if s.tool.name == "yt-dlp" {
 		list = append(list, "bilikeeper exec "+o.Account+" -- yt-dlp --cookies {cookies} URL")
 	}

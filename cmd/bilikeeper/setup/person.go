@@ -33,11 +33,11 @@ func (p *person) ask(ctx context.Context, question, fallback string) (string, er
 	if p.yes {
 		return fallback, nil
 	}
-	p.env.Ask(p.env.Language().Told(question))
+	question = p.env.Language().Told(question)
 	if fallback != "" {
-		p.env.Ask(" [" + fallback + "]")
+		question += " [" + fallback + "]"
 	}
-	p.env.Ask(p.env.Language().Text("%s: ", ""))
+	p.env.Ask(p.env.Language().Text("%s: ", question))
 	line, err := p.line(ctx, func() (string, error) { return p.in.ReadString('\n') })
 	if err != nil {
 		return "", err

@@ -83,7 +83,7 @@ func (s *setup) run(ctx context.Context) error {
 		return err
 	}
 	s.done.Keeper, s.done.Running, s.done.Service, s.done.Config = s.kind, s.running, s.service, s.file.path
-	s.done.Next = s.next()
+	s.done.Next = s.next(cli.Language{})
 	err := s.env.Show(s.done, func() { s.say() })
 	if err == nil && s.failed != nil {
 		return cli.Exit(s.env.Code(s.failed), "")
@@ -111,7 +111,7 @@ func (s *setup) say() {
 	} else {
 		s.env.Say("\nNot all of it is done; run it again when that is mended. What to do then:")
 	}
-	for _, command := range s.done.Next {
+	for _, command := range s.next(s.env.Language()) {
 		s.env.Print("  %s\n", command)
 	}
 }
@@ -163,5 +163,5 @@ func (s *setup) logIn(ctx context.Context, name string) error {
 		s.env.Stdout, s.env.JSON = s.env.Stderr, false
 		defer func() { s.env.Stdout, s.env.JSON = out, true }()
 	}
-	return s.parts.Login(ctx, s.env, name)
+	return s.parts.Login(ctx, s.env, name, s.o.qrFile)
 }

@@ -39,7 +39,7 @@ func newBench(t *testing.T, o options, answers string) *bench {
 	env := &cli.Env{Stdin: strings.NewReader(answers), Stdout: &b.said, Stderr: &b.said, Getenv: func(name string) string { return vars[name] }}
 	parts := Parts{
 		Service: func(*cli.Env, bool) (string, bool, error) { return "", false, nil },
-		Login:   func(context.Context, *cli.Env, string) error { return nil },
+		Login:   func(context.Context, *cli.Env, string, string) error { return nil },
 	}
 	b.setup = &setup{env: env, parts: parts, o: o, person: newPerson(env, o.yes), dropIns: filepath.Join(b.dir, "bilikeeper.service.d")}
 	return b

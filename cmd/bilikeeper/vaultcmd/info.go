@@ -26,7 +26,7 @@ func infoCommand(a *access) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.env.Show(info, func() { a.env.Print("%s", infoText(info, a.env.Language(), time.Now())) })
+			return a.env.Show(info, func() { a.env.Print("%s", infoText(info, a.env.Out(), time.Now())) })
 		},
 	}
 }
@@ -45,48 +45,48 @@ func (a *access) info(ctx context.Context) (client.VaultInfo, error) {
 }
 
 // infoText is all that is known of a vault.
-func infoText(i client.VaultInfo, in cli.Language, now time.Time) string {
+func infoText(i client.VaultInfo, out cli.Screen, now time.Time) string {
 	var records []string
 	for kind, n := range i.Records {
 		records = append(records, fmt.Sprintf("%s %d", kind, n))
 	}
 	slices.Sort(records)
-	journal := in.Text("%d entries", i.Journal.Count)
+	journal := out.Text("%d entries", i.Journal.Count)
 	if i.Journal.OldestAt != nil && i.Journal.NewestAt != nil {
-		journal += in.Text(", ids %d to %d, the oldest %s, the newest %s", i.Journal.FirstID, i.Journal.LastID,
-			in.Ago(i.Journal.OldestAt, now), in.Ago(i.Journal.NewestAt, now))
+		journal += out.Text(", ids %d to %d, the oldest %s, the newest %s", i.Journal.FirstID, i.Journal.LastID,
+			out.Ago(i.Journal.OldestAt, now), out.Ago(i.Journal.NewestAt, now))
 	}
 	rows := [][]string{
-		{in.Text("vault"), i.Path},
+		{out.Text("vault"), i.Path},
 		{"id", i.ID},
-		{in.Text("schema"), in.Text("%d, made %s", i.Schema, i.CreatedAt.Format(time.DateOnly))},
-		{in.Text("size"), in.Text("%s, %s of it free", bytesText(i.Size), bytesText(int64(i.FreePages)*int64(i.PageSize)))},
-		{in.Text("records"), cli.Dash(strings.Join(records, ", "))},
-		{in.Text("journal"), journal},
-		{in.Text("backed up"), in.Ago(i.BackedUpAt, now)},
+		{out.Text("schema"), out.Text("%d, made %s", i.Schema, i.CreatedAt.Format(time.DateOnly))},
+		{out.Text("size"), out.Text("%s, %s of it free", bytesText(i.Size), bytesText(int64(i.FreePages)*int64(i.PageSize)))},
+		{out.Text("records"), cli.Dash(strings.Join(records, ", "))},
+		{out.Text("journal"), journal},
+		{out.Text("backed up"), out.Ago(i.BackedUpAt, now)},
 	}
 	for _, path := range i.Aside {
-		rows = append(rows, []string{in.Text("set aside"), path})
+		rows = append(rows, []string{out.Text("set aside"), path})
 	}
-	return cli.Table(rows) + "\n" + slotsText(i.Slots, in, now)
+	return out.Pairs(rows) + "\n" + slotsText(i.Slots, out, now)
 }
 
-func slotsText(slots []client.VaultSlot, in cli.Language, now time.Time) string {
-	rows := [][]string{in.Heads("SLOT", "KIND", "OPENS BY", "LABEL", "MADE", "IN USE")}
+func slotsText(slots []client.VaultSlot, out cli.Screen, now time.Time) string {
+	rows := [][]string{out.Heads("SLOT", "KIND", "OPENS BY", "LABEL", "MADE", "IN USE")}
 	for _, s := range slots {
-		by, use := in.Text("a person"), "-"
+		by, use := out.Text("a person"), "-"
 		if s.Unattended {
-			by = in.Text("itself")
+			by = out.Text("itself")
 		}
 		if s.Source != "" {
 			by = s.Source
 		}
 		if s.InUse {
-			use = in.Text("yes")
+			use = out.Text("yes")
 		}
-		rows = append(rows, []string{s.ID, s.Kind, by, cli.Dash(s.Label), in.Ago(&s.CreatedAt, now), use})
+		rows = append(rows, []string{s.ID, s.Kind, by, cli.Dash(s.Label), out.Ago(&s.CreatedAt, now), use})
 	}
-	return cli.Table(rows)
+	return out.Table(rows)
 }
 
 func bytesText(n int64) string {

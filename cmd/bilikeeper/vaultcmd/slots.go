@@ -29,7 +29,7 @@ bilikeeper vault rekey keeps it out of what is written from then on.`, &cobra.Co
 			if err != nil {
 				return err
 			}
-			return a.env.Show(map[string]any{"slots": info.Slots}, func() { a.env.Print("%s", slotsText(info.Slots, a.env.Language(), time.Now())) })
+			return a.env.Show(map[string]any{"slots": info.Slots}, func() { a.env.Print("%s", slotsText(info.Slots, a.env.Out(), time.Now())) })
 		},
 	}, addCommand(a), removeCommand(a))
 }
