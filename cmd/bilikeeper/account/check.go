@@ -25,7 +25,7 @@ When the site denies a session, it is asked a second time after
 check.confirm_after before anybody believes it, and the command waits for that.
 Several accounts are asked about side by side, and shown as the answers come.
 While the site is to be left alone the command answers 6 without asking.`,
-		ValidArgsFunction: env.CompleteAccounts(-1),
+		ValidArgsFunction: cli.CompleteAccounts(env, -1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if len(names) == 0 {
 				accounts, err := env.Client().Accounts(cmd.Context())

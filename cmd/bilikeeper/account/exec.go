@@ -35,7 +35,8 @@ first is followed. The command reads nothing from the terminal then.`,
   bilikeeper exec main -- sh -c 'curl -H "Cookie: $BILIBILI_COOKIE" URL'
   bilikeeper exec main --watch --grace 1m -- blrec --config blrec.toml
   bilikeeper exec --tag downloaders -- yt-dlp --cookies {cookies} URL`,
-		Args: s.arguments(1),
+		Args:              s.arguments(1),
+		ValidArgsFunction: s.offer(env),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			argv := s.take(args)
 			switch {
@@ -60,9 +61,10 @@ first is followed. The command reads nothing from the terminal then.`,
 			return p.Run()
 		},
 	}
-	s.flags(cmd)
+	s.flags(env, cmd)
 	cmd.Flags().BoolVar(&watch, "watch", false, "start the command again when the credential changes")
 	cmd.Flags().DurationVar(&grace, "grace", 10*time.Second, "with --watch: the time between SIGTERM and SIGKILL")
+	cli.OneOf(cmd, "grace", "10s", "30s", "1m")
 	return cmd
 }
 

@@ -42,7 +42,7 @@ is written --wait=10m.`, toolFormats()),
   eval "$(bilikeeper get main --format env)"
   bilikeeper get --tag recorders --wait=10m`,
 		Args:              s.arguments(0),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if env.JSON && !cmd.Flags().Changed("format") {
 				o.Format = "json"
@@ -66,7 +66,8 @@ is written --wait=10m.`, toolFormats()),
 	f.BoolVar(&o.WithRefreshToken, "with-refresh-token", false, "include the refresh token")
 	f.BoolVar(&o.Stale, "stale", false, "print it even when the session is known to be dead")
 	cli.OneOf(cmd, "format", output.Formats()...)
-	s.flags(cmd)
+	cli.FileFlag(cmd, "output")
+	s.flags(env, cmd)
 	return cmd
 }
 

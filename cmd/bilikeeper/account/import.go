@@ -35,7 +35,8 @@ header. A login that a browser goes on using is refreshed by the browser, which
 ends the one kept here: a login of the keeper's own lives longer.`,
 		Example: `  bilikeeper import cookies.txt --account main
   xclip -o | bilikeeper import - --account main`,
-		Args: cli.Accounts(0, 1),
+		Args:              cli.Accounts(0, 1),
+		ValidArgsFunction: cli.CompleteFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			data, err := readImport(env, args)
 			if err != nil {
@@ -52,6 +53,7 @@ ends the one kept here: a login of the keeper's own lives longer.`,
 	cmd.Flags().StringVar(&req.Account, "account", "default", "the account's `name` here")
 	cmd.Flags().StringVar(&req.Format, "format", "auto", "auto, header, netscape, json, bilibili-api, biliup, ...")
 	cmd.Flags().BoolVar(&req.Replace, "replace", false, "also in the place of a login that can be refreshed, or of another user's")
+	cli.AccountFlag(env, cmd, "account")
 	cli.OneOf(cmd, "format", append([]string{"auto"}, input.Formats()...)...)
 	return cmd
 }

@@ -28,7 +28,7 @@ solve: on the login page where the keeper serves one, else by typing in what the
 captcha's widget returned. --site intl logs in to bilibili.tv, whose accounts are
 separate and whose sessions cannot be refreshed.`,
 		Args:              cli.Accounts(0, 1),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			req.Account = "default"
 			if len(args) == 1 {
@@ -52,6 +52,8 @@ separate and whose sessions cannot be refreshed.`,
 	f.StringVar(&picture, "qr-file", "", "keep the code's picture in a `file` (PNG, 0600) while it works")
 	cli.OneOf(cmd, "site", client.SiteWeb, client.SiteIntl)
 	cli.OneOf(cmd, "method", client.MethodQR, client.MethodSMS)
+	cli.OneOf(cmd, "timeout", "1m", "5m", "15m")
+	cli.FileFlag(cmd, "qr-file")
 	return cmd
 }
 

@@ -18,7 +18,7 @@ itself; this is for those who do not want to wait.
 The old credential works until the new one is saved, proven and handed out, and
 for a moment longer. A failure at any step leaves one of them in use.`,
 		Args:              cli.Accounts(1, 1),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := env.Client().Refresh(cmd.Context(), args[0], force)
 			if err != nil {

@@ -15,7 +15,7 @@ func logoutCommand(env *cli.Env) *cobra.Command {
 		Use:               "logout ACCOUNT",
 		Short:             "End the session at the site, then forget the account",
 		Args:              cli.Accounts(1, 1),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := env.Confirm(cmd.Context(), yes, "Log %s out at the site and forget it here?", args[0]); err != nil {
 				return err
@@ -47,7 +47,7 @@ func forgetCommand(env *cli.Env) *cobra.Command {
 		Use:               "forget ACCOUNT",
 		Short:             "Remove an account from the keeper; its session at the site lives on",
 		Args:              cli.Accounts(1, 1),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := env.Confirm(cmd.Context(), yes, "Forget %s here? Its credential is removed; the session at the site lives on.", args[0]); err != nil {
 				return err

@@ -19,13 +19,33 @@ type selection struct {
 	wait          waitFlag
 }
 
-func (s *selection) flags(cmd *cobra.Command) {
+func (s *selection) flags(env *cli.Env, cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.tag, "tag", "", "take one of the accounts with this `tag`, one that lives")
 	f.StringVar(&s.strategy, "strategy", client.StrategyRoundRobin, "with --tag: round-robin or random")
 	f.Var(&s.wait, "wait", "wait for a living session, as --wait=10m for no longer than that")
 	f.Lookup("wait").NoOptDefVal = forever
+	cli.TagFlag(env, cmd, "tag")
+	cli.OneOf(cmd, "wait", "1m", "10m", "1h")
 	cli.OneOf(cmd, "strategy", client.StrategyRoundRobin, client.StrategyRandom)
+}
+
+// offer is what the shell offers: an account, then a program, then files.
+func (s *selection) offer(env *cli.Env) cobra.CompletionFunc {
+	accounts := cli.CompleteAccounts(env, 1)
+	return func(cmd *cobra.Command, args []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		names := 1
+		if s.tag != "" {
+			names = 0
+		}
+		switch len(args) - names {
+		case -1:
+			return accounts(cmd, args, typed)
+		case 0:
+			return cli.Programs(env, typed), cobra.ShellCompDirectiveDefault
+		}
+		return nil, cobra.ShellCompDirectiveDefault
+	}
 }
 
 // arguments wants an account's name, which a tag replaces, and then least words

@@ -17,7 +17,7 @@ and cannot be set here.`, &cobra.Command{
 		Use:               "show NAME",
 		Short:             "Show when an account is checked, its tags, and whether it is paused",
 		Args:              cli.Accounts(1, 1),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			acc, err := env.Client().Account(cmd.Context(), args[0])
 			if err != nil {
@@ -45,7 +45,7 @@ handing out its credential.`,
   bilikeeper account set main --tags recorders,downloaders
   bilikeeper account set main --pause`,
 		Args:              cli.Accounts(1, 1),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var patch client.AccountPatch
 			if cmd.Flags().Changed("schedule") {
@@ -78,6 +78,8 @@ handing out its credential.`,
 	f.StringSliceVar(&tags, "tags", nil, "its `tags`, with commas between them; empty is none")
 	f.BoolVar(&pause, "pause", false, "leave the account alone")
 	f.BoolVar(&resume, "resume", false, "go on with it")
+	cli.OneOf(cmd, "schedule", "@every 4h", "@every 8h", "@daily", "0 4,16 * * *")
+	cli.TagFlag(env, cmd, "tags")
 	return cmd
 }
 

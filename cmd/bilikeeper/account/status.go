@@ -22,7 +22,7 @@ func statusCommand(env *cli.Env) *cobra.Command {
 the screen and follows what changes; elsewhere than on a terminal, and with
 --json, it is written anew at each change.`,
 		Args:              cli.Accounts(0, 1),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if watch {
 				return watchStatus(cmd.Context(), env, args)

@@ -21,7 +21,7 @@ func waitCommand(env *cli.Env) *cobra.Command {
 		Use:               "wait ACCOUNT",
 		Short:             "Wait until an account is in a state, for scripts",
 		Args:              cli.Accounts(1, 1),
-		ValidArgsFunction: env.CompleteAccounts(1),
+		ValidArgsFunction: cli.CompleteAccounts(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !slices.Contains(states, wanted) {
 				return cli.Fail(cli.ExitUsage, "", "--for %q is not a state: there are %s", wanted, strings.Join(states, ", "))
@@ -36,6 +36,7 @@ func waitCommand(env *cli.Env) *cobra.Command {
 	cmd.Flags().StringVar(&wanted, "for", client.StateValid, "new, valid, needs_login or logging_in")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this long (0 = never)")
 	cli.OneOf(cmd, "for", states...)
+	cli.OneOf(cmd, "timeout", "1m", "10m", "1h")
 	return cmd
 }
 

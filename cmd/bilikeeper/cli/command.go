@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -91,27 +89,4 @@ func badFlag(cmd *cobra.Command, err error) error {
 		}
 	}
 	return FailWith(ExitUsage, hint, "%w", err)
-}
-
-// CompleteAccounts offers the keeper's accounts to the shell, which waits for
-// the answer at every press of the key.
-func (e *Env) CompleteAccounts(most int) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		if most >= 0 && len(args) >= most {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		ctx, cancel := context.WithTimeout(cmd.Context(), time.Second)
-		defer cancel()
-		accounts, _ := e.Client().Accounts(ctx)
-		names := make([]cobra.Completion, 0, len(accounts))
-		for _, acc := range accounts {
-			names = append(names, cobra.CompletionWithDesc(acc.Name, Dash(acc.Uname)+", "+acc.State))
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// OneOf is a flag whose values are known.
-func OneOf(cmd *cobra.Command, flag string, values ...string) {
-	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }

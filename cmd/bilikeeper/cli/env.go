@@ -115,6 +115,8 @@ func (e *Env) Prepare(root *cobra.Command) {
 	f.StringVar(&e.Flags.Config, "config", "", "configuration `file`")
 	f.StringVar(&e.Flags.Socket, "socket", "", "the keeper's control socket (`path`)")
 	f.BoolVar(&e.JSON, "json", false, "machine-readable output on stdout")
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveNoFileComp)
+	FileFlag(root, "config", "socket")
 }
 
 // Show prints an answer: v as a JSON document with --json, else what text

@@ -23,10 +23,11 @@ func notifyCommand(env *cli.Env) *cobra.Command {
 			return env.Show(map[string]any{"channels": channels}, func() { printChannels(env, channels) })
 		},
 	}, &cobra.Command{
-		Use:   "test [NAME]",
-		Short: "Send a sample with a sample code; over all channels when none is named",
-		Args:  cli.Accounts(0, 1),
-		RunE:  func(cmd *cobra.Command, names []string) error { return testChannels(cmd, env, names) },
+		Use:               "test [NAME]",
+		Short:             "Send a sample with a sample code; over all channels when none is named",
+		Args:              cli.Accounts(0, 1),
+		ValidArgsFunction: cli.CompleteChannels(env, 1),
+		RunE:              func(cmd *cobra.Command, names []string) error { return testChannels(cmd, env, names) },
 	})
 }
 

@@ -23,10 +23,11 @@ func outputCommand(env *cli.Env) *cobra.Command {
 			return env.Show(client.OutputList{Outputs: list}, func() { printOutputs(env, list) })
 		},
 	}, &cobra.Command{
-		Use:   "run [NAME]",
-		Short: "Write an output now, and run its command; all of them when none is named",
-		Args:  cobra.MaximumNArgs(1),
-		RunE:  func(cmd *cobra.Command, names []string) error { return runOutputs(cmd, env, names) },
+		Use:               "run [NAME]",
+		Short:             "Write an output now, and run its command; all of them when none is named",
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: cli.CompleteOutputs(env, 1),
+		RunE:              func(cmd *cobra.Command, names []string) error { return runOutputs(cmd, env, names) },
 	})
 	cmd.Args = cobra.NoArgs
 	return cmd

@@ -63,6 +63,8 @@ func eventsCommand(env *cli.Env) *cobra.Command {
 	f.StringVar(&account, "account", "", "events of this account only")
 	f.StringSliceVar(&types, "type", nil, "events of this `type` only; may be given several times")
 	cli.OneOf(cmd, "type", client.EventTypes()...)
+	cli.OneOf(cmd, "since", "1h", "24h", "168h")
+	cli.AccountFlag(env, cmd, "account")
 	return cmd
 }
 

@@ -27,9 +27,10 @@ for ten minutes. Whoever opens it first may do there what page.may allows.`,
 		Args:  cli.Nothing,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return sessions(cmd, env) },
 	}, &cobra.Command{
-		Use:   "revoke ID",
-		Short: "Sign a browser out",
-		Args:  cli.One("the ID of a session, as bilikeeper page sessions shows it"),
+		Use:               "revoke ID",
+		Short:             "Sign a browser out",
+		Args:              cli.One("the ID of a session, as bilikeeper page sessions shows it"),
+		ValidArgsFunction: cli.CompleteBrowsers(env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := env.Client().RevokePageSession(cmd.Context(), args[0]); err != nil {
 				return err

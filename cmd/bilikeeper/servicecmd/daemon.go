@@ -51,6 +51,7 @@ every setting has a working default; bilikeeper config init writes a commented o
 		},
 	}
 	cmd.Flags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the vault and its key lie (`directory`)")
+	cli.DirectoryFlag(cmd, "state-dir")
 	cmd.Flags().BoolVar(&service, "service", false, "answer to the operating system's service manager")
 	_ = cmd.Flags().MarkHidden("service")
 	return cmd

@@ -38,6 +38,7 @@ a whole; the fault is printed and the command ends with 2.`,
 	}
 	// A unit that names the directory does so to both commands.
 	cmd.Flags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the keeper's vault lies (`directory`)")
+	cli.DirectoryFlag(cmd, "state-dir")
 	return cmd
 }
 

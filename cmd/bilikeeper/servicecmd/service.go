@@ -127,6 +127,8 @@ nothing is installed and what would be is shown, also for another system.`,
 	cmd.Flags().BoolVar(&show, "print", false, "show what would be installed")
 	cmd.Flags().StringVar(&kind, "manager", "", "with --print: the `manager` that it is for, one of systemd, openrc, launchd, windows")
 	cmd.Flags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the vault and its key are to lie (`directory`)")
+	cli.OneOf(cmd, "manager", "systemd", "openrc", "launchd", "windows")
+	cli.DirectoryFlag(cmd, "state-dir")
 	return cmd
 }
 

@@ -96,9 +96,35 @@ takes a person. A secret is never an argument: for a key that ends in _file,
 	f.StringVar(&o.output, "output", "", "add an output, as `tool=path` or format=path")
 	f.StringVar(&o.outputAccount, "output-account", "", "the output's `account`")
 	f.BoolVar(&o.noOutput, "no-output", false, "add no output")
+	o.complete(env, cmd)
+	return []*cobra.Command{cmd}
+}
+
+// complete registers what the shell offers for the answers.
+func (o *options) complete(env *cli.Env, cmd *cobra.Command) {
 	cli.OneOf(cmd, "keeper", kindUser, kindSystem, kindNone)
 	cli.OneOf(cmd, "channel", kindNames()...)
-	return []*cobra.Command{cmd}
+	cli.ChannelFlag(env, cmd, "channel-name")
+	cli.AccountFlag(env, cmd, "login", "output-account")
+	cli.FileFlag(cmd, "qr-file")
+	before := func(flag string, words func() []string) {
+		_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var offered []cobra.Completion
+			for _, word := range words() {
+				offered = append(offered, word+"=")
+			}
+			return offered, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+	before("output", toolNames)
+	before("channel-set", func() []string {
+		kind, _ := kindOf(o.channel)
+		var names []string
+		for _, k := range keysOf(kind) {
+			names = append(names, k.name)
+		}
+		return names
+	})
 }
 
 // check looks for answers that contradict each other.

@@ -27,8 +27,9 @@ func backupCommand(a *access) *cobra.Command {
 the keeper goes on. The copy is opened by what opens the vault: without the key
 file, a passphrase or the recovery key it is worth nothing. Keep it where the key
 file is not.`,
-		Args: cli.One("a file to write to"),
-		RunE: func(cmd *cobra.Command, args []string) error { return backup(cmd.Context(), a, args[0], force) },
+		Args:              cli.One("a file to write to"),
+		ValidArgsFunction: cli.CompleteFiles,
+		RunE:              func(cmd *cobra.Command, args []string) error { return backup(cmd.Context(), a, args[0], force) },
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "write over a file that is there")
 	return cmd

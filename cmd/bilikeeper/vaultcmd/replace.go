@@ -28,8 +28,9 @@ bilikeeper vault slots add keyfile --recovery.
 
 A credential that was refreshed after the backup was made cannot be refreshed
 from the backup, and may be dead: the keeper finds out, and asks for a login.`,
-		Args: cli.One("the file of a backup"),
-		RunE: func(_ *cobra.Command, args []string) error { return restore(a, args[0], force) },
+		Args:              cli.One("the file of a backup"),
+		ValidArgsFunction: cli.CompleteFiles,
+		RunE:              func(_ *cobra.Command, args []string) error { return restore(a, args[0], force) },
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "also where it is the backup of another vault")
 	return cmd

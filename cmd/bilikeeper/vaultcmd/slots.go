@@ -54,8 +54,8 @@ func addCommand(a *access) *cobra.Command {
                it as a credential of the service manager (LoadCredential=NAME:PATH)`,
 		Example: `  bilikeeper vault slots add recovery
   bilikeeper vault slots add file /etc/credstore/bilikeeper.key --credential vaultkey`,
-		Args:      slotArguments,
-		ValidArgs: []string{vault.SlotRecovery, vault.SlotPassphrase, vault.SlotKeyFile, vault.SlotFile},
+		Args:              slotArguments,
+		ValidArgsFunction: offerSlot,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			request, err := wish.request(a, args)
 			if err != nil {
@@ -74,7 +74,20 @@ func addCommand(a *access) *cobra.Command {
 	cmd.Flags().StringVar(&wish.label, "label", "", "a `text` that tells the slot from others")
 	cmd.Flags().StringVar(&wish.credential, "credential", "", "the `name` under which the service manager passes the file on")
 	cmd.Flags().StringVar(&wish.passphraseFile, "new-passphrase-file", "", "`file` with the new passphrase")
+	cli.FreeFlag(cmd, "label", "credential")
+	cli.FileFlag(cmd, "new-passphrase-file")
 	return cmd
+}
+
+// offerSlot is what the shell offers: a kind, and a path where it takes one.
+func offerSlot(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	switch {
+	case len(args) == 0:
+		return []cobra.Completion{vault.SlotRecovery, vault.SlotPassphrase, vault.SlotKeyFile, vault.SlotFile}, cobra.ShellCompDirectiveNoFileComp
+	case len(args) == 1 && args[0] == vault.SlotFile:
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return nil, cobra.ShellCompDirectiveNoFileComp
 }
 
 func slotArguments(cmd *cobra.Command, args []string) error {
@@ -175,9 +188,10 @@ func printAdded(env *cli.Env, added client.VaultSlotAdded) {
 func removeCommand(a *access) *cobra.Command {
 	var relyOn string
 	cmd := &cobra.Command{
-		Use:   "remove ID",
-		Short: "Take a way to open the vault away",
-		Args:  cli.One("a slot's id"),
+		Use:               "remove ID",
+		Short:             "Take a way to open the vault away",
+		Args:              cli.One("a slot's id"),
+		ValidArgsFunction: cli.CompleteSlots(a.env, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := a.removeSlot(cmd.Context(), args[0], relyOn)
 			if errors.Is(err, vault.ErrNotFound) && !noVault(err) {
@@ -192,6 +206,7 @@ func removeCommand(a *access) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&relyOn, "rely-on", "", "the slot (`ID`) that opens the vault from then on, where none is left that needs no person")
+	cli.SlotFlag(a.env, cmd, "rely-on")
 	return cmd
 }
 

@@ -40,6 +40,7 @@ asked on the terminal or read from a file that others cannot read; they are neve
 arguments. BILIKEEPER_VAULT_PASSPHRASE_FILE names such a file, for the keeper too.`,
 		infoCommand(a), verifyCommand(a), backupCommand(a), restoreCommand(a), repairCommand(a), compactCommand(a), rekeyCommand(a), slotsCommand(a))
 	cmd.PersistentFlags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the vault and its key lie (`directory`)")
+	cli.DirectoryFlag(cmd, "state-dir")
 	a.secrets.Flags(cmd)
 	return []*cobra.Command{cmd}
 }

@@ -41,6 +41,7 @@ func (s *Secrets) Flags(cmd *cobra.Command) {
 	f := cmd.PersistentFlags()
 	f.StringVar(&s.passphraseFile, "passphrase-file", "", "`file` with the vault's passphrase")
 	f.StringVar(&s.recoveryFile, "recovery-file", "", "`file` with the recovery key")
+	cli.FileFlag(cmd, "passphrase-file", "recovery-file")
 	f.BoolVar(&s.recovery, "recovery", false, "ask for the recovery key where nothing else opens the vault")
 }
 

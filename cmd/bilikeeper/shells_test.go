@@ -1,0 +1,224 @@
+//go:build shells && linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The completions in the shells that they are for: somebody types half a line at a
+// terminal, presses the tabulator and then Enter, and the program is run with what
+// the shell made of it.
+
+// shell is one that is run without anybody's settings.
+type shell struct {
+	name string
+	args func(completion string) []string
+}
+
+const prompt = "READY> "
+
+var shells = []shell{
+	{"bash", func(completion string) []string {
+		return []string{"--noprofile", "--rcfile", completion + ".bash", "-i"}
+	}},
+	{"zsh", func(string) []string { return []string{"-i"} }},
+	{"fish", func(completion string) []string {
+		return []string{"--private", "--init-command", "function fish_prompt; echo -n '" + prompt + "'; end; function fish_greeting; end; source " + completion}
+	}},
+}
+
+// typedLines are lines with a tabulator at the end of what is completed, and the
+// arguments that come of them.
+var typedLines = []struct {
+	typed string
+	want  []string
+}{
+	{"accou\tsh\tzeb\t", []string{"account", "show", "zebra"}},
+	{"get zeb\t--format net\t", []string{"get", "zebra", "--format", "netscape"}},
+	{"get --format=yut\tzeb\t", []string{"get", "--format=yutto", "zebra"}},
+	{"get --tag rec\t", []string{"get", "--tag", "recorders"}},
+	{"get 主\t", []string{"get", "主号"}},
+	{"check zebra 主\t", []string{"check", "zebra", "主号"}},
+	{"wait zebra --for need\t", []string{"wait", "zebra", "--for", "needs_login"}},
+	{"login zebra --method s\t", []string{"login", "zebra", "--method", "sms"}},
+	{"account set zeb\t--tags nightly,rec\t", []string{"account", "set", "zebra", "--tags", "nightly,recorders"}},
+	{"exec zeb\t-- only-he\t", []string{"exec", "zebra", "--", "only-here"}},
+	{"notify test pho\t", []string{"notify", "test", "phone"}},
+	{"output run cur\t", []string{"output", "run", "curl-file"}},
+	{"events --type login.su\t--account zeb\t", []string{"events", "--type", "login.succeeded", "--account", "zebra"}},
+	{"vault slots add rec\t", []string{"vault", "slots", "add", "recovery"}},
+	{"service install --manager openr\t", []string{"service", "install", "--manager", "openrc"}},
+	{"setup --channel tele\t--channel-set tok\t", []string{"setup", "--channel", "telegram", "--channel-set", "token_file="}},
+	{"config check --config a-f\t", []string{"config", "check", "--config", "a-file.toml"}},
+	{"import a-f\t--account zeb\t", []string{"import", "a-file.toml", "--account", "zebra"}},
+}
+
+func TestShells(t *testing.T) {
+	b := newBench(t, `
+[[account]]
+name = "zebra"
+tags = ["recorders"]
+
+[[account]]
+name = "主号"
+
+[[output]]
+name = "curl-file"
+account = "zebra"
+format = "netscape"
+path = "DIR/cookies.txt"
+`)
+	b.login("zebra", mid)
+	b.login("主号", 300200100)
+	for _, sh := range shells {
+		t.Run(sh.name, func(t *testing.T) { testShell(t, b, sh) })
+	}
+}
+
+func testShell(t *testing.T, b *bench, sh shell) {
+	program, err := exec.LookPath(sh.name)
+	if err != nil {
+		t.Skipf("%s is not installed here", sh.name)
+	}
+	home := t.TempDir()
+	real, err := exec.LookPath("bilikeeper")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, err := exec.Command(real, "completion", sh.name).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ran := filepath.Join(home, "ran")
+	for name, text := range map[string]string{
+		"completion": string(script), "completion.bash": "PS1='" + prompt + "'\n. /usr/share/bash-completion/bash_completion\n" + string(script), "a-file.toml": "", "bin/only-here": "#!/bin/sh\n",
+		"bin/bilikeeper":        "#!/bin/sh\ncase $1 in __complete*) exec " + real + " \"$@\" ;; esac\nfor one; do printf '%s\\n' \"$one\"; done >" + ran + ".new\nmv " + ran + ".new " + ran + "\n",
+		".zshrc":                "fpath=(" + home + "/functions $fpath)\nautoload -U compinit && compinit -u -d " + home + "/dump\n",
+		"functions/_bilikeeper": string(script),
+	} {
+		path := filepath.Join(home, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command(program, sh.args(filepath.Join(home, "completion"))...)
+	cmd.Dir = home
+	cmd.Env = []string{"PATH=" + filepath.Join(home, "bin") + ":/usr/bin:/bin", "HOME=" + home, "ZDOTDIR=" + home, "TERM=vt100", "LANG=C.UTF-8",
+		"PS1=" + prompt, "XDG_DATA_HOME=" + home, "XDG_CONFIG_HOME=" + home}
+	for name, value := range b.env {
+		if name != "HOME" {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+	}
+	tty := startAtTerminal(t, cmd)
+	for i, line := range typedLines {
+		tty.await(t, i+1)
+		tty.write(t, "bilikeeper "+line.typed+"\r")
+		var got []string
+		err := retry(func() error {
+			text, err := os.ReadFile(ran)
+			got = strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+			return err
+		})
+		if _ = os.Remove(ran); err != nil || !slices.Equal(got, line.want) {
+			t.Fatalf("%q became %q, want %q, %v; the terminal shows\n%s", line.typed, got, line.want, err, tty.text())
+		}
+	}
+}
+
+// terminal is one that a program is run at, and what it showed.
+type terminal struct {
+	file  *os.File
+	mu    sync.Mutex // guards what follows
+	shown bytes.Buffer
+}
+
+func startAtTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
+	t.Helper()
+	file, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := unix.IoctlGetInt(int(file.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(file.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetWinsize(int(file.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 200}); err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = other, other, other
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = other.Close()
+	tty := &terminal{file: file}
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		buffer := make([]byte, 4096)
+		for {
+			n, err := file.Read(buffer)
+			tty.mu.Lock()
+			tty.shown.Write(buffer[:n])
+			tty.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	})
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = file.Close()
+		reading.Wait()
+	})
+	return tty
+}
+
+func (tty *terminal) text() string {
+	tty.mu.Lock()
+	defer tty.mu.Unlock()
+	return tty.shown.String()
+}
+
+// await waits until the shell has asked for the next line so many times.
+func (tty *terminal) await(t *testing.T, times int) {
+	t.Helper()
+	if err := retry(func() error {
+		if n := strings.Count(tty.text(), prompt); n < times {
+			return fmt.Errorf("it asked %d times", n)
+		}
+		return nil
+	}); err != nil {
+		t.Fatalf("%v; the terminal shows\n%s", err, tty.text())
+	}
+}
+
+func (tty *terminal) write(t *testing.T, text string) {
+	t.Helper()
+	if _, err := tty.file.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
