@@ -76,9 +76,9 @@ func (h handover) watch(ctx context.Context, first secrets, grace time.Duration)
 // program has, once it has been the newest for a moment. It fails for ever if need
 // be, says so once, and returns when ctx ends.
 func (h handover) follow(ctx context.Context, has secrets, offer func(secrets) error) {
-	said, pause := "", retryFirst
+	said, pause, wait := "", retryFirst, longPoll
 	for ctx.Err() == nil {
-		s, changed, err := h.newer(ctx, has)
+		s, changed, err := h.newer(ctx, has, wait)
 		if err == nil && changed {
 			if err = offer(s); err == nil {
 				has = s
@@ -91,8 +91,11 @@ func (h handover) follow(ctx context.Context, has secrets, offer func(secrets) e
 			if said != "" {
 				h.env.Say("The credential of %s is watched again.", has.account)
 			}
-			said, pause = "", retryFirst
+			said, pause, wait = "", retryFirst, longPoll
 			continue
+		}
+		if wait = longPoll; keeperAway(err) {
+			wait = 0 // the first that answers is told of at once
 		}
 		if text := watchFailure(err); text != said {
 			said = text
@@ -109,19 +112,23 @@ func (h handover) follow(ctx context.Context, has secrets, offer func(secrets) e
 // watchFailure words what keeps a credential from being watched. A keeper that is
 // away is the same trouble however the connection failed.
 func watchFailure(err error) string {
-	if errors.Is(err, client.ErrNoKeeper) || errors.Is(err, client.ErrBroken) {
+	if keeperAway(err) {
 		return "the keeper is away"
 	}
 	return err.Error()
 }
 
+func keeperAway(err error) bool {
+	return errors.Is(err, client.ErrNoKeeper) || errors.Is(err, client.ErrBroken)
+}
+
 // newer waits for a credential that is not the one that the program has. It is
 // false where none came.
-func (h handover) newer(ctx context.Context, has secrets) (s secrets, changed bool, err error) {
+func (h handover) newer(ctx context.Context, has secrets, wait time.Duration) (s secrets, changed bool, err error) {
 	ask := func(after uint64, wait time.Duration) (client.Credential, error) {
 		return h.keeper.Credential(ctx, has.account, client.CredentialOptions{Format: "env", After: after, Wait: wait})
 	}
-	c, err := ask(has.generation, longPoll)
+	c, err := ask(has.generation, wait)
 	if err == nil && c.NotModified && c.Generation != has.generation {
 		// The account was forgotten and added anew, and counts from the start.
 		c, err = ask(0, 0)
