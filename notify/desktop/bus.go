@@ -87,11 +87,18 @@ func (b *bus) owner(ctx context.Context) string {
 	return name
 }
 
-// capabilities are what the service says that it can do.
+// capabilities are what the service says that it can do, and what is known of it.
 func (b *bus) capabilities(ctx context.Context) ([]string, error) {
 	var list []string
-	err := b.call(ctx, "GetCapabilities").Store(&list)
-	return list, err
+	if err := b.call(ctx, "GetCapabilities").Store(&list); err != nil {
+		return nil, err
+	}
+	var name, vendor, version, standard string
+	err := b.call(ctx, "GetServerInformation").Store(&name, &vendor, &version, &standard)
+	if err == nil && name == "Xfce Notify Daemon" {
+		list = append(list, buttonForDefault)
+	}
+	return list, nil
 }
 
 // take closes a notification. One that is not there any more is as good.

@@ -22,6 +22,10 @@ const (
 	actionDefault = "default"
 )
 
+// buttonForDefault is said of a service that shows the default action as a button
+// among the others, where the standard has it as a click on the whole.
+const buttonForDefault = "x-bilikeeper-button-for-default"
+
 // notification is the arguments of a Notify call, and what its button opens: a
 // page, or a picture as PNG, or neither.
 type notification struct {
@@ -67,7 +71,10 @@ func compose(cfg Config, m notify.Message, can []string, now time.Time) notifica
 		n.png = m.Login.PNG
 	}
 	if n.page != "" || n.png != nil {
-		n.actions = []string{actionDefault, cfg.OpenLabel, actionOpen, cfg.OpenLabel}
+		n.actions = []string{actionDefault, cfg.OpenLabel}
+		if !slices.Contains(can, buttonForDefault) {
+			n.actions = append(n.actions, actionOpen, cfg.OpenLabel)
+		}
 	}
 	return n
 }

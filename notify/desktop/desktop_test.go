@@ -180,6 +180,9 @@ func TestCompose(t *testing.T) {
 	if n := compose(withFiles, m, []string{"actions"}, now); n.page != "" || !bytes.Equal(n.png, m.Login.PNG) || len(n.actions) != 4 {
 		t.Errorf("no page and a directory: %+v", n)
 	}
+	if n := compose(withFiles, m, []string{"actions", buttonForDefault}, now); !slices.Equal(n.actions, []string{actionDefault, withFiles.OpenLabel}) {
+		t.Errorf("where the default action has a button there are %q", n.actions)
+	}
 	if n := compose(withFiles, m, nil, now); n.png != nil || len(n.actions) != 0 {
 		t.Error("a button where the service has none")
 	}

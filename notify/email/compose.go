@@ -2,7 +2,6 @@ package email
 
 import (
 	"bytes"
-	"html"
 	netmail "net/mail"
 	"regexp"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	mail "github.com/wneessen/go-mail"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/wording"
 )
@@ -46,7 +46,7 @@ func (c *Channel) compose(m notify.Message, to []*netmail.Address, now time.Time
 	// Out-of-office replies to a machine help nobody.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	picture := m.Login != nil && len(m.Login.PNG) > 0
-	msg.SetBodyString(mail.TypeTextPlain, wording.Body(m, maxText, wording.Runes)+"\n")
+	msg.SetBodyString(mail.TypeTextPlain, wording.Body(withoutApp(m), maxText, wording.Runes)+"\n")
 	msg.AddAlternativeString(mail.TypeTextHTML, c.page(m, picture))
 	if !picture {
 		return msg, nil
@@ -61,21 +61,36 @@ func (c *Channel) compose(m notify.Message, to []*netmail.Address, now time.Time
 
 func id(s string) string { return strings.Trim(odd.ReplaceAllString(s, "_"), ".") }
 
-// page is the text as HTML.
+// withoutApp is a message with one link alone: what opens the app can be followed in
+// the HTML, and in plain text it is noise.
+func withoutApp(m notify.Message) notify.Message {
+	if m.Login != nil {
+		login := *m.Login
+		login.AppURL = secret.String{}
+		m.Login = &login
+	}
+	return m
+}
+
+// page is the text as HTML, for screens as narrow as a phone's. Readers strip style
+// sheets and keep what stands with an element.
 func (c *Channel) page(m notify.Message, picture bool) string {
 	var b strings.Builder
-	b.WriteString("<!DOCTYPE html>\n<html><body>\n")
+	b.WriteString(`<!DOCTYPE html>
+<html><head><meta name="viewport" content="width=device-width"></head>
+<body style="overflow-wrap:anywhere">
+`)
 	for line := range strings.Lines(wording.Clip(m.Text, maxText, wording.Runes)) {
 		b.WriteString("<p>" + wording.HTML(strings.TrimSuffix(line, "\n")) + "</p>\n")
 	}
 	if picture {
-		b.WriteString(`<p><img alt="QR" src="cid:` + pictureID + `"></p>` + "\n")
+		b.WriteString(`<p><img alt="QR" src="cid:` + pictureID + `" style="max-width:100%;height:auto"></p>` + "\n")
 	}
 	if link := wording.Link(m); link != "" {
-		b.WriteString("<p>" + wording.Anchor(link, c.open) + "<br>" + html.EscapeString(link) + "</p>\n")
+		b.WriteString("<p>" + wording.Anchor(link, c.open) + "</p>\n")
 	}
 	if link := wording.AppLink(m); link != "" {
-		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>\n")
+		b.WriteString("<p>" + wording.Anchor(link, "App") + "</p>\n")
 	}
 	b.WriteString("</body></html>\n")
 	return b.String()
