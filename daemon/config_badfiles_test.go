@@ -346,7 +346,7 @@ f:7:1: endpoints.api_intl: is no http or https URL; write https://host, or leave
 f:1:2: notify: is a list of tables; write [[notify]]
 f:3:3: check: is a single table; write [check]
 f:4:8: check.jitter: is no table; write jitter = …
-f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, backup, notify, text, output, account, endpoints
+f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, backup, journal, notify, text, output, account, endpoints
 `},
 		{"a rate", `
 [[notify]]
@@ -436,7 +436,7 @@ f:2:16: is no TOML: expected ',' or ']' after array value; a list ends with ], a
 f:1:7: is no TOML: expected ']' to close table name; a table's name ends with ], as in [login]
 `},
 		{"a key that breaks the line", "\"a\\nb\\u001b[0m\" = 1\n", `
-f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, backup, notify, text, output, account, endpoints
+f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, backup, journal, notify, text, output, account, endpoints
 `},
 	}
 	for _, tt := range tests {

@@ -172,6 +172,7 @@ func (d *daemon) run(ctx context.Context) error {
 	go live.Watch(ctx)
 	go servicemanager.Watchdog(ctx, live.Works)
 	go live.Tell(ctx)
+	go d.keeper.Credentials().KeepCounts(ctx)
 	go d.watchFiles(ctx)
 	d.upkeep.start(ctx)
 	go d.retryLeftOut(ctx)

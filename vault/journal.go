@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"time"
 
@@ -52,6 +53,17 @@ func (tx *Tx) Append(at time.Time, value []byte) (uint64, error) {
 	return tx.m.Newest, nil
 }
 
+// OnRetire has fn told of each entry that this transaction's own push out of the
+// journal, while it can still be kept elsewhere: in a record.
+func (tx *Tx) OnRetire(fn func(Entry) error) { tx.retire = fn }
+
+// KeepJournal sets how many entries this transaction leaves, in the place of what
+// Options say. Fewer than before are reached in small steps.
+func (tx *Tx) KeepJournal(entries int) { tx.journalMax = max(entries, 1) }
+
+// JournalAge is how old the oldest entry may get.
+func (tx *Tx) JournalAge() time.Duration { return tx.v.o.JournalAge }
+
 // prune drops a few of the oldest entries, never the one just written.
 func (tx *Tx) prune(now time.Time) error {
 	oldest := now.Add(-tx.v.o.JournalAge).UnixNano()
@@ -68,8 +80,11 @@ func (tx *Tx) prune(now time.Time) error {
 		if err != nil {
 			return fault.Corrupt("append", journalBucket.Name, "entry %d: %v", tx.m.First, err)
 		}
-		if tx.m.Newest-tx.m.First < uint64(tx.v.o.JournalMax) && int64(at) >= oldest {
+		if tx.m.Newest-tx.m.First < uint64(cmp.Or(tx.journalMax, tx.v.o.JournalMax)) && int64(at) >= oldest {
 			return nil
+		}
+		if err := tx.retired(env); err != nil {
+			return err
 		}
 		d, err := tx.v.seal.Digest(env, seal.Entry(id))
 		if err == nil {
@@ -82,6 +97,19 @@ func (tx *Tx) prune(now time.Time) error {
 		tx.m.First++
 	}
 	return nil
+}
+
+// retired shows the oldest entry to whom OnRetire named. One that does not open any
+// more is dropped without a word.
+func (tx *Tx) retired(env []byte) error {
+	if tx.retire == nil {
+		return nil
+	}
+	e, err := tx.v.entry(tx.m.First, env)
+	if err != nil {
+		return nil
+	}
+	return tx.retire(e)
 }
 
 // Events returns up to limit entries after an id, all where limit is 0.

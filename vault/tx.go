@@ -27,6 +27,10 @@ type Tx struct {
 	dirty    bool
 	appended bool
 	counts   map[string]int // how many records more or fewer there are of a kind
+
+	// retire and journalMax are what OnRetire and KeepJournal say.
+	retire     func(Entry) error
+	journalMax int
 	// broken is set once a change failed half-way: whatever the caller makes of
 	// the error, the transaction comes to nothing.
 	broken error
@@ -172,7 +176,15 @@ func (tx *Tx) count(kind, key string, env []byte, n int) error {
 // Each calls fn for every record of a kind, in the order of the keys. fn may
 // write records, also of the same kind.
 func (tx *Tx) Each(kind string, fn func(key string, r Record) error) error {
+	return tx.EachAfter(kind, "", fn)
+}
+
+// EachAfter is Each for the keys after one.
+func (tx *Tx) EachAfter(kind, after string, fn func(key string, r Record) error) error {
 	var last []byte
+	if after != "" {
+		last = []byte(after)
+	}
 	for {
 		key, env, err := tx.b.Next(recordsBucket(kind), last)
 		if err != nil || key == nil {

@@ -32,6 +32,8 @@ type Channels struct {
 	open  []io.Closer
 	chats []listening
 	left  []leftOut
+	// waiting is what they have yet to deliver.
+	waiting *waiting
 }
 
 // leftOut is a channel that could not be made. The others go on without it.
@@ -44,7 +46,11 @@ type leftOut struct {
 // be made is left out, see [Channels.LeftOut].
 func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 	list := make([]notify.Config, 0, len(c.Notify))
-	a := &Channels{keeper: k}
+	waiting, err := newWaiting(k.Store(), c.Notify)
+	if err != nil {
+		return nil, err
+	}
+	a := &Channels{keeper: k, waiting: waiting}
 	// By the new configuration, which on a reload is not the keeper's own yet.
 	language, err := catalog.New(keeper.Locale(c.Locale))
 	if err != nil {
@@ -80,7 +86,7 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 	for i := range list {
 		list[i].Fallback = a.fallback(list[i].Fallback)
 	}
-	a.pipeline, err = notify.NewPipeline(source, ledger{k.Store()}, *k.Log(), list...)
+	a.pipeline, err = notify.NewPipeline(source, ledger{k.Store(), waiting}, *k.Log(), list...)
 	return a, err
 }
 
@@ -153,6 +159,7 @@ func rateOf(entry config.Notify, channel notify.Channel) notify.Rate {
 // Run delivers messages, and answers where people ask, until ctx ends.
 func (a *Channels) Run(ctx context.Context) error {
 	defer a.Discard()
+	a.keeper.Store().Hold(a.waiting.waits)
 	var chats sync.WaitGroup
 	defer chats.Wait()
 	for _, l := range a.chats {

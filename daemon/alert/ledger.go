@@ -1,13 +1,22 @@
 package alert
 
 import (
+	"slices"
+	"sync"
+
+	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
 
 // ledger keeps how far each channel is, in the vault.
-type ledger struct{ store *store.Store }
+type ledger struct {
+	store *store.Store
+	// waiting, where it is set, is told how far each channel is.
+	waiting *waiting
+}
 
 // Load implements notify.Ledger.
 func (l ledger) Load(channel string) (notify.Progress, bool, error) {
@@ -32,5 +41,54 @@ func (l ledger) Save(channel string, p notify.Progress, results []notify.Result)
 		}
 		events = append(events, store.Event{Account: r.Account, Data: data})
 	}
-	return l.store.Put(store.KindChannel, channel, p, events)
+	err := l.store.Put(store.KindChannel, channel, p, events)
+	if err == nil && l.waiting != nil {
+		l.waiting.reach(channel, p.Position)
+	}
+	return err
+}
+
+// waiting knows what the channels of a configuration have yet to deliver, those
+// that are left out included.
+type waiting struct {
+	mu      sync.Mutex // guards reached
+	reached map[string]uint64
+}
+
+// newWaiting starts from what the vault has. A channel that is new is told of what
+// comes.
+func newWaiting(s *store.Store, channels []config.Notify) (*waiting, error) {
+	w := &waiting{reached: map[string]uint64{}}
+	for _, c := range channels {
+		p, known, err := ledger{store: s}.Load(c.Name)
+		if err != nil {
+			return nil, err
+		}
+		if w.reached[c.Name] = p.Position; !known {
+			w.reached[c.Name] = s.Newest()
+		}
+	}
+	return w, nil
+}
+
+func (w *waiting) reach(channel string, position uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.reached[channel] = max(w.reached[channel], position)
+}
+
+// waits reports whether an event is one that people are told of and that has yet
+// to be delivered by some channel.
+func (w *waiting) waits(_, eventType string, id uint64) bool {
+	if !slices.Contains(catalog.Types(), eventType) {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, position := range w.reached {
+		if position < id {
+			return true
+		}
+	}
+	return false
 }

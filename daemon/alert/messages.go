@@ -35,9 +35,12 @@ func (m messages) Pending(_ context.Context, after uint64, limit int) ([]notify.
 	for len(list) < limit {
 		events, err := m.keeper.Store().Events(after, 256)
 		if errors.Is(err, &client.Problem{Type: client.ProblemFellOut}) {
-			m.keeper.Log().Warn().Uint64("after", after).Msg("the journal dropped events before a channel had seen them")
-			after = max(m.keeper.Store().Oldest(), 1) - 1
-			continue
+			if after > m.keeper.Store().Newest() { // of a journal that was put back to an older copy
+				after = max(m.keeper.Store().Oldest(), 1) - 1
+				continue
+			}
+			// What waits for a channel is not dropped with the rest.
+			events, err = m.keeper.Store().Rest(after, 256)
 		}
 		if err != nil || len(events) == 0 {
 			return list, after, err
@@ -171,7 +174,7 @@ var errEventGone = errors.New("the event is gone")
 
 // again is what there was to say of the event that became a message.
 func (m messages) again(msg notify.Message) (catalog.Data, error) {
-	events, err := m.keeper.Store().Events(msg.Position-1, 1)
+	events, err := m.keeper.Store().Rest(msg.Position-1, 1)
 	if err != nil {
 		return catalog.Data{}, err
 	}

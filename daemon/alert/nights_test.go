@@ -101,7 +101,7 @@ func connect(h *keepertest.Fixture, fallback string, more ...notify.Config) (*po
 		all[i].Route = notify.Route{Events: config.DefaultEvents(), Accounts: []string{notify.Any}}
 		all[i].Quiet, all[i].Group = h.Config.Login.QuietHours.Until, source.group
 	}
-	line, err := notify.NewPipeline(source, ledger{h.Keeper.Store()}, zerolog.Nop(), all...)
+	line, err := notify.NewPipeline(source, ledger{store: h.Keeper.Store()}, zerolog.Nop(), all...)
 	if err != nil {
 		h.T.Fatal(err)
 	}

@@ -2,7 +2,9 @@ package audit
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"net"
 	"slices"
@@ -19,8 +21,15 @@ const (
 	// are one note. A tool that asks every minute would otherwise push everything
 	// else out of the journal within a week.
 	window = time.Hour
+	// saveEvery is how often counts are written down.
+	saveEvery = time.Minute
 	// mostReaders bounds how many readers are known at a time.
 	mostReaders = 4096
+	// mostPrograms bounds the readers that one user is for an account: what a program
+	// calls itself, and in which format it reads, is for it to choose.
+	mostPrograms = 64
+	// mostHosts is how many addresses over the network are told apart for an account.
+	mostHosts = 16
 	// mostRefused bounds the notes of refusals to one user in a window: names of
 	// accounts are for the asker to choose.
 	mostRefused = 60
@@ -29,13 +38,17 @@ const (
 // Audit notes in the journal who was given which credential, and who was not.
 // The first reading by a reader is noted before the bytes go out, and so is the
 // first of each generation; [ErrLate] says that the disk was not waited for any
-// longer. Others within an hour are counted; the next note says how many they were. A clean stop keeps the counts; a killed keeper
-// forgets them, and so does one that meets thousands of readers at a time.
+// longer. Others within an hour are counted; the next note says how many they were.
+// A killed keeper forgets the counts of its last minute, and one that meets
+// thousands of readers at a time those of some.
 type Audit struct {
 	store *store.Store
 
-	mu   sync.Mutex // guards what follows
-	seen map[reader]*readings
+	saving sync.Mutex // lets one save run at a time; taken before mu
+	mu     sync.Mutex // guards what follows
+	// counted is true where something was counted since the last save.
+	counted bool
+	seen    map[reader]*readings
 	// read counts what was given since the start, by account.
 	read map[string]uint64
 	// underWay counts the notes on their way to the disk, late those of them for
@@ -80,6 +93,17 @@ func (a *Audit) refusals(uid uint32, now time.Time) int {
 	return n
 }
 
+// programs counts the readers that a user is for an account lately.
+func (a *Audit) programs(of reader, now time.Time) int {
+	n := 0
+	for who, r := range a.seen {
+		if who.Refused == "" && who.UID == of.UID && who.Account == of.Account && (r.recent(now) || r.underWay != nil) {
+			n++
+		}
+	}
+	return n
+}
+
 // add makes room for a reader where there is none: first those that have
 // nothing to tell any more go, then those that were not noted for the longest.
 func (a *Audit) add(who reader, r *readings, now time.Time) {
@@ -105,8 +129,24 @@ type kept struct {
 	readings
 }
 
-// Save writes down what was counted and not noted.
-func (a *Audit) Save() error {
+// Keep saves what was counted once a minute, until ctx ends.
+func (a *Audit) Keep(ctx context.Context) {
+	every := time.NewTicker(saveEvery)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+			// One that cannot be written is told of by whatever else is written, and
+			// tried again.
+			_ = a.Save()
+		}
+	}
+}
+
+// unsaved is what a save has to write, false where that is nothing new.
+func (a *Audit) unsaved() ([]kept, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	list := []kept{}
@@ -116,6 +156,29 @@ func (a *Audit) Save() error {
 			list = append(list, kept{who, *r})
 		}
 	}
+	counted := a.counted
+	a.counted = false
+	return list, counted
+}
+
+// Save writes down what was counted and not noted. Nobody who reads waits for it.
+func (a *Audit) Save() error {
+	a.saving.Lock()
+	defer a.saving.Unlock()
+	list, counted := a.unsaved()
+	if !counted {
+		return nil
+	}
+	err := a.save(list)
+	if err != nil {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.counted = true
+	}
+	return err
+}
+
+func (a *Audit) save(list []kept) error {
 	var old []kept
 	if revision, err := a.store.Get(store.KindAudit, store.KindAudit, &old); err != nil || revision == 0 && len(list) == 0 {
 		return err
@@ -218,6 +281,20 @@ func hostOf(remote string) string {
 func (a *Audit) tell(who reader, r Reading, data client.CredentialRead) (wrote bool, err error) {
 	return a.note(who, r.Generation, func(more uint64) error {
 		data.Reads = more
-		return a.store.Tell(store.Event{Account: r.Account, Data: data})
+		return a.store.Tell(store.Event{Account: r.Account, Data: data, Reader: r.ring()})
 	})
+}
+
+// ring names whose entries this one may push out of the journal. Nothing of it is
+// for the reader to choose.
+func (r Reading) ring() string {
+	switch {
+	case r.Verb != "":
+		return fmt.Sprintf("refused %d", r.By.UID)
+	case r.Remote != "":
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(hostOf(r.Remote)))
+		return fmt.Sprintf("network %d %s", h.Sum32()%mostHosts, r.Account)
+	}
+	return fmt.Sprintf("user %d %s", r.By.UID, r.Account)
 }

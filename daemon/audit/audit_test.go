@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 // TestReadingsAtOnce: nobody gets past the first note before it is written.
@@ -126,5 +128,50 @@ func TestReadersAreBounded(t *testing.T) {
 	}
 	if len(a.seen) > mostReaders || a.seen[reader{Account: fmt.Sprint(3*mostReaders - 1)}] == nil {
 		t.Errorf("%d readers", len(a.seen))
+	}
+}
+
+// TestNamesOfPrograms: what a process calls itself does not make a reader of it each
+// time, neither in the journal nor in memory.
+func TestNamesOfPrograms(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a Audit
+		notes := 0
+		read := func(uid uint32, i int) {
+			who := reader{Account: "main", UID: uid, Program: fmt.Sprint("program ", i), Format: fmt.Sprint(i % 20)}
+			_, _ = a.note(who, 1, func(uint64) error { notes++; return nil })
+		}
+		for i := range 10 * mostPrograms {
+			read(1, i)
+		}
+		if notes != mostPrograms+1 {
+			t.Errorf("%d notes of one user in an hour", notes)
+		}
+		read(2, 0)
+		if notes != mostPrograms+2 {
+			t.Error("another user's reading was not noted")
+		}
+		time.Sleep(window + time.Second)
+		for i := range 10 * mostPrograms {
+			read(1, i)
+		}
+		if most := 2*(mostPrograms+1) + 1; notes > most {
+			t.Errorf("%d notes in two hours", notes)
+		}
+	})
+}
+
+// TestRings: nothing of a ring's name is for the reader to choose.
+func TestRings(t *testing.T) {
+	rings := map[string]bool{}
+	for i := range 1000 {
+		p := fmt.Sprint(i)
+		rings[Reading{Account: "main", Format: p, By: socket.Peer{UID: 1, PID: int32(i), Program: p}}.ring()] = true
+		rings[Reading{Account: "main", Format: p, By: socket.Peer{UID: 2, Program: p}}.ring()] = true
+		rings[Reading{Account: p, Verb: "get", By: socket.Peer{UID: 1, Program: p}}.ring()] = true
+		rings[Reading{Account: "main", Remote: fmt.Sprintf("192.0.2.%d:%d", i%256, i)}.ring()] = true
+	}
+	if len(rings) != 3+mostHosts {
+		t.Errorf("%d rings", len(rings))
 	}
 }

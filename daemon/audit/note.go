@@ -67,6 +67,10 @@ func (a *Audit) begin(who reader, generation uint64) (n *notice, mine bool, err 
 	if who.Refused != "" && a.seen[who] == nil && a.refusals(who.UID, now) >= mostRefused {
 		who.Account, who.Tag = "", ""
 	}
+	if who.Refused == "" && a.seen[who] == nil && a.programs(who, now) >= mostPrograms {
+		who.Program, who.Format, who.Tag = "", "", ""
+	}
+	a.counted = true
 	last := a.seen[who]
 	switch {
 	case last == nil:

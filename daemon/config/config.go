@@ -35,6 +35,7 @@ type Config struct {
 	Heartbeat      Heartbeat `toml:"heartbeat"`
 	Serve          Serve     `toml:"serve"`
 	Backup         Backup    `toml:"backup"`
+	Journal        Journal   `toml:"journal"`
 	Notify         []Notify  `toml:"notify"`
 	Text           []Text    `toml:"text"`
 	Output         []Output  `toml:"output"`
@@ -124,6 +125,14 @@ type Backup struct {
 	Dir string `toml:"dir"`
 }
 
+// Journal says how many entries of the journal are kept.
+type Journal struct {
+	// Entries is how many there are at least, PerAccount how many for each account.
+	// Who read which credential does not count among them.
+	Entries    int `toml:"entries"`
+	PerAccount int `toml:"per_account"`
+}
+
 // Text are a person's own words for one type of message.
 type Text struct {
 	Type       string `toml:"type"`
@@ -187,6 +196,7 @@ func Default() Config {
 		},
 		Heartbeat: Heartbeat{Every: Duration(5 * time.Minute)},
 		Backup:    Backup{Every: Duration(24 * time.Hour), Keep: 7},
+		Journal:   Journal{Entries: 10_000, PerAccount: 20},
 		Endpoints: defaultEndpoints(),
 	}
 }

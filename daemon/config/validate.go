@@ -69,6 +69,8 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	c.Heartbeat.check(f)
 	c.checkServe(f)
 	c.Backup.check(f)
+	f.Within("journal.entries", c.Journal.Entries, 100, 10_000_000)
+	f.Within("journal.per_account", c.Journal.PerAccount, 1, 10_000)
 	c.checkNotify(f, k)
 	if k.Texts != nil {
 		k.Texts(c.Text, &f.Faults)

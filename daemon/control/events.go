@@ -115,17 +115,13 @@ func (j *journal) events(w http.ResponseWriter, r *http.Request) error {
 func (j *journal) list(r *http.Request, q eventQuery) ([]client.Event, error) {
 	own := j.of(r)
 	position := q.after
+	read := j.store.Events
 	if position == 0 { // the beginning, wherever that is by now
-		position = j.beginning(0)
+		read = j.store.Rest
 	}
 	list := []client.Event{}
 	for r.Context().Err() == nil {
-		entries, err := j.store.Events(position, page)
-		if isProblem(err, client.ProblemFellOut) && q.after == 0 {
-			// The ring moved on under us: go on with what is left.
-			position = j.beginning(position)
-			continue
-		}
+		entries, err := read(position, page)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -117,6 +118,9 @@ func (c Credentials) noted(r audit.Reading, wrote bool, err error) {
 
 // Reads returns how often each account's credential was given since the start.
 func (c Credentials) Reads() map[string]uint64 { return c.keeper.audit.Reads() }
+
+// KeepCounts writes down once a minute what readings were counted and not noted.
+func (c Credentials) KeepCounts(ctx context.Context) { c.keeper.audit.Keep(ctx) }
 
 // SaveCounts writes down what readings were counted and not noted. It comes last,
 // when nobody reads any more.

@@ -110,6 +110,7 @@ func New(p Parts) (*Keeper, error) {
 	for _, r := range records {
 		k.accounts[r.Name] = account.New(k.parts, r)
 	}
+	k.scaleJournal(len(k.accounts))
 	k.tellTooDense()
 	return k, nil
 }
@@ -189,6 +190,7 @@ func (k *Keeper) drop(w *account.Worker) {
 	defer k.mu.Unlock()
 	if k.accounts[w.Name()] == w {
 		delete(k.accounts, w.Name())
+		k.scaleJournal(len(k.accounts))
 	}
 }
 
@@ -211,8 +213,15 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error
 	}
 	w := account.New(k.parts, r)
 	k.accounts[name] = w
+	k.scaleJournal(len(k.accounts))
 	k.own(w, false)
 	return w, nil
+}
+
+// scaleJournal makes the journal as long as so many accounts need it.
+func (k *Keeper) scaleJournal(accounts int) {
+	j := k.settings.Load().Journal
+	k.store.Scale(store.Limits{Entries: j.Entries, PerAccount: j.PerAccount}, accounts)
 }
 
 // callNext lets those ask for a code who have waited longest. It does not wait

@@ -143,6 +143,7 @@ func (k *Keeper) Use(next *Settings) {
 			account.Preferences{Worker: w}.Reconsider()
 		}
 	}
+	k.scaleJournal(len(k.all()))
 	k.tellTooDense()
 }
 

@@ -3,10 +3,9 @@ package store
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"sync/atomic"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -24,41 +23,8 @@ const (
 
 // Kinds are the kinds of records, for a repair of the vault.
 func Kinds() []string {
-	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindAudit, KindSecret}
-}
-
-// LostEntry is the entry of the journal in the place of one that was damaged. Its
-// type means nothing to anybody.
-func LostEntry() []byte { return []byte(`{"type":"journal.lost","account":"","data":{}}`) }
-
-// Event is an event on its way into the journal.
-type Event struct {
-	Account string
-	Data    client.EventData
-}
-
-// Of makes events of what happened to one account.
-func Of(account string, list ...client.EventData) []Event {
-	events := make([]Event, 0, len(list))
-	for _, d := range list {
-		events = append(events, Event{account, d})
-	}
-	return events
-}
-
-func (e Event) encode() ([]byte, error) {
-	data, err := json.Marshal(e.Data)
-	if err != nil {
-		return nil, fmt.Errorf("encode event %s: %w", e.Data.EventType(), err)
-	}
-	return json.Marshal(entry{Type: e.Data.EventType(), Account: e.Account, Data: data})
-}
-
-// entry is an event as the journal has it.
-type entry struct {
-	Type    string          `json:"type"`
-	Account string          `json:"account"`
-	Data    json.RawMessage `json:"data"`
+	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindAudit, KindChat, KindCodes, KindSecret,
+		kindRing, kindKept, kindReading, kindUndelivered}
 }
 
 // Store is the vault as the keeper uses it: every write goes through update, so
@@ -66,12 +32,19 @@ type entry struct {
 type Store struct {
 	vault   *vault.Vault
 	changed Signal
+	// most is how many entries count, waits who knows what is undelivered.
+	most  atomic.Int64
+	waits atomic.Pointer[func(account, eventType string, id uint64) bool]
 	// observers are told how long each commit took, and what came of it.
 	observers []func(took time.Duration, err error)
 }
 
 // New returns the store that lies in an open vault.
-func New(v *vault.Vault) *Store { return &Store{vault: v} }
+func New(v *vault.Vault) *Store {
+	s := &Store{vault: v}
+	s.Scale(Limits{}, 0)
+	return s
+}
 
 // Vault is what the store lies in.
 func (s *Store) Vault() *vault.Vault { return s.vault }
@@ -104,19 +77,14 @@ func (s *Store) write(fn func(tx *vault.Tx) ([]Event, error)) error {
 	now := begun.UTC()
 	err := s.vault.Update(func(tx *vault.Tx) error {
 		events, err := fn(tx)
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		j, err := s.journal(tx, now)
 		if err != nil {
 			return err
 		}
-		for _, e := range events {
-			data, err := e.encode()
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Append(now, data); err != nil {
-				return err
-			}
-		}
-		return nil
+		return j.add(events)
 	})
 	for _, fn := range s.observers {
 		fn(time.Since(begun), err)
@@ -189,41 +157,6 @@ func (s *Store) Records() (all []*Record, unread map[string]error, err error) {
 		})
 	})
 	return all, unread, err
-}
-
-// Events returns the journal after an id, oldest first. The error is a
-// *client.Problem of type fell-out where it no longer goes back that far.
-func (s *Store) Events(after uint64, limit int) ([]client.Event, error) {
-	var list []client.Event
-	err := s.vault.View(func(tx *vault.Tx) error {
-		entries, err := tx.Events(after, limit)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			var w entry
-			if err := json.Unmarshal(e.Value, &w); err != nil {
-				return fmt.Errorf("read event %d: %w", e.ID, err)
-			}
-			list = append(list, client.Event{ID: e.ID, Time: e.Time.UTC(), Type: w.Type, Account: w.Account, Data: w.Data})
-		}
-		return nil
-	})
-	if errors.Is(err, vault.ErrGap) {
-		if newest := s.Newest(); after > newest {
-			return nil, &client.Problem{Type: client.ProblemFellOut, Title: "the journal has not come that far",
-				Detail: fmt.Sprintf("there is no event %d, the newest is %d: the journal is an older copy, or another one", after, newest), Hint: "begin at the oldest event: ask without an id"}
-		}
-		return nil, &client.Problem{Type: client.ProblemFellOut, Title: "the journal no longer goes back that far",
-			Detail: fmt.Sprintf("events after %d were dropped from the journal", after), Hint: "begin at the oldest event: ask without an id"}
-	}
-	return list, err
-}
-
-func (s *Store) Oldest() uint64 {
-	var id uint64
-	_ = s.vault.View(func(tx *vault.Tx) error { id = tx.Oldest(); return nil })
-	return id
 }
 
 // Get reads a small record that holds no secret. A missing one leaves v as

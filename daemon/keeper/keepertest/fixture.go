@@ -176,7 +176,7 @@ func (h *Fixture) Header() string {
 
 func (h *Fixture) Events(types ...string) []client.Event {
 	h.T.Helper()
-	all, err := h.Keeper.Store().Events(0, 100000)
+	all, err := h.Keeper.Store().Rest(0, 100000)
 	if err != nil {
 		h.T.Fatal(err)
 	}
