@@ -19,17 +19,27 @@ type account struct {
 	last  time.Time
 	// spent are the times of the last hour's requests, oldest first.
 	spent []time.Time
+	// kept are the times that were charged to it, some of them ahead: lease more
+	// requests may be made until leased.
+	kept   []time.Time
+	lease  int
+	leased time.Time
 }
 
 // takeTurn waits until no other request of the account is under way.
 func (m *Limiter) takeTurn(ctx context.Context, p *pass) error {
+	now := time.Now()
 	m.mu.Lock()
-	m.sweep(time.Now())
+	m.sweep(now)
 	a := m.accounts[p.key]
 	if a == nil {
-		a = &account{turn: make(chan struct{}, 1)}
-		a.turn <- struct{}{}
-		m.accounts[p.key] = a
+		m.mu.Unlock()
+		back := m.charges.restored(p.key, now)
+		m.mu.Lock()
+		if a = m.accounts[p.key]; a == nil { // nobody else was faster
+			a = back
+			m.accounts[p.key] = a
+		}
 	}
 	a.users++
 	p.account = a
@@ -272,11 +282,4 @@ func (m *Limiter) takeToken(ctx context.Context, p *pass) *Error {
 		return notSent(p.op, err)
 	}
 	return nil
-}
-
-// giveBack returns what a poll holds beside its turn.
-func (m *Limiter) giveBack(p *pass) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.release(p)
 }

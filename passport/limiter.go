@@ -39,6 +39,13 @@ type LimiterOptions struct {
 	// time and in order, from the request that made the change; they must not
 	// make a request themselves.
 	OnChange func(Breaker)
+	// Keep is told of what is spent before the request that spends it leaves, and
+	// returns when that is kept. It may be called from any request, one at a time.
+	Keep func(Spent)
+	// Full is what was kept of the minute's requests, Spent returns what was kept of an
+	// account's hour.
+	Full  time.Time
+	Spent func(account string) []time.Time
 }
 
 // Limiter is the one place that every request passes. It keeps the rate, the
@@ -47,6 +54,7 @@ type LimiterOptions struct {
 type Limiter struct {
 	tokens   *rate.Limiter
 	onChange func(Breaker)
+	charges  charges
 
 	// telling keeps the calls of onChange in order. It is taken before mu.
 	telling sync.Mutex
@@ -72,6 +80,8 @@ func NewLimiter(l Limits, o LimiterOptions) *Limiter {
 	}
 	l = l.filled()
 	m.tokens = rate.NewLimiter(l.bucket())
+	l.restore(m.tokens, o.Full)
+	m.charges.keep, m.charges.spent = o.Keep, o.Spent
 	m.limits, m.slots.limit = l, l.Concurrency
 	return m
 }
@@ -201,9 +211,12 @@ func (m *Limiter) enter(ctx context.Context, r request) (*pass, *Error) {
 		}
 		switch e := m.admit(ctx, p); {
 		case e == nil:
+			m.charges.charge(m, p)
 			return p, nil
 		case e == errReserve:
-			m.giveBack(p)
+			m.mu.Lock()
+			m.release(p)
+			m.mu.Unlock()
 		default:
 			m.leave(p, e)
 			return nil, e

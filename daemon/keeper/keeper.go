@@ -97,7 +97,7 @@ func New(p Parts) (*Keeper, error) {
 	k.parts = &account.Parts{
 		Site: func(name string) *passport.Client { return k.way(name).client }, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
 		Policy: k.policy, Settings: k.accountSettings,
-		Gone: k.drop, Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
+		Gone: k.forgotten, Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
 	}
 	records, unread, err := k.store.Records()
 	if err != nil {
@@ -143,6 +143,9 @@ func (k *Keeper) Keep(ctx context.Context) {
 	defer stop.Stop()
 	k.owners.Wait()
 	k.abandon()
+	for _, w := range k.ways.all() {
+		w.limiter.Settle()
+	}
 }
 
 // own starts the goroutine that owns an account. The caller holds mu.
@@ -216,6 +219,12 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error
 	k.scaleJournal(len(k.accounts))
 	k.own(w, false)
 	return w, nil
+}
+
+// forgotten is called by the worker of an account that is no more.
+func (k *Keeper) forgotten(w *account.Worker) {
+	k.drop(w)
+	k.forgetSpent(w.Name())
 }
 
 // scaleJournal makes the journal as long as so many accounts need it.

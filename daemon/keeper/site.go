@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
@@ -86,6 +88,25 @@ func (w *ways) all() []way {
 	return append([]way{w.direct}, slices.Collect(maps.Values(w.proxied))...)
 }
 
+// prefixes begin the keys of what is kept of each way that was used so far.
+func (w *ways) prefixes() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	list := []string{prefixOf("")}
+	for id := range w.proxied {
+		list = append(list, prefixOf(id))
+	}
+	return list
+}
+
+// prefixOf is that of one way; the direct one has no name.
+func prefixOf(id string) string {
+	if id == "" {
+		return ""
+	}
+	return id + " "
+}
+
 // wayID names a proxy, whose address may hold a password.
 func wayID(proxy *url.URL) string {
 	sum := sha256.Sum256([]byte(proxy.String()))
@@ -95,16 +116,55 @@ func wayID(proxy *url.URL) string {
 // newLimiter makes the limiter of a way, with the breakers that were open when the
 // keeper stopped. It is there beside an error too.
 func (k *Keeper) newLimiter(id string) (*passport.Limiter, error) {
-	prefix := ""
-	if id != "" {
-		prefix = id + " "
-	}
+	prefix := prefixOf(id)
+	var full time.Time
+	_, spentErr := k.store.Get(store.KindSpent, prefix+spentRate, &full)
 	l := passport.NewLimiter(limitsOf(k.settings.Load().Config), passport.LimiterOptions{
 		OnChange: func(b passport.Breaker) { k.keepBreaker(prefix, b) },
+		Full:     full,
+		Keep:     func(s passport.Spent) { k.keepSpent(prefix, s) },
+		Spent:    func(account string) []time.Time { return k.spentOf(prefix, account) },
 	})
 	open, err := k.loadBreakers(prefix)
 	l.Restore(open)
-	return l, err
+	return l, cmp.Or(err, spentErr)
+}
+
+// spentRate is the key of what is spent of the minute's requests. An account's is
+// its name after a blank, which is in no name.
+const spentRate = "rate"
+
+// keepSpent writes down what is asked of the site, before it is asked: a keeper that
+// crashes again and again asks no more than one that does not.
+func (k *Keeper) keepSpent(prefix string, s passport.Spent) {
+	records := map[string]any{}
+	if !s.Full.IsZero() {
+		records[prefix+spentRate] = s.Full
+	}
+	if s.Account != "" {
+		records[prefix+" "+s.Account] = s.Hour
+	}
+	if err := k.store.Keep(store.KindSpent, records); err != nil {
+		k.log.Warn().Err(err).Msg("what is asked of the site was not written down; a restart would forget it")
+	}
+}
+
+// spentOf is what was asked for an account lately. What cannot be read counts as
+// nothing: the request that follows fails on the same vault, or mends it.
+func (k *Keeper) spentOf(prefix, account string) (hour []time.Time) {
+	if _, err := k.store.Get(store.KindSpent, prefix+" "+account, &hour); err != nil {
+		k.log.Warn().Err(err).Str("account", account).Msg("what was asked of the site lately was not loaded")
+	}
+	return hour
+}
+
+// forgetSpent removes what is kept of an account that is gone.
+func (k *Keeper) forgetSpent(account string) {
+	for _, prefix := range k.ways.prefixes() {
+		if err := k.store.Drop(store.KindSpent, prefix+" "+account); err != nil {
+			k.log.Warn().Err(err).Str("account", account).Msg("a record of its requests is left")
+		}
+	}
 }
 
 // Breakers returns how the breakers on the ways to the site stand.

@@ -3,6 +3,8 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +17,7 @@ const (
 	KindChannel = "channel" // a notification channel's position in the journal
 	KindOutput  = "output"  // how far an output is
 	KindSite    = "site"    // a breaker that was open when the keeper stopped
+	KindSpent   = "spent"   // what was asked of the site lately
 	KindAudit   = "audit"   // readings that were counted and not told of
 	KindChat    = "chat"    // how far a channel's chat was read
 	KindCodes   = "codes"   // when codes for an account were asked for in a chat
@@ -23,7 +26,7 @@ const (
 
 // Kinds are the kinds of records, for a repair of the vault.
 func Kinds() []string {
-	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindAudit, KindChat, KindCodes, KindSecret,
+	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindAudit, KindChat, KindCodes, KindSecret,
 		kindRing, kindKept, kindReading, kindUndelivered}
 }
 
@@ -183,16 +186,46 @@ func (s *Store) Put(kind, key string, v any, events []Event) error {
 	if err != nil {
 		return err
 	}
-	return s.update(func(tx *vault.Tx) ([]Event, error) {
-		var was uint64
-		switch r, err := tx.Get(kind, key); {
-		case err == nil:
-			was = r.Revision
-		case !errors.Is(err, vault.ErrNotFound):
-			return nil, err
+	return s.update(func(tx *vault.Tx) ([]Event, error) { return events, replace(tx, kind, key, data) })
+}
+
+// Keep writes small records over whatever is there, together, and wakes nobody.
+func (s *Store) Keep(kind string, records map[string]any) error {
+	return s.write(func(tx *vault.Tx) ([]Event, error) {
+		for _, key := range slices.Sorted(maps.Keys(records)) {
+			data, err := json.Marshal(records[key])
+			if err == nil {
+				err = replace(tx, kind, key, data)
+			}
+			if err != nil {
+				return nil, err
+			}
 		}
-		_, err := tx.Put(kind, key, data, was)
-		return events, err
+		return nil, nil
+	})
+}
+
+// replace writes a record over whatever is there.
+func replace(tx *vault.Tx, kind, key string, data []byte) error {
+	r, err := tx.Get(kind, key)
+	if err != nil && !errors.Is(err, vault.ErrNotFound) {
+		return err
+	}
+	_, err = tx.Put(kind, key, data, r.Revision)
+	return err
+}
+
+// Drop removes a small record, if it is there.
+func (s *Store) Drop(kind, key string) error {
+	return s.write(func(tx *vault.Tx) ([]Event, error) {
+		r, err := tx.Get(kind, key)
+		if errors.Is(err, vault.ErrNotFound) {
+			return nil, nil
+		}
+		if err == nil {
+			err = tx.Delete(kind, key, r.Revision)
+		}
+		return nil, err
 	})
 }
 

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -48,6 +50,21 @@ type Fixture struct {
 	// Proxied is what lies behind a proxy; nil is the site.
 	Proxied func(proxy *url.URL) http.RoundTripper
 	Stop    func()
+	site    *connection
+	dying   sync.WaitGroup // those that crashed
+}
+
+// connection is a keeper's way to the site, which a crash cuts.
+type connection struct {
+	http.RoundTripper
+	cut atomic.Bool
+}
+
+func (c *connection) RoundTrip(r *http.Request) (*http.Response, error) {
+	if c.cut.Load() {
+		return nil, errors.New("the keeper is dead")
+	}
+	return c.RoundTripper.RoundTrip(r)
 }
 
 // Run runs a test in a bubble with a keeper that runs.
@@ -64,7 +81,7 @@ func Run(t *testing.T, change func(c *config.Config), test func(h *Fixture)) {
 			change(&h.Config)
 		}
 		h.Start()
-		defer func() { h.Stop() }()
+		defer func() { h.Stop(); h.dying.Wait() }()
 		test(h)
 	})
 }
@@ -76,9 +93,10 @@ func (h *Fixture) Start() {
 	if err != nil {
 		h.T.Fatal(err)
 	}
+	h.site = &connection{RoundTripper: h.Site.Transport()}
 	h.Keeper, err = keeper.New(keeper.Parts{
 		Vault: h.Vault, Config: h.Config, PageLink: h.pageLink, Log: zerolog.Nop(), Version: "test",
-		Transport: passport.Options{Transport: h.Site.Transport(), CorrespondKey: h.Site.Refresh.CorrespondKey(), Proxied: h.proxied},
+		Transport: passport.Options{Transport: h.site, CorrespondKey: h.Site.Refresh.CorrespondKey(), Proxied: h.proxied},
 	})
 	if err != nil {
 		h.T.Fatal(err)
@@ -100,6 +118,31 @@ func (h *Fixture) Start() {
 func (h *Fixture) Restart() {
 	h.T.Helper()
 	h.Stop()
+	h.Start()
+}
+
+// Crash ends the keeper as a power cut does, and starts another from what is on the
+// disk. Nothing of what the first one does afterwards reaches the site or the disk.
+func (h *Fixture) Crash() {
+	h.T.Helper()
+	synctest.Wait()
+	dir := filepath.Join(h.T.TempDir(), "state")
+	err := os.Mkdir(dir, 0o700)
+	for _, name := range []string{"vault.db", "vault.key"} {
+		var data []byte
+		if err == nil {
+			data, err = os.ReadFile(filepath.Join(h.Dir, name))
+		}
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), data, 0o600)
+		}
+	}
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	h.site.cut.Store(true)
+	h.dying.Go(h.Stop)
+	h.Dir = dir
 	h.Start()
 }
 
