@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/filelock"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 )
 
@@ -35,7 +36,7 @@ func tryFile(path string, how int) (*os.File, error) {
 	if err != nil {
 		return nil, fault.Disk("open", path, err)
 	}
-	locked, err := tryLock(f)
+	locked, err := filelock.Try(f)
 	if err != nil {
 		err = fault.Disk("lock", path, err)
 	} else if !locked {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/filelock"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -148,7 +149,7 @@ func (f *File) Close() error {
 // Abandon closes the file at once, as what an opening that failed leaves.
 func (f *File) Abandon() error {
 	if f.db == nil || f.stuck.Load() {
-		_ = unlock(f.file)
+		_ = filelock.Release(f.file)
 		return fault.Disk("close", f.path, f.file.Close())
 	}
 	return diskError("close", f.path, f.guard("close", f.db.Close))

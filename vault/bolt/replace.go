@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/internal/filelock"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 	"go.etcd.io/bbolt"
 )
@@ -133,7 +134,7 @@ func Replace(op, temp, path, aside string, timeout time.Duration) error {
 		return err
 	}
 	return replace(op, temp, path, aside, func() error {
-		_, _ = unlock(lock), lock.Close()
+		_, _ = filelock.Release(lock), lock.Close()
 		return nil
 	})
 }

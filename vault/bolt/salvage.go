@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/filelock"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 )
 
@@ -52,7 +53,7 @@ func OpenWreck(path string, timeout time.Duration) (*Wreck, error) {
 }
 
 // Close gives the file and its lock back.
-func (w *Wreck) Close() { _, _ = unlock(w.file), w.file.Close() }
+func (w *Wreck) Close() { _, _ = filelock.Release(w.file), w.file.Close() }
 
 // ReplaceBy replaces the file by a finished one and closes it. It stays under the
 // name aside.

@@ -3,35 +3,12 @@
 package bolt
 
 import (
-	"errors"
 	"os"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
-// tryLock takes the lock that bbolt will ask for again on the same open file,
-// which then has it already.
-func tryLock(f *os.File) (bool, error) {
-	for {
-		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		switch {
-		case err == nil:
-			return true, nil
-		case errors.Is(err, unix.EINTR):
-		case errors.Is(err, unix.EWOULDBLOCK):
-			return false, nil
-		default:
-			return false, err
-		}
-	}
-}
-
-// unlock is needed where the file stays mapped: the mapping keeps the open file
-// alive, and with it the lock, after the file was closed.
-func unlock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_UN) }
-
-// handOver does nothing: the lock stays with the open file.
+// handOver does nothing: bbolt asks for the lock again on the same open file, which
+// has it already.
 func handOver(*os.File) error { return nil }
 
 // GiveTo gives a file to the owner of another: what root makes beside a

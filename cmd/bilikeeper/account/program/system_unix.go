@@ -10,6 +10,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/bilikeeper/bilikeeper/internal/filelock"
 	"golang.org/x/sys/unix"
 )
 
@@ -37,7 +38,8 @@ func hold(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+	// Nobody else knows of the file yet.
+	if _, err = filelock.Try(f); err == nil {
 		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
@@ -57,7 +59,8 @@ func abandoned(lock string) bool {
 		return false
 	}
 	defer f.Close()
-	return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil
+	free, err := filelock.Try(f)
+	return free && err == nil
 }
 
 // mine reports whether a directory is this user's and nobody else's.
