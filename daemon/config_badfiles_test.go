@@ -89,6 +89,13 @@ f:3:1: check.schedule: "TZ=UTC" says nothing but a time zone; write "CRON_TZ=Asi
 f:6:1: account[0].schedule: "0 0 31 2 *" never comes; no month has that day; name one that exists
 f:9:1: account[1].schedule: "@every 1ms" is not a whole number of seconds; write "@every 8h"
 `},
+		{"a store that is not in this program", `
+[store]
+type = "etcd"
+endpoints = ["https://10.0.0.1:2379"]
+`, `
+f:3:1: store.type: this program keeps accounts in a vault of its own, and not in etcd; write type = "bolt"; on several machines give each keeper logins of its own, or let the others read from one by [serve]
+`},
 		{"metrics", `
 [metrics]
 listen = "7333"
@@ -346,7 +353,7 @@ f:7:1: endpoints.api_intl: is no http or https URL; write https://host, or leave
 f:1:2: notify: is a list of tables; write [[notify]]
 f:3:3: check: is a single table; write [check]
 f:4:8: check.jitter: is no table; write jitter = …
-f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, backup, journal, notify, text, output, account, endpoints
+f:5:2: unknown: is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, backup, store, journal, notify, text, output, account, endpoints
 `},
 		{"a rate", `
 [[notify]]
@@ -436,7 +443,7 @@ f:2:16: is no TOML: expected ',' or ']' after array value; a list ends with ], a
 f:1:7: is no TOML: expected ']' to close table name; a table's name ends with ], as in [login]
 `},
 		{"a key that breaks the line", "\"a\\nb\\u001b[0m\" = 1\n", `
-f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, backup, journal, notify, text, output, account, endpoints
+f:1:1: "a\nb\x1b[0m": is not a known key; known here: state_dir, socket, locale, trusted_proxies, log, check, refresh, login, limits, control, page, metrics, heartbeat, serve, backup, store, journal, notify, text, output, account, endpoints
 `},
 	}
 	for _, tt := range tests {

@@ -35,6 +35,7 @@ type Config struct {
 	Heartbeat      Heartbeat `toml:"heartbeat"`
 	Serve          Serve     `toml:"serve"`
 	Backup         Backup    `toml:"backup"`
+	Store          Store     `toml:"store"`
 	Journal        Journal   `toml:"journal"`
 	Notify         []Notify  `toml:"notify"`
 	Text           []Text    `toml:"text"`
@@ -125,6 +126,28 @@ type Backup struct {
 	Dir string `toml:"dir"`
 }
 
+// Store says what the accounts are kept in.
+type Store struct {
+	// Type is [StoreBolt]; [StoreEtcd] is refused by this program.
+	Type string `toml:"type"`
+	// What follows is for etcd: where it is, below which key everything lies, what
+	// each side shows the other, who the keeper is there, and its name among others.
+	Endpoints    []string `toml:"endpoints"`
+	Prefix       string   `toml:"prefix"`
+	CAFile       string   `toml:"ca_file"`
+	CertFile     string   `toml:"cert_file"`
+	KeyFile      string   `toml:"key_file"`
+	User         string   `toml:"user"`
+	PasswordFile string   `toml:"password_file"`
+	Host         string   `toml:"host"`
+}
+
+// The types of a [Store].
+const (
+	StoreBolt = "bolt"
+	StoreEtcd = "etcd"
+)
+
 // Journal says how many entries of the journal are kept.
 type Journal struct {
 	// Entries is how many there are at least, PerAccount how many for each account.
@@ -196,6 +219,7 @@ func Default() Config {
 		},
 		Heartbeat: Heartbeat{Every: Duration(5 * time.Minute)},
 		Backup:    Backup{Every: Duration(24 * time.Hour), Keep: 7},
+		Store:     Store{Type: StoreBolt, Endpoints: []string{}, Prefix: "/bilikeeper"},
 		Journal:   Journal{Entries: 10_000, PerAccount: 20},
 		Endpoints: defaultEndpoints(),
 	}

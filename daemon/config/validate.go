@@ -69,6 +69,7 @@ func (c Config) checkValues(at positions, k Checks) []Problem {
 	c.Heartbeat.check(f)
 	c.checkServe(f)
 	c.Backup.check(f)
+	c.Store.check(f)
 	f.Within("journal.entries", c.Journal.Entries, 100, 10_000_000)
 	f.Within("journal.per_account", c.Journal.PerAccount, 1, 10_000)
 	c.checkNotify(f, k)
@@ -85,6 +86,14 @@ func (b Backup) check(f *faults) {
 	}
 	f.Within("backup.keep", b.Keep, 1, 1000)
 	f.Path("backup.dir", b.Dir)
+}
+
+func (s Store) check(f *faults) {
+	f.Word("store.type", s.Type, StoreBolt, StoreEtcd)
+	if s.Type == StoreEtcd {
+		f.Add("store.type", "this program keeps accounts in a vault of its own, and not in etcd",
+			`write type = "bolt"; on several machines give each keeper logins of its own, or let the others read from one by [serve]`)
+	}
 }
 
 func (c Config) checkLimits(f *faults) {

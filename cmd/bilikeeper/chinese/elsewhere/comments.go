@@ -79,6 +79,7 @@ var comments = Area{
 	{"How often a copy of the vault is made, as sealed as the vault is. \"0s\" is never.", "多久为保险库制作一份副本，副本与保险库一样是密封的。\"0s\" 为从不。"},
 	{"So many copies are kept.", "保留这么多份副本。"},
 	{"Where they are put. \"\" is the directory backups beside the vault; on another disk they are worth more.", "副本放在哪里。\"\" 为保险库旁边的 backups 目录；放在另一块磁盘上更有价值。"},
+	{"What the accounts are kept in: bolt, a vault in the state directory. A vault that several keepers share (etcd) is not in this program; its keys have their places already and do nothing.", "账号保存在哪里：bolt 为状态目录中的保险库。此程序不含多个 keeper 共用的保险库（etcd）；它的配置项已留好位置，但不起作用。"},
 	{"How many entries are kept, for 90 days at most; who read a credential does not count among them. More are kept where there are many accounts: so many for each.", "保留多少条记录，最长 90 天；谁读取了凭据不计入其中。账号很多时会多留一些：每个账号保留这么多条。"},
 	{"Where login pages and the account page are served, \"127.0.0.1:7331\" for example. \"\" is off.", "登录页面与账号页的监听地址，例如 \"127.0.0.1:7331\"。\"\" 为关闭。"},
 	{"A file with a password of eight characters or more that signs in to the account page, beside \"bilikeeper page link\". \"\" is links only.", "存放账号页登录密码的文件（至少八个字符），在 \"bilikeeper page link\" 之外使用。\"\" 为只能用链接登录。"},

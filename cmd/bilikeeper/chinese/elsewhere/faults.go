@@ -122,6 +122,8 @@ var faults = Area{
 	{"%s is not a time of day", "%s 不是时间段"},
 	{"%s is out of range", "%s 超出范围"},
 	{"%s is too long", "%s 太长"},
+	{"this program keeps accounts in a vault of its own, and not in etcd", "此程序把账号保存在自己的保险库中，而不是 etcd 中"},
+	{"write type = \"bolt\"; on several machines give each keeper logins of its own, or let the others read from one by [serve]", "请写 type = \"bolt\"；多台机器时，让每个 keeper 各自登录，或让其他机器通过 [serve] 从其中一个读取"},
 	{"%s is too short", "%s 太短"},
 	{"%s is too short for the site", "%s 太短，会打扰 B 站"},
 	{"%s is no type of its own", "%s 不是单独的类型"},
