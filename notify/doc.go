@@ -30,7 +30,8 @@
 //     channel in docs/notifiers.md and docs/zh-CN/notifiers.md: a row of the table
 //     and an entry that shows it, which a test looks for.
 //
-// On each channel a message goes the same way: its route wants it, later ones
+// On each channel a message goes the same way: its route wants it, nobody has asked
+// there to be left alone with it, later ones
 // have not taken its place, its code is alive, others of its group have come or
 // are not waited for, no quiet hours hold, the service is not left alone, the
 // rate allows it. Then it is sent, by another channel where this one fails, and

@@ -46,6 +46,12 @@ type Message struct {
 	// Silent is true for the end of a login that people need not be told of: it
 	// makes the login's codes outdated and is sent to nobody.
 	Silent bool
+	// NeedsLogin is true where a login is what the message asks for: a channel that
+	// can be written to offers a code with it.
+	NeedsLogin bool
+	// For names the only channel that the message is for, whichever types that one
+	// wants. It is "" for all others.
+	For string
 	// About names the channel that the message tells of: it is not sent there. It
 	// is "" for all others.
 	About string

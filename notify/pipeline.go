@@ -52,6 +52,10 @@ type Config struct {
 	// Quiet returns when the quiet hours that hold at now end, and the zero
 	// time where none hold. nil means never quiet.
 	Quiet func(now time.Time) (until time.Time)
+	// Hushed returns the threads of which the channel is not told codes for now, by
+	// their accounts: somebody has asked there to be left alone. What else there is to
+	// tell of them is told. nil means none.
+	Hushed func(now time.Time) map[string]string
 	// Fallback names the channel that takes over while this one fails; "" for
 	// none. What that channel's own route wants is not handed over.
 	Fallback string

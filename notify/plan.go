@@ -66,12 +66,28 @@ type limit struct {
 	quiet, rests, full time.Time
 	// failing is the first failure since the last delivery.
 	failing time.Time
+	// hushed are the threads whose codes are not wanted just now, by account. It is
+	// empty at a channel that takes over: what is handed over is wanted elsewhere.
+	hushed map[string]string
 }
 
 // wants reports whether a message is for the channel. That the channel itself
 // fails is news for all others.
 func (l limit) wants(m Message) bool {
-	return l.route.Wants(m) && !m.Silent && (m.About == "" || m.About != l.name)
+	switch {
+	case m.Silent, m.About != "" && m.About == l.name, l.hushes(m):
+		return false
+	case m.For != "":
+		return m.For == l.name && has(l.route.Accounts, m.Account)
+	}
+	return l.route.Wants(m)
+}
+
+// hushes reports whether a message is a code, or what became of one, that people
+// have asked not to be told of for now.
+func (l limit) hushes(m Message) bool {
+	thread, hushed := l.hushed[m.Account]
+	return hushed && thread == m.Thread && (m.Login != nil || m.Passing)
 }
 
 // overdue reports whether a bout of failures has lasted for so long that it is

@@ -47,6 +47,10 @@ func windowOf(line string) *window {
 			m.Type = "vault.full"
 		case "about":
 			m.About = "phone"
+		case "forphone":
+			m.Type, m.For = "vault.full", "phone"
+		case "formail":
+			m.For = "mail"
 		}
 		w.msgs = append(w.msgs, m)
 	}
@@ -181,6 +185,12 @@ func TestPlan(t *testing.T) {
 			p.Trials[0].Since = at(-24 * 3600)
 		}, "end m1: failed 1 down"},
 
+		{"a message for the channel alone, of any type", "A:forphone", nil, "send m1 via phone"},
+		{"a message for another channel", "A:formail", nil, "pass m1"},
+		{"a code that somebody has put off", "A:code", func(_ *window, _ *Progress, l *limits) { l.own.hushed = map[string]string{"A": "A"} }, "pass m1"},
+		{"a code of another incident", "A:code", func(_ *window, _ *Progress, l *limits) { l.own.hushed = map[string]string{"A": "older"} }, "send m1 via phone"},
+		{"what else there is to tell of what was put off", "A: A:ok", func(_ *window, _ *Progress, l *limits) { l.own.hushed = map[string]string{"A": "A"} }, "send m1 via phone"},
+
 		{"failures are told of when they last", "A:", alone(func(_ *window, _ *Progress, l *limits) { l.own.failing, l.own.rests = at(-580), at(900) }), "wait with m1 for 20s"},
 		{"for ten minutes", "A:", alone(func(_ *window, _ *Progress, l *limits) { l.own.failing, l.own.rests = at(-600), at(900) }), "tell of m1"},
 		{"once", "A:", alone(func(_ *window, p *Progress, l *limits) {
@@ -246,7 +256,7 @@ func TestJudge(t *testing.T) {
 
 // Whatever the window holds, a plan comes to an end and waits for no past.
 func FuzzPlan(f *testing.F) {
-	kinds := []string{"A:", "B:", "A:code", "B:code", "A:dead", "A:ok", "B:ok", "A:group", "B:held", "C:held", "A:other", "B:about"}
+	kinds := []string{"A:", "B:", "A:code", "B:code", "A:dead", "A:ok", "B:ok", "A:group", "B:held", "C:held", "A:other", "B:about", "A:forphone", "B:formail"}
 	f.Add([]byte{0, 2, 7, 8, 9}, 0, 40, 0)
 	f.Add([]byte{8, 2, 5, 5, 3}, 3, 0, 60)
 	f.Fuzz(func(t *testing.T, words []byte, full, rests, quiet int) {

@@ -10,8 +10,9 @@ type Setup struct {
 	Version string
 	// OpenLabel is the text of the link or the button that leads to a code.
 	OpenLabel string
-	// CodeLabel is the text of a button that asks for a fresh code.
-	CodeLabel string
+	// CodeLabel is the text of a button that asks for a fresh code, MorningLabel of
+	// one that asks to be reminded in the morning.
+	CodeLabel, MorningLabel string
 }
 
 // Keys are a channel's in the configuration, from which it can be made.

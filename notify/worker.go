@@ -132,6 +132,9 @@ func (w *worker) read(ctx context.Context) error {
 // limits is what holds at the channels now.
 func (w *worker) limits(now time.Time) limits {
 	l := limits{own: w.limit(now), groups: w.cfg.Group != nil}
+	if w.cfg.Hushed != nil {
+		l.own.hushed = w.cfg.Hushed(now)
+	}
 	for _, other := range w.chain {
 		l.others = append(l.others, other.limit(now))
 	}

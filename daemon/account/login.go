@@ -19,8 +19,9 @@ import (
 type Login struct{ *Worker }
 
 // Start begins a login, or joins the one in progress. A person is waiting: their
-// one request is made although the site wants to be left alone.
-func (w Login) Start(ctx context.Context, method string, attended time.Time) (joined bool, err error) {
+// one request is made although the site wants to be left alone. A single one that
+// is begun ends with its first code.
+func (w Login) Start(ctx context.Context, method string, attended time.Time, single bool) (joined bool, err error) {
 	err = w.do(ctx, true, func(ctx context.Context) error {
 		if joined = w.rec.Login.Active(); joined {
 			return w.apply(lifecycle.Attended{Until: attended}, nil)
@@ -28,7 +29,7 @@ func (w Login) Start(ctx context.Context, method string, attended time.Time) (jo
 		if method == client.MethodSMS {
 			return w.apply(lifecycle.SMSBegun{ID: NewID(), Attended: attended}, nil)
 		}
-		return w.issueCode(ctx, lifecycle.CodeIssued{ID: NewID(), Method: method, Attended: attended})
+		return w.issueCode(ctx, lifecycle.CodeIssued{ID: NewID(), Method: method, Single: single, Attended: attended})
 	})
 	return joined, err
 }

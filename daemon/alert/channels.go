@@ -28,10 +28,12 @@ import (
 type Channels struct {
 	keeper   *keeper.Keeper
 	pipeline *notify.Pipeline
-	// open are those that hold a connection, chats those that people write to.
-	open  []io.Closer
-	chats []listening
-	left  []leftOut
+	// open are those that hold a connection, inboxes where people write to them, and
+	// reminders what they have put off there.
+	open      []io.Closer
+	inboxes   []inbox
+	reminders []*reminders
+	left      []leftOut
 	// waiting is what they have yet to deliver.
 	waiting *waiting
 }
@@ -57,7 +59,7 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 		return nil, err
 	}
 	source := messages{k}
-	setup := notify.Setup{Version: k.Version(), OpenLabel: language.OpenLabel(), CodeLabel: language.Chat().NewCode()}
+	setup := notify.Setup{Version: k.Version(), OpenLabel: language.OpenLabel(), CodeLabel: language.Chat().NewCode(), MorningLabel: language.Chat().Morning()}
 	counted := new(sync.Mutex)
 	for _, entry := range c.Notify {
 		channel, err := newChannel(entry, config.ReadSecret, setup)
@@ -68,16 +70,21 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 		if closer, ok := channel.(io.Closer); ok {
 			a.open = append(a.open, closer)
 		}
-		if c, ok := channel.(interface {
+		var hushed func(time.Time) map[string]string
+		if own, ok := channel.(interface {
 			Commands() bool
-			Listen(context.Context, notify.Chat) error
-		}); ok && c.Commands() {
-			a.chats = append(a.chats, listening{c.Listen, chat{
-				keeper: k, channel: entry.Name, accounts: entry.Accounts, words: language.Chat(), mu: counted,
-			}})
+			Inbox() string
+			Listen(context.Context, notify.Inbox) error
+		}); ok && own.Commands() {
+			r := newReminders(k, entry.Name)
+			a.reminders, hushed = append(a.reminders, r), r.hushed
+			a.hear(own.Inbox(), own.Listen, chat{
+				keeper: k, to: channel, channel: entry.Name, accounts: entry.Accounts, words: language.Chat(), reminders: r, mu: counted,
+			})
 		}
 		list = append(list, notify.Config{
-			Name: entry.Name, Type: entry.Type, Channel: channel,
+			Hushed: hushed,
+			Name:   entry.Name, Type: entry.Type, Channel: channel,
 			Route: notify.Route{Events: entry.Events, Accounts: entry.Accounts},
 			Quiet: c.Login.QuietHours.Until, Group: source.group,
 			Fallback: entry.Fallback, Rate: rateOf(entry, channel),
@@ -88,6 +95,18 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 	}
 	a.pipeline, err = notify.NewPipeline(source, ledger{k.Store(), waiting}, *k.Log(), list...)
 	return a, err
+}
+
+// hear adds a chat to the inbox that it shares with others. The first one's channel
+// reads for all.
+func (a *Channels) hear(name string, listen func(context.Context, notify.Inbox) error, c chat) {
+	for i := range a.inboxes {
+		if a.inboxes[i].name == name {
+			a.inboxes[i].chats = append(a.inboxes[i].chats, c)
+			return
+		}
+	}
+	a.inboxes = append(a.inboxes, inbox{keeper: a.keeper, name: name, listen: listen, chats: []chat{c}})
 }
 
 // fallback is the channel that takes over in the place of one that is left out.
@@ -162,8 +181,11 @@ func (a *Channels) Run(ctx context.Context) error {
 	a.keeper.Store().Hold(a.waiting.waits)
 	var chats sync.WaitGroup
 	defer chats.Wait()
-	for _, l := range a.chats {
-		chats.Go(func() { l.run(ctx) })
+	for _, i := range a.inboxes {
+		chats.Go(func() { i.run(ctx) })
+	}
+	for _, r := range a.reminders {
+		chats.Go(func() { r.run(ctx) })
 	}
 	return a.pipeline.Run(ctx)
 }

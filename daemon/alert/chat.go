@@ -12,6 +12,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
@@ -27,61 +28,27 @@ const (
 // chat answers what people ask in the chat of a channel, about the accounts that
 // the channel tells of.
 type chat struct {
-	keeper   *keeper.Keeper
-	channel  string
-	accounts []string
-	words    catalog.Chat
-	mu       *sync.Mutex // guards the counted codes of all chats
-}
-
-// listening is a channel that hears of what is written in its chat.
-type listening struct {
-	listen func(context.Context, notify.Chat) error
-	chat   chat
-}
-
-// run answers until ctx ends.
-func (l listening) run(ctx context.Context) {
-	c := l.chat
-	_ = l.listen(ctx, notify.Chat{
-		Position: c.position, Save: c.save, Answer: c.answer, Trouble: c.trouble, Foreign: c.words.Foreign(),
-	})
-	c.trouble(nil)
-}
-
-// chatPosition is how far a chat was read, in the words of its channel.
-type chatPosition struct {
-	Position string `json:"position"`
-}
-
-func (c chat) position() (string, error) {
-	var p chatPosition
-	_, err := c.keeper.Store().Get(store.KindChat, c.channel, &p)
-	return p.Position, err
-}
-
-func (c chat) save(position string) error {
-	return c.keeper.Store().Put(store.KindChat, c.channel, chatPosition{position}, nil)
-}
-
-func (c chat) trouble(err error) {
-	what := "the chat of channel " + c.channel
-	if err == nil {
-		c.keeper.Problems().Clear(what)
-		return
-	}
-	c.keeper.Problems().Set(what, err)
+	keeper    *keeper.Keeper
+	to        notify.Channel
+	channel   string
+	accounts  []string
+	words     catalog.Chat
+	reminders *reminders
+	mu        *sync.Mutex // guards the counted codes of all chats
 }
 
 func (c chat) answer(ctx context.Context, q notify.Question) notify.Answer {
 	switch q.Verb {
 	case notify.AskStatus:
 		return notify.Answer{Text: c.words.Status(c.known())}
-	case notify.AskLogin, notify.AskCheck:
+	case notify.AskLogin, notify.AskCheck, notify.AskRemind:
 	default:
 		return notify.Answer{Text: c.words.Help()}
 	}
 	known := c.known()
+	if q.Account == "" && q.Verb == notify.AskRemind {
+		return c.remind(known)
+	}
 	if q.Account == "" && len(known) == 1 {
 		q.Account = known[0].Name
 	}
@@ -97,6 +64,8 @@ func (c chat) answer(ctx context.Context, q notify.Question) notify.Answer {
 		return notify.Answer{Text: c.words.Unknown(q.Account)}
 	case q.Verb == notify.AskCheck:
 		return c.check(ctx, known[i])
+	case q.Verb == notify.AskRemind:
+		return c.remind(known[i : i+1])
 	}
 	return c.login(ctx, known[i], q.Pressed)
 }
@@ -120,14 +89,41 @@ func (c chat) check(ctx context.Context, a client.Account) notify.Answer {
 	return notify.Answer{Text: c.words.Checked(r)}
 }
 
+// remind puts off until the morning what needs a login of some accounts.
+func (c chat) remind(list []client.Account) notify.Answer {
+	open, put, names := incidents(c.keeper), map[string]string{}, []string{}
+	for _, a := range list {
+		if incident := open[a.Name]; incident != "" {
+			put[a.Name], names = incident, append(names, a.Name)
+		}
+	}
+	if len(put) == 0 {
+		return notify.Answer{Text: c.words.NoneWaits()}
+	}
+	at := morning(c.keeper.Settings().Login.QuietHours, attempt.Wall())
+	if err := c.reminders.add(put, at); err != nil {
+		return notify.Answer{Text: c.words.Failed(list[0], err)}
+	}
+	return notify.Answer{Text: c.words.Reminded(names, at)}
+}
+
+const (
+	// codeNeeds is what is left to a code that is worth scanning.
+	codeNeeds = 15 * time.Second
+	// codeWithin is how long a login that has a code no more is given to get the
+	// next one.
+	codeWithin = time.Minute
+)
+
 // login brings the code that is out, or a new one. A button under an old message
-// says nothing about now: where the account lives, none is drawn.
+// says nothing about now: where the account lives and wants no new login, none is
+// drawn.
 func (c chat) login(ctx context.Context, a client.Account, pressed bool) notify.Answer {
-	if pressed && a.State == client.StateValid {
+	if pressed && a.State == client.StateValid && incidents(c.keeper)[a.Name] == "" {
 		return notify.Answer{Text: c.words.Alive(a)}
 	}
 	if a.LoginID != "" {
-		if l, err := c.keeper.Logins().Get(a.LoginID); err == nil && !l.Ended() {
+		if l, err := c.living(ctx, a.LoginID); err == nil && !l.Ended() {
 			return c.code(a, l)
 		}
 	}
@@ -137,7 +133,8 @@ func (c chat) login(ctx context.Context, a client.Account, pressed bool) notify.
 	}
 	var l client.Login
 	if err == nil {
-		l, err = c.keeper.Logins().Start(ctx, client.LoginRequest{Account: a.Name, Site: a.Site, Method: client.MethodQR})
+		// Its code is not replaced by itself: the next one is asked for, and counted.
+		l, err = c.keeper.Logins().StartSingle(ctx, client.LoginRequest{Account: a.Name, Site: a.Site, Method: client.MethodQR})
 	}
 	if err != nil {
 		return notify.Answer{Text: c.words.Failed(a, err)}
@@ -145,17 +142,49 @@ func (c chat) login(ctx context.Context, a client.Account, pressed bool) notify.
 	return c.code(a, l)
 }
 
+// living returns a login once it has a code that is worth scanning, or is past that.
+func (c chat) living(ctx context.Context, id string) (client.Login, error) {
+	ctx, cancel := context.WithTimeout(ctx, codeWithin)
+	defer cancel()
+	l, err := c.keeper.Logins().Get(id)
+	for err == nil && l.Method == client.MethodQR && l.State == client.LoginWaiting && !worthScanning(l) {
+		if ctx.Err() != nil {
+			break
+		}
+		l, err = c.keeper.Logins().Await(ctx, id, l.Revision)
+	}
+	return l, err
+}
+
+func worthScanning(l client.Login) bool {
+	return l.URL != "" && l.ExpiresAt != nil && time.Until(*l.ExpiresAt) > codeNeeds
+}
+
 func (c chat) code(a client.Account, l client.Login) notify.Answer {
-	if l.URL == "" || l.State != client.LoginWaiting || l.ExpiresAt == nil {
+	switch {
+	case l.State != client.LoginWaiting || l.Method != client.MethodQR:
 		return notify.Answer{Text: c.words.Scanned(a)}
+	case !worthScanning(l):
+		return notify.Answer{Text: c.words.NoCode(a)}
 	}
 	png, err := qr.PNG(l.URL)
 	if err != nil {
 		return notify.Answer{Text: c.words.Failed(a, err)}
 	}
-	return notify.Answer{Text: c.words.Code(a, *l.ExpiresAt), Login: &notify.Login{
-		ID: l.ID, URL: secret.New(l.URL), PNG: png, PageURL: l.PageURL, ExpiresAt: *l.ExpiresAt,
-	}}
+	return notify.Answer{
+		Text: c.words.Code(a, *l.ExpiresAt), Account: a.Name, Over: func(ctx context.Context) { c.over(ctx, l) },
+		Login: &notify.Login{
+			ID: l.ID, URL: secret.New(l.URL), AppURL: secret.New(l.AppURL), PNG: png, PageURL: l.PageURL, ExpiresAt: *l.ExpiresAt,
+		},
+	}
+}
+
+// over waits until a login's code no longer works, or until ctx ends.
+func (c chat) over(ctx context.Context, l client.Login) {
+	code := l.Code
+	for err := error(nil); err == nil && ctx.Err() == nil && l.Code == code && !l.Ended(); {
+		l, err = c.keeper.Logins().Await(ctx, l.ID, l.Revision)
+	}
 }
 
 // codesAsked are the times of the codes that were asked for, the oldest first.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
@@ -21,7 +20,9 @@ func chatOf(t *testing.T, h *keepertest.Fixture, language string, accounts ...st
 	if err != nil {
 		t.Fatal(err)
 	}
-	return chat{keeper: h.Keeper, channel: "phone", accounts: accounts, words: words.Chat(), mu: new(sync.Mutex)}
+	return chat{
+		keeper: h.Keeper, channel: "pocket", accounts: accounts, words: words.Chat(), reminders: newReminders(h.Keeper, "pocket"), mu: new(sync.Mutex),
+	}
 }
 
 // says asks and wants a text in the answer.
@@ -83,7 +84,7 @@ func TestChatBringsCode(t *testing.T) {
 // Codes of one account are bounded in an hour, whatever chat asks, over a
 // restart too.
 func TestChatCountsCodes(t *testing.T) {
-	keepertest.Run(t, func(c *config.Config) { c.Login.Codes = 1 }, func(h *keepertest.Fixture) {
+	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
 		h.Login("main", keepertest.Mid)
 		before := h.Site.Requests(passporttest.PathGenerate)
 		for i := range 2 * maxCodes {
@@ -103,5 +104,35 @@ func TestChatCountsCodes(t *testing.T) {
 		}
 		time.Sleep(codesWithin)
 		says(t, chatOf(t, h, catalog.English, "*"), notify.Question{Verb: "login", Account: "main"}, "Scan this code")
+	})
+}
+
+// A button that is pressed while a login has a code no more brings the next one, and
+// the answer says when its code is over.
+func TestChatBetweenCodes(t *testing.T) {
+	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
+		c := chatOf(t, h, catalog.English, "*")
+		h.Login("main", keepertest.Mid)
+		h.Kill()
+		first := h.Code()
+		l, err := h.Keeper.Logins().Get(h.Account("main").LoginID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Until(*l.ExpiresAt) - codeNeeds/2)
+		a := says(t, c, notify.Question{Verb: "login", Account: "main", Pressed: true}, "Scan this code")
+		if a.Login == nil || a.Login.URL.Reveal() == first || time.Until(a.Login.ExpiresAt) < 2*time.Minute || a.Login.AppURL.IsZero() {
+			t.Fatalf("the code is %+v", a.Login)
+		}
+		if a.Over == nil {
+			t.Fatal("nothing tells when the code is over")
+		}
+		h.Scan(a.Login.URL.Reveal(), keepertest.Mid)
+		begun := time.Now()
+		a.Over(context.Background())
+		h.WantState(client.StateValid)
+		if took := time.Since(begun); took > time.Minute {
+			t.Errorf("the code was over after %s", took)
+		}
 	})
 }

@@ -8,5 +8,6 @@
 // Guarantees: a message is made from what is committed, so it is the same after a
 // restart and has the same id; a code that can no longer be scanned yields none; no
 // message carries a cookie or a token; a chat learns of its channel's accounts
-// only, and the codes that are asked for in chats are counted, over restarts too.
+// only, and the codes that are asked for in chats are counted, over restarts too; a
+// reminder that was promised there comes once, also after a restart.
 package alert

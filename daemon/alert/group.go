@@ -23,6 +23,7 @@ func (m messages) group(list []notify.Message) notify.Message {
 	var all catalog.Data
 	one := notify.Message{
 		ID: list[0].ID, Type: list[0].Type, Time: list[0].Time, Group: list[0].Group, Position: list[0].Position,
+		NeedsLogin: list[0].NeedsLogin, For: list[0].For,
 	}
 	for _, each := range list {
 		d, err := m.again(each)

@@ -141,7 +141,14 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 		msg.Login.PageURL = d.Link
 	}
 	msg.Title, msg.Text = m.keeper.Settings().Catalog.Write(d)
-	if e.Type == client.EventAccountAttention {
+	msg.NeedsLogin = r.Incident != nil && (e.Type == client.EventLoginRequired || e.Type == client.EventLoginFailed)
+	switch {
+	case data.reason == client.AttentionReminder:
+		if r.Incident == nil || r.Incident.ID != data.Incident {
+			return notify.Message{}, false, nil // the login came before the message
+		}
+		msg.For, msg.NeedsLogin = data.channel, true
+	case e.Type == client.EventAccountAttention:
 		msg.About = data.channel
 	}
 	msg.Group = catalog.About(d)

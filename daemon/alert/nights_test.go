@@ -96,7 +96,7 @@ func connect(h *keepertest.Fixture, fallback string, more ...notify.Config) (*po
 	h.T.Helper()
 	p := &pocket{}
 	source := messages{h.Keeper}
-	all := append([]notify.Config{{Name: "pocket", Type: "test", Channel: p}}, more...)
+	all := append([]notify.Config{{Name: "pocket", Type: "test", Channel: p, Hushed: newReminders(h.Keeper, "pocket").hushed}}, more...)
 	for i := range all {
 		all[i].Route = notify.Route{Events: config.DefaultEvents(), Accounts: []string{notify.Any}}
 		all[i].Quiet, all[i].Group = h.Config.Login.QuietHours.Until, source.group

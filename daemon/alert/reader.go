@@ -33,6 +33,9 @@ func (f Reader) Read(ctx context.Context, after uint64, limit int, mayLogin func
 	}
 	list.Upto = upto
 	for _, m := range found {
+		if m.For != "" {
+			continue // it is for somebody in that channel's chat
+		}
 		if !mayLogin(m.Account) {
 			var ok bool
 			if m, ok = f.harmless(m); !ok {

@@ -66,6 +66,8 @@ func About(d Data) string {
 		return aboutEnding
 	case d.Type == client.EventAccountAttention && d.Reason == client.AttentionPostponed:
 		return aboutPostponed
+	case d.Type == client.EventAccountAttention && d.Reason == client.AttentionReminder:
+		return aboutReminder
 	case d.Type == client.EventLoginRequired, d.Type == client.EventLoginFailed, d.Type == client.EventLoginSucceeded:
 		return d.Type
 	}
@@ -80,7 +82,9 @@ func (c Catalog) usual(d Data) (title, text string) {
 	title, text = c.forOne(d)
 	fill := c.filler(d)
 	title, text = fill(title), fill(text)
-	if d.Link != "" && (d.Type == client.EventLoginRequired || d.Type == client.EventLoginCode || d.Type == client.EventLoginFailed) {
+	switch {
+	case d.Link == "":
+	case d.Type == client.EventLoginRequired, d.Type == client.EventLoginCode, d.Type == client.EventLoginFailed, d.Reason == client.AttentionReminder:
 		text += c.gap + fill(c.page)
 	}
 	return title, text
@@ -123,6 +127,8 @@ func (c Catalog) forOne(d Data) (title, text string) {
 		return c.channel, c.channelText
 	case client.AttentionPostponed:
 		return c.postponed, c.postponedText
+	case client.AttentionReminder:
+		return c.reminder, c.reminderText
 	case client.AttentionShortLogin:
 		return c.short, c.shortText
 	}

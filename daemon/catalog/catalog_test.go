@@ -55,6 +55,7 @@ func everything() []Data {
 			d.Reason, d.Promised, d.Next = client.AttentionPostponed, at, at.Add(5*time.Hour)
 		}),
 		with(client.EventAccountAttention, func(d *Data) { d.Reason, d.Ends = client.AttentionShortLogin, at }),
+		with(client.EventAccountAttention, func(d *Data) { d.Reason = client.AttentionReminder }),
 	)
 	for _, d := range list {
 		if About(d) == "" {

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,8 @@ type Chat struct {
 // chatPhrases are the answers of one language. {account}, {who}, {until} and
 // {detail} stand for what is told.
 type chatPhrases struct {
-	help, foreign, newCode          string
+	help, foreign, newCode, morning string
+	reminded, noneWaits, noCode     string
 	none, more                      string
 	states                          map[string]string
 	checked, needsCode              string
@@ -32,10 +34,13 @@ func (c Catalog) Chat() Chat { return Chat{c.chat, c.day, c.hour} }
 
 func englishChat() chatPhrases {
 	return chatPhrases{
-		help:    "Ask me:\n/status – how the accounts are\n/login NAME – a code to scan\n/check NAME – ask the site now",
+		help:    "Ask me:\n/status – how the accounts are\n/login NAME – a code to scan\n/check NAME – ask the site now\n/remind NAME – remind me in the morning",
 		foreign: "This bot answers in another chat only.",
-		newCode: "New code",
-		none:    "There is no account here.", more: "… and {n} more",
+		newCode: "New code", morning: "Remind me in the morning",
+		reminded:  "A reminder of {detail} comes here at {until}; until then no codes come here by themselves.",
+		noneWaits: "There is nothing to be reminded of: no login is needed.",
+		noCode:    "{account}: the site gives no code just now. Ask again in a minute.",
+		none:      "There is no account here.", more: "… and {n} more",
 		states: map[string]string{
 			client.StateNew: "never logged in", client.StateValid: "logged in", client.StateNeedsLogin: "needs a login", client.StateLoggingIn: "a login is under way",
 		},
@@ -56,10 +61,13 @@ func englishChat() chatPhrases {
 
 func chineseChat() chatPhrases {
 	return chatPhrases{
-		help:    "可以这样问我：\n/status – 查看各账号状态\n/login 账号 – 获取登录二维码\n/check 账号 – 立即向B站查询",
+		help:    "可以这样问我：\n/status – 查看各账号状态\n/login 账号 – 获取登录二维码\n/check 账号 – 立即向B站查询\n/remind 账号 – 早上再提醒我",
 		foreign: "此机器人只在另一个会话中应答。",
-		newCode: "获取新二维码",
-		none:    "这里还没有账号。", more: "……另有 {n} 个",
+		newCode: "获取新二维码", morning: "早上再提醒我",
+		reminded:  "将于 {until} 在此提醒：{detail}。在此之前不会主动发送二维码。",
+		noneWaits: "没有需要提醒的事：目前无需登录。",
+		noCode:    "{account}：B站暂时未给出二维码，请一分钟后再试。",
+		none:      "这里还没有账号。", more: "……另有 {n} 个",
 		states: map[string]string{
 			client.StateNew: "从未登录", client.StateValid: "已登录", client.StateNeedsLogin: "需要登录", client.StateLoggingIn: "正在登录",
 		},
@@ -86,6 +94,17 @@ func (c Chat) Foreign() string { return c.foreign }
 
 // NewCode is the text of a button that brings a fresh code.
 func (c Chat) NewCode() string { return c.newCode }
+
+// Morning is the text of a button that asks to be reminded in the morning.
+func (c Chat) Morning() string { return c.morning }
+
+// Reminded says when the reminder of some accounts comes.
+func (c Chat) Reminded(names []string, at time.Time) string {
+	return strings.NewReplacer("{detail}", strings.Join(names, ", "), "{until}", zoned(at, c.day)).Replace(c.reminded)
+}
+
+// NoneWaits is for a reminder of nothing.
+func (c Chat) NoneWaits() string { return c.noneWaits }
 
 // longest is how many accounts one answer lists.
 const longest = 40
@@ -176,10 +195,10 @@ func (c Chat) Checked(r client.CheckResult) string {
 	return c.fill(text, r.Account, until, "")
 }
 
+// NoCode is for a code that the site does not give.
+func (c Chat) NoCode(a client.Account) string { return c.fill(c.noCode, a, time.Time{}, "") }
+
 func (c Chat) fill(text string, a client.Account, until time.Time, detail string) string {
-	who := a.Uname
-	if who == "" {
-		who = a.Name
-	}
+	who := cmp.Or(a.Uname, a.Name)
 	return strings.NewReplacer("{account}", a.Name, "{who}", who, "{until}", zoned(until, c.hour), "{detail}", detail).Replace(text)
 }

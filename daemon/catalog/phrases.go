@@ -20,6 +20,7 @@ type phrases struct {
 	ending, endingText                     string
 	channel, channelText                   string
 	postponed, postponedText               string
+	reminder, reminderText                 string
 	short, shortText                       string
 	wrongBy                                string
 	page                                   string
@@ -45,6 +46,7 @@ const (
 	aboutEnding = "account.attention/expires"
 
 	aboutPostponed = "account.attention/postponed"
+	aboutReminder  = "account.attention/reminder"
 )
 
 func english() phrases {
@@ -80,7 +82,9 @@ func english() phrases {
 		postponed:   "{account}: the next code comes later",
 		postponedText: "The code for {who} that was announced for {promised} cannot come then: the site gives none, or other accounts come first. " +
 			"It comes as soon as it can, at {next} at the earliest. To try at once, run: bilikeeper login {account}",
-		short: "{account}: this login lasts only until {ends}",
+		reminder:     "{account}: a login is still needed",
+		reminderText: "This is the reminder that was asked for here: {who} still needs a login. For a fresh code send /login {account}.",
+		short:        "{account}: this login lasts only until {ends}",
 		shortText: "{who} is logged in, but for a short time only: on the phone the 24-hour login (短期登录) was probably chosen. " +
 			"For a login that lasts, log in again and leave that choice out: bilikeeper login {account}",
 		wrongBy: "The code was scanned by {by}, not by {who}. It was refused and nothing was changed.",
@@ -98,6 +102,7 @@ func english() phrases {
 			},
 			client.EventLoginSucceeded: {"{n} accounts: logged in", "These accounts are logged in; tools get their new credentials from now on.", ""},
 			aboutEnding:                {"{n} accounts: the logins end soon", "These sessions end and cannot be refreshed. Log in again before then: bilikeeper login NAME", ""},
+			aboutReminder:              {"{n} accounts: logins are still needed", "This is the reminder that was asked for here. For a fresh code send /login NAME.", ""},
 			aboutPostponed: {
 				"{n} accounts: the next codes come later",
 				"The codes that were announced cannot come at their time: the site gives none, or other accounts come first. They come as soon as they can. To try at once, run: bilikeeper login NAME", "",
@@ -141,6 +146,8 @@ func chinese() phrases {
 		endingText:    "{who} 的登录将于 {ends} 到期且无法自动续期，请提前重新登录：bilikeeper login {account}",
 		channel:       "通知渠道 {channel} 无法送达",
 		channelText:   "通过 {channel} 发送的消息未能送达：{detail}。程序会继续重试；在此期间消息将通过其他渠道发送。",
+		reminder:      "{account}：仍需登录",
+		reminderText:  "这是此前在这里要求的提醒：{who} 仍需登录。获取新二维码请发送：/login {account}",
 		postponed:     "{account}：下一个二维码将推迟",
 		postponedText: "原定于 {promised} 为 {who} 发送的二维码无法按时发送：B站未给出二维码，或需先处理其他账号。将尽快发送，最早为 {next}。如需立即重试，请运行：bilikeeper login {account}",
 		short:         "{account}：此次登录仅保持至 {ends}",
@@ -160,6 +167,7 @@ func chinese() phrases {
 			},
 			client.EventLoginSucceeded: {"{n} 个账号登录成功", "以下账号已登录，各工具将取得新的凭据。", ""},
 			aboutEnding:                {"{n} 个账号的登录即将到期", "以下登录即将到期且无法自动续期，请提前重新登录：bilikeeper login 账号名", ""},
+			aboutReminder:              {"{n} 个账号仍需登录", "这是此前在这里要求的提醒。获取新二维码请发送：/login 账号名", ""},
 			aboutPostponed: {
 				"{n} 个账号：下一个二维码将推迟",
 				"已预告的二维码无法按时发送：B站未给出二维码，或需先处理其他账号。将尽快发送。如需立即重试，请运行：bilikeeper login 账号名", "",

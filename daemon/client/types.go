@@ -205,6 +205,7 @@ const (
 	AttentionChannel    = "channel"     // messages do not arrive through a channel
 	AttentionPostponed  = "postponed"   // the next code comes later than people were told
 	AttentionShortLogin = "short_login" // the login lasts a few days only
+	AttentionReminder   = "reminder"    // somebody in a channel's chat has asked to be reminded of a login now
 )
 
 // LoginRequest is the body of POST /v1/logins.

@@ -162,6 +162,28 @@ func (q Quiet) until(now time.Time, zone *time.Location) time.Time {
 	return end
 }
 
+// NextEnd returns when the quiet hours end next, by the clock of this machine's
+// zone, whether now is within them or not. It returns the zero time if there are
+// none.
+func (q Quiet) NextEnd(now time.Time) time.Time {
+	if q.IsZero() {
+		return time.Time{}
+	}
+	return NextClock(now, q.end)
+}
+
+// NextClock returns the next time after now when a clock of this machine's zone
+// shows so many minutes after midnight.
+func NextClock(now time.Time, minutes int) time.Time {
+	now = now.Round(0).In(time.Local)
+	year, month, day := now.Date()
+	for ; ; day++ {
+		if at := time.Date(year, month, day, 0, minutes, 0, 0, time.Local); at.After(now) {
+			return at
+		}
+	}
+}
+
 // String returns q as it is written in the file.
 func (q Quiet) String() string {
 	if q.IsZero() {

@@ -24,6 +24,15 @@ func (k *Keeper) Logins() Logins { return Logins{k} }
 
 // Start begins a login, or joins the one in progress.
 func (l Logins) Start(ctx context.Context, req client.LoginRequest) (client.Login, error) {
+	return l.start(ctx, req, false)
+}
+
+// StartSingle is Start for somebody who asks anew for each code.
+func (l Logins) StartSingle(ctx context.Context, req client.LoginRequest) (client.Login, error) {
+	return l.start(ctx, req, true)
+}
+
+func (l Logins) start(ctx context.Context, req client.LoginRequest, single bool) (client.Login, error) {
 	site, err := loginSite(&req)
 	if err != nil {
 		return client.Login{}, err
@@ -39,7 +48,7 @@ func (l Logins) Start(ctx context.Context, req client.LoginRequest) (client.Logi
 	if req.Attend > 0 {
 		until = time.Now().Add(time.Duration(min(req.Attend, 3600)) * time.Second)
 	}
-	joined, err := account.Login{Worker: w}.Start(ctx, req.Method, until)
+	joined, err := account.Login{Worker: w}.Start(ctx, req.Method, until, single)
 	if err != nil {
 		return client.Login{}, err
 	}

@@ -120,6 +120,9 @@ type Login struct {
 	Started time.Time `json:"started"`
 	// Automatic is true where the keeper began it because a session died.
 	Automatic bool `json:"automatic,omitempty"`
+	// Single is true where its code is not replaced by itself: whoever wants another
+	// one asks for it.
+	Single bool `json:"single,omitempty"`
 	// Attended is until when a person stays with it: codes are replaced till
 	// then, beyond the number that the configuration gives.
 	Attended    time.Time `json:"attended,omitzero"`

@@ -9,18 +9,19 @@ import (
 )
 
 // CodeIssued is a code that the site gave. The first one begins the login that
-// ID, Method and Attended describe; later ones replace the code before.
+// ID, Method, Single and Attended describe; later ones replace the code before.
 type CodeIssued struct {
 	ID        string
 	Method    string
 	Automatic bool
+	Single    bool
 	Attended  time.Time
 	Expires   time.Time
 }
 
 func (c CodeIssued) apply(t *transition) {
 	if !t.Login.Active() {
-		t.Login = &Login{ID: c.ID, Method: c.Method, Started: t.now, Automatic: c.Automatic, Attended: c.Attended}
+		t.Login = &Login{ID: c.ID, Method: c.Method, Started: t.now, Automatic: c.Automatic, Single: c.Single, Attended: c.Attended}
 	}
 	l := t.Login
 	l.Phase, l.Detail, l.Failures, l.Blocked, l.Late = PhaseWaiting, "", 0, false, 0
@@ -149,7 +150,7 @@ func (t *transition) pollAgain(v Verdict) {
 func (t *transition) moreCodes() bool {
 	l := t.Login
 	attended := t.now.Before(l.Attended) && l.Code < attendedCodes
-	return l.Code < t.policy.Codes && t.policy.awake(t.now).Equal(t.now) || attended
+	return !l.Single && l.Code < t.policy.Codes && t.policy.awake(t.now).Equal(t.now) || attended
 }
 
 // codeOver follows a code that was not confirmed: another one while the login

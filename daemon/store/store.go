@@ -13,20 +13,21 @@ import (
 
 // The kinds of records in the vault. They are on disk and never change.
 const (
-	kindAccount = "account"
-	KindChannel = "channel" // a notification channel's position in the journal
-	KindOutput  = "output"  // how far an output is
-	KindSite    = "site"    // a breaker that was open when the keeper stopped
-	KindSpent   = "spent"   // what was asked of the site lately
-	KindAudit   = "audit"   // readings that were counted and not told of
-	KindChat    = "chat"    // how far a channel's chat was read
-	KindCodes   = "codes"   // when codes for an account were asked for in a chat
-	KindSecret  = "secret"  // random keys that outlive a restart
+	kindAccount  = "account"
+	KindChannel  = "channel"  // a notification channel's position in the journal
+	KindOutput   = "output"   // how far an output is
+	KindSite     = "site"     // a breaker that was open when the keeper stopped
+	KindSpent    = "spent"    // what was asked of the site lately
+	KindAudit    = "audit"    // readings that were counted and not told of
+	KindChat     = "chat"     // how far a channel's chat was read
+	KindCodes    = "codes"    // when codes for an account were asked for in a chat
+	KindReminder = "reminder" // what was put off in a channel's chat until the morning
+	KindSecret   = "secret"   // random keys that outlive a restart
 )
 
 // Kinds are the kinds of records, for a repair of the vault.
 func Kinds() []string {
-	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindAudit, KindChat, KindCodes, KindSecret,
+	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
 		kindRing, kindKept, kindReading, kindUndelivered}
 }
 

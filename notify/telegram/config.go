@@ -47,7 +47,7 @@ func (k *Keys) Channel(s notify.Setup) (notify.Channel, error) {
 		topic, _ = strconv.ParseInt(k.Topic, 10, 64)
 	}
 	return New(Config{
-		Token: s.Secrets["token_file"], Chat: k.Chat, Topic: topic, Commands: k.Commands, CodeLabel: s.CodeLabel,
+		Token: s.Secrets["token_file"], Chat: k.Chat, Topic: topic, Commands: k.Commands, CodeLabel: s.CodeLabel, MorningLabel: s.MorningLabel,
 		BaseURL: s.Secrets.Address(k.URL).Reveal(), HTTP: k.Options(s),
 	})
 }
@@ -62,7 +62,8 @@ const example = `#[[notify]]
 # A topic of a group, its number in quotes; "" for none.
 #topic = ""
 # true: the bot answers in this chat /status, /login NAME and /check NAME, and has
-# a button for a fresh code. No other program may read the bot's messages then.
+# buttons for a fresh code and for a reminder in the morning. No other program may
+# read the bot's messages then.
 #commands = false
 # http, https or socks5, for any type that speaks HTTP. Without it the
 # environment decides (HTTPS_PROXY).

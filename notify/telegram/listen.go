@@ -34,6 +34,7 @@ const (
 type update struct {
 	ID      int64    `json:"update_id"`
 	Message *written `json:"message"`
+	Post    *written `json:"channel_post"`
 	Button  *pressed `json:"callback_query"`
 }
 
@@ -55,80 +56,47 @@ type pressed struct {
 	Message *written `json:"message"`
 }
 
-type keyboard struct {
-	Rows [][]button `json:"inline_keyboard"`
-}
-
-type button struct {
-	Text string `json:"text"`
-	Data string `json:"callback_data"`
-}
-
-// maxData is what the Bot API takes as a button's data, in bytes.
-const maxData = 64
-
-// maxButtons is how many accounts of one message get a button.
-const maxButtons = 8
-
-// buttons are those under a message: a fresh code for each account that needs
-// one. There are none where nobody would hear of them.
-func (c *Channel) buttons(m notify.Message) *keyboard {
-	if !c.commands || m.Type != typeRequired {
-		return nil
-	}
-	names := []string{m.Account}
-	if len(m.Members) > 0 {
-		names = names[:0]
-		for _, each := range m.Members[:min(len(m.Members), maxButtons)] {
-			names = append(names, each.Account)
-		}
-	}
-	var k keyboard
-	for _, name := range names {
-		label, data := c.codeLabel, notify.AskLogin+":"+name
-		if len(names) > 1 {
-			label += ": " + name
-		}
-		if len(data) <= maxData {
-			k.Rows = append(k.Rows, []button{{label, data}})
-		}
-	}
-	if len(k.Rows) == 0 {
-		return nil
-	}
-	return &k
-}
-
 // Commands reports whether the bot answers in its chat.
 func (c *Channel) Commands() bool { return c.commands }
 
-// Listen answers what is asked in the bot's own chat until ctx ends. It is the
+// Inbox names the bot, by its public number: the channels of one bot share what is
+// written to it, whichever chat it comes from.
+func (c *Channel) Inbox() string {
+	number, _, _ := strings.Cut(strings.TrimPrefix(c.bot.Reveal(), "bot"), ":")
+	return "telegram " + number
+}
+
+// Listen answers what is asked in the bot's own chats until ctx ends. It is the
 // bot's only reader: the Bot API refuses a second one, and one beside a webhook.
-func (c *Channel) Listen(ctx context.Context, chat notify.Chat) error {
-	l := listener{Channel: c, chat: chat, slots: make(chan struct{}, answers), told: map[int64]bool{}}
+func (c *Channel) Listen(ctx context.Context, in notify.Inbox) error {
+	l := listener{Channel: c, in: in, slots: make(chan struct{}, answers), told: map[int64]bool{}}
 	defer l.running.Wait()
 	wait := attempt.Backoff{First: time.Second, Most: time.Minute, MostAsked: time.Hour}
 	for failures := 0; ctx.Err() == nil; {
 		if err := l.round(ctx); err != nil && ctx.Err() == nil {
 			failures++
-			chat.Trouble(err)
-			asked := time.Duration(0)
-			if own, ok := errors.AsType[*notify.SendError](err); ok {
-				asked = own.After
-			}
-			attempt.Sleep(ctx, wait.Asked(failures, asked))
+			in.Trouble(err)
+			attempt.Sleep(ctx, wait.Asked(failures, askedFor(err)))
 			continue
 		}
 		failures = 0
-		chat.Trouble(nil)
+		in.Trouble(nil)
 	}
 	return ctx.Err()
+}
+
+// askedFor is how long the service asked to be left alone.
+func askedFor(err error) time.Duration {
+	if own, ok := errors.AsType[*notify.SendError](err); ok {
+		return own.After
+	}
+	return 0
 }
 
 // listener is one run of Listen.
 type listener struct {
 	*Channel
-	chat    notify.Chat
+	in      notify.Inbox
 	slots   chan struct{}
 	running sync.WaitGroup
 	told    map[int64]bool // other chats, by number
@@ -136,22 +104,20 @@ type listener struct {
 
 // round receives once and begins the answers.
 func (l *listener) round(ctx context.Context) error {
-	position, err := l.chat.Position()
+	kept, err := l.in.Position()
 	if err != nil {
 		return err
 	}
-	offset := int64(0)
-	if position != "" {
-		if offset, err = strconv.ParseInt(position, 10, 64); err != nil {
-			return err
-		}
+	at, err := parsePosition(kept)
+	if err != nil {
+		return err
 	}
-	list, err := l.updates(ctx, offset)
+	list, err := l.updates(ctx, at.next(attempt.Wall()))
 	if err != nil {
 		return err
 	}
 	for _, u := range list {
-		if err := l.chat.Save(strconv.FormatInt(u.ID+1, 10)); err != nil {
+		if err := l.in.Save(position{u.ID + 1, attempt.Wall()}.String()); err != nil {
 			return err
 		}
 		l.take(ctx, u)
@@ -165,7 +131,7 @@ func (l *listener) updates(ctx context.Context, offset int64) (list []update, er
 	ctx, cancel := context.WithTimeout(ctx, pollLimit)
 	defer cancel()
 	reply, err := l.client.Do(ctx, post.JSON(map[string]any{
-		"offset": offset, "limit": 1, "timeout": int(pollFor.Seconds()), "allowed_updates": []string{"message", "callback_query"},
+		"offset": offset, "limit": 1, "timeout": int(pollFor.Seconds()), "allowed_updates": []string{"message", "channel_post", "callback_query"},
 	}, l.bot.Reveal(), "getUpdates"))
 	if reply.Status == 0 {
 		return nil, err
@@ -192,6 +158,9 @@ func (l *listener) updates(ctx context.Context, offset int64) (list []update, er
 // take begins the answer to one update.
 func (l *listener) take(ctx context.Context, u update) {
 	from, q := u.Message, notify.Question{}
+	if from == nil {
+		from = u.Post
+	}
 	switch {
 	case u.Button != nil:
 		from = u.Button.Message
@@ -208,8 +177,9 @@ func (l *listener) take(ctx context.Context, u update) {
 	if from == nil {
 		return
 	}
-	if !l.own(from) {
-		l.refuse(ctx, from)
+	chat, channel := l.chat(from)
+	if channel == nil {
+		l.refuse(ctx, u.Button, from)
 		return
 	}
 	select {
@@ -217,10 +187,7 @@ func (l *listener) take(ctx context.Context, u update) {
 	case <-ctx.Done():
 		return
 	}
-	l.running.Go(func() {
-		defer func() { <-l.slots }()
-		l.answer(ctx, u.Button, q)
-	})
+	l.running.Go(func() { l.answer(ctx, chat, channel, u.Button, q) })
 }
 
 // question reads a command: "/login main", in groups "/login@bot main".
@@ -236,41 +203,91 @@ func question(text string) (q notify.Question, ok bool) {
 	return q, true
 }
 
-// own reports whether a message is of the chat that the bot writes to.
-func (l *listener) own(m *written) bool {
-	if name, named := strings.CutPrefix(l.Channel.chat, "@"); named {
+// chat finds the channel that writes to the chat of a message, that of its topic
+// where several do. There is none for a chat that is not answered.
+func (l *listener) chat(m *written) (chat notify.Chat, channel *Channel) {
+	for _, each := range l.in.Chats {
+		own, ok := each.Channel.(*Channel)
+		if ok && own.own(m) && (channel == nil || own.topic == m.Topic) {
+			chat, channel = each, own
+		}
+	}
+	return chat, channel
+}
+
+// own reports whether a message is of the chat that the channel writes to.
+func (c *Channel) own(m *written) bool {
+	if name, named := strings.CutPrefix(c.chat, "@"); named {
 		return strings.EqualFold(m.Chat.Name, name)
 	}
-	return strconv.FormatInt(m.Chat.ID, 10) == l.Channel.chat
+	return strconv.FormatInt(m.Chat.ID, 10) == c.chat
 }
 
 // refuse tells another chat, once, that it is not answered.
-func (l *listener) refuse(ctx context.Context, m *written) {
+func (l *listener) refuse(ctx context.Context, b *pressed, m *written) {
+	ctx, cancel := context.WithTimeout(ctx, pollLimit)
+	defer cancel()
+	if b != nil {
+		_, _ = l.call(ctx, post.JSON(acknowledged{ID: b.ID, Text: l.in.Foreign}, l.bot.Reveal(), "answerCallbackQuery"))
+		return
+	}
 	if l.told[m.Chat.ID] || len(l.told) >= strangers {
 		return
 	}
 	l.told[m.Chat.ID] = true
-	ctx, cancel := context.WithTimeout(ctx, pollLimit)
-	defer cancel()
 	// A stranger who is not told is no worse off.
 	_, _ = l.call(ctx, post.JSON(message{
-		Chat: strconv.FormatInt(m.Chat.ID, 10), Topic: m.Topic, Text: l.chat.Foreign, Preview: previewOptions{Disabled: true},
+		Chat: strconv.FormatInt(m.Chat.ID, 10), Topic: m.Topic, Text: l.in.Foreign, Preview: previewOptions{Disabled: true},
 	}, l.bot.Reveal(), "sendMessage"))
 }
 
-// answer carries out what is asked and writes what came of it. A message that
-// does not arrive is not sent again: whoever asked asks again.
-func (l *listener) answer(ctx context.Context, b *pressed, q notify.Question) {
-	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+// acknowledged ends the waiting of whoever pressed a button; a text is shown to
+// them alone.
+type acknowledged struct {
+	ID   string `json:"callback_query_id"`
+	Text string `json:"text,omitempty"`
+}
+
+// answer carries out what is asked and writes what came of it. A code is taken
+// back when it is over.
+func (l *listener) answer(ctx context.Context, chat notify.Chat, c *Channel, b *pressed, q notify.Question) {
+	free := sync.OnceFunc(func() { <-l.slots })
+	defer free()
+	limited, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
 	if b != nil {
 		// Without it the button goes on looking busy.
-		_, _ = l.call(ctx, post.JSON(map[string]string{"callback_query_id": b.ID}, l.bot.Reveal(), "answerCallbackQuery"))
+		_, _ = l.call(limited, post.JSON(acknowledged{ID: b.ID}, l.bot.Reveal(), "answerCallbackQuery"))
 	}
-	a := l.chat.Answer(ctx, q)
+	a := chat.Answer(limited, q)
 	if a.Text == "" && a.Login == nil {
 		return
 	}
 	title, text, _ := strings.Cut(a.Text, "\n")
-	_, _ = l.Send(ctx, notify.Message{Time: time.Now(), Title: title, Text: text, Login: a.Login})
+	receipt, err := c.reply(limited, notify.Message{
+		Time: time.Now(), Account: a.Account, Title: title, Text: text, Login: a.Login, NeedsLogin: a.Login != nil,
+	})
+	free()
+	if err != nil || receipt.Handle == "" || a.Over == nil {
+		return
+	}
+	if a.Over(ctx); ctx.Err() == nil {
+		_ = c.Retract(ctx, receipt.Handle)
+	}
+}
+
+// replies is how often an answer is tried: whoever waits for it asks again soon.
+const replies = 3
+
+// reply sends an answer, again where the service asks for a moment or was away for
+// one.
+func (c *Channel) reply(ctx context.Context, m notify.Message) (receipt notify.Receipt, err error) {
+	wait := attempt.Backoff{First: time.Second, Most: 10 * time.Second, MostAsked: answerLimit}
+	for n := 1; ; n++ {
+		receipt, err = c.Send(ctx, m)
+		own, ok := errors.AsType[*notify.SendError](err)
+		if err == nil || n == replies || !ok || !own.Retry || !attempt.Sleep(ctx, wait.Asked(n, own.After)) {
+			return receipt, err
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/attempt"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"
@@ -23,7 +24,9 @@ type server struct {
 	updates  []string   // not yet confirmed, each with its number
 	first    int64      // the number of the first of them
 	refusals []string   // what the next getUpdates answer, status and body
+	busy     []string   // what the next messages are refused with
 	sent     []string   // method and body of all other calls
+	offsets  []int64    // of all getUpdates
 	polls    int
 	arrived  chan struct{} // closed when an update comes
 }
@@ -49,6 +52,11 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 	if method != "getUpdates" {
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if method != "answerCallbackQuery" && len(s.busy) > 0 {
+			text := s.busy[0]
+			s.busy = s.busy[1:]
+			return reply(http.StatusTooManyRequests, text), nil
+		}
 		s.sent = append(s.sent, method+" "+string(body))
 		return reply(http.StatusOK, `{"ok":true,"result":{"message_id":1}}`), nil
 	}
@@ -60,7 +68,7 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 	for waited := false; ; waited = true {
 		s.mu.Lock()
 		if !waited {
-			s.polls++
+			s.polls, s.offsets = s.polls+1, append(s.offsets, asked.Offset)
 		}
 		if len(s.refusals) > 0 {
 			status, text := 0, s.refusals[0]
@@ -99,18 +107,14 @@ type chatter struct {
 	position string
 	asked    []notify.Question
 	troubles []string
+	// code is how long the codes live that /login is answered with; 0 means none.
+	code time.Duration
 }
 
-func (c *chatter) chat() notify.Chat {
-	return notify.Chat{
+func (c *chatter) inbox(channels ...*Channel) notify.Inbox {
+	in := notify.Inbox{
 		Position: func() (string, error) { c.mu.Lock(); defer c.mu.Unlock(); return c.position, nil },
 		Save:     func(p string) error { c.mu.Lock(); defer c.mu.Unlock(); c.position = p; return nil },
-		Answer: func(_ context.Context, q notify.Question) notify.Answer {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.asked = append(c.asked, q)
-			return notify.Answer{Text: "answer to " + q.Verb + "\nand more"}
-		},
 		Trouble: func(err error) {
 			if err != nil {
 				c.mu.Lock()
@@ -120,17 +124,45 @@ func (c *chatter) chat() notify.Chat {
 		},
 		Foreign: "not here",
 	}
+	for _, channel := range channels {
+		in.Chats = append(in.Chats, notify.Chat{Channel: channel, Answer: func(_ context.Context, q notify.Question) notify.Answer {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.asked = append(c.asked, q)
+			a := notify.Answer{Text: "answer to " + q.Verb + "\nand more"}
+			if q.Verb == notify.AskLogin && c.code > 0 {
+				ends := time.Now().Add(c.code)
+				a.Account, a.Login = q.Account, &notify.Login{URL: secret.New("https://site.example/scan"), PNG: []byte("png"), ExpiresAt: ends}
+				a.Over = func(ctx context.Context) { attempt.Sleep(ctx, time.Until(ends)) }
+			}
+			return a
+		}})
+	}
+	return in
 }
 
 func listen(t *testing.T, s *server, c *chatter) (stop func()) {
 	t.Helper()
-	channel, err := New(Config{Token: secret.New(token), Chat: "-1001234", Topic: 7, Commands: true, CodeLabel: "New code", HTTP: post.Options{Transport: s}})
+	return hear(t, c, commanded(t, s, "-1001234"))
+}
+
+// commanded is a channel that answers in a chat.
+func commanded(t *testing.T, s *server, chat string) *Channel {
+	t.Helper()
+	channel, err := New(Config{
+		Token: secret.New(token), Chat: chat, Topic: 7, Commands: true, CodeLabel: "New code", MorningLabel: "Morning", HTTP: post.Options{Transport: s},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return channel
+}
+
+// hear lets the first of some channels read for all of them.
+func hear(t *testing.T, c *chatter, channels ...*Channel) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); _ = channel.Listen(ctx, c.chat()) }()
+	go func() { defer close(done); _ = channels[0].Listen(ctx, c.inbox(channels...)) }()
 	return func() { cancel(); <-done }
 }
 
@@ -165,7 +197,7 @@ func TestListen(t *testing.T) {
 				t.Errorf("%s was not sent: %s", text, sent)
 			}
 		}
-		if c.position != "106" || len(c.troubles) > 0 {
+		if !strings.HasPrefix(c.position, "106@") || len(c.troubles) > 0 {
 			t.Errorf("read up to %s, want 106; troubles %v", c.position, c.troubles)
 		}
 	})
@@ -251,22 +283,97 @@ func TestIdlePolls(t *testing.T) {
 	})
 }
 
+// Channels of one bot share its reader, and each chat is answered where it asks.
+func TestTwoChats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{}
+		first, second := commanded(t, s, "-1001234"), commanded(t, s, "@Family")
+		if first.Inbox() != second.Inbox() || strings.Contains(first.Inbox(), "invented") {
+			t.Errorf("the inboxes are %q and %q", first.Inbox(), second.Inbox())
+		}
+		stop := hear(t, c, first, second)
+		s.write(`{"update_id":NUMBER,"channel_post":{"message_id":9,"date":NOW,"chat":{"id":-77,"username":"family"},"text":"/status"}}`)
+		s.write(fmt.Sprintf(ours, "/check main"))
+		s.write(fmt.Sprintf(theirs, "/login main"))
+		s.write(strings.Replace(fmt.Sprintf(aButton, "login:main"), "-1001234", "4711", 1))
+		synctest.Wait()
+		stop()
+		if len(s.sent) != 4 || len(c.asked) != 2 {
+			t.Fatalf("asked was %v, sent %v", c.asked, s.sent)
+		}
+		for _, text := range []string{
+			`"chat_id":"@Family","message_thread_id":7,"text":"answer to status`, `"chat_id":"-1001234","message_thread_id":7,"text":"answer to check`,
+			`"chat_id":"4711","text":"not here"`, `answerCallbackQuery {"callback_query_id":"q1","text":"not here"}`,
+		} {
+			if !strings.Contains(strings.Join(s.sent, "\n"), text) {
+				t.Errorf("%s was not sent: %v", text, s.sent)
+			}
+		}
+	})
+}
+
+// An answer that the service has no time for comes when it has; a code brings its
+// buttons, and goes when it is over.
+func TestAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{code: 3 * time.Minute}
+		s.busy = []string{`{"ok":false,"error_code":429,"description":"Too Many Requests: retry after 20","parameters":{"retry_after":20}}`}
+		stop := listen(t, s, c)
+		defer stop()
+		s.write(fmt.Sprintf(aButton, "login:main"))
+		time.Sleep(19 * time.Second)
+		synctest.Wait()
+		if len(s.sent) != 1 {
+			t.Errorf("sent was %v within the time that the service asked for", s.sent)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(s.sent) != 2 || !strings.HasPrefix(s.sent[1], "sendPhoto") || !strings.Contains(s.sent[1], `"callback_data":"login:main"`) {
+			t.Fatalf("sent was %v", s.sent)
+		}
+		time.Sleep(3 * time.Minute)
+		synctest.Wait()
+		if len(s.sent) != 3 || s.sent[2] != `deleteMessage {"chat_id":"-1001234","message_id":1}` {
+			t.Errorf("sent was %v", s.sent[2:])
+		}
+	})
+}
+
+// After a week of silence the Bot API numbers its updates anew.
+func TestNumbersOfTomorrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{}
+		s.first = 5000
+		s.write(fmt.Sprintf(ours, "/status"))
+		stop := listen(t, s, c)
+		time.Sleep(8 * 24 * time.Hour)
+		stop()
+		s.first, s.updates = 7, nil
+		stop = listen(t, s, c)
+		defer stop()
+		s.write(fmt.Sprintf(ours, "/check main"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(c.asked) != 2 || s.offsets[1] != 5001 || s.offsets[len(s.offsets)-1] != 8 {
+			t.Errorf("asked was %v; the offsets ended with %v", c.asked, s.offsets[len(s.offsets)-3:])
+		}
+	})
+}
+
 func TestButtons(t *testing.T) {
-	c, err := New(Config{Token: secret.New(token), Chat: "-1001234", Commands: true, CodeLabel: "New code"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := commanded(t, newServer(), "-1001234")
 	long := strings.Repeat("x", maxData)
 	for _, tt := range []struct {
 		name string
 		m    notify.Message
 		want string
 	}{
-		{"one", notify.Message{Type: typeRequired, Account: "main"}, `{"inline_keyboard":[[{"text":"New code","callback_data":"login:main"}]]}`},
-		{"several", notify.Message{Type: typeRequired, Account: "a", Members: []notify.Member{{Account: "a"}, {Account: long}, {Account: "b"}}},
-			`{"inline_keyboard":[[{"text":"New code: a","callback_data":"login:a"}],[{"text":"New code: b","callback_data":"login:b"}]]}`},
+		{"one", notify.Message{NeedsLogin: true, Account: "main"},
+			`{"inline_keyboard":[[{"text":"New code","callback_data":"login:main"}],[{"text":"Morning","callback_data":"remind:main"}]]}`},
+		{"several", notify.Message{NeedsLogin: true, Account: "a", Members: []notify.Member{{Account: "a"}, {Account: long}, {Account: "b"}}},
+			`{"inline_keyboard":[[{"text":"New code: a","callback_data":"login:a"}],[{"text":"New code: b","callback_data":"login:b"}],[{"text":"Morning","callback_data":"remind:"}]]}`},
 		{"another message", notify.Message{Type: "login.succeeded", Account: "main"}, "null"},
-		{"a name that is too long", notify.Message{Type: typeRequired, Account: long}, "null"},
+		{"a name that is too long", notify.Message{NeedsLogin: true, Account: long}, `{"inline_keyboard":[[{"text":"Morning","callback_data":"remind:"}]]}`},
 	} {
 		got, err := json.Marshal(c.buttons(tt.m))
 		if err != nil || string(got) != tt.want {
@@ -274,7 +381,7 @@ func TestButtons(t *testing.T) {
 		}
 	}
 	c.commands = false
-	if c.buttons(notify.Message{Type: typeRequired, Account: "main"}) != nil {
+	if c.buttons(notify.Message{NeedsLogin: true, Account: "main"}) != nil {
 		t.Error("a bot that does not listen offers a button")
 	}
 }

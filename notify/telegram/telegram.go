@@ -22,9 +22,6 @@ const (
 	maxText    = 4096
 )
 
-// typeRequired is the type of a message that says that a login is needed.
-const typeRequired = "login.required"
-
 const defaultURL = "https://api.telegram.org"
 
 var (
@@ -40,9 +37,9 @@ type Config struct {
 	Chat string
 	// Topic is the id of a topic in a group that has them, 0 for none.
 	Topic int64
-	// Commands lets the chat ask for things; CodeLabel is the button's text.
-	Commands  bool
-	CodeLabel string
+	// Commands lets the chat ask for things; the labels are the buttons' texts.
+	Commands                bool
+	CodeLabel, MorningLabel string
 	// BaseURL is a Bot API server of one's own; "" is Telegram's.
 	BaseURL string
 	HTTP    post.Options
@@ -56,8 +53,8 @@ type Channel struct {
 	chat   string
 	topic  int64
 
-	commands  bool
-	codeLabel string
+	commands                bool
+	codeLabel, morningLabel string
 }
 
 // New checks the configuration. It connects to nothing.
@@ -78,7 +75,7 @@ func New(cfg Config) (*Channel, error) {
 	return &Channel{
 		Label: post.NewLabel("telegram", client.Host()), client: client,
 		bot: secret.New("bot" + token), chat: cfg.Chat, topic: cfg.Topic,
-		commands: cfg.Commands, codeLabel: cfg.CodeLabel,
+		commands: cfg.Commands, codeLabel: cfg.CodeLabel, morningLabel: cfg.MorningLabel,
 	}, nil
 }
 
@@ -125,6 +122,9 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 		form.Field("message_thread_id", strconv.FormatInt(c.topic, 10))
 	}
 	form.Field("caption", wording.Whole(m, maxCaption, wording.UTF16))
+	if k := c.buttons(m); k != nil {
+		form.Field("reply_markup", string(post.JSON(k).Body))
+	}
 	form.File("photo", "qr.png", "image/png", m.Login.PNG)
 	return c.call(ctx, form.Request(c.bot.Reveal(), "sendPhoto"))
 }

@@ -109,6 +109,8 @@ func (s speech) attention(d client.AccountAttention) string {
 		return s.Fill("ev_not_told", "name", d.Channel, "why", d.Detail)
 	case client.AttentionPostponed:
 		return s.T["ev_postponed"]
+	case client.AttentionReminder:
+		return s.T["ev_reminder"]
 	case client.AttentionShortLogin:
 		return s.Fill("ev_short", "date", s.date(d.ExpiresAt), "time", s.Clock(d.ExpiresAt))
 	}

@@ -141,7 +141,7 @@ func TestEntries(t *testing.T) {
 		if _, ok := s.entryOf(client.Event{Type: "of.tomorrow", Data: []byte("{}")}); ok {
 			t.Error("an event that nobody knows is told")
 		}
-		for _, reason := range []string{client.AttentionExpires, client.AttentionChannel, client.AttentionPostponed, client.AttentionShortLogin} {
+		for _, reason := range []string{client.AttentionExpires, client.AttentionChannel, client.AttentionPostponed, client.AttentionShortLogin, client.AttentionReminder} {
 			if text := s.attention(client.AccountAttention{Reason: reason, Channel: "phone", Detail: "why", ExpiresAt: time.Now()}); text == "" || strings.Contains(text, "{") {
 				t.Errorf("%s: %q", reason, text)
 			}

@@ -33,6 +33,6 @@ var channelComments = Area{
 	{"Robots of DingTalk and Feishu (or Lark). The first file holds the URL, the second the key of the signature where the robot wants one.", "钉钉和飞书（或 Lark）的群机器人。第一个文件中是 URL，第二个文件中是签名密钥，机器人要求签名时填写。"},
 	{"A program of your own, started without a shell: the webhook's JSON on its standard input, and BILIKEEPER_TYPE, BILIKEEPER_ACCOUNT, BILIKEEPER_URL (what the code says), BILIKEEPER_PAGE_URL and BILIKEEPER_QR_PNG (a file with the code's picture, gone with the program) in its environment.", "您自己的程序，不经过 shell 启动：标准输入为 webhook 的 JSON，环境变量中有 BILIKEEPER_TYPE、BILIKEEPER_ACCOUNT、BILIKEEPER_URL（二维码的内容）、BILIKEEPER_PAGE_URL 和 BILIKEEPER_QR_PNG（二维码图片文件，随程序结束而消失）。"},
 	{"When it is killed, with all that it started. At most 30s.", "超过这个时间就强制结束它以及它启动的一切。最多 30s。"},
-	{"true: the bot answers in this chat /status, /login NAME and /check NAME, and has a button for a fresh code. No other program may read the bot's messages then.", "true：机器人在此会话中回应 /status、/login NAME 和 /check NAME，并有获取新二维码的按钮。此时不能有其他程序读取该机器人的消息。"},
+	{"true: the bot answers in this chat /status, /login NAME and /check NAME, and has buttons for a fresh code and for a reminder in the morning. No other program may read the bot's messages then.", "true：机器人在此会话中回应 /status、/login NAME 和 /check NAME，并有获取新二维码和早上再提醒的按钮。此时不能有其他程序读取该机器人的消息。"},
 	{"Other services, text alone. The file holds a URL of shoutrrr's.", "其他服务，只发送文字。文件中是 shoutrrr 的 URL。"},
 }
