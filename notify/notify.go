@@ -49,6 +49,9 @@ type Message struct {
 	// NeedsLogin is true where a login is what the message asks for: a channel that
 	// can be written to offers a code with it.
 	NeedsLogin bool
+	// PageURL is the address of the login page, where a code comes whenever it is
+	// opened, for a message that brings none; "" where there is no page.
+	PageURL string
 	// For names the only channel that the message is for, whichever types that one
 	// wants. It is "" for all others.
 	For string

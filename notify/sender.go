@@ -126,11 +126,13 @@ func harmless(err error, m Message) string {
 	if urlErr, ok := errors.AsType[*url.Error](err); ok {
 		text = strings.ToLower(urlErr.Op) + ": " + urlErr.Err.Error()
 	}
+	hide := []string{m.PageURL}
 	if m.Login != nil {
-		for _, hidden := range []string{m.Login.AppURL.Reveal(), m.Login.URL.Reveal(), m.Login.PageURL} {
-			if hidden != "" {
-				text = strings.ReplaceAll(text, hidden, secret.Redacted)
-			}
+		hide = append(hide, m.Login.AppURL.Reveal(), m.Login.URL.Reveal(), m.Login.PageURL)
+	}
+	for _, hidden := range hide {
+		if hidden != "" {
+			text = strings.ReplaceAll(text, hidden, secret.Redacted)
 		}
 	}
 	return plain.Clip(text, maxText)

@@ -140,8 +140,8 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 	if msg.Login != nil {
 		msg.Login.PageURL = d.Link
 	}
-	msg.Title, msg.Text = m.keeper.Settings().Catalog.Write(d)
 	msg.NeedsLogin = r.Incident != nil && (e.Type == client.EventLoginRequired || e.Type == client.EventLoginFailed)
+	msg.Title, msg.Text = m.keeper.Settings().Catalog.Write(d)
 	switch {
 	case data.reason == client.AttentionReminder:
 		if r.Incident == nil || r.Incident.ID != data.Incident {
@@ -153,6 +153,9 @@ func (m messages) message(e client.Event) (notify.Message, bool, error) {
 	}
 	msg.Group = catalog.About(d)
 	msg.HoldUntil, msg.Gather = m.holdUntil(e, data), m.gather(e, data)
+	if msg.NeedsLogin {
+		msg.PageURL = d.Link
+	}
 	// Who cancelled a login knows.
 	msg.Silent = e.Type == client.EventLoginFailed && data.reason == client.ReasonCancelled
 	// When a code died is worth knowing until the next one is out.

@@ -55,7 +55,7 @@ func (f Reader) harmless(m notify.Message) (notify.Message, bool) {
 	if err != nil {
 		return m, false
 	}
-	d.Link, m.Login = "", nil
+	d.Link, m.PageURL, m.Login = "", "", nil
 	m.Title, m.Text = f.keeper.Settings().Catalog.Write(d)
 	return m, true
 }

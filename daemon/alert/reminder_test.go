@@ -100,7 +100,11 @@ func TestNothingToRemindOf(t *testing.T) {
 		own, _, c, stop := evening(h)
 		defer stop()
 		says(t, c, notify.Question{Verb: "remind", Account: "main"}, "nothing to be reminded of")
+		h.ServePage()
 		h.Kill()
+		if first := own.got()[0]; first.Type != client.EventLoginRequired || first.PageURL == "" || !strings.Contains(first.Text, first.PageURL) {
+			t.Errorf("a death is told without the page: %+v", first)
+		}
 		says(t, c, notify.Question{Verb: "remind", Pressed: true}, " 06:15 (UTC)")
 		code := says(t, c, notify.Question{Verb: "login", Account: "main"}, "Scan this code")
 		h.Scan(code.Login.URL.Reveal(), keepertest.Mid)

@@ -138,7 +138,7 @@ func environment(m notify.Message, picture string) []string {
 			env = append(env, name+"="+value)
 		}
 	}
-	var address, page string
+	address, page := "", m.PageURL
 	if m.Login != nil {
 		address, page = m.Login.URL.Reveal(), m.Login.PageURL
 	}
@@ -171,10 +171,10 @@ func pictureOf(m notify.Message) (name string, remove func(), err error) {
 // redact takes out of a text what lets people log in: a program is free to repeat
 // what it was given.
 func redact(text string, m notify.Message) string {
-	if m.Login == nil {
-		return text
+	hidden := partsOf(m.PageURL)
+	if m.Login != nil {
+		hidden = append(partsOf(m.Login.URL.Reveal()), partsOf(m.Login.PageURL)...)
 	}
-	hidden := append(partsOf(m.Login.URL.Reveal()), partsOf(m.Login.PageURL)...)
 	for _, one := range hidden {
 		if len(one) >= leastSecret {
 			text = strings.ReplaceAll(text, one, secret.Redacted)

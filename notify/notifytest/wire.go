@@ -63,7 +63,10 @@ func (w Wire) Run(t *testing.T) {
 	page.Login, bare.Login, text.Login = &withPage, &withoutPicture, nil
 	text.ID, text.Type = "msg_0a1b2c_16", "login.required"
 	text.Title, text.Text = "main: the login has died", "The session of 示例 is no longer logged in."
-	for name, m := range map[string]notify.Message{"code": code, "page": page, "bare": bare, "text": text} {
+	asks := text
+	asks.ID, asks.NeedsLogin, asks.PageURL = "msg_0a1b2c_19", true, withPage.PageURL
+	asks.Text += " A fresh code whenever you open this page: " + asks.PageURL
+	for name, m := range map[string]notify.Message{"code": code, "page": page, "bare": bare, "text": text, "asks": asks} {
 		w.record(t, name, func(t *testing.T, c notify.Channel) {
 			if _, err := c.Send(t.Context(), m); err != nil {
 				t.Errorf("%s: %v", name, err)

@@ -103,13 +103,14 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 // content writes the page.
 func content(m notify.Message) string {
 	var b strings.Builder
-	for line := range strings.Lines(wording.Clip(m.Text, maxText, wording.Runes)) {
+	shown := wording.Clip(m.Text, maxText, wording.Runes)
+	for line := range strings.Lines(shown) {
 		b.WriteString("<p>" + wording.HTML(strings.TrimSuffix(line, "\n")) + "</p>")
 	}
 	if m.Login != nil && len(m.Login.PNG) > 0 && len(m.Login.PNG) <= maxPicture {
 		b.WriteString(`<p><img alt="QR" src="data:image/png;base64,` + base64.StdEncoding.EncodeToString(m.Login.PNG) + `"></p>`)
 	}
-	if link := wording.Link(m); link != "" {
+	if link := wording.Missing(m, shown); link != "" {
 		b.WriteString("<p>" + wording.Anchor(link, link) + "</p>")
 	}
 	if link := wording.AppLink(m); link != "" {

@@ -139,9 +139,10 @@ func compose(m notify.Message) message {
 	if out.Title != title {
 		text = title + "\n" + text
 	}
-	text = wording.Mark(wording.Clip(text, maxText, wording.Bytes), escape, link)
+	shown := wording.Clip(text, maxText, wording.Bytes)
+	text = wording.Mark(shown, escape, link)
 	text = strings.ReplaceAll(text, "\n", "\n\n")
-	if to := wording.Link(m); to != "" {
+	if to := wording.Missing(m, shown); to != "" {
 		text += "\n\n" + link(to)
 	}
 	if to := wording.AppLink(m); to != "" {

@@ -28,7 +28,7 @@ const ellipsis = "…"
 func Link(m notify.Message) string {
 	switch {
 	case m.Login == nil:
-		return ""
+		return m.PageURL
 	case m.Login.PageURL != "":
 		return m.Login.PageURL
 	}
@@ -42,6 +42,15 @@ func AppLink(m notify.Message) string {
 		return ""
 	}
 	return m.Login.AppURL.Reveal()
+}
+
+// Missing is Link where what people are shown of the text does not have it, else "".
+func Missing(m notify.Message, shown string) string {
+	link := Link(m)
+	if strings.Contains(shown, link) {
+		return ""
+	}
+	return link
 }
 
 // Clip cuts a text down to limit. Of an address it leaves nothing rather than a
@@ -81,11 +90,11 @@ func Whole(m notify.Message, limit int, size Measure) string {
 	return withLinks(m.Title+"\n"+m.Text, m, limit, size)
 }
 
-// withLinks leaves a link out where it does not fit, since half of one leads to
+// withLinks adds what the text does not have, and leaves a link out where it does not fit, since half of one leads to
 // nowhere: the one for the app where the two would take more than half of the room.
 func withLinks(text string, m notify.Message, limit int, size Measure) string {
 	tail, app := "", ""
-	if link := Link(m); link != "" {
+	if link := Missing(m, Clip(text, limit, size)); link != "" {
 		tail = "\n" + link
 	}
 	if link := AppLink(m); link != "" {

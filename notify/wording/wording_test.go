@@ -11,11 +11,26 @@ import (
 
 func TestLink(t *testing.T) {
 	code := notify.Message{Login: &notify.Login{URL: secret.New("https://site.example/scan")}}
+	asks := notify.Message{PageURL: "https://keeper.example/asks"}
 	page := notify.Message{Login: &notify.Login{URL: secret.New("https://site.example/scan"), PageURL: "https://keeper.example/l"}}
-	for want, m := range map[string]notify.Message{"": {}, "https://site.example/scan": code, "https://keeper.example/l": page} {
+	for want, m := range map[string]notify.Message{"": {}, "https://site.example/scan": code, "https://keeper.example/l": page, asks.PageURL: asks} {
 		if got := Link(m); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// A link that people read in the text is not told a second time, and one that was cut
+// off there is.
+func TestLinkInTheText(t *testing.T) {
+	const link = "https://keeper.example/l/b64_"
+	m := notify.Message{Title: "t", Text: "open " + link + ".", PageURL: link}
+	if got := Whole(m, 1000, Bytes); got != "t\nopen "+link+"." {
+		t.Errorf("%q", got)
+	}
+	m.Text = strings.Repeat("long ", 50) + link
+	if got := Body(m, 100, Bytes); strings.Count(got, link) != 1 || len(got) > 100 {
+		t.Errorf("%q", got)
 	}
 }
 
