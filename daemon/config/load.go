@@ -167,6 +167,7 @@ func (c *Config) resolve(dir string) {
 	}
 	from(&c.Serve.RSSHub.TokenFile)
 	from(&c.Heartbeat.URLFile)
+	from(&c.Heartbeat.TokenFile)
 	for i := range c.Accounts {
 		from(&c.Accounts[i].ProxyFile)
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -40,6 +41,9 @@ type Heartbeat struct {
 	URL     string   `toml:"url" mask:"path"`
 	URLFile string   `toml:"url_file"`
 	Every   Duration `toml:"every"`
+	// TokenFile holds what a service wants that knows its callers by a header: it is
+	// told with POST then.
+	TokenFile string `toml:"token_file"`
 	// FailPath is put after the URL's path while an account needs a person.
 	FailPath string `toml:"fail_path"`
 }
@@ -57,6 +61,26 @@ func (h Heartbeat) Address() (secret.String, error) {
 	return s, nil
 }
 
+// Token is what the service knows its callers by, zero where it is the address.
+func (h Heartbeat) Token() (secret.String, error) {
+	if h.TokenFile == "" {
+		return secret.String{}, nil
+	}
+	s, err := setting.File{Key: "token_file", Path: h.TokenFile, Form: tokenForm}.Read(ReadSecret)
+	if err != nil {
+		return secret.String{}, fmt.Errorf("token_file: %w", err)
+	}
+	return s, nil
+}
+
+// tokenForm takes what can stand in a header.
+func tokenForm(text string) (string, error) {
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return "", errors.New("is no token: printable ASCII without spaces")
+	}
+	return text, nil
+}
+
 func heartbeatForm(text string) (string, error) { return setting.URL(heartbeatFault)(text) }
 
 func heartbeatFault(raw string) *setting.Fault {
@@ -65,6 +89,7 @@ func heartbeatFault(raw string) *setting.Fault {
 
 func (h Heartbeat) check(f *faults) {
 	f.Path("heartbeat.url_file", h.URLFile)
+	f.Path("heartbeat.token_file", h.TokenFile)
 	if h.URL != "" {
 		f.AddFault("heartbeat.url", heartbeatFault(h.URL))
 	}
@@ -79,12 +104,15 @@ func (h Heartbeat) check(f *faults) {
 	}
 }
 
-// files lists the file that the address may be in.
-func (h Heartbeat) files() []setting.File {
-	if h.URLFile == "" {
-		return nil
+// files lists the files that the address and the token may be in.
+func (h Heartbeat) files() (list []setting.File) {
+	if h.URLFile != "" {
+		list = append(list, setting.File{Key: "heartbeat.url_file", Path: h.URLFile, Form: heartbeatForm})
 	}
-	return []setting.File{{Key: "heartbeat.url_file", Path: h.URLFile, Form: heartbeatForm}}
+	if h.TokenFile != "" {
+		list = append(list, setting.File{Key: "heartbeat.token_file", Path: h.TokenFile, Form: tokenForm})
+	}
+	return list
 }
 
 // checkInline tells that the address is a secret.

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,16 +30,7 @@ func TestDiskHangs(t *testing.T) {
 	s.login(mid)
 	want := s.get()
 
-	dir, err := os.Open(s.state())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	if err := unix.IoctlSetInt(int(dir.Fd()), freeze, 0); err != nil {
-		t.Skipf("SKIPPED: the disk cannot be frozen: %v", err)
-	}
-	melt := func() { _ = unix.IoctlSetInt(int(dir.Fd()), thaw, 0) }
-	defer melt()
+	melt := freezeDisk(t, s)
 	frozen := time.Now()
 	if got := s.get("--format", "json"); !strings.Contains(got, "SESSDATA") {
 		t.Error("there is no credential while the disk hangs")
@@ -79,16 +71,7 @@ func TestStopOnHungDisk(t *testing.T) {
 	s.configure(settings{schedule: "@every 1s"})
 	s.start()
 	s.login(mid)
-	dir, err := os.Open(s.state())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer dir.Close()
-	if err := unix.IoctlSetInt(int(dir.Fd()), freeze, 0); err != nil {
-		t.Skipf("SKIPPED: the disk cannot be frozen: %v", err)
-	}
-	melt := func() { _ = unix.IoctlSetInt(int(dir.Fd()), thaw, 0) }
-	defer melt()
+	melt := freezeDisk(t, s)
 	if err := s.keeper.cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -109,6 +92,43 @@ func TestStopOnHungDisk(t *testing.T) {
 	}
 	s.stop()
 	s.verifyVault()
+}
+
+// A keeper whose disk is frozen does not say that it works.
+func TestHeartbeatOfAFrozenDisk(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	mountSmall(t, s)
+	b := beating(t, s)
+	s.start()
+	b.tells(t, "a keeper that works")
+	melt := freezeDisk(t, s)
+	until(t, "the status says why", func() bool {
+		st, err := s.client.Status(t.Context())
+		return err == nil && strings.Contains(strings.Join(st.Daemon.Problems, "\n"), "heartbeat: held back: the vault")
+	})
+	b.silent(t, "a keeper whose disk is frozen")
+	melt()
+	b.tells(t, "a keeper whose disk answers again")
+	s.stop()
+}
+
+// freezeDisk freezes the disk under a keeper until melt is called.
+func freezeDisk(t *testing.T, s *stage) (melt func()) {
+	t.Helper()
+	dir, err := os.Open(s.state())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetInt(int(dir.Fd()), freeze, 0); err != nil {
+		t.Skipf("SKIPPED: the disk cannot be frozen: %v", err)
+	}
+	melt = sync.OnceFunc(func() {
+		_ = unix.IoctlSetInt(int(dir.Fd()), thaw, 0)
+		_ = dir.Close()
+	})
+	t.Cleanup(melt)
+	return melt
 }
 
 // mountSmall puts a file system of its own, on a file, where the state will be.

@@ -15,7 +15,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
@@ -148,6 +151,58 @@ func TestHeartbeat(t *testing.T) {
 	})
 	if shown := s.wantCode(0, "status", "--json").stdout + s.wantCode(0, "config", "print").stdout + s.log.String(); strings.Contains(shown, token) {
 		t.Error("the address is told")
+	}
+	s.stop()
+}
+
+// beats is a service that heartbeats are told to.
+type beats struct{ n atomic.Int64 }
+
+// beating configures a heartbeat each second.
+func beating(t *testing.T, s *stage) *beats {
+	t.Helper()
+	b := &beats{}
+	outside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { b.n.Add(1) }))
+	t.Cleanup(outside.Close)
+	s.configure(settings{schedule: "@every 1h"})
+	s.append(fmt.Sprintf("[heartbeat]\nurl = %q\nevery = \"1s\"\n", outside.URL))
+	return b
+}
+
+// tells waits for the next heartbeats.
+func (b *beats) tells(t *testing.T, who string) {
+	t.Helper()
+	before := b.n.Load()
+	until(t, who+" tells", func() bool { return b.n.Load() > before+2 })
+}
+
+// silent wants none for a few seconds. One that was under way comes through.
+func (b *beats) silent(t *testing.T, who string) {
+	t.Helper()
+	time.Sleep(3 * time.Second)
+	before := b.n.Load()
+	time.Sleep(4 * time.Second)
+	if n := b.n.Load() - before; n > 0 {
+		t.Errorf("%s told %d times", who, n)
+	}
+}
+
+// A keeper that is frozen tells nobody, and goes on once it is not.
+func TestHeartbeatOfAFrozenKeeper(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	b := beating(t, s)
+	s.start()
+	b.tells(t, "a keeper that works")
+	for _, round := range []string{"a frozen keeper", "one that is frozen again"} {
+		if err := s.keeper.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		b.silent(t, round)
+		if err := s.keeper.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		b.tells(t, "a keeper that goes on")
 	}
 	s.stop()
 }

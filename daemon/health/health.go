@@ -133,6 +133,10 @@ func (h *Health) vault(ctx context.Context) error {
 	if err := h.parts.Keeper.Store().Vault().Err(); err != nil {
 		return err
 	}
+	// A disk that hangs is noticed sooner than a write is due.
+	if text := h.parts.Keeper.Problems().Of(keeper.ProblemDisk); text != "" {
+		return errors.New(text)
+	}
 	return h.writes.check(ctx)
 }
 

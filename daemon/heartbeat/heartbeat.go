@@ -34,6 +34,7 @@ type Heartbeat struct {
 	// working returns what keeps the keeper from its work.
 	working  func(ctx context.Context) error
 	address  secret.String
+	token    secret.String
 	failPath string
 	every    time.Duration
 	// transport takes the place of the guarded one, for tests.
@@ -47,8 +48,12 @@ func New(k *keeper.Keeper, c config.Heartbeat, working func(ctx context.Context)
 	if err != nil {
 		return &Heartbeat{keeper: k}, fmt.Errorf("heartbeat.%w", err)
 	}
+	token, err := c.Token()
+	if err != nil {
+		return &Heartbeat{keeper: k}, fmt.Errorf("heartbeat.%w", err)
+	}
 	return &Heartbeat{
-		keeper: k, working: working, address: address, failPath: c.FailPath, every: c.Every.Std(),
+		keeper: k, working: working, address: address, token: token, failPath: c.FailPath, every: c.Every.Std(),
 	}, nil
 }
 
@@ -98,15 +103,19 @@ func (h *Heartbeat) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = client.Do(ctx, outbound.Request{Method: http.MethodGet})
+	request := outbound.Request{Method: http.MethodGet}
+	if !h.token.IsZero() {
+		request.Method, request.Header = http.MethodPost, http.Header{"Authorization": {"Bearer " + h.token.Reveal()}}
+	}
+	_, err = client.Do(ctx, request)
 	return err
 }
 
 // target is the address to ask for, with what there is to tell put in.
 func (h *Heartbeat) target(needy []string) string {
-	address, status, text := h.address.Reveal(), "up", "OK"
+	address, status, success, text := h.address.Reveal(), "up", "true", "OK"
 	if len(needy) > 0 {
-		status, text = "down", sentence(needy)
+		status, success, text = "down", "false", sentence(needy)
 		if h.failPath != "" {
 			path, query, has := strings.Cut(address, "?")
 			address = strings.TrimSuffix(path, "/") + h.failPath
@@ -115,7 +124,7 @@ func (h *Heartbeat) target(needy []string) string {
 			}
 		}
 	}
-	return strings.NewReplacer("{status}", status, "{msg}", escaped(text)).Replace(address)
+	return strings.NewReplacer("{status}", status, "{success}", success, "{msg}", escaped(text)).Replace(address)
 }
 
 // escaped makes a text part of an address, in its path or in its query.

@@ -17,6 +17,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/health"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 )
 
@@ -27,6 +28,8 @@ type service struct {
 	mu     sync.Mutex // guards what follows
 	asked  []string
 	answer func() (*http.Response, error)
+	// of the last request
+	method, authorization string
 }
 
 // RoundTrip implements [http.RoundTripper].
@@ -34,6 +37,7 @@ func (s *service) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, r.URL.RequestURI())
+	s.method, s.authorization = r.Method, r.Header.Get("Authorization")
 	if s.answer != nil {
 		return s.answer()
 	}
@@ -103,6 +107,8 @@ func TestNeedsLogin(t *testing.T) {
 		{"healthchecks", "/ping/" + canary, "/fail", "/ping/" + canary, "/ping/" + canary + "/fail"},
 		{"with a query", "/ping/" + canary + "?rid=1", "/fail", "/ping/" + canary + "?rid=1", "/ping/" + canary + "/fail?rid=1"},
 		{"uptime kuma", "/api/push/" + canary + "?status={status}&msg={msg}&ping=", "", "/api/push/" + canary + "?status=up&msg=OK&ping=", "/api/push/" + canary + "?status=down&msg=main%20needs%20a%20login&ping="},
+		{"gatus", "/api/v1/endpoints/core_keeper/external?success={success}&error={msg}", "",
+			"/api/v1/endpoints/core_keeper/external?success=true&error=OK", "/api/v1/endpoints/core_keeper/external?success=false&error=main%20needs%20a%20login"},
 		{"plain", "/" + canary, "", "/" + canary, "/" + canary},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -178,6 +184,40 @@ func TestStoppedKeeper(t *testing.T) {
 			t.Errorf("once it has stopped: %v", got)
 		}
 		h.Stop = stopBoth
+	})
+}
+
+// A schedule that stands still, beside a vault that works, holds it back.
+func TestScheduleStands(t *testing.T) {
+	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
+		still, err := keeper.New(keeper.Parts{Vault: h.Vault, Config: h.Config, Version: "test"}) // nobody runs it
+		if err != nil {
+			t.Fatal(err)
+		}
+		watched := health.New(health.Parts{Keeper: still})
+		s := tell(h, config.Heartbeat{URL: "https://hc.example.net/"}, watched.Working)
+		time.Sleep(time.Hour)
+		if got := s.take(); len(got) != 0 || !strings.Contains(problems(h), "held back: the schedule: ") {
+			t.Errorf("told was %v; problems: %s", got, problems(h))
+		}
+	})
+}
+
+// A service that knows its callers by a token is told with POST, and the token is in
+// no print.
+func TestToken(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(file, []byte(canary+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
+		s := tell(h, config.Heartbeat{URL: "https://gatus.example.net/external?success={success}", TokenFile: file}, well)
+		if got := s.take(); !slices.Equal(got, []string{"/external?success=true"}) || s.method != http.MethodPost || s.authorization != "Bearer "+canary {
+			t.Errorf("told was %v with %s and %q", got, s.method, s.authorization)
+		}
+		if _, err := New(h.Keeper, config.Heartbeat{URL: "https://gatus.example.net/", TokenFile: file + ".gone"}, well); err == nil || !strings.HasPrefix(err.Error(), "heartbeat.token_file") {
+			t.Errorf("a file that is not there: %v", err)
+		}
 	})
 }
 

@@ -19,9 +19,10 @@ const (
 	// how long that may take before people are told.
 	diskEvery    = 4 * time.Second
 	diskPatience = 3 * time.Second
-	// problemDisk is the name under which they are.
-	problemDisk = "disk"
 )
+
+// ProblemDisk is the name under which people are told of a disk that does not answer.
+const ProblemDisk = "disk"
 
 // errDisk is a sentence for people, behind the name of what is wrong.
 var errDisk = errors.New("the vault's disk does not answer; credentials are handed out, and nothing that changes can be kept until it does")
@@ -85,10 +86,10 @@ func (l *Liveness) Watch(ctx context.Context) {
 		late := answer != nil && time.Since(asked) >= diskPatience || l.committing() >= diskPatience
 		switch {
 		case late && !told:
-			l.problems.Set(problemDisk, errDisk)
+			l.problems.Set(ProblemDisk, errDisk)
 			l.log.Error().Msg(errDisk.Error())
 		case !late && told:
-			l.problems.Clear(problemDisk)
+			l.problems.Clear(ProblemDisk)
 			l.log.Info().Msg("the vault's disk answers again")
 		}
 		told = late
