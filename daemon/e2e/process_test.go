@@ -73,7 +73,11 @@ func spawnProgram(program, config string, log io.Writer) (*process, error) {
 
 // environment has nothing of the tester's own in it.
 func environment() []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C", "TZ=UTC"}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "LC_ALL=C", "TZ=UTC"}
+	if root, ok := os.LookupEnv("SSL_CERT_FILE"); ok { // of a test's own site
+		env = append(env, "SSL_CERT_FILE="+root)
+	}
+	return env
 }
 
 func (p *process) pid() int { return p.cmd.Process.Pid }
