@@ -73,7 +73,7 @@ func withAccounts(t *testing.T, may []string, change func(c *Config), test func(
 			t.Fatal(err)
 		}
 		outputs := engine.Configured(h.Keeper, h.Config, nil)
-		if a.in, err = signin.Open(h.Keeper.Store(), signin.Options{Address: ownOrigin, Password: secret.New(testPass)}); err != nil {
+		if a.in, err = signin.Open(h.Keeper.Store(), signin.Options{Address: ownOrigin, Password: secret.New(testPass), Memory: 64}); err != nil {
 			t.Fatal(err)
 		}
 		k := keeperOf{h.Keeper.Logins(), h.Keeper}

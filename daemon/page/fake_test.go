@@ -243,6 +243,8 @@ func do(p *Page, method, target, body string, header ...string) *httptest.Respon
 		switch {
 		case header[i] == "RemoteAddr":
 			r.RemoteAddr = header[i+1]
+		case header[i] == "Host":
+			r.Host = header[i+1]
 		case header[i+1] == "":
 			r.Header.Del(header[i])
 		default:

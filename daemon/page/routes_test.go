@@ -103,7 +103,8 @@ func TestSameOrigin(t *testing.T) {
 	}{
 		{"the script", "{}", nil, 200},
 		{"the script, by a modern browser", "{}", []string{"Sec-Fetch-Site", "same-origin"}, 200},
-		{"the script, asked by another name", "{}", []string{"Origin", "http://keeper.example.net"}, 200},
+		{"the script, asked by another name", "{}", []string{"Origin", "http://nas:7331", "Host", "nas:7331"}, 200},
+		{"the same host in the clear", "{}", []string{"Origin", "http://keeper.example.net"}, 403},
 		{"no origin", "{}", []string{"Origin", ""}, 200},
 		{"another site", "{}", []string{"Origin", "https://evil.example"}, 403},
 		{"another site, as it says itself", "{}", []string{"Sec-Fetch-Site", "cross-site"}, 403},

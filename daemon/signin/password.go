@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -15,7 +16,7 @@ import (
 // Argon2id as OWASP recommends it: 19 MiB, two passes.
 const (
 	argonTime   = 2
-	argonMemory = 19 << 10
+	usualMemory = 19 << 10
 	argonKey    = 32
 	// atOnce bounds the memory that passwords to be hashed take.
 	atOnce = 2
@@ -25,13 +26,14 @@ const (
 
 // password is the hash of the password, and who has guessed at it.
 type password struct {
+	memory     uint32 // in KiB
 	salt, hash []byte
 	guesses    lockout.Lockout
 	hashing    chan struct{}
 }
 
 // newPassword hashes a password, with a salt where there is one; nil is none.
-func newPassword(text secret.String, salt []byte) *password {
+func newPassword(text secret.String, memory uint32, salt []byte) *password {
 	if text.IsZero() {
 		return nil
 	}
@@ -39,13 +41,13 @@ func newPassword(text secret.String, salt []byte) *password {
 		salt = make([]byte, 16)
 		_, _ = rand.Read(salt) // never fails: the program ends where there is no randomness
 	}
-	p := &password{salt: salt, hashing: make(chan struct{}, atOnce)}
+	p := &password{memory: cmp.Or(memory, usualMemory), salt: salt, hashing: make(chan struct{}, atOnce)}
 	p.hash = p.of(text.Reveal())
 	return p
 }
 
 func (p *password) of(text string) []byte {
-	return argon2.IDKey([]byte(text), p.salt, argonTime, argonMemory, 1, argonKey)
+	return argon2.IDKey([]byte(text), p.salt, argonTime, p.memory, 1, argonKey)
 }
 
 // attempt compares a client's password.

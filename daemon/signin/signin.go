@@ -41,6 +41,9 @@ type Options struct {
 	Address string
 	// Password may be none; there are links only then.
 	Password secret.String
+	// Memory is how many KiB the hash of one attempt takes, 0 for as many as make
+	// guessing slow. Tests of many attempts take few.
+	Memory uint32
 }
 
 // SignIn keeps the sessions of browsers.
@@ -88,7 +91,7 @@ func Open(st *store.Store, o Options) (*SignIn, error) {
 	if _, err := st.Get(store.KindSecret, record, &all); err != nil {
 		return nil, fmt.Errorf("the sessions of the page: %w", err)
 	}
-	s.password = newPassword(o.Password, all.Salt)
+	s.password = newPassword(o.Password, o.Memory, all.Salt)
 	changed := s.password == nil && all.Hash != nil || s.password != nil && !bytes.Equal(s.password.hash, all.Hash)
 	for name, session := range all.Sessions {
 		var key sum

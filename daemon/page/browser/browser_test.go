@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -13,6 +14,18 @@ func TestKnows(t *testing.T) {
 	} {
 		if got := s.Knows(host); got != want {
 			t.Errorf("%q: %v", host, got)
+		}
+	}
+	for origin, want := range map[string]bool{
+		"https://keeper.example.net:8443": true, "http://keeper.example.net:8443": false, "https://keeper.example.net": false, "null": false, "": false,
+		"http://nas:7331": true, "https://nas:7331": true, "http://nas": false,
+	} {
+		host := "keeper.example.net:8443"
+		if strings.Contains(origin, "nas") {
+			host = "nas:7331"
+		}
+		if got := s.Own(origin, host); got != want {
+			t.Errorf("%q at %s: %v", origin, host, got)
 		}
 	}
 	for in, want := range map[string]string{

@@ -58,13 +58,18 @@ func nameOf(host string) string {
 }
 
 // Own reports whether an Origin is the page's: the public address's, or that of
-// the address that was asked. A proxy may or may not pass the former on.
+// the address that was asked. A proxy may or may not pass the former on. Where the
+// public address is https, what is at the same host over http may be somebody else in
+// between.
 func (s Site) Own(origin, host string) bool {
 	found := OriginOf(origin)
 	if found == "" {
 		return false
 	}
-	_, name, _ := strings.Cut(found, "://")
+	scheme, name, _ := strings.Cut(found, "://")
+	if scheme == "http" && "https://"+name == OriginOf(s.PublicURL) {
+		return false
+	}
 	return strings.EqualFold(name, host) || s.PublicURL != "" && found == OriginOf(s.PublicURL)
 }
 
