@@ -55,8 +55,12 @@ func (w Check) check(ctx context.Context) error {
 	if err == nil && len(info.Cookies) > 0 {
 		return w.renew(ctx, info.Cookies)
 	}
+	settled := w.rec.ChecksOut()
 	if err := w.apply(lifecycle.Checked{Verdict: lifecycle.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
 		return err
+	}
+	if err == nil && settled {
+		w.unchanged()
 	}
 	if err == nil && w.rec.Device.Buvid3.IsZero() && w.rec.Site == passport.Web {
 		// The login got none, and tools are blocked without.
@@ -70,14 +74,24 @@ func (w Check) check(ctx context.Context) error {
 	return nil
 }
 
+// unchanged counts a check that is no event.
+func (w Check) unchanged() {
+	w.Unchanged.Add(1)
+	w.log.Debug().Time("next", w.rec.NextCheckAt).Msg("checked; nothing has changed")
+}
+
 // renew keeps the cookies that the site gave anew with its answer to a check. It
 // gives them once. The set is asked about before it takes the place of the one in
 // use: it is worth nothing where it is another user's, or none's.
 func (w Check) renew(ctx context.Context, cookies []passport.Cookie) error {
 	next, events := w.preview(lifecycle.Checked{Verdict: lifecycle.VerdictOf(nil)})
 	next.Spare = passport.Grant{Cookies: cookies}
+	settled := w.rec.ChecksOut()
 	if err := w.commitForSure(ctx, next, events); err != nil {
 		return err
+	}
+	if settled {
+		w.unchanged()
 	}
 	who, err := w.realm().Identify(ctx, w.rec.SpareSession())
 	if err != nil || w.rec.Mid != 0 && who.Mid != w.rec.Mid {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -32,6 +33,8 @@ type Parts struct {
 	// Policy is what holds for an account now, Settings what the configuration
 	// says of all.
 	Policy   func(r *store.Record) lifecycle.Policy
+	// Unchanged counts the checks that changed nothing but their time.
+	Unchanged atomic.Uint64
 	Settings func() Settings
 	// Gone is called by a worker whose account was forgotten; Kept reports
 	// whether the keeper still has it.

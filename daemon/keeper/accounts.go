@@ -23,6 +23,10 @@ type Accounts struct{ keeper *Keeper }
 // Accounts returns the operations on the keeper's accounts.
 func (k *Keeper) Accounts() Accounts { return Accounts{k} }
 
+// Unchanged counts the checks since the start that changed nothing but their time,
+// and are no events.
+func (a Accounts) Unchanged() uint64 { return a.keeper.parts.Unchanged.Load() }
+
 // Status returns what is known, without asking the site, and without asking the
 // disk, which may not answer.
 func (a Accounts) Status() client.Status {

@@ -365,3 +365,34 @@ func TestCheckWaitsForTheSecondAnswer(t *testing.T) {
 		}
 	})
 }
+
+// TestChecksThatChangeNothing: a month of them is one entry of the journal, while the
+// status has the time of the last; what puts an end to the calm is told, and the calm
+// after it.
+func TestChecksThatChangeNothing(t *testing.T) {
+	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
+		h.Login("main", mid)
+		time.Sleep(30 * 24 * time.Hour)
+		if n := len(h.Events(client.EventCheckOK)); n != 1 {
+			t.Errorf("%d events of a month of checks", n)
+		}
+		if n := h.Keeper.Accounts().Unchanged(); n < 80 {
+			t.Errorf("%d checks that changed nothing", n)
+		}
+		if a := h.Account("main"); a.CheckedAt == nil || time.Since(*a.CheckedAt) > 9*time.Hour {
+			t.Errorf("checked at %v", a.CheckedAt)
+		}
+		h.Site.SetTrouble(pathInfo, passporttest.HTTP502)
+		time.Sleep(9 * time.Hour)
+		h.Site.SetTrouble(pathInfo, "")
+		time.Sleep(24 * time.Hour)
+		if n := len(h.Events(client.EventCheckOK)); n != 2 {
+			t.Errorf("%d events after the site was away", n)
+		}
+		before := h.Account("main")
+		h.Restart()
+		if a := h.Account("main"); !a.CheckedAt.Equal(*before.CheckedAt) {
+			t.Errorf("checked at %v, after a restart %v", before.CheckedAt, a.CheckedAt)
+		}
+	})
+}

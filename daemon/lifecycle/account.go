@@ -189,6 +189,13 @@ func (a Account) State() State {
 // second answer is awaited.
 func (a Account) Doubted() bool { return !a.DeniedAt.IsZero() && a.Base == BaseValid }
 
+// ChecksOut reports whether a check has found the credential in use alive, and nothing
+// has been in doubt since. One more that does changes nothing but its time, and is no
+// event.
+func (a Account) ChecksOut() bool {
+	return a.Base == BaseValid && a.LastCheck == OutcomeOK && a.Detail == "" && a.Failures == 0 && !a.Doubted() && a.CheckedAt.After(a.IssuedAt)
+}
+
 // clone returns a copy that shares nothing that Apply changes.
 func (a Account) clone() Account {
 	if a.Incident != nil {

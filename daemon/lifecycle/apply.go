@@ -12,7 +12,7 @@ type Input interface{ apply(*transition) }
 // Apply returns the account after something happened, and the events that tell
 // of it. It changes nothing that a belongs to.
 func Apply(a Account, in Input, now time.Time, p Policy) (Account, []client.EventData) {
-	t := transition{Account: a.clone(), now: now.UTC().Round(0), policy: p}
+	t := transition{Account: a.clone(), was: a, now: now.UTC().Round(0), policy: p}
 	t.mendClock(t.now, p)
 	in.apply(&t)
 	t.keepPromise()
@@ -22,6 +22,7 @@ func Apply(a Account, in Input, now time.Time, p Policy) (Account, []client.Even
 // transition is the account on its way from one state to the next.
 type transition struct {
 	Account
+	was    Account
 	now    time.Time
 	policy Policy
 	events []client.EventData
@@ -94,7 +95,9 @@ func (t *transition) alive() {
 	t.answered()
 	t.DeniedAt, t.AskAgainAt = time.Time{}, time.Time{}
 	t.checkAt(t.policy.CheckAfter(t.now))
-	t.tell(client.CheckAlive{NextCheckAt: t.NextCheckAt})
+	if !t.was.ChecksOut() {
+		t.tell(client.CheckAlive{NextCheckAt: t.NextCheckAt})
+	}
 	if !revived {
 		return
 	}

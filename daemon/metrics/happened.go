@@ -24,8 +24,10 @@ type happened struct {
 	keeper *keeper.Keeper
 	store  *store.Store
 
-	mu       sync.Mutex // guards position, and lets one question count at a time
+	mu       sync.Mutex // guards position and unchanged, and lets one question count at a time
 	position uint64
+	// unchanged is how many checks that are no event were counted.
+	unchanged uint64
 
 	checks, refreshes, logins, deliveries, runs *prometheus.CounterVec
 }
@@ -102,6 +104,9 @@ func (h *happened) expect() {
 func (h *happened) read() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	unchanged := h.keeper.Accounts().Unchanged()
+	h.checks.WithLabelValues(client.CheckOK).Add(float64(unchanged - h.unchanged))
+	h.unchanged = unchanged
 	for {
 		list, err := h.store.Events(h.position, portion)
 		if errors.Is(err, &client.Problem{Type: client.ProblemFellOut}) {
