@@ -45,13 +45,13 @@ func newEngine(t *testing.T) engine {
 	return engine{t, []string{"--storage-driver", "vfs", "--root", filepath.Join(dir, "store"), "--runroot", filepath.Join(dir, "run")}}
 }
 
-// build makes the image as a release does, of a binary that is there.
-func (e engine) build() {
+// build makes an image as a release does, of a binary that is there.
+func (e engine) build(image, version string) {
 	e.t.Helper()
 	context := e.t.TempDir()
 	binary := filepath.Join(e.t.TempDir(), "bilikeeper")
 	e.t.Setenv("CGO_ENABLED", "0")
-	output(e.t, "..", "go", "build", "-trimpath", "-o", binary, "./cmd/bilikeeper")
+	output(e.t, "..", "go", "build", "-trimpath", "-ldflags", "-X main.version="+version, "-o", binary, "./cmd/bilikeeper")
 	output(e.t, "..", "packaging/container/rootfs", binary, filepath.Join(context, "rootfs"))
 	output(e.t, "..", "buildah", append(e.store, "bud", "--isolation", "chroot", "--format", "docker", "--target", "prebuilt",
 		"--build-arg", "ROOTFS=rootfs", "--file", "packaging/container/Dockerfile", "--tag", image, context)...)
@@ -90,7 +90,7 @@ func (e engine) start(name string, args ...string) {
 
 func TestContainer(t *testing.T) {
 	e := newEngine(t)
-	e.build()
+	e.build(image, "1.0.0")
 	t.Run("demo", func(t *testing.T) {
 		e := engine{t, e.store}
 		n := 0

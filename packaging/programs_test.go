@@ -19,7 +19,8 @@ func output(t *testing.T, dir, program string, args ...string) string {
 // outputs returns what a program says on stderr, too.
 func outputs(t *testing.T, dir, program string, args ...string) (string, string) {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
+	// One of the repository's own is there, seen from the directory.
+	if _, err := exec.LookPath(program); err != nil && !strings.ContainsRune(program, '/') {
 		t.Skipf("%s is not installed here", program)
 	}
 	cmd := exec.Command(program, args...)
