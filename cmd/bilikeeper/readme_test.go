@@ -277,6 +277,11 @@ func TestLanguagesAgree(t *testing.T) {
 		if a != b && p.path != configurationPage {
 			t.Errorf("%s has %d sections in English and %d in Chinese", p.path, a, b)
 		}
+		for _, what := range []string{"\n|", "\n- ", "\n### "} { // rows, items, sections below
+			if a, b := strings.Count(p.text, what), strings.Count(other, what); a != b && p.path != configurationPage {
+				t.Errorf("%s has %d times %q in English and %d in Chinese", p.path, a, what, b)
+			}
+		}
 	}
 	for path := range chinese {
 		t.Errorf("%s is there in Chinese alone", path)
