@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
+
+	"github.com/bilikeeper/bilikeeper/internal/periodic"
 )
 
 const (
@@ -85,14 +87,7 @@ func Watchdog(ctx context.Context, works func(context.Context) error) {
 	if err != nil || interval <= 0 {
 		return
 	}
-	tick := time.NewTicker(interval / 2)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range periodic.Each(ctx, interval/2) {
 		once, cancel := context.WithTimeout(ctx, interval/2)
 		if works(once) == nil {
 			_ = tell(daemon.SdNotifyWatchdog)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/periodic"
 )
 
 func checkCommand(env *cli.Env) *cobra.Command {
@@ -149,14 +150,7 @@ func sayDoubt(ctx context.Context, env *cli.Env, name string) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var saying sync.WaitGroup
 	saying.Go(func() {
-		tick := time.NewTicker(doubtAfter)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
+		for range periodic.Each(ctx, doubtAfter) {
 			acc, err := env.Client().Account(ctx, name)
 			if err == nil && acc.Next != nil && acc.Next.Action == asksAgain {
 				wait := max(time.Until(acc.Next.At), 0).Round(time.Second)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bilikeeper/bilikeeper/internal/periodic"
 )
 
 // orphansEvery is how often the processes that nobody waits for are looked at. One
@@ -22,16 +24,9 @@ func reapOrphans(ctx context.Context) {
 	if os.Getpid() != 1 {
 		return
 	}
-	tick := time.NewTicker(orphansEvery)
-	defer tick.Stop()
 	var before map[ended]bool
-	for {
-		select {
-		case <-tick.C:
-			before = reap(before)
-		case <-ctx.Done():
-			return
-		}
+	for range periodic.Each(ctx, orphansEvery) {
+		before = reap(before)
 	}
 }
 
