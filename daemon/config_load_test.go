@@ -51,6 +51,8 @@ refreshes_per_hour = 1000
 		{"with the root's dot", []string{"passport", local, "api", "https://api.bilibili.com."}, false},
 		{"with a port", []string{"passport", local, "api", "https://api.bilibili.com:443"}, false},
 		{"international", []string{"passport", "https://passport.biliintl.com", "api", local}, false},
+		{"of the apps", []string{"passport", local, "api", "https://app.biliapi.net"}, false},
+		{"of the games", []string{"passport", local, "api", "https://api.biligame.net"}, false},
 		{"alike", []string{"passport", "https://notbilibili.com", "api", "https://bilibili.com.example"}, true},
 	}
 	for _, tt := range tests {

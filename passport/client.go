@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/internal/sitehost"
 )
 
 const (
@@ -212,7 +213,7 @@ func (c *Client) observed(host string, r reply, e *Error) {
 func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 	target := *q.base
 	target.Path, target.RawPath, target.RawQuery = q.path, q.rawPath, q.query
-	if !c.real && isVendorHost(target.Hostname()) {
+	if !c.real && sitehost.Own(target.Hostname()) {
 		return reply{}, &Error{
 			Op: q.op, Class: Unknown, Err: ErrRefusedHost,
 			Detail: "the endpoints are set to other hosts than the site's, so the site itself is not asked",
@@ -220,7 +221,7 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 	}
 	pass, refused := c.limiter.enter(ctx, request{
 		op: q.op, site: q.site, key: q.device.Key, host: target.Host, poll: q.poll, urgent: q.urgent || c.forced, forced: c.forced,
-		polite: isVendorHost(target.Hostname()),
+		polite: sitehost.Own(target.Hostname()),
 	})
 	if refused != nil {
 		return reply{}, refused

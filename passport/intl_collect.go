@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/sitehost"
 )
 
 const (
@@ -248,7 +249,7 @@ func (c intl) base(u *url.URL) *url.URL {
 	case isBase(u, passport), isBase(u, api):
 	case isHost(u, "api."+intlDomain):
 		return api
-	case !isVendorHost(passport.Hostname()):
+	case !sitehost.Own(passport.Hostname()):
 		return passport
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}

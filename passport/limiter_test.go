@@ -348,7 +348,7 @@ func TestMirrorNeverReachesTheRealSite(t *testing.T) {
 }
 
 func TestEndpoints(t *testing.T) {
-	if !passport.DefaultEndpoints().Real() || !(passport.Endpoints{}).Real() {
+	if !(passport.Endpoints{}).Real() {
 		t.Error("the defaults are not real")
 	}
 	mirror := passport.Endpoints{Passport: "http://127.0.0.1:1", API: "http://127.0.0.1:1"}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/sitehost"
 )
 
 // Site is one of the vendor's two realms. Accounts, cookies and tokens of one
@@ -80,34 +82,21 @@ type Endpoints struct {
 	Passport, API, WWW, PassportGame, PassportIntl, APIIntl string
 }
 
-// DefaultEndpoints returns the site's own hosts.
-func DefaultEndpoints() Endpoints {
-	return Endpoints{
-		Passport:     "https://passport.bilibili.com",
-		API:          "https://api.bilibili.com",
-		WWW:          "https://www.bilibili.com",
-		PassportGame: "https://passport.biligame.com",
-		PassportIntl: "https://passport.bilibili.tv",
-		APIIntl:      "https://api.bilibili.tv",
-	}
-}
-
 // Real reports whether the site's own hosts play a role in a login or a check.
 // Where they do, the rules of politeness cannot be relaxed.
 func (e Endpoints) Real() bool {
 	e = e.filled()
-	return isVendorURL(e.Passport) || isVendorURL(e.API)
+	return ownURL(e.Passport) || ownURL(e.API)
 }
 
 func (e Endpoints) filled() Endpoints {
-	d := DefaultEndpoints()
 	return Endpoints{
-		Passport:     cmp.Or(e.Passport, d.Passport),
-		API:          cmp.Or(e.API, d.API),
-		WWW:          cmp.Or(e.WWW, d.WWW),
-		PassportGame: cmp.Or(e.PassportGame, d.PassportGame),
-		PassportIntl: cmp.Or(e.PassportIntl, d.PassportIntl),
-		APIIntl:      cmp.Or(e.APIIntl, d.APIIntl),
+		Passport:     cmp.Or(e.Passport, sitehost.Passport),
+		API:          cmp.Or(e.API, sitehost.API),
+		WWW:          cmp.Or(e.WWW, sitehost.WWW),
+		PassportGame: cmp.Or(e.PassportGame, sitehost.PassportGame),
+		PassportIntl: cmp.Or(e.PassportIntl, sitehost.PassportIntl),
+		APIIntl:      cmp.Or(e.APIIntl, sitehost.APIIntl),
 	}
 }
 
@@ -148,29 +137,13 @@ func parseBase(text string) (*url.URL, error) {
 		return nil, fmt.Errorf("the scheme must be https or http")
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return nil, fmt.Errorf("only scheme, host and port may be given")
-	case u.Scheme == "http" && isVendorHost(u.Hostname()):
+	case u.Scheme == "http" && sitehost.Own(u.Hostname()):
 		return nil, fmt.Errorf("the site's own hosts are asked over https only")
 	}
 	return &url.URL{Scheme: u.Scheme, Host: strings.ToLower(u.Host)}, nil
 }
 
-func isVendorURL(text string) bool {
+func ownURL(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && isVendorHost(u.Hostname())
-}
-
-// isVendorHost knows the vendor's registrable domains, also those that only
-// serve apps: a mirror's client has no business with any of them.
-func isVendorHost(host string) bool {
-	host = strings.TrimSuffix(strings.ToLower(host), ".")
-	for _, domain := range []string{
-		"bilibili.com", "bilibili.tv", "bilibili.cn", "biligame.com", "biligame.net",
-		"biliintl.com", "biliintl.co", "biliapi.com", "biliapi.net", "b23.tv",
-		"hdslb.com", "bigfun.cn", "bigfunapp.cn", "dreamcast.hk", "aisee.tv",
-	} {
-		if host == domain || strings.HasSuffix(host, "."+domain) {
-			return true
-		}
-	}
-	return false
+	return err == nil && sitehost.Own(u.Hostname())
 }

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/internal/sitehost"
 )
 
 // Outcomes of a login by SMS.
@@ -231,7 +232,7 @@ func (c *Client) isSiteURL(text string) bool {
 	if err != nil || !isPlainURL(text) || u.User != nil {
 		return false
 	}
-	return u.Scheme == httpsScheme && isVendorHost(u.Hostname()) || isBase(u, c.bases.passport)
+	return u.Scheme == httpsScheme && sitehost.Own(u.Hostname()) || isBase(u, c.bases.passport)
 }
 
 // smsOutcome gives an error of the site's code its sentinel.

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/bilikeeper/bilikeeper/internal/setting"
+	"github.com/bilikeeper/bilikeeper/internal/sitehost"
 )
 
 // Config is the whole configuration. Start from [Default]; the zero value
@@ -227,12 +228,12 @@ func Default() Config {
 
 func defaultEndpoints() Endpoints {
 	return Endpoints{
-		Passport:     "https://passport.bilibili.com",
-		API:          "https://api.bilibili.com",
-		WWW:          "https://www.bilibili.com",
-		PassportGame: "https://passport.biligame.com",
-		PassportIntl: "https://passport.bilibili.tv",
-		APIIntl:      "https://api.bilibili.tv",
+		Passport:     sitehost.Passport,
+		API:          sitehost.API,
+		WWW:          sitehost.WWW,
+		PassportGame: sitehost.PassportGame,
+		PassportIntl: sitehost.PassportIntl,
+		APIIntl:      sitehost.APIIntl,
 		GeetestJS:    "https://static.geetest.com/static/js/gt.0.4.9.js",
 	}
 }

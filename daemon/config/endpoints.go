@@ -4,18 +4,11 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/internal/setting"
+	"github.com/bilikeeper/bilikeeper/internal/sitehost"
 )
-
-// siteDomains are the real ones; a keeper that talks to any of them keeps the
-// limits.
-var siteDomains = []string{
-	"bilibili.com", "bilibili.tv", "biligame.com", "biliintl.com",
-	"bilibili.cn", "biliapi.com", "biliapi.net",
-}
 
 // ofSite reports whether a URL names a host of the site.
 func ofSite(raw string) bool {
@@ -23,10 +16,7 @@ func ofSite(raw string) bool {
 	if err != nil {
 		return true // what cannot be read is not proved to be harmless
 	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	return slices.ContainsFunc(siteDomains, func(domain string) bool {
-		return host == domain || strings.HasSuffix(host, "."+domain)
-	})
+	return sitehost.Own(u.Hostname())
 }
 
 // Relaxed reports whether the limits that protect the site may be undercut:
