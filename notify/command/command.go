@@ -7,24 +7,19 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"os/exec"
 	"path"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
-	"github.com/bilikeeper/bilikeeper/internal/processgroup"
+	"github.com/bilikeeper/bilikeeper/internal/program"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/webhook"
 )
 
 const (
-	// pipeDelay is how long a program's pipes are read on after it has ended. What
-	// it left running in the background holds them open.
-	pipeDelay = 500 * time.Millisecond
 	// mostSaid is how much is kept of what a program writes to its standard error.
 	mostSaid = 4 << 10
 	// mostReason is enough for a status and a sentence.
@@ -32,9 +27,6 @@ const (
 	// leastSecret is the length from which a part of an address counts as one.
 	leastSecret = 6
 )
-
-// errTime is why a program's context ends that is over its time.
-var errTime = errors.New("the program's time is over")
 
 // Config is one program.
 type Config struct {
@@ -64,7 +56,7 @@ func New(c Config) (*Channel, error) {
 // String implements [fmt.Stringer].
 func (c *Channel) String() string { return "command " + c.name() }
 
-func (c *Channel) name() string { return filepath.Base(c.argv[0]) }
+func (c *Channel) name() string { return program.Name(c.argv) }
 
 // Rate is high: the program is one's own, and may count on every message.
 func (c *Channel) Rate() (messages int, per time.Duration) { return 600, time.Minute }
@@ -94,34 +86,16 @@ func (c *Channel) run(ctx context.Context, m notify.Message) error {
 		return fmt.Errorf("%s: the picture of the code cannot be kept: %w", c.name(), err)
 	}
 	defer remove()
-	life, cancel := context.WithTimeoutCause(ctx, c.timeout, errTime)
-	defer cancel()
 	var said head
-	cmd := exec.CommandContext(life, c.argv[0], c.argv[1:]...)
-	cmd.Env, cmd.Stdin, cmd.Stderr, cmd.WaitDelay = environment(m, picture), bytes.NewReader(webhook.Body(m)), &said, pipeDelay
-	group := processgroup.New(cmd)
-	cmd.Cancel = group.Kill
-	if err = cmd.Start(); err == nil {
-		group.Started()
-		err = cmd.Wait()
-	}
-	group.Close()
-	var reason string
-	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay):
-		// The second: the program succeeded and left something in the background.
+	failure := program.Program{
+		Argv: c.argv, Timeout: c.timeout, Env: environment(m, picture), Stdin: bytes.NewReader(webhook.Body(m)), Stderr: &said,
+	}.Run(ctx)
+	if failure == nil {
 		return nil
-	case cmd.ProcessState == nil:
-		if bad, ok := errors.AsType[*exec.Error](err); ok {
-			err = bad.Err
-		}
-		return fmt.Errorf("%s cannot be started: %s", c.name(), plain.Clip(err.Error(), mostReason))
-	case errors.Is(context.Cause(life), errTime):
-		reason = fmt.Sprintf("%s was killed after %v", c.name(), c.timeout)
-	case life.Err() != nil:
-		reason = c.name() + " was stopped"
-	default:
-		reason = c.name() + " ended with " + cmd.ProcessState.String()
+	}
+	reason := failure.Reason
+	if errors.Is(failure, program.ErrNotStarted) {
+		return errors.New(plain.Clip(reason, mostReason))
 	}
 	if line := plain.Clip(redact(said.line(), m), mostReason); line != "" {
 		reason += ": " + line
@@ -132,22 +106,13 @@ func (c *Channel) run(ctx context.Context, m notify.Message) error {
 // environment is all that a program sees. The keeper's own may hold addresses and
 // keys that are none of its business.
 func environment(m notify.Message, picture string) []string {
-	var env []string
-	for _, name := range []string{"PATH", "HOME", "LANG"} {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
 	address, page := "", m.PageURL
 	if m.Login != nil {
 		address, page = m.Login.URL.Reveal(), m.Login.PageURL
 	}
-	for _, pair := range [][2]string{
+	return program.Environment([][2]string{
 		{"TYPE", m.Type}, {"ACCOUNT", m.Account}, {"URL", address}, {"PAGE_URL", page}, {"QR_PNG", picture},
-	} {
-		env = append(env, "BILIKEEPER_"+pair[0]+"="+strings.ReplaceAll(pair[1], "\x00", ""))
-	}
-	return env
+	}...)
 }
 
 // pictureOf keeps a code's picture in a file that nobody else can read, "" where

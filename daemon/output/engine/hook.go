@@ -2,17 +2,14 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
-	"github.com/bilikeeper/bilikeeper/internal/processgroup"
+	"github.com/bilikeeper/bilikeeper/internal/program"
 )
 
 const (
@@ -21,9 +18,6 @@ const (
 	// slack is what is captured beyond that, longer than any secret: one that
 	// lies across the cut would not be recognised.
 	slack = 4 << 10
-	// pipeDelay is how long a command's pipes are read on after it has ended.
-	// What it left running in the background holds them open.
-	pipeDelay = 500 * time.Millisecond
 )
 
 // hook runs an output's commands.
@@ -36,18 +30,9 @@ type hook struct {
 // hookEnv is what commands see of the environment. The keeper's own may hold
 // addresses and keys that are none of their business.
 func hookEnv(p prepared, generation uint64) []string {
-	var env []string
-	for _, name := range []string{"PATH", "HOME", "LANG"} {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	return append(env,
-		"BILIKEEPER_ACCOUNT="+p.Account,
-		fmt.Sprintf("BILIKEEPER_GENERATION=%d", generation),
-		"BILIKEEPER_PATH="+p.Path,
-		"BILIKEEPER_OUTPUT="+p.Name,
-	)
+	return program.Environment([][2]string{
+		{"ACCOUNT", p.Account}, {"GENERATION", strconv.FormatUint(generation, 10)}, {"PATH", p.Path}, {"OUTPUT", p.Name},
+	}...)
 }
 
 // run runs the commands in order, up to the first that fails. redact takes the
@@ -65,37 +50,22 @@ func (h hook) run(ctx context.Context, redact func(string) string) error {
 }
 
 func (h hook) runOne(ctx context.Context, c Command, redact func(string) string) *Error {
-	life, cancel := context.WithTimeoutCause(ctx, h.timeout, ErrTimeout)
-	defer cancel()
 	var printed tail
-	cmd := exec.CommandContext(life, c[0], c[1:]...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = h.env, &printed, &printed
-	cmd.WaitDelay = pipeDelay
-	group := processgroup.New(cmd)
-	cmd.Cancel = group.Kill
-	err := cmd.Start()
-	if err == nil {
-		group.Started()
-		err = cmd.Wait()
-	}
-	group.Close()
-	name := filepath.Base(c[0])
-	switch {
-	case err == nil, errors.Is(err, exec.ErrWaitDelay):
-		// The second: the command succeeded and left something in the background.
+	failure := program.Program{Argv: c, Timeout: h.timeout, Env: h.env, Stdout: &printed, Stderr: &printed}.Run(ctx)
+	if failure == nil {
 		return nil
-	case cmd.ProcessState == nil:
-		return &Error{Stage: StageHook, Reason: plain.Clip(redact(startReason(name, err)), maxReason), Exit: -1}
 	}
-	e := &Error{Stage: StageHook, Exit: cmd.ProcessState.ExitCode(), Output: printed.redacted(redact)}
-	switch {
-	case errors.Is(context.Cause(life), ErrTimeout):
-		e.Reason, e.Exit, e.err = fmt.Sprintf("%s was killed after %v", name, h.timeout), -1, ErrTimeout
-	case life.Err() != nil:
-		e.Reason, e.Exit, e.err = name+" was stopped", -1, errCut
-	default:
-		e.Reason = name + " ended with " + cmd.ProcessState.String()
+	e := &Error{Stage: StageHook, Reason: failure.Reason, Exit: failure.Exit}
+	switch failure.Cause {
+	case program.ErrNotStarted:
+		e.Reason = plain.Clip(redact(e.Reason), maxReason)
+		return e
+	case program.ErrTimeout:
+		e.err = ErrTimeout
+	case program.ErrStopped:
+		e.err = errCut
 	}
+	e.Output = printed.redacted(redact)
 	if line := plain.Clip(lastLine(e.Output), maxReason); line != "" {
 		e.Reason += ": " + line
 	}
@@ -104,14 +74,6 @@ func (h hook) runOne(ctx context.Context, c Command, redact func(string) string)
 
 // maxReason is enough for a status and a sentence.
 const maxReason = 200
-
-// startReason says why a program could not be started.
-func startReason(name string, err error) string {
-	if bad, ok := errors.AsType[*exec.Error](err); ok {
-		err = bad.Err
-	}
-	return name + " cannot be started: " + err.Error()
-}
 
 func lastLine(text string) string {
 	text = strings.TrimSpace(text)
