@@ -101,7 +101,7 @@ func (a Accounts) view(r *store.Record) client.Account {
 	if r.Login.Granted() {
 		v.Attention = account.GrantedSentence(r.Login)
 	}
-	if next := r.Next(a.keeper.policy(r)); next.Action != lifecycle.ActNothing {
+	if next := r.Next(a.keeper.Settings().policy(r)); next.Action != lifecycle.ActNothing {
 		v.Next = &client.Next{Action: string(next.Action), At: next.At.UTC()}
 	}
 	return v
@@ -168,7 +168,7 @@ func (a Accounts) leftAlone(r *store.Record) (client.CheckResult, bool) {
 		}
 		return result, true
 	}
-	if until, reason := a.keeper.way(r.Name).limiter.BlockedAt(r.Site); until.After(time.Now()) {
+	if until, reason := a.keeper.ways.of(r.Name).limiter.BlockedAt(r.Site); until.After(time.Now()) {
 		result.Detail = reason
 		result.Account.BlockedUntil = account.Known(until)
 		return result, true

@@ -86,7 +86,8 @@ func New(p Parts) (*Keeper, error) {
 		return nil, err
 	}
 	k.settings.Store(set)
-	if err := k.openSite(p.Transport); err != nil {
+	k.ways = ways{store: k.store, settings: k.Settings, log: k.log}
+	if err := k.ways.open(p.Transport); err != nil {
 		return nil, err
 	}
 	if k.audit, err = audit.Open(k.store); err != nil {
@@ -95,9 +96,10 @@ func New(p Parts) (*Keeper, error) {
 	work, abandon := context.WithCancel(context.Background())
 	k.abandon = abandon
 	k.parts = &account.Parts{
-		Site: func(name string) *passport.Client { return k.way(name).client }, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
-		Policy: k.policy, Settings: k.accountSettings,
-		Gone: k.forgotten, Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
+		Site: func(name string) *passport.Client { return k.ways.of(name).client }, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
+		Policy:   func(r *store.Record) lifecycle.Policy { return k.Settings().policy(r) },
+		Settings: func() account.Settings { return k.Settings().workers() },
+		Gone:     k.forgotten, Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
 	}
 	records, unread, err := k.store.Records()
 	if err != nil {
@@ -111,7 +113,7 @@ func New(p Parts) (*Keeper, error) {
 		k.accounts[r.Name] = account.New(k.parts, r)
 	}
 	k.scaleJournal(len(k.accounts))
-	k.tellTooDense()
+	set.tellTooDense(k.Records(), &k.problems)
 	return k, nil
 }
 
@@ -143,9 +145,7 @@ func (k *Keeper) Keep(ctx context.Context) {
 	defer stop.Stop()
 	k.owners.Wait()
 	k.abandon()
-	for _, w := range k.ways.all() {
-		w.limiter.Settle()
-	}
+	k.ways.settle()
 }
 
 // own starts the goroutine that owns an account. The caller holds mu.
@@ -224,7 +224,7 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error
 // forgotten is called by the worker of an account that is no more.
 func (k *Keeper) forgotten(w *account.Worker) {
 	k.drop(w)
-	k.forgetSpent(w.Name())
+	k.ways.forget(w.Name())
 }
 
 // scaleJournal makes the journal as long as so many accounts need it.
@@ -257,6 +257,9 @@ func (k *Keeper) Look() <-chan struct{} { return k.queue.Look() }
 
 // Settings are the configuration in force.
 func (k *Keeper) Settings() *Settings { return k.settings.Load() }
+
+// Breakers returns how the breakers on the ways to the site stand.
+func (k *Keeper) Breakers() []passport.Breaker { return k.ways.breakers() }
 
 // Log is where the keeper writes what it does.
 func (k *Keeper) Log() *zerolog.Logger { return &k.log }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 )
 
@@ -56,7 +57,7 @@ func NewLiveness(k *Keeper) *Liveness {
 		ask:        func() { v.Disk().Respond(); _ = v.Disk().CheckPlace() },
 		committing: v.Disk().Committing, write: v.Writable,
 		look: k.queue.Look, locks: func() { k.Accounts().Status() },
-		changed: k.store.Changed, words: k.inWords,
+		changed: k.store.Changed, words: func() string { return inWords(k.Records()) },
 	}
 }
 
@@ -150,8 +151,9 @@ func (l *Liveness) Tell(ctx context.Context) {
 	}
 }
 
-func (k *Keeper) inWords() string {
-	all, dead := k.Records(), 0
+// inWords says how many accounts there are, and how many of them need a person.
+func inWords(all []*store.Record) string {
+	dead := 0
 	for _, r := range all {
 		if r.Base != lifecycle.BaseValid {
 			dead++

@@ -39,7 +39,7 @@ func (a Accounts) Patch(ctx context.Context, name string, p client.AccountPatch)
 	if err != nil {
 		return client.Account{}, err
 	}
-	a.keeper.tellTooDense()
+	a.keeper.Settings().tellTooDense(a.keeper.Records(), &a.keeper.problems)
 	return a.view(w.Shown()), nil
 }
 

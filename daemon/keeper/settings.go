@@ -96,8 +96,7 @@ func (s *Settings) parse(spec string) (schedule.Schedule, error) {
 }
 
 // policy is what holds for an account now.
-func (k *Keeper) policy(r *store.Record) lifecycle.Policy {
-	s := k.settings.Load()
+func (s *Settings) policy(r *store.Record) lifecycle.Policy {
 	own := s.of(r)
 	plan, err := s.parse(own.Schedule)
 	if err != nil { // it was set before the limits became narrower
@@ -122,9 +121,8 @@ func (k *Keeper) policy(r *store.Record) lifecycle.Policy {
 	}
 }
 
-// accountSettings are what the workers need of the configuration.
-func (k *Keeper) accountSettings() account.Settings {
-	s := k.settings.Load()
+// workers is what the accounts' workers need of the configuration.
+func (s *Settings) workers() account.Settings {
 	return account.Settings{
 		RefreshesPerHour: s.Limits.RefreshesPerHour, LegacySMS: s.Login.SMSAPI == "legacy", CaptchaScript: s.Endpoints.GeetestJS,
 	}
@@ -134,9 +132,7 @@ func (k *Keeper) accountSettings() account.Settings {
 // the keeper runs. It cannot fail: [NewSettings] has checked it.
 func (k *Keeper) Use(next *Settings) {
 	old := k.settings.Swap(next)
-	for _, w := range k.ways.all() {
-		w.limiter.SetLimits(limitsOf(next.Config))
-	}
+	k.ways.limit(limitsOf(next.Config))
 	for _, w := range k.all() {
 		was, is := old.of(w.Shown()), next.of(w.Shown())
 		if old.plan(was) != next.plan(is) || was.Paused != is.Paused {
@@ -144,7 +140,7 @@ func (k *Keeper) Use(next *Settings) {
 		}
 	}
 	k.scaleJournal(len(k.all()))
-	k.tellTooDense()
+	next.tellTooDense(k.Records(), &k.problems)
 }
 
 // of is what holds for an account: what the file says of it, what people chose
@@ -174,14 +170,13 @@ func (s *Settings) plan(own config.Account) string {
 
 // tellTooDense tells of the schedules that people chose and that the limits do not
 // allow any more; such an account is checked like the others.
-func (k *Keeper) tellTooDense() {
-	s := k.settings.Load()
-	for _, r := range k.Records() {
+func (s *Settings) tellTooDense(records []*store.Record, problems *account.Problems) {
+	for _, r := range records {
 		subject := "schedule of " + r.Name
 		if _, err := s.parse(s.of(r).Schedule); err != nil {
-			k.problems.Set(subject, fmt.Errorf("it is not kept to: %w; bilikeeper account set %s --schedule sets another one", err, r.Name))
+			problems.Set(subject, fmt.Errorf("it is not kept to: %w; bilikeeper account set %s --schedule sets another one", err, r.Name))
 		} else {
-			k.problems.Clear(subject)
+			problems.Clear(subject)
 		}
 	}
 }

@@ -198,8 +198,6 @@ func exceptions() map[string]string {
 	return map[string]string{
 		"daemon/client Client": "one method for each route of the API: other programs look for them in one place",
 
-		"daemon/keeper Keeper":        "one accessor for each of its parts",
-		"daemon/account Worker":       "its parts (Check, Rotation, Login) share it; the commits could be a type",
 		"daemon/input collector":      "a method for each format that is read",
 		"daemon/lifecycle transition": "a method for each step that several inputs have in common",
 	}

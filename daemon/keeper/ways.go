@@ -17,6 +17,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/passport"
+	"github.com/rs/zerolog"
 )
 
 // way is how requests get to the site: as this machine does, or by a proxy. What
@@ -27,22 +28,26 @@ type way struct {
 	limiter *passport.Limiter
 }
 
-// ways are those that were used so far. A reload leaves them in place: what was
-// spent on one stays spent.
+// ways are those that were used so far, and what is kept of each over restarts. A
+// reload leaves them in place: what was spent on one stays spent.
 type ways struct {
+	store    *store.Store
+	settings func() *Settings
+	log      zerolog.Logger
+
 	direct way
 	mu     sync.Mutex // guards proxied
 	// proxied are by what names a proxy in the vault, which is no secret.
 	proxied map[string]way
 }
 
-// openSite builds the direct way to the site, for all accounts without a proxy,
-// with the breakers that were open when the keeper stopped.
-func (k *Keeper) openSite(transport passport.Options) error {
-	c := k.settings.Load().Config
-	direct := &k.ways.direct
+// open builds the direct way to the site, for all accounts without a proxy, with the
+// breakers that were open when the keeper stopped.
+func (w *ways) open(transport passport.Options) error {
+	c := w.settings().Config
+	direct := &w.direct
 	var err error
-	if direct.limiter, err = k.newLimiter(""); err != nil {
+	if direct.limiter, err = w.newLimiter(""); err != nil {
 		return fmt.Errorf("load what the site asked for: %w", err)
 	}
 	transport.Endpoints = endpointsOf(c)
@@ -57,28 +62,42 @@ func (k *Keeper) openSite(transport passport.Options) error {
 	return err
 }
 
-// way is the one that the configuration in force gives an account.
-func (k *Keeper) way(name string) way {
-	proxy := k.settings.Load().proxies[name]
+// of is the way that the configuration in force gives an account.
+func (w *ways) of(account string) way {
+	proxy := w.settings().proxies[account]
 	if proxy == nil {
-		return k.ways.direct
+		return w.direct
 	}
 	id := wayID(proxy)
-	k.ways.mu.Lock()
-	defer k.ways.mu.Unlock()
-	if w, ok := k.ways.proxied[id]; ok {
-		return w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known, ok := w.proxied[id]; ok {
+		return known
 	}
-	limiter, err := k.newLimiter(id)
+	limiter, err := w.newLimiter(id)
 	if err != nil {
-		k.log.Warn().Err(err).Str("account", name).Msg("the back-off on the way by a proxy was not loaded")
+		w.log.Warn().Err(err).Str("account", account).Msg("the back-off on the way by a proxy was not loaded")
 	}
-	w := way{k.ways.direct.client.Through(proxy, limiter), limiter}
-	if k.ways.proxied == nil {
-		k.ways.proxied = map[string]way{}
+	made := way{w.direct.client.Through(proxy, limiter), limiter}
+	if w.proxied == nil {
+		w.proxied = map[string]way{}
 	}
-	k.ways.proxied[id] = w
-	return w
+	w.proxied[id] = made
+	return made
+}
+
+// limit puts limits into force on all ways.
+func (w *ways) limit(l passport.Limits) {
+	for _, one := range w.all() {
+		one.limiter.SetLimits(l)
+	}
+}
+
+// settle writes down exactly what was spent. It comes when nothing is asked any more.
+func (w *ways) settle() {
+	for _, one := range w.all() {
+		one.limiter.Settle()
+	}
 }
 
 // all are the ways that were used so far.
@@ -115,17 +134,17 @@ func wayID(proxy *url.URL) string {
 
 // newLimiter makes the limiter of a way, with the breakers that were open when the
 // keeper stopped. It is there beside an error too.
-func (k *Keeper) newLimiter(id string) (*passport.Limiter, error) {
+func (w *ways) newLimiter(id string) (*passport.Limiter, error) {
 	prefix := prefixOf(id)
 	var full time.Time
-	_, spentErr := k.store.Get(store.KindSpent, prefix+spentRate, &full)
-	l := passport.NewLimiter(limitsOf(k.settings.Load().Config), passport.LimiterOptions{
-		OnChange: func(b passport.Breaker) { k.keepBreaker(prefix, b) },
+	_, spentErr := w.store.Get(store.KindSpent, prefix+spentRate, &full)
+	l := passport.NewLimiter(limitsOf(w.settings().Config), passport.LimiterOptions{
+		OnChange: func(b passport.Breaker) { w.keepBreaker(prefix, b) },
 		Full:     full,
-		Keep:     func(s passport.Spent) { k.keepSpent(prefix, s) },
-		Spent:    func(account string) []time.Time { return k.spentOf(prefix, account) },
+		Keep:     func(s passport.Spent) { w.keepSpent(prefix, s) },
+		Spent:    func(account string) []time.Time { return w.spentOf(prefix, account) },
 	})
-	open, err := k.loadBreakers(prefix)
+	open, err := w.loadBreakers(prefix)
 	l.Restore(open)
 	return l, cmp.Or(err, spentErr)
 }
@@ -136,7 +155,7 @@ const spentRate = "rate"
 
 // keepSpent writes down what is asked of the site, before it is asked: a keeper that
 // crashes again and again asks no more than one that does not.
-func (k *Keeper) keepSpent(prefix string, s passport.Spent) {
+func (w *ways) keepSpent(prefix string, s passport.Spent) {
 	records := map[string]any{}
 	if !s.Full.IsZero() {
 		records[prefix+spentRate] = s.Full
@@ -144,34 +163,34 @@ func (k *Keeper) keepSpent(prefix string, s passport.Spent) {
 	if s.Account != "" {
 		records[prefix+" "+s.Account] = s.Hour
 	}
-	if err := k.store.Keep(store.KindSpent, records); err != nil {
-		k.log.Warn().Err(err).Msg("what is asked of the site was not written down; a restart would forget it")
+	if err := w.store.Keep(store.KindSpent, records); err != nil {
+		w.log.Warn().Err(err).Msg("what is asked of the site was not written down; a restart would forget it")
 	}
 }
 
 // spentOf is what was asked for an account lately. What cannot be read counts as
 // nothing: the request that follows fails on the same vault, or mends it.
-func (k *Keeper) spentOf(prefix, account string) (hour []time.Time) {
-	if _, err := k.store.Get(store.KindSpent, prefix+" "+account, &hour); err != nil {
-		k.log.Warn().Err(err).Str("account", account).Msg("what was asked of the site lately was not loaded")
+func (w *ways) spentOf(prefix, account string) (hour []time.Time) {
+	if _, err := w.store.Get(store.KindSpent, prefix+" "+account, &hour); err != nil {
+		w.log.Warn().Err(err).Str("account", account).Msg("what was asked of the site lately was not loaded")
 	}
 	return hour
 }
 
-// forgetSpent removes what is kept of an account that is gone.
-func (k *Keeper) forgetSpent(account string) {
-	for _, prefix := range k.ways.prefixes() {
-		if err := k.store.Drop(store.KindSpent, prefix+" "+account); err != nil {
-			k.log.Warn().Err(err).Str("account", account).Msg("a record of its requests is left")
+// forget removes what is kept of an account that is gone.
+func (w *ways) forget(account string) {
+	for _, prefix := range w.prefixes() {
+		if err := w.store.Drop(store.KindSpent, prefix+" "+account); err != nil {
+			w.log.Warn().Err(err).Str("account", account).Msg("a record of its requests is left")
 		}
 	}
 }
 
-// Breakers returns how the breakers on the ways to the site stand.
-func (k *Keeper) Breakers() []passport.Breaker {
+// breakers tell how those on all ways stand.
+func (w *ways) breakers() []passport.Breaker {
 	var list []passport.Breaker
-	for _, w := range k.ways.all() {
-		list = append(list, w.limiter.Breakers()...)
+	for _, one := range w.all() {
+		list = append(list, one.limiter.Breakers()...)
 	}
 	return list
 }
@@ -211,16 +230,16 @@ func limitsOf(c config.Config) passport.Limits {
 
 // keepBreaker saves a breaker's state, so that a restart does not go back to a
 // site that asked to be left alone. prefix names the way.
-func (k *Keeper) keepBreaker(prefix string, b passport.Breaker) {
-	if err := k.store.Put(store.KindSite, prefix+b.Host, b, nil); err != nil {
-		k.log.Warn().Err(err).Str("host", b.Host).Msg("the back-off was not saved; a restart would forget it")
+func (w *ways) keepBreaker(prefix string, b passport.Breaker) {
+	if err := w.store.Put(store.KindSite, prefix+b.Host, b, nil); err != nil {
+		w.log.Warn().Err(err).Str("host", b.Host).Msg("the back-off was not saved; a restart would forget it")
 	}
 }
 
 // loadBreakers returns those of one way. The direct one's are kept under the host
 // alone, which has no blank in it.
-func (k *Keeper) loadBreakers(prefix string) ([]passport.Breaker, error) {
-	keys, err := k.store.Keys(store.KindSite)
+func (w *ways) loadBreakers(prefix string) ([]passport.Breaker, error) {
+	keys, err := w.store.Keys(store.KindSite)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +250,7 @@ func (k *Keeper) loadBreakers(prefix string) ([]passport.Breaker, error) {
 			continue
 		}
 		var b passport.Breaker
-		if _, err := k.store.Get(store.KindSite, key, &b); err != nil {
+		if _, err := w.store.Get(store.KindSite, key, &b); err != nil {
 			return nil, err
 		}
 		list = append(list, b)
