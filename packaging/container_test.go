@@ -105,6 +105,7 @@ func TestContainer(t *testing.T) {
 		}
 	})
 	t.Run("anyone", func(t *testing.T) { testAsAnyone(engine{t, e.store}) })
+	t.Run("from nothing", func(t *testing.T) { testFromNothing(engine{t, e.store}) })
 	t.Run("its own", func(t *testing.T) {
 		e := engine{t, e.store}
 		e.start("own", image)

@@ -48,8 +48,8 @@ func general() []string {
 	return []string{"name", "type", "events", "accounts", "fallback", "rate", "allow_http"}
 }
 
-// keysOf are the keys of a type that a person is asked for, in the order of the
-// example: what it needs, and what its example names.
+// keysOf are the keys of a type that a person is asked for: what it needs, and then
+// what else its example names, in the order of the example.
 func keysOf(kind setting.Kind) []key {
 	var list []key
 	var about []string
@@ -78,6 +78,15 @@ func keysOf(kind setting.Kind) []key {
 			}
 		}
 	}
+	slices.SortStableFunc(list, func(a, b key) int {
+		switch {
+		case a.required == b.required:
+			return 0
+		case a.required:
+			return -1
+		}
+		return 1
+	})
 	return list
 }
 
