@@ -42,6 +42,10 @@ type Record struct {
 	Revision uint64
 }
 
+// OnCommit has fn called once the change is on the disk, before anybody is told so.
+// It waits for nothing, and does not use the vault.
+func (tx *Tx) OnCommit(fn func()) { tx.b.OnCommit(fn) }
+
 // change runs a step that writes. One that failed half-way leaves records and
 // manifest apart, so that the transaction comes to nothing even where the
 // caller goes on; the two outcomes that callers live with come before anything

@@ -101,14 +101,16 @@ func (v *Vault) View(fn func(*Tx) error) error {
 
 // Update runs fn in a transaction and puts what it did on disk before it
 // returns nil. An error or a panic of fn undoes all of it. Where fn changed
-// nothing, nothing is written.
+// nothing, nothing is written. Updates that come while another is written share a
+// transaction, in the order in which they came, and fn may be run again after it was
+// undone: it keeps nothing of a time before.
 func (v *Vault) Update(fn func(*Tx) error) error {
-	tx := &Tx{v: v}
-	err := v.file.Update("write", func(b *bolt.Tx) error {
-		tx.b = b
+	return v.file.Update("write", func(b *bolt.Tx) error {
+		tx := &Tx{v: v, b: b}
 		if err := tx.load(); err != nil {
 			return err
 		}
+		b.OnCommit(func() { v.committed(tx) }) // before what fn wants to be called
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -117,10 +119,6 @@ func (v *Vault) Update(fn func(*Tx) error) error {
 		}
 		return tx.store()
 	})
-	if err == nil && tx.dirty {
-		v.committed(tx)
-	}
-	return err
 }
 
 // committed tells everyone else what is on disk now. Another transaction may

@@ -32,10 +32,10 @@ type Parts struct {
 	Work context.Context
 	// Policy is what holds for an account now, Settings what the configuration
 	// says of all.
-	Policy   func(r *store.Record) lifecycle.Policy
+	Policy func(r *store.Record) lifecycle.Policy
 	// Unchanged counts the checks that changed nothing but their time.
 	Unchanged atomic.Uint64
-	Settings func() Settings
+	Settings  func() Settings
 	// Gone is called by a worker whose account was forgotten; Kept reports
 	// whether the keeper still has it.
 	Gone func(*Worker)

@@ -68,11 +68,11 @@ func (s *Store) Newest() uint64 { return s.vault.Newest() }
 // update runs fn in a transaction and appends the events that it returns. It
 // returns when both are on disk.
 func (s *Store) update(fn func(tx *vault.Tx) ([]Event, error)) error {
-	err := s.write(fn)
-	if err == nil {
-		s.changed.Fire()
-	}
-	return err
+	return s.write(func(tx *vault.Tx) ([]Event, error) {
+		events, err := fn(tx)
+		tx.OnCommit(s.changed.Fire)
+		return events, err
+	})
 }
 
 // write is update without waking anybody.
@@ -110,20 +110,17 @@ func (s *Store) Save(r *Record, events []Event, show func()) error {
 	if err != nil {
 		return err
 	}
-	var revision uint64
-	err = s.write(func(tx *vault.Tx) ([]Event, error) {
-		revision, err = tx.Put(kindAccount, r.Name, data, r.Revision)
+	return s.write(func(tx *vault.Tx) ([]Event, error) {
+		revision, err := tx.Put(kindAccount, r.Name, data, r.Revision)
+		tx.OnCommit(func() {
+			r.Revision = revision
+			if show != nil {
+				show()
+			}
+			s.changed.Fire()
+		})
 		return events, err
 	})
-	if err != nil {
-		return err
-	}
-	r.Revision = revision
-	if show != nil {
-		show()
-	}
-	s.changed.Fire()
-	return nil
 }
 
 // Record reads an account as it was committed last.

@@ -143,18 +143,6 @@ func (f *File) View(op string, fn func(*Tx) error) error {
 	return tx.broken
 }
 
-// Update runs fn in a transaction and puts what it did on disk before it
-// returns nil. An error or a panic of fn undoes all of it. Where fn changed
-// nothing, nothing is written.
-func (f *File) Update(op string, fn func(*Tx) error) error {
-	return f.exclusive(op, func(tx *Tx) error {
-		if err := fn(tx); err != nil || tx.broken != nil || !tx.dirty {
-			return err
-		}
-		return f.commit(tx)
-	})
-}
-
 // exclusive runs fn while nobody writes.
 func (f *File) exclusive(op string, fn func(*Tx) error) error {
 	f.writer.Lock()

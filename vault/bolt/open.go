@@ -42,6 +42,7 @@ type File struct {
 	// left taken. The order is writer, starting, then bbolt's own.
 	writer   sync.Mutex
 	starting sync.Mutex
+	group    group
 }
 
 // Open locks a file, waiting up to timeout (0 means a second), checks its pages

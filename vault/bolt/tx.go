@@ -35,7 +35,17 @@ type Tx struct {
 	// broken is set once bbolt panicked: whatever the caller makes of the
 	// error, the transaction comes to nothing.
 	broken error
+	// group is set where others share the transaction: before is then what its changes
+	// replaced, and whole is set where one cannot be undone by that.
+	group     bool
+	before    []was
+	whole     bool
+	committed []func()
 }
+
+// OnCommit has fn called once the change is on the disk, before its caller, or that
+// of any other that shares the transaction, is told so.
+func (tx *Tx) OnCommit(fn func()) { tx.committed = append(tx.committed, fn) }
 
 // do runs a step inside bbolt.
 func (tx *Tx) do(step func() error) error {
@@ -89,11 +99,12 @@ func (tx *Tx) Put(b Bucket, key, value []byte) error {
 		tx.dirty = true
 		bk, err := tx.bucket(Bucket{Name: b.Name})
 		if err == nil && b.Sub != "" {
-			bk, err = bk.CreateBucketIfNotExists([]byte(b.Sub))
+			bk, err = tx.inside(bk, b)
 		}
 		if err != nil {
 			return err
 		}
+		tx.remember(bk, b, key)
 		if b.Fill > 0 {
 			bk.FillPercent = b.Fill
 		}
@@ -101,9 +112,25 @@ func (tx *Tx) Put(b Bucket, key, value []byte) error {
 	})
 }
 
+// inside returns a bucket inside another, and makes it where it is missing.
+func (tx *Tx) inside(bk *bbolt.Bucket, b Bucket) (*bbolt.Bucket, error) {
+	if there := bk.Bucket([]byte(b.Sub)); there != nil {
+		return there, nil
+	}
+	made, err := bk.CreateBucket([]byte(b.Sub))
+	if err == nil && tx.group {
+		tx.before = append(tx.before, was{bucket: b, made: true})
+	}
+	return made, err
+}
+
 // Delete removes a value.
 func (tx *Tx) Delete(b Bucket, key []byte) error {
-	return tx.in(b, func(bk *bbolt.Bucket) error { tx.dirty = true; return bk.Delete(key) })
+	return tx.in(b, func(bk *bbolt.Bucket) error {
+		tx.dirty = true
+		tx.remember(bk, b, key)
+		return bk.Delete(key)
+	})
 }
 
 // Next returns copies of the next key after one, and of its value; the first
@@ -167,7 +194,7 @@ func (tx *Tx) Subs(name string) (names []string, err error) {
 // Make makes the buckets that every vault has.
 func (tx *Tx) Make(names ...string) error {
 	return tx.do(func() error {
-		tx.dirty = true
+		tx.dirty, tx.whole = true, true
 		for _, name := range names {
 			if _, err := tx.b.CreateBucket([]byte(name)); err != nil {
 				return err
@@ -179,7 +206,10 @@ func (tx *Tx) Make(names ...string) error {
 
 // Step runs a larger step of the vault's own, of which a panic breaks the
 // transaction, too.
-func (tx *Tx) Step(step func(*Tx) error) error { return tx.do(func() error { return step(tx) }) }
+func (tx *Tx) Step(step func(*Tx) error) error {
+	tx.whole = true
+	return tx.do(func() error { return step(tx) })
+}
 
 // checkStructure lets bbolt check itself. It needs a transaction that writes,
 // because the list of free pages must not change meanwhile.
