@@ -226,7 +226,7 @@ func (d *daemon) listen() error {
 	var err error
 	d.server, err = control.New(control.Config{
 		Keeper: d.keeper, Channels: d.channels.current, Outputs: d.outputs.current,
-		Reload: d.Reload, NeedsRestart: d.needsRestart, Ready: d.health.Ready,
+		Reload: d.Reload, NeedsRestart: d.needsRestart, File: d.Places.Config, Ready: d.health.Ready,
 		Metrics: d.metrics.Handler(d.Log), SignIn: d.signIn, QR: qr.PNG,
 		Policy: parts.Policy(d.Config), Log: d.Log, Version: d.Version,
 	})

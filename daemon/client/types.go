@@ -89,6 +89,8 @@ type Daemon struct {
 	PID       int       `json:"pid"`
 	StartedAt time.Time `json:"started_at"`
 	Vault     Vault     `json:"vault"`
+	// Config is the file of the configuration, "" from an older keeper.
+	Config string `json:"config,omitempty"`
 	// Problems are the keeper's own troubles, in sentences; empty when well.
 	Problems []string `json:"problems"`
 	// NeedsRestart are the keys of the configuration whose value in the file is

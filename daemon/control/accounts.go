@@ -16,6 +16,8 @@ type accounts struct {
 	// needsRestart are the configuration's keys that were changed and take effect
 	// at the next start.
 	needsRestart func() []string
+	// file is the one that the configuration is in.
+	file string
 }
 
 func (a *accounts) status(w http.ResponseWriter, r *http.Request) error {
@@ -26,6 +28,7 @@ func (a *accounts) status(w http.ResponseWriter, r *http.Request) error {
 // name any account, so they are for those who may see all.
 func (a *accounts) statusFor(own socket.Rights) client.Status {
 	st := a.keeper.Status()
+	st.Daemon.Config = a.file
 	st.Daemon.Problems, st.Daemon.NeedsRestart = append([]string{}, st.Daemon.Problems...), []string{}
 	seen := make([]client.Account, 0, len(st.Accounts))
 	for _, one := range st.Accounts {

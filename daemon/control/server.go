@@ -38,6 +38,8 @@ type Config struct {
 	// NeedsRestart are the configuration's keys that were changed and take effect
 	// at the next start.
 	NeedsRestart func() []string
+	// File is the one that the configuration is in.
+	File string
 	// Ready tells of the keeper's parts, or of those that a name stands for; false
 	// where there is none.
 	Ready func(ctx context.Context, part string) (client.Readiness, bool)
@@ -83,7 +85,7 @@ func New(c Config) (*Server, error) {
 	who.policy.Store(&c.Policy)
 	s := &Server{
 		access:      who,
-		accounts:    accounts{access: who, keeper: k.Accounts(), needsRestart: c.NeedsRestart},
+		accounts:    accounts{access: who, keeper: k.Accounts(), needsRestart: c.NeedsRestart, file: c.File},
 		credentials: credentials{access: who, keeper: k, ending: end, log: c.Log},
 		logins:      logins{access: who, keeper: k.Logins(), ending: end, draw: c.QR},
 		delivery:    delivery{channels: c.Channels, outputs: c.Outputs},

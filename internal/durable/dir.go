@@ -165,6 +165,16 @@ func (d *Dir) Open(name string, flag int) (*os.File, error) {
 	return f, nil
 }
 
+// list returns what is in the directory.
+func (d *Dir) list() ([]fs.DirEntry, error) {
+	f, err := d.root.Open(".")
+	if err != nil {
+		return nil, withPath(err, d.path)
+	}
+	defer f.Close()
+	return f.ReadDir(-1)
+}
+
 func (d *Dir) full(name string) string { return filepath.Join(d.path, name) }
 
 // Write puts what fill writes into the directory under a name. Where fill fails,

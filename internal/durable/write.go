@@ -117,14 +117,16 @@ func (d *Dir) renameNew(temp, name string) error {
 // Sweep removes the unfinished files that a crash left beside path and returns
 // their names. The caller makes sure that nobody is writing path just now.
 func Sweep(path string) ([]string, error) {
-	dir, base := filepath.Split(path)
-	if dir == "" {
-		dir = "."
-	}
-	entries, err := os.ReadDir(dir)
+	dir, err := OpenDir(filepath.Dir(path))
 	if err != nil {
 		return nil, err
 	}
+	defer dir.Close()
+	entries, err := dir.list()
+	if err != nil {
+		return nil, err
+	}
+	base := filepath.Base(path)
 	var removed []string
 	for _, e := range entries {
 		random, ok := strings.CutPrefix(e.Name(), tempPrefix(base))
@@ -136,11 +138,10 @@ func Sweep(path string) ([]string, error) {
 		if !ok || random == "" || strings.Contains(random, ".") {
 			continue
 		}
-		name := filepath.Join(dir, e.Name())
-		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := dir.root.Remove(e.Name()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return removed, err
 		}
-		removed = append(removed, name)
+		removed = append(removed, dir.full(e.Name()))
 	}
 	return removed, nil
 }

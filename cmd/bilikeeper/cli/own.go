@@ -22,16 +22,13 @@ func CheckFree(ctx context.Context, e *Env, path string) error {
 	return nil
 }
 
-// ownFiles are the own files of the keeper that the command line means, and of the one
-// that answers.
+// ownFiles are the own files of the keeper that the command line means, of the one
+// that it would mean without flags, and of the one that answers.
 func ownFiles(ctx context.Context, e *Env) ownfile.Files {
-	c, p, err := e.Located().Read(daemon.Checks())
-	if err != nil {
-		// What can be made out of a faulty file is where the vault is.
-		named, _ := NamedPlaces(p.Config)
-		c, p = config.Config{}, p.With(named)
+	own := filesOf(e.Located())
+	if e.Flags != (config.Flags{}) {
+		own = append(own, filesOf(config.Locate(config.Flags{}, e.Getenv))...)
 	}
-	own := parts.Own(p, c, nil)
 	if path := e.Getenv("BILIKEEPER_VAULT_PASSPHRASE_FILE"); path != "" {
 		own = append(own, ownfile.File{What: "a file with a secret", Path: path})
 	}
@@ -39,10 +36,26 @@ func ownFiles(ctx context.Context, e *Env) ownfile.Files {
 	defer cancel()
 	// Whatever is wrong with the file is not told of here: it may be the one that is
 	// to be written.
-	keeper := &client.Client{Sockets: p.Sockets(e.Getenv)}
+	p := e.Located()
+	named, _ := NamedPlaces(p.Config)
+	keeper := &client.Client{Sockets: p.With(named).Sockets(e.Getenv)}
+	for _, path := range keeper.Sockets {
+		own = append(own, ownfile.File{What: "the control socket", Path: path})
+	}
 	if s, err := keeper.Status(ctx); err == nil && s.Daemon.Vault.Path != "" {
-		p.StateDir = filepath.Dir(s.Daemon.Vault.Path)
-		own = append(own, parts.Own(p, config.Config{}, nil)...)
+		runs := config.Flags{Config: s.Daemon.Config, Socket: p.Socket, StateDir: filepath.Dir(s.Daemon.Vault.Path)}
+		own = append(own, filesOf(config.Locate(runs, e.Getenv))...)
 	}
 	return own
+}
+
+// filesOf are the own files of a keeper with these places. What can be made out of a
+// faulty configuration is where the vault is.
+func filesOf(p config.Places) ownfile.Files {
+	c, p, err := p.Read(daemon.Checks())
+	if err != nil {
+		named, _ := NamedPlaces(p.Config)
+		c, p = config.Config{}, p.With(named)
+	}
+	return parts.Own(p, c, nil)
 }

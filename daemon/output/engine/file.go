@@ -181,6 +181,9 @@ func (f *file) rewrite(dir *durable.Dir, name string, body []byte, uid, gid int)
 		}
 	}()
 	info, err := out.Stat()
+	if err == nil && durable.Names(info) > 1 {
+		err = &fs.PathError{Op: "write", Path: f.path, Err: errNames} // it got another one just now
+	}
 	if err != nil {
 		return err
 	}
