@@ -74,6 +74,44 @@ func TestKilledOverAndOver(t *testing.T) {
 	t.Logf("%d lives; %d granted replies were lost", k.lives.Load(), k.lost.Load())
 }
 
+// TestKilledInDeliveries kills while people are being told: before a message has
+// arrived, when it has and the keeper does not know, and when it does. It goes on
+// killing the keeper that tells them again.
+func TestKilledInDeliveries(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	k := &killings{form: passporttest.FormHeaders, kinds: map[string]bool{}, hit: map[string]bool{}}
+	var kills atomic.Int64
+	var all sync.WaitGroup
+	limit := make(chan struct{}, atOnce)
+	for n := range lives {
+		limit <- struct{}{}
+		all.Go(func() {
+			defer func() { <-limit }()
+			t.Run(fmt.Sprintf("life %d", n), func(t *testing.T) {
+				left, each := killsInLife, map[string]int{}
+				k.live(t, func(_ int, b boundary) bool {
+					// A request to the site is named by its path.
+					if left == 0 || strings.Contains(b.what, "/") || each[b.what] >= killsInLife*2/5 || rand.IntN(3) == 0 {
+						return false
+					}
+					left--
+					each[b.what]++
+					kills.Add(1)
+					return true
+				})
+			})
+		})
+	}
+	all.Wait()
+	t.Logf("%d kills in deliveries of %d lives", kills.Load(), k.lives.Load())
+	if n := kills.Load(); !t.Failed() && n < lives*killsInLife*9/10 {
+		t.Errorf("only %d kills", n)
+	}
+}
+
 // killings are the lives of one test, and at which moments they were cut.
 type killings struct {
 	form  passporttest.Form

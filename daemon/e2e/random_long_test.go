@@ -27,6 +27,7 @@ const killsEnv = "BILIKEEPER_TEST_KILLS"
 type tally struct {
 	left                            atomic.Int64 // kills that are still to come
 	kills, rotations, denied, again atomic.Int64
+	requests, refreshes             atomic.Int64
 	lost                            atomic.Int64 // sessions that needed a person although the site denied nothing
 }
 
@@ -55,6 +56,10 @@ func TestKilledAtRandom(t *testing.T) {
 	took := time.Since(began)
 	t.Logf("%d kills in %s (%.1f a second), %d rotations, %d of them begun again after a kill; the site denied the old token %d times; %d sessions lost",
 		sum.kills.Load(), took.Round(time.Second), float64(sum.kills.Load())/took.Seconds(), sum.rotations.Load(), sum.again.Load(), sum.denied.Load(), sum.lost.Load())
+	t.Logf("%d requests, %d of them refreshes", sum.requests.Load(), sum.refreshes.Load())
+	if most := 2*sum.kills.Load() + atOnce; sum.refreshes.Load() > most {
+		t.Errorf("%d refreshes for %d kills", sum.refreshes.Load(), sum.kills.Load())
+	}
 }
 
 func killRandomly(t *testing.T, reuse passporttest.Reuse, sum *tally) {
@@ -70,6 +75,14 @@ func killRandomly(t *testing.T, reuse passporttest.Reuse, sum *tally) {
 	if n := len(s.messages(client.EventLoginRequired)); n != r.asked {
 		t.Errorf("people were asked to log in %d times, and the site denied the old token %d times", n, r.asked)
 	}
+	// However often it was killed, it asked no more than it may, and each kill cost one
+	// refresh at most.
+	const perMinute = 600
+	if most := s.site.MostInWindow(time.Minute); most > perMinute {
+		t.Errorf("%d requests within a minute, of %d that it may send", most, perMinute)
+	}
+	sum.requests.Add(int64(s.site.Requests(passporttest.Any)))
+	sum.refreshes.Add(int64(s.site.Requests(passporttest.PathRefresh)))
 	s.stop()
 }
 

@@ -4,6 +4,10 @@ package e2e_test
 
 import "github.com/bilikeeper/bilikeeper/passport/passporttest"
 
+// lives and killsInLife are how many keepers are killed while they tell people, and
+// how often each.
+const lives, killsInLife = 50, 10
+
 // cutPlans is every moment for itself, and every reply lost together with a
 // kill at every moment after it.
 func cutPlans() [][]cut {

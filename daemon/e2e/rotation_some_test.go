@@ -4,6 +4,9 @@ package e2e_test
 
 import "github.com/bilikeeper/bilikeeper/passport/passporttest"
 
+// lives and killsInLife are a sample; the tag "kill" takes 500 kills.
+const lives, killsInLife = 4, 5
+
 // cutPlans is a sample; the tag "kill" takes all.
 func cutPlans() [][]cut {
 	return [][]cut{
