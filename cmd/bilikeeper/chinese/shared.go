@@ -106,6 +106,7 @@ keeper 在后台运行（bilikeeper daemon，或作为服务），不时询问 B
 	{"nothing is lost; the credential in use goes on working", "未丢失任何东西，现用的凭据仍然可用"},
 	{"process %d holds the vault in %s and was to listen on %s: wait for it, or read its log; bilikeeper doctor tells more", "进程 %d 正在使用 %s 中的保险库，应当监听 %s：请等待它，或查看它的日志；bilikeeper doctor 会告诉您更多"},
 	{"a keeper runs on %s; name that one, with --socket or BILIKEEPER_SOCKET, or none", "有一个 keeper 在 %s 上运行；请用 --socket 或 BILIKEEPER_SOCKET 指定它，或不指定"},
+	{"the keeper of %s runs: use it as that user, or name its socket with --socket %s", "%s 的 keeper 正在运行：请以该用户的身份使用它，或用 --socket %s 指定它的套接字"},
 	{"its owner can let you in: add to the keeper's configuration %s, then run bilikeeper reload as its owner", "它的所有者可以允许您使用：在 keeper 的配置中添加 %s，然后由所有者运行 bilikeeper reload"},
 	{"name another file; this one is never written over", "请指定其他文件；这个文件绝不会被覆盖"},
 	{"on this system use another notification channel, see docs/notifiers.md", "在此系统上请使用其他通知渠道，见 docs/notifiers.md"},

@@ -5,7 +5,9 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
@@ -47,11 +49,7 @@ func startHint(e *Env) Message {
 		return e.Getenv(name)
 	}).Sockets(e.Getenv)
 	for _, path := range others {
-		conn, err := net.DialTimeout("unix", path, time.Second)
-		if err == nil {
-			_ = conn.Close()
-		}
-		if err == nil || errors.Is(err, fs.ErrPermission) {
+		if runs(path) {
 			return Format("a keeper runs on %s; name that one, with --socket or BILIKEEPER_SOCKET, or none", path)
 		}
 	}
@@ -59,7 +57,37 @@ func startHint(e *Env) Message {
 		return Format("process %d holds the vault in %s and was to listen on %s: wait for it, or read its log; bilikeeper doctor tells more",
 			holder.PID, e.places.StateDir, holder.Socket)
 	}
+	if hint, ok := someonesKeeper("/run/user"); ok {
+		return hint
+	}
 	return start
+}
+
+// runs reports whether somebody listens on a socket.
+func runs(socket string) bool {
+	conn, err := net.DialTimeout("unix", socket, time.Second)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
+// someonesKeeper is what to do where another user's keeper runs, as far as its place
+// can be seen: root sees all of them.
+func someonesKeeper(runtimes string) (Message, bool) {
+	found, _ := filepath.Glob(filepath.Join(runtimes, "*", "bilikeeper", "control.sock"))
+	for _, path := range found {
+		id := filepath.Base(filepath.Dir(filepath.Dir(path)))
+		if !runs(path) || id == strconv.Itoa(os.Getuid()) {
+			continue
+		}
+		name := id
+		if u, err := user.LookupId(id); err == nil {
+			name = u.Username
+		}
+		return Format("the keeper of %s runs: use it as that user, or name its socket with --socket %s", name, path), true
+	}
+	return Message{}, false
 }
 
 // Places are where the socket and the state directory are: by a flag, the

@@ -55,3 +55,31 @@ func TestNoSecondKeeperIsStarted(t *testing.T) {
 		t.Errorf("one runs and does not answer: %s", got)
 	}
 }
+
+// Root, who has none, learns of a person's.
+func TestSomeonesKeeper(t *testing.T) {
+	runtimes, err := os.MkdirTemp("", "bk-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(runtimes) })
+	if hint, ok := someonesKeeper(runtimes); ok {
+		t.Errorf("where there is none it says %s", hint)
+	}
+	dir := filepath.Join(runtimes, "4242", "bilikeeper")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(dir, "control.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if hint, ok := someonesKeeper(runtimes); !ok || !strings.HasSuffix(hint.String(), "--socket "+socket) || !strings.Contains(hint.String(), "keeper of 4242 runs") {
+		t.Errorf("it says %s", hint)
+	}
+	_ = l.Close()
+	if hint, ok := someonesKeeper(runtimes); ok {
+		t.Errorf("of one that has ended it says %s", hint)
+	}
+}
