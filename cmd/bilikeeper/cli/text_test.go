@@ -99,6 +99,37 @@ func TestNarrowScreen(t *testing.T) {
 	}
 }
 
+func TestNarrowedHelp(t *testing.T) {
+	const help = `Prints what it is asked for, and more.
+
+  bilikeeper get main --format netscape > cookies.txt
+
+Flags:
+      --format string   the form that it is printed in
+  -h, --help            help for it
+`
+	const want = `Prints what it is asked for, and
+more.
+
+  bilikeeper get main --format netscape > cookies.txt
+
+Flags:
+      --format string
+          the form that it is printed
+          in
+  -h, --help            help for it
+`
+	if got := narrowed(help, 37); got != want {
+		t.Errorf("it is\n%s", got)
+	}
+	if got := narrowed(help, 0); got != help {
+		t.Errorf("without a screen it is\n%s", got)
+	}
+	if got := narrowed("      --format string   the form that it is printed in\n", 48); got != "      --format string   the form that it is\n                        printed in\n" {
+		t.Errorf("where there is room it is\n%s", got)
+	}
+}
+
 func TestRows(t *testing.T) {
 	tests := []struct {
 		text  string
