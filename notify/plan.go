@@ -220,10 +220,11 @@ func (s *planner) message(i int, m Message) action {
 }
 
 // unwanted leaves out a message that the channel does not want. It may be the
-// end of a code that the channel has shown all the same.
+// end of a code that the channel has shown all the same, or of one that it showed
+// before somebody wanted to be left alone.
 func (s *planner) unwanted(i int, m Message) action {
 	switch {
-	case ends(m) && s.progress.shows(m.Account, m.Position):
+	case (ends(m) || m.Type == typeCode) && s.progress.shows(m.Account, m.Position):
 		return action{verb: actOutdate, batch: single(m)}
 	case i == 0:
 		return action{verb: actPass, batch: single(m)}

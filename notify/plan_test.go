@@ -188,6 +188,9 @@ func TestPlan(t *testing.T) {
 		{"a message for the channel alone, of any type", "A:forphone", nil, "send m1 via phone"},
 		{"a message for another channel", "A:formail", nil, "pass m1"},
 		{"a code that somebody has put off", "A:code", func(_ *window, _ *Progress, l *limits) { l.own.hushed = map[string]string{"A": "A"} }, "pass m1"},
+		{"one that makes a code on the screen useless", "A:code", func(_ *window, p *Progress, l *limits) {
+			l.own.hushed, p.Shown = map[string]string{"A": "A"}, []Shown{{Handle: "h", Account: "A"}}
+		}, "outdate by m1"},
 		{"a code of another incident", "A:code", func(_ *window, _ *Progress, l *limits) { l.own.hushed = map[string]string{"A": "older"} }, "send m1 via phone"},
 		{"what else there is to tell of what was put off", "A: A:ok", func(_ *window, _ *Progress, l *limits) { l.own.hushed = map[string]string{"A": "A"} }, "send m1 via phone"},
 

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -149,6 +150,9 @@ func TestHeartbeat(t *testing.T) {
 		st, err := s.client.Status(t.Context())
 		return err == nil && strings.Contains(strings.Join(st.Daemon.Problems, " "), "heartbeat: ")
 	})
+	if r := s.cli("doctor", "--json"); !regexp.MustCompile(`"warn(ing)?"[^{}]*heartbeat: `).MatchString(r.stdout) {
+		t.Errorf("the failure is more than a warning, or none: %s", r.stdout)
+	}
 	if shown := s.wantCode(0, "status", "--json").stdout + s.wantCode(0, "config", "print").stdout + s.log.String(); strings.Contains(shown, token) {
 		t.Error("the address is told")
 	}

@@ -19,6 +19,8 @@ const (
 	// written, and pollLimit when an answer to it is given up.
 	pollFor   = 50 * time.Second
 	pollLimit = pollFor + 20*time.Second
+	// leastPoll is how far two requests are apart that brought nothing.
+	leastPoll = time.Second
 	// stale is how old a message may be to be answered: whoever wrote it longer
 	// ago, before the keeper was there, no longer waits.
 	stale = time.Hour
@@ -112,9 +114,14 @@ func (l *listener) round(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	begun := time.Now()
 	list, err := l.updates(ctx, at.next(attempt.Wall()))
 	if err != nil {
 		return err
+	}
+	if len(list) == 0 && time.Since(begun) < leastPoll {
+		// A server of one's own, or what stands before it, that waits for nothing.
+		attempt.Sleep(ctx, leastPoll)
 	}
 	for _, u := range list {
 		if err := l.in.Save(position{u.ID + 1, attempt.Wall()}.String()); err != nil {
@@ -166,7 +173,7 @@ func (l *listener) take(ctx context.Context, u update) {
 		from = u.Button.Message
 		verb, account, _ := strings.Cut(u.Button.Data, ":")
 		q = notify.Question{Verb: verb, Account: account, Pressed: true}
-	case from != nil && time.Since(time.Unix(from.Date, 0)) > stale:
+	case from != nil && from.Date != 0 && time.Since(time.Unix(from.Date, 0)) > stale:
 		return
 	case from != nil:
 		var asked bool

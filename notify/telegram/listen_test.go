@@ -360,6 +360,22 @@ func TestNumbersOfTomorrow(t *testing.T) {
 	})
 }
 
+// A server that answers at once, with nothing, is not asked without end.
+func TestServerThatDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newServer(), &chatter{}
+		for range 1000 {
+			s.refusals = append(s.refusals, `200 {"ok":true,"result":[]}`)
+		}
+		stop := listen(t, s, c)
+		time.Sleep(time.Minute)
+		stop()
+		if s.polls > 61 || len(c.troubles) > 0 {
+			t.Errorf("%d requests in a minute; troubles %v", s.polls, c.troubles)
+		}
+	})
+}
+
 func TestButtons(t *testing.T) {
 	c := commanded(t, newServer(), "-1001234")
 	long := strings.Repeat("x", maxData)
