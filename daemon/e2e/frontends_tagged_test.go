@@ -219,7 +219,9 @@ func newPhone(t *testing.T, base, listen, from string, roots *x509.CertPool) *ph
 	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return d.DialContext(ctx, network, listen) },
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return d.DialContext(ctx, network, listen)
+		},
 	}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &phone{t: t, base: base, Client: http.Client{Jar: jar, Transport: transport}}

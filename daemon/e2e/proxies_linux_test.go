@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -40,11 +41,15 @@ type hop struct {
 	opened map[net.Conn]bool
 }
 
-func newHop(t *testing.T, from string, serve func(*hop, net.Conn)) *hop {
+// newHop runs one, behind TLS where there are certificates.
+func newHop(t *testing.T, from string, serve func(*hop, net.Conn), certificates ...tls.Certificate) *hop {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(certificates) > 0 {
+		l = tls.NewListener(l, &tls.Config{Certificates: certificates})
 	}
 	h := &hop{listener: l, from: from, serve: serve, opened: map[net.Conn]bool{}}
 	go func() {
@@ -200,8 +205,9 @@ func (w *ways) block(address string) {
 	w.blocks = address
 }
 
-// proxiesStage is a keeper with three accounts: by CONNECT, by SOCKS5, and by none.
-func proxiesStage(t *testing.T, connect, socks *hop) (*stage, *ways) {
+// proxiesStage is a keeper with three accounts that have a proxy each: of HTTP, of
+// SOCKS5, and of HTTP behind TLS.
+func proxiesStage(t *testing.T) (*stage, *ways, map[string]*hop) {
 	t.Helper()
 	s := newStage(t, nil)
 	w := &ways{inner: s.front.site(s.site), seen: map[string]map[string]int{}, paths: map[string]map[string]bool{}}
@@ -213,12 +219,18 @@ func proxiesStage(t *testing.T, connect, socks *hop) (*stage, *ways) {
 		t.Fatal(err)
 	}
 	t.Setenv("SSL_CERT_FILE", root)
+	of := map[string]*hop{
+		"connect": newHop(t, "127.0.0.2", serveConnect), "socks": newHop(t, "127.0.0.3", serveSOCKS),
+		"secure": newHop(t, "127.0.0.4", serveConnect, s.siteServer.TLS.Certificates...),
+	}
 	s.configure(settings{schedule: "@every 1h", refresh: true})
-	s.secrets(map[string]string{"socks.url": fmt.Sprintf("socks5://%s:%s@%s", proxyUser, proxyPassword, socks.host())})
-	s.append(fmt.Sprintf("[[account]]\nname = \"connect\"\nproxy = \"http://%s:%s@%s\"\n", proxyUser, proxyPassword, connect.host()))
+	s.secrets(map[string]string{"socks.url": fmt.Sprintf("socks5://%s:%s@%s", proxyUser, proxyPassword, of["socks"].host())})
+	for name, scheme := range map[string]string{"connect": "http", "secure": "https"} {
+		s.append(fmt.Sprintf("[[account]]\nname = %q\nproxy = \"%s://%s:%s@%s\"\n", name, scheme, proxyUser, proxyPassword, of[name].host()))
+	}
 	s.append("[[account]]\nname = \"socks\"\nproxy_file = \"socks.url\"\n")
 	s.start()
-	return s, w
+	return s, w, of
 }
 
 // loginAs logs an account in.
@@ -244,23 +256,23 @@ func (s *stage) loginAs(name string, mid int64) {
 // Every request of an account goes by its own proxy, of each kind, and no other's
 // does; what one proxy or the site's opinion of it does is nothing to the others.
 func TestProxies(t *testing.T) {
-	const third = 700800900
-	connect, socks := newHop(t, "127.0.0.2", serveConnect), newHop(t, "127.0.0.3", serveSOCKS)
-	s, w := proxiesStage(t, connect, socks)
+	const third, fourth = 700800900, 700800901
+	s, w, of := proxiesStage(t)
 	s.site.AddUser(third, "third")
-	for name, id := range map[string]int64{"connect": mid, "socks": stranger, "direct": third} {
+	s.site.AddUser(fourth, "fourth")
+	for name, id := range map[string]int64{"connect": mid, "socks": stranger, "direct": third, "secure": fourth} {
 		s.loginAs(name, id)
 		s.wantCode(0, "check", name)
 		s.wantCode(0, "refresh", name, "--force")
 	}
 	w.mu.Lock()
-	for who, from := range map[int64]string{mid: "127.0.0.2", stranger: "127.0.0.3", third: "127.0.0.1"} {
+	for who, from := range map[int64]string{mid: "127.0.0.2", stranger: "127.0.0.3", third: "127.0.0.1", fourth: "127.0.0.4"} {
 		if got := w.seen[fmt.Sprint(who)]; len(got) != 1 || got[from] == 0 {
 			t.Errorf("account %d came by %v, want %s alone", who, got, from)
 		}
 	}
 	all := slices.Sorted(maps.Keys(w.paths["127.0.0.1"]))
-	for _, from := range []string{"127.0.0.2", "127.0.0.3"} {
+	for _, from := range []string{"127.0.0.2", "127.0.0.3", "127.0.0.4"} {
 		if got := slices.Sorted(maps.Keys(w.paths[from])); len(got) < 8 || len(got) != len(all) {
 			t.Errorf("by %s were asked for %v, without a proxy %v", from, got, all)
 		}
@@ -272,7 +284,7 @@ func TestProxies(t *testing.T) {
 	s.wantCode(0, "check", "direct")
 	s.wantCode(0, "check", "socks")
 	w.block("")
-	s.deadProxies(connect, socks)
+	s.deadProxies(of)
 	s.wantCode(0, "logout", "--yes", "direct")
 	for _, text := range []string{s.log.String(), s.wantCode(0, "status", "--json").stdout, s.cli("doctor", "--json").stdout, s.wantCode(0, "config", "print").stdout, s.wantCode(0, "events").stdout} {
 		for _, secret := range []string{proxyPassword, base64.StdEncoding.EncodeToString([]byte(proxyUser + ":" + proxyPassword))} {
@@ -285,9 +297,8 @@ func TestProxies(t *testing.T) {
 }
 
 // deadProxies looks what is told of proxies that refuse, and of ones that are gone.
-func (s *stage) deadProxies(connect, socks *hop) {
+func (s *stage) deadProxies(of map[string]*hop) {
 	s.t.Helper()
-	of := map[string]*hop{"connect": connect, "socks": socks}
 	for name, h := range of {
 		h.denies(true)
 		r := s.wantCode(6, "check", "--force", name)

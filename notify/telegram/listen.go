@@ -102,6 +102,7 @@ type listener struct {
 	slots   chan struct{}
 	running sync.WaitGroup
 	told    map[int64]bool // other chats, by number
+	name    string         // the bot's own, "" where it is not known yet
 }
 
 // round receives once and begins the answers.
@@ -176,8 +177,8 @@ func (l *listener) take(ctx context.Context, u update) {
 	case from != nil && from.Date != 0 && time.Since(time.Unix(from.Date, 0)) > stale:
 		return
 	case from != nil:
-		var asked bool
-		if q, asked = question(from.Text); !asked {
+		var to string
+		if q, to = question(from.Text); q.Verb == "" || to != "" && !l.named(ctx, to) {
 			return
 		}
 	}
@@ -197,17 +198,37 @@ func (l *listener) take(ctx context.Context, u update) {
 	l.running.Go(func() { l.answer(ctx, chat, channel, u.Button, q) })
 }
 
-// question reads a command: "/login main", in groups "/login@bot main".
-func question(text string) (q notify.Question, ok bool) {
+// question reads a command: "/login main", in groups "/login@bot main", where to is
+// the bot that is meant. A text that is none has no verb.
+func question(text string) (q notify.Question, to string) {
 	words := strings.Fields(text)
 	if len(words) == 0 || !strings.HasPrefix(words[0], "/") {
-		return q, false
+		return q, ""
 	}
-	q.Verb, _, _ = strings.Cut(strings.ToLower(words[0][1:]), "@")
+	q.Verb, to, _ = strings.Cut(strings.ToLower(words[0][1:]), "@")
 	if len(words) > 1 {
 		q.Account = words[1]
 	}
-	return q, true
+	return q, to
+}
+
+// named reports whether a name is the bot's own: in a group others may be meant. Where
+// the Bot API does not say, it is.
+func (l *listener) named(ctx context.Context, name string) bool {
+	if l.name == "" {
+		var said struct {
+			Result struct {
+				Name string `json:"username"`
+			} `json:"result"`
+		}
+		ctx, cancel := context.WithTimeout(ctx, pollLimit)
+		defer cancel()
+		if _, err := l.client.Ask(ctx, post.JSON(struct{}{}, l.bot.Reveal(), "getMe"), &said); err != nil {
+			return true
+		}
+		l.name = said.Result.Name
+	}
+	return l.name == "" || strings.EqualFold(l.name, name)
 }
 
 // chat finds the channel that writes to the chat of a message, that of its topic

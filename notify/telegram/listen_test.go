@@ -49,6 +49,9 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	method := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	if method == "getMe" {
+		return reply(http.StatusOK, `{"ok":true,"result":{"id":100200300,"is_bot":true,"username":"Keeper_bot"}}`), nil
+	}
 	if method != "getUpdates" {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -177,7 +180,7 @@ func TestListen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, c := newServer(), &chatter{}
 		stop := listen(t, s, c)
-		for _, text := range []string{"/status", "/login@keeper_bot main", "hello", "/CHECK main now"} {
+		for _, text := range []string{"/status", "/login@keeper_bot main", "hello", "/login@other_bot main", "/CHECK main now"} {
 			s.write(fmt.Sprintf(ours, text))
 			synctest.Wait()
 		}
@@ -197,8 +200,8 @@ func TestListen(t *testing.T) {
 				t.Errorf("%s was not sent: %s", text, sent)
 			}
 		}
-		if !strings.HasPrefix(c.position, "106@") || len(c.troubles) > 0 {
-			t.Errorf("read up to %s, want 106; troubles %v", c.position, c.troubles)
+		if !strings.HasPrefix(c.position, "107@") || len(c.troubles) > 0 {
+			t.Errorf("read up to %s, want 107; troubles %v", c.position, c.troubles)
 		}
 	})
 }

@@ -87,7 +87,7 @@ func Body(m notify.Message, limit int, size Measure) string {
 
 // Whole is Body with the title in a line before it.
 func Whole(m notify.Message, limit int, size Measure) string {
-	return withLinks(m.Title+"\n"+m.Text, m, limit, size)
+	return withLinks(strings.TrimRight(m.Title+"\n"+m.Text, "\n"), m, limit, size)
 }
 
 // withLinks adds what the text does not have, and leaves a link out where it does not fit, since half of one leads to

@@ -28,6 +28,9 @@ func TestLinkInTheText(t *testing.T) {
 	if got := Whole(m, 1000, Bytes); got != "t\nopen "+link+"." {
 		t.Errorf("%q", got)
 	}
+	if got := Whole(notify.Message{Title: "alone"}, 1000, Bytes); got != "alone" {
+		t.Errorf("%q", got)
+	}
 	m.Text = strings.Repeat("long ", 50) + link
 	if got := Body(m, 100, Bytes); strings.Count(got, link) != 1 || len(got) > 100 {
 		t.Errorf("%q", got)
