@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -269,7 +270,14 @@ func (a Accounts) Import(ctx context.Context, req client.ImportRequest) (client.
 // twins says under which other names the same login or the same user is kept.
 func (a Accounts) twins(r *store.Record) (notes []string) {
 	mine := credentialOf(r).Value("SESSDATA")
-	for _, other := range a.keeper.Records() {
+	var twins []*store.Record
+	a.keeper.others(func(other *store.Record) {
+		if other.Mid == r.Mid && other.Name != r.Name {
+			twins = append(twins, other)
+		}
+	})
+	slices.SortFunc(twins, func(a, b *store.Record) int { return strings.Compare(a.Name, b.Name) })
+	for _, other := range twins {
 		switch {
 		case other.Name == r.Name || other.Mid != r.Mid || other.Site != r.Site || other.Base != lifecycle.BaseValid:
 		case credentialOf(other).Value("SESSDATA") == mine:

@@ -48,9 +48,10 @@ type Keeper struct {
 	// later than the end of the context of Run, by stopGrace.
 	abandon context.CancelFunc
 
-	// mu guards accounts and running. Nothing else is locked while it is held.
+	// mu guards accounts, coming and running. Nothing else is locked while it is held.
 	mu       sync.RWMutex
 	accounts map[string]*account.Worker
+	coming   map[string]chan struct{} // those that are being added, until they are
 	running  context.Context
 	owners   sync.WaitGroup
 }
@@ -80,6 +81,7 @@ func New(p Parts) (*Keeper, error) {
 		started:  time.Now().UTC().Truncate(time.Millisecond),
 		pageLink: p.PageLink,
 		accounts: map[string]*account.Worker{},
+		coming:   map[string]chan struct{}{},
 	}
 	set, err := NewSettings(p.Config)
 	if err != nil {
@@ -188,6 +190,15 @@ func (k *Keeper) all() []*account.Worker {
 	return list
 }
 
+// others calls fn for each account, in no order.
+func (k *Keeper) others(fn func(r *store.Record)) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, w := range k.accounts {
+		fn(w.Shown())
+	}
+}
+
 func (k *Keeper) drop(w *account.Worker) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -199,14 +210,11 @@ func (k *Keeper) drop(w *account.Worker) {
 
 // ensure returns the account of that name, and adds it if there is none.
 func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if w := k.accounts[name]; w != nil {
-		return w, nil
+	w, mine, err := k.come(name)
+	if w != nil || err != nil {
+		return w, err
 	}
-	if k.running == nil || k.running.Err() != nil {
-		return nil, account.Stopping()
-	}
+	defer k.came(name, mine)
 	r := &store.Record{
 		Account: lifecycle.New(name, site, time.Now().UTC()),
 		Device:  passport.Device{UserAgent: passport.NewUserAgent(account.NewID()), Key: name},
@@ -214,11 +222,43 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error
 	if err := k.store.Save(r, store.Of(name, client.AccountAdded{Site: string(site)}), nil); err != nil {
 		return nil, account.StorageProblem(err)
 	}
-	w := account.New(k.parts, r)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	w = account.New(k.parts, r)
 	k.accounts[name] = w
 	k.scaleJournal(len(k.accounts))
 	k.own(w, false)
 	return w, nil
+}
+
+// come returns the account of that name, or reserves the name for the caller, who
+// gives it back with came. Nobody else waits while an account is written.
+func (k *Keeper) come(name string) (*account.Worker, chan struct{}, error) {
+	for {
+		k.mu.Lock()
+		w, other := k.accounts[name], k.coming[name]
+		stopping := k.running == nil || k.running.Err() != nil
+		var mine chan struct{}
+		if w == nil && other == nil && !stopping {
+			mine = make(chan struct{})
+			k.coming[name] = mine
+		}
+		k.mu.Unlock()
+		switch {
+		case w != nil || mine != nil:
+			return w, mine, nil
+		case stopping:
+			return nil, nil, account.Stopping()
+		}
+		<-other
+	}
+}
+
+func (k *Keeper) came(name string, mine chan struct{}) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.coming, name)
+	close(mine)
 }
 
 // forgotten is called by the worker of an account that is no more.
