@@ -251,6 +251,11 @@ func TestAccountMethods(t *testing.T) {
 	if r := ok[client.RefreshResult](s)(c.Refresh(ctx, "main", true)); r.Outcome != client.RefreshDone {
 		t.Errorf("the refresh came to %+v", r)
 	}
+	if h := ok[client.History](s)(c.History(ctx, "main", 30)); len(h.Days) != 30 || h.Days[29].LoggedIn != 1 || h.Days[29].OK == 0 || h.Days[29].Refreshed != 1 {
+		t.Errorf("the history is %+v", h)
+	}
+	_, err = c.History(ctx, "main", client.MostHistory+1)
+	s.refused(err, problem(client.ProblemBadRequest))
 	got := ok[client.Credential](s)(c.Credential(ctx, "main", client.CredentialOptions{Format: "json", WithRefreshToken: true}))
 	if text := fmt.Sprintf("%v %+v %#v %s", got, got, got, got); got.Generation != 2 || strings.Contains(text, "SESSDATA") {
 		t.Errorf("the credential is of generation %d and prints as %s", got.Generation, text)

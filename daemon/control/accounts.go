@@ -83,6 +83,24 @@ func (a *accounts) patch(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, shown(changed, a.of(r)))
 }
 
+// usualHistory is how many days are told of where nobody asks for more.
+const usualHistory = 90
+
+func (a *accounts) history(w http.ResponseWriter, r *http.Request) error {
+	days, ok, err := counter(r.URL.Query(), "days")
+	if err != nil || ok && (days < 1 || days > client.MostHistory) {
+		return badRequest("the parameter \"days\" is a number from 1 to %d", client.MostHistory)
+	}
+	if !ok {
+		days = usualHistory
+	}
+	h, err := a.keeper.History(r.PathValue("name"), int(days))
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, h)
+}
+
 func (a *accounts) forget(w http.ResponseWriter, r *http.Request) error {
 	if _, err := decode[struct{}](w, r, true); err != nil {
 		return err

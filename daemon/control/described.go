@@ -78,6 +78,7 @@ func describedAccounts() map[string]about {
 			problems: []string{client.ProblemNeedsLogin, client.ProblemSiteAway, client.ProblemBusy, client.ProblemStorage},
 		},
 		"GET " + account:               {summary: "one account", answer: one(client.Account{}), problems: missing},
+		"GET " + account + "/history":  {summary: "how an account did day by day, until today", answer: one(client.History{}), problems: append(missing, client.ProblemStorage)},
 		"PATCH " + account:             {summary: "change an account's settings", body: one(client.AccountPatch{}), answer: one(client.Account{}), problems: append(missing, client.ProblemConfigured, client.ProblemStorage)},
 		"DELETE " + account:            {summary: "forget an account here; its session at the site lives on", body: one(struct{}{}), optional: true, problems: append(missing, client.ProblemStorage)},
 		"POST " + account + "/check":   {summary: "ask the site whether the session lives", body: one(client.CheckRequest{}), optional: true, answer: one(client.CheckResult{}), problems: asking},

@@ -140,6 +140,8 @@ func queryParameter(name string) openapi.Parameter {
 		p.Schema, p.Description = &openapi.Schema{Type: openapi.Types{"integer"}, Minimum: &zero}, "the id, generation or revision that the caller has"
 	case "limit":
 		p.Schema, p.Description = &openapi.Schema{Type: openapi.Types{"integer"}, Minimum: &first}, "the most entries"
+	case "days":
+		p.Schema, p.Description = &openapi.Schema{Type: openapi.Types{"integer"}, Minimum: &first}, "how many days, today with them; 90 where it is left out"
 	case "stale", "with_refresh_token":
 		p.Schema = openapi.Of("boolean")
 	case "wait":

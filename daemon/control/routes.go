@@ -56,6 +56,7 @@ func (s *Server) routes() []route {
 		{get, account, socket.VerbStatus, ofAccount, nil, s.accounts.get},
 		{patch, account, socket.VerbManage, ofAccount, nil, s.accounts.patch},
 		{del, account, socket.VerbManage, ofAccount, nil, s.accounts.forget},
+		{get, account + "/history", socket.VerbStatus, ofAccount, []string{"days"}, s.accounts.history},
 		{get, account + "/credential", socket.VerbGet, ofAccount,
 			[]string{"format", "with_refresh_token", "stale", "after", "wait"}, s.credentials.one},
 		{get, "/v1/credential", socket.VerbGet, ofAny,

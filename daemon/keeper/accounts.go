@@ -69,6 +69,15 @@ func (a Accounts) Get(name string) (client.Account, error) {
 	return a.view(w.Shown()), nil
 }
 
+// History returns how an account did on its last days.
+func (a Accounts) History(name string, days int) (client.History, error) {
+	if _, err := a.keeper.named(name); err != nil {
+		return client.History{}, err
+	}
+	all, err := a.keeper.store.History(time.Now(), days, name)
+	return client.History{Account: name, Days: all[name]}, account.StorageProblem(err)
+}
+
 // view is a record as users see it.
 func (a Accounts) view(r *store.Record) client.Account {
 	v := client.Account{

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -34,6 +35,8 @@ type Record struct {
 	Preferences Preferences `json:"preferences,omitzero"`
 	// Revision is the vault's, to be given back with the next change.
 	Revision uint64 `json:"-"`
+	// Counted is the time of the last check that the history has.
+	Counted time.Time `json:"-"`
 }
 
 // Preferences are what people chose for an account, in so far as the configuration
@@ -104,5 +107,6 @@ func decodeRecord(data []byte, revision uint64) (*Record, error) {
 		return nil, fmt.Errorf("read an account's record: %w", err)
 	}
 	r.Device.Key = r.Name
+	r.Counted = r.CheckedAt
 	return r, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -28,7 +29,7 @@ const (
 // Kinds are the kinds of records, for a repair of the vault.
 func Kinds() []string {
 	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
-		kindRing, kindKept, kindReading, kindUndelivered}
+		kindHistory, kindRing, kindKept, kindReading, kindUndelivered}
 }
 
 // Store is the vault as the keeper uses it: every write goes through update, so
@@ -88,7 +89,10 @@ func (s *Store) write(fn func(tx *vault.Tx) ([]Event, error)) error {
 		if err != nil {
 			return err
 		}
-		return j.add(events)
+		if err := j.add(events); err != nil {
+			return err
+		}
+		return chronicle(tx, now, events)
 	})
 	for _, fn := range s.observers {
 		fn(time.Since(begun), err)
@@ -110,10 +114,14 @@ func (s *Store) Save(r *Record, events []Event, show func()) error {
 	if err != nil {
 		return err
 	}
+	silent := r.checkedSilently(events)
 	return s.write(func(tx *vault.Tx) ([]Event, error) {
 		revision, err := tx.Put(kindAccount, r.Name, data, r.Revision)
+		if err == nil && silent {
+			err = chronicle(tx, r.CheckedAt, Of(r.Name, client.CheckAlive{}))
+		}
 		tx.OnCommit(func() {
-			r.Revision = revision
+			r.Revision, r.Counted = revision, r.CheckedAt
 			if show != nil {
 				show()
 			}
@@ -139,6 +147,9 @@ func (s *Store) Record(name string) (*Record, error) {
 
 func (s *Store) Delete(r *Record, events []Event) error {
 	return s.update(func(tx *vault.Tx) ([]Event, error) {
+		if err := forgetHistory(tx, r.Name); err != nil {
+			return nil, err
+		}
 		return events, tx.Delete(kindAccount, r.Name, r.Revision)
 	})
 }

@@ -1,0 +1,158 @@
+package store_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+)
+
+// days is the history of one account.
+func days(t *testing.T, s *store.Store, n int) []client.HistoryDay {
+	t.Helper()
+	all, err := s.History(time.Now(), n, "main", "nobody")
+	if err != nil || len(all["main"]) != n || len(all["nobody"]) != n {
+		t.Fatalf("%d and %d days of %d: %v", len(all["main"]), len(all["nobody"]), n, err)
+	}
+	return all["main"]
+}
+
+// What happens is counted on its day; a session that died stays dead on the days on
+// which nobody asks; 400 days are kept, each in its own place, and no more.
+func TestHistory(t *testing.T) {
+	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	defer v.Close()
+	program, user := "/usr/bin/yt-dlp", "media"
+	read := client.CredentialRead{Program: &program, User: &user, Format: "netscape", Reads: 2}
+	at := time.Now()
+	tell := func(days int, list ...client.EventData) {
+		t.Helper()
+		if err := store.TellAt(s, at.AddDate(0, 0, days), store.Of("main", list...)...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for back := 430; back > 40; back-- {
+		tell(-back, client.CheckAlive{})
+	}
+	tell(-40, client.CheckAlive{}, client.CheckDenied{}, client.CheckDenied{Confirmed: true}, client.LoginRequired{})
+	tell(-37, client.LoginDone{}, client.CheckAlive{})
+	tell(-36, client.CheckUndecided{}, client.CheckUndecided{Asked: true}, client.CheckUndecided{Asked: true, Blocks: true})
+	tell(-1, client.Refreshed{}, client.LoginRequired{Early: true}, client.LoginDone{Revived: true}, read, client.CredentialRead{Remote: "192.0.2.7"}, client.CredentialRead{Denied: true})
+	tell(0, client.CheckAlive{}, client.CheckAlive{}, read)
+
+	list := days(t, s, client.MostHistory)
+	for i, day := range list {
+		if want := at.AddDate(0, 0, i-len(list)+1).Format(time.DateOnly); day.Date != want {
+			t.Fatalf("%d: %s, %s", i, day.Date, want)
+		}
+	}
+	ago := func(n int) client.HistoryDay { return list[len(list)-1-n] }
+	if d := ago(399); d.OK != 1 {
+		t.Errorf("the oldest: %+v", d)
+	}
+	if d := ago(40); d.OK != 1 || d.Denied != 2 || !d.Dead {
+		t.Errorf("the death: %+v", d)
+	}
+	if d := ago(38); d.OK+d.Denied != 0 || !d.Dead {
+		t.Errorf("dead, and nobody asks: %+v", d)
+	}
+	if d := ago(37); d.LoggedIn != 1 || !d.Dead || d.OK != 1 {
+		t.Errorf("the login: %+v", d)
+	}
+	if d := ago(36); d.Unanswered != 2 || d.Dead || d.OK != 0 {
+		t.Errorf("no answer: %+v", d)
+	}
+	if d := ago(20); d.OK+d.Unanswered+d.Denied != 0 || d.Dead {
+		t.Errorf("nothing: %+v", d)
+	}
+	if d := ago(1); d.Refreshed != 1 || d.LoggedIn != 0 || d.Dead || len(d.Reads) != 2 || d.Reads[0] != (client.HistoryReads{Program: "yt-dlp", User: "media", Format: "netscape", Reads: 3}) || d.Reads[1].Remote != "192.0.2.7" {
+		t.Errorf("yesterday: %+v", d)
+	}
+	if d := ago(0); d.OK != 2 || len(d.Reads) != 1 {
+		t.Errorf("today: %+v", d)
+	}
+	if short := days(t, s, 40); !short[0].Dead || !short[1].Dead || short[2].LoggedIn != 1 {
+		t.Errorf("a death before the days that are asked for: %+v", short[:3])
+	}
+	keys, err := s.Keys("history")
+	if err != nil || len(keys) != 14 {
+		t.Errorf("%d records: %v", len(keys), err)
+	}
+}
+
+// A check that changes nothing but its time is no event, and counts all the same;
+// once, whatever else is written of the account.
+func TestHistoryOfSilentChecks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	s, v := open(t, dir)
+	r := full()
+	save := func(events ...client.EventData) {
+		t.Helper()
+		if err := s.Save(r, store.Of("main", events...), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.LastCheck = lifecycle.OutcomeOK
+	save(client.AccountAdded{})
+	for i := range 3 {
+		r.CheckedAt = time.Now().Add(time.Duration(i) * time.Microsecond)
+		save()
+		save(client.LoginScan{})
+	}
+	r.CheckedAt = time.Now()
+	save(client.CheckAlive{})
+	r.CheckedAt, r.LastCheck = time.Now(), lifecycle.OutcomeBlocked
+	save(client.CheckUndecided{Asked: true, Blocks: true})
+	if d := days(t, s, 1)[0]; d.OK != 4 || d.Unanswered != 1 {
+		t.Errorf("%+v", d)
+	}
+	if err := v.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, v = open(t, dir)
+	defer v.Close()
+	again, err := s.Record("main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(again, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if d := days(t, s, 1)[0]; d.OK != 4 {
+		t.Errorf("after a restart: %+v", d)
+	}
+}
+
+// Who reads under ever new names does not make the record grow, and an account that
+// is removed leaves nothing behind.
+func TestHistoryIsBounded(t *testing.T) {
+	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	defer v.Close()
+	r := full()
+	if err := s.Save(r, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 300 {
+		program := string(rune('a'+i%26)) + string(rune('a'+i/26))
+		if err := s.Tell(store.Of("main", client.CredentialRead{Program: &program})...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	today := days(t, s, 1)[0]
+	total := uint64(0)
+	for _, r := range today.Reads {
+		total += r.Reads
+	}
+	if len(today.Reads) != 32 || total != 300 || today.Reads[0].Program != "" {
+		t.Errorf("%d readers, %d reads: %+v", len(today.Reads), total, today.Reads[0])
+	}
+	if err := s.Delete(r, nil); err != nil {
+		t.Fatal(err)
+	}
+	if keys, err := s.Keys("history"); err != nil || len(keys) != 0 {
+		t.Errorf("%q is left: %v", keys, err)
+	}
+}
