@@ -25,7 +25,7 @@ func (d *daemon) openSignIn() {
 
 // openPage builds the page and its listener.
 func (d *daemon) openPage(c config.Config) (*page.Page, net.Listener, error) {
-	p, err := parts.Page(d.keeper, c, d.signIn, d.channels.current, d.outputs.current)
+	p, err := parts.Page(d.keeper, c, d.signIn, d.channels.current, d.outputs.current, d.Examine)
 	if err != nil {
 		return nil, nil, err
 	}

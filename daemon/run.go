@@ -48,6 +48,8 @@ type Options struct {
 	Transport passport.Options
 	// Keys are the ways to open the vault beside its key file.
 	Keys vault.Keys
+	// Examine looks at the keeper from outside, for the account page; it may be nil.
+	Examine parts.Examine
 	// Reload asks for a reload each time something comes in.
 	Reload <-chan os.Signal
 

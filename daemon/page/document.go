@@ -60,11 +60,13 @@ type sheet struct {
 	T           map[string]string
 	Table       string
 	Up, Base    string
-	Proof       string
-	SMS, Form   bool
-	State       state
-	Again       bool
-	View        string
+	// Code leads from the form of an SMS to a code to scan.
+	Code      string
+	Proof     string
+	SMS, Form bool
+	State     state
+	Again     bool
+	View      string
 }
 
 func (p *loginPages) sheet(r *http.Request, l *link) sheet {
@@ -76,6 +78,14 @@ func (p *loginPages) sheet(r *http.Request, l *link) sheet {
 	}
 	return sheet{Lang: lang, Other: other, T: d.texts[lang], Table: d.tables[lang],
 		Up: "../", Base: l.token, Proof: p.sealer.formProof(l.token), SMS: p.parts.SMS != nil}
+}
+
+// smsForm is the form of a login by SMS, for a document of another page. code leads
+// to a code to scan.
+func (d *documents) smsForm(lang, code string) (template.HTML, error) {
+	var form strings.Builder
+	err := d.template.ExecuteTemplate(&form, "smsform", sheet{Lang: lang, T: d.texts[lang], Code: code})
+	return template.HTML(form.String()), err
 }
 
 func (d *documents) render(w http.ResponseWriter, name string, s sheet) error {

@@ -141,7 +141,12 @@ func New(c Config) (*Page, error) {
 
 // frame is what the account page has of this one.
 func (p *Page) frame() accountpage.Frame {
-	return accountpage.Frame{Site: p.site, Label: p.logins.sealer.label("cookie"), Locale: p.parts.Locale, Log: p.parts.Log, Closing: p.closing,
+	d := p.logins.documents
+	var sms *accountpage.SMSPage
+	if p.parts.SMS != nil {
+		sms = &accountpage.SMSPage{Form: d.smsForm, Texts: func(lang string) string { return d.tables[lang] }, Policy: captchaPolicy(p.parts.CaptchaOrigin)}
+	}
+	return accountpage.Frame{Site: p.site, QR: p.parts.QR, SMS: sms, Label: p.logins.sealer.label("cookie"), Locale: p.parts.Locale, Log: p.parts.Log, Closing: p.closing,
 		Client: func(r *http.Request) netip.Addr { return p.proxies.Load().Client(r) },
 		LoginToken: func(account, subject string, until time.Time) string {
 			return p.logins.sealer.seal(claim{account: account, subject: subject, until: until})

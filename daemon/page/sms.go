@@ -24,9 +24,13 @@ func (p smsDialogue) document(w http.ResponseWriter, r *http.Request, l *link) e
 	}
 	s := p.sheet(r, l)
 	s.Form, s.Up, s.Base = true, "../../", "../"+l.token
-	w.Header().Set("Content-Security-Policy", browser.Policy(captchaSources(p.parts.CaptchaOrigin)...))
+	s.Code = s.Base + "?lang=" + s.Lang
+	w.Header().Set("Content-Security-Policy", captchaPolicy(p.parts.CaptchaOrigin))
 	return p.documents.render(w, "page.html", s)
 }
+
+// captchaPolicy is what the document with the form may load.
+func captchaPolicy(origin string) string { return browser.Policy(captchaSources(origin)...) }
 
 // captchaSources are the origins of the widget: its script fetches further
 // parts, pictures and verdicts from hosts beside its own.

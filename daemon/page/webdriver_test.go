@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"image"
 	"image/png"
 	"net"
 	"net/http"
@@ -16,9 +15,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
 )
 
 // browserPatience bounds every wait for the browser. The machine may be busy.
@@ -191,18 +187,6 @@ func (b *chromium) scan(selector string) string {
 		b.t.Fatal(err)
 	}
 	return read(photograph)
-}
-
-func read(photograph image.Image) string {
-	bitmap, err := gozxing.NewBinaryBitmapFromImage(photograph)
-	if err != nil {
-		return err.Error()
-	}
-	result, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
-	if err != nil {
-		return err.Error()
-	}
-	return result.GetText()
 }
 
 // complaints are what the browser has to say of the page: breaches of the

@@ -56,9 +56,16 @@ func SignIn(k *keeper.Keeper, c config.Page) (*signin.SignIn, error) {
 	return signin.Open(k.Store(), signin.Options{Address: address, Password: password})
 }
 
+// Examine looks at the keeper from outside, and tells what it found in a language.
+type Examine func(ctx context.Context, lang string) []Finding
+
+// Finding is what came of one look.
+type Finding = accountpage.Finding
+
 // Page builds what is served in a browser. It does not listen; in may be nil, then
 // there are the login pages alone.
-func Page(k *keeper.Keeper, c config.Config, in *signin.SignIn, channels func() *alert.Channels, outputs func() *engine.Outputs) (*page.Page, error) {
+func Page(k *keeper.Keeper, c config.Config, in *signin.SignIn, channels func() *alert.Channels, outputs func() *engine.Outputs,
+	examine Examine) (*page.Page, error) {
 	key, err := k.Store().SecretKey("page", func() []byte {
 		key := make([]byte, 32)
 		_, _ = rand.Read(key)
@@ -73,7 +80,7 @@ func Page(k *keeper.Keeper, c config.Config, in *signin.SignIn, channels func() 
 	}
 	var account *accountpage.Parts
 	if in != nil {
-		account = &accountpage.Parts{Keeper: k, Channels: channels, Outputs: outputs, SignIn: in, May: c.Page.May}
+		account = &accountpage.Parts{Keeper: k, Channels: channels, Outputs: outputs, SignIn: in, May: c.Page.May, Examine: examine}
 	}
 	calls := pageKeeper{k.Logins(), k}
 	return page.New(page.Config{

@@ -27,17 +27,11 @@ wrong: a configuration that cannot be used and a keeper that does not run are
 findings like others.`,
 		Args: cli.Nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			located := env.Located()
-			// A file that cannot be read is one of the findings.
-			named, _ := cli.NamedPlaces(located.Config)
 			text := env.Language().Text
 			if env.JSON {
 				text = nil
 			}
-			report := doctor.Examine(cmd.Context(), doctor.Options{
-				Flags: env.Flags, Env: env.Getenv, Located: located, Places: located.With(named), Version: env.Version, Checks: daemon.Checks(),
-				VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, Holder: vaultHolder, Service: service, Text: text,
-			})
+			report := doctor.Examine(cmd.Context(), Examination(env, service, text))
 			if err := cmd.Context().Err(); err != nil {
 				return err
 			}
@@ -46,6 +40,18 @@ findings like others.`,
 	}
 	cmd.Flags().BoolVarP(&quiet, "quiet", "q", false, "print only what is not ok")
 	return cmd
+}
+
+// Examination is what the doctor looks at for this program. text puts the findings
+// into a person's language.
+func Examination(env *cli.Env, service func() (string, doctor.Service), text func(format string, args ...any) string) doctor.Options {
+	located := env.Located()
+	// A file that cannot be read is one of the findings.
+	named, _ := cli.NamedPlaces(located.Config)
+	return doctor.Options{
+		Flags: env.Flags, Env: env.Getenv, Located: located, Places: located.With(named), Version: env.Version, Checks: daemon.Checks(),
+		VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, Holder: vaultHolder, Service: service, Text: text,
+	}
 }
 
 func printReport(env *cli.Env, r doctor.Report, quiet bool) error {

@@ -82,7 +82,7 @@ func runDaemon(ctx context.Context, env *cli.Env, reload chan os.Signal) error {
 	keys := (&vaultkeys.Secrets{Env: env, Silent: true}).Keys()
 	err = daemon.Run(ctx, daemon.Options{
 		Config: c, Places: places, Version: env.Version, Log: log, Reload: reload,
-		Keys: keys,
+		Keys: keys, Examine: examiner(env),
 		Reread: func() (config.Config, error) {
 			c, _, err := cli.LoadConfig(env, read)
 			return c, err

@@ -1,7 +1,6 @@
 package accountpage
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"time"
@@ -14,24 +13,28 @@ const (
 	// account, mostEntries how many of its own are shown.
 	searched    = 5000
 	mostEntries = 100
-	// mostReaders bounds the list of who reads a credential.
-	mostReaders = 20
+	// asideEntries is how many are shown beside the list of accounts.
+	asideEntries = 5
 )
 
 // one is the screen of one account.
 type one struct {
 	row
 	Sentence string
+	Buttons  []press
 	// Everything is whether what matters little is shown as well.
 	Everything bool
-	// Refreshable is whether a renewal makes sense now.
-	Refreshable bool
-	Mid         string
-	Renewed     *time.Time
-	Attention   string
-	Days        []day
-	Readers     []reader
-	Outputs     []delivery
+	Mid        string
+	Schedule   string
+	Renewed    *time.Time
+	Attention  string
+	Days       []day
+	// Nothing is said where no entry is shown.
+	Nothing string
+	Months  *months
+	Readers []reader
+	Plot    *plot
+	Outputs []delivery
 }
 
 // day is what happened on one day, the newest first.
@@ -40,14 +43,14 @@ type day struct {
 	Entries []entry
 }
 
-// At is when a reader last read.
-func (r reader) At() *time.Time { return &r.Last }
-
-// reader is who was given the credential, and how often.
-type reader struct {
-	Name, Who, Format string
-	Reads             uint64
-	Last              time.Time
+// repeats counts an entry that says the same as the one before it.
+func (d *day) repeats(name string, e entry) bool {
+	last := &d.Entries[len(d.Entries)-1]
+	if d.Name != name || last.Text != e.Text {
+		return false
+	}
+	last.Times++
+	return true
 }
 
 func (p *Page) account(w http.ResponseWriter, r *http.Request, v visit) {
@@ -56,19 +59,68 @@ func (p *Page) account(w http.ResponseWriter, r *http.Request, v visit) {
 		p.refuse(w, v, http.StatusNotFound, "no_account")
 		return
 	}
+	room := loginRoom{p}
+	room.attend(r, a)
 	s := p.sheet(r, v, "account")
 	s.Title = a.Name
-	s.One = &one{row: newRow(v.speech, rank([]client.Account{a}, v.now)[0]), Mid: midOf(a), Sentence: v.sentence(a), Refreshable: a.Refreshable && a.State == client.StateValid, Renewed: a.RefreshedAt, Attention: a.Attention}
-	events := p.journal(a.Name)
-	s.One.Everything = r.URL.Query().Get("all") == "1"
-	s.One.Days, s.One.Readers = v.days(events, s.One.Everything), v.readers(events)
-	for _, o := range p.Outputs().Status() {
-		if o.Account == a.Name {
-			o.Account = "" // whose it is stands at the top
-			s.One.Outputs = append(s.One.Outputs, v.output(o))
+	if s.Login = room.panel(s, a, r.URL.Query().Get("login")); s.Login != nil {
+		s.Login.Wide = true
+	}
+	o := &one{row: newRow(v.speech, rank([]client.Account{a}, v.now)[0]), Mid: midOf(a), Sentence: v.sentence(a), Schedule: a.Schedule,
+		Renewed: a.RefreshedAt, Attention: a.Attention, Everything: r.URL.Query().Get("all") == "1", Nothing: s.T["nothing_happened"]}
+	o.Buttons = s.accountButtons(a, o.row)
+	o.Days = v.days(p.journal(a.Name), o.Everything, mostEntries)
+	p.past(v, o)
+	for _, d := range p.Outputs().Status() {
+		if d.Account == a.Name {
+			d.Account = "" // whose it is stands at the top
+			o.Outputs = append(o.Outputs, p.output(v.speech, d))
 		}
 	}
+	s.One = o
 	p.documents.render(w, http.StatusOK, "account.html", s)
+}
+
+// accountButtons are what can be done about an account, and is allowed. A login in
+// place has its own.
+func (s sheet) accountButtons(a client.Account, r row) (list []press) {
+	at := s.Up + "accounts/" + r.Path + "/"
+	if s.May[mayCheck] && r.State != stateNew {
+		list = append(list, s.Press(at+"check", s.T["check"], "", ""))
+	}
+	if s.May[mayRefresh] && a.Refreshable && a.State == client.StateValid {
+		list = append(list, s.Press(at+"refresh", s.T["refresh"], "", ""))
+	}
+	if s.May[mayManage] {
+		if a.Paused {
+			list = append(list, s.Press(at+"resume", s.T["resume"], "", ""))
+		} else {
+			list = append(list, s.Press(at+"pause", s.T["pause"], "", ""))
+		}
+	}
+	if s.May[mayLogin] && s.Login == nil {
+		word, class := "login", ""
+		if r.State == stateDead {
+			word = "new_code"
+		}
+		if r.Colour == "bad" || r.State == stateNew || r.State == stateSoon {
+			class = "main"
+		}
+		list = append(list, s.Press(at+"login", s.T[word], "", class))
+	}
+	return list
+}
+
+// past is what the history tells of an account. Without it the rest is shown.
+func (p *Page) past(v visit, o *one) {
+	all, err := p.Keeper.Store().History(v.now, stripDays, o.Name)
+	if err != nil {
+		p.frame.Log.Error().Err(err).Msg("the account page has no history")
+		return
+	}
+	days := all[o.Name]
+	o.Months = newMonths(v.speech, days)
+	o.Plot, o.Readers = newPlot(v.speech, days[len(days)-plotDays:]), readersOf(v.speech, days[len(days)-plotDays:])
 }
 
 // journal is what the newest part of the journal tells of an account, oldest
@@ -99,49 +151,26 @@ func (p *Page) journal(name string) (out []client.Event) {
 }
 
 // days puts the newest entries under their days: those that matter, or all.
-func (s speech) days(events []client.Event, everything bool) (list []day) {
+func (s speech) days(events []client.Event, everything bool, most int) (list []day) {
 	n := 0
 	for _, e := range slices.Backward(events) {
 		entry, ok := s.entryOf(e)
 		if !ok || entry.Minor && !everything {
 			continue
 		}
-		if n++; n > mostEntries {
+		// People read it elsewhere than on the keeper's machine.
+		name := s.Day(e.Time) + " · " + e.Time.Local().Format("MST")
+		if len(list) > 0 && list[len(list)-1].repeats(name, entry) {
+			continue
+		}
+		if n++; n > most {
 			break
 		}
-		if name := s.Day(e.Time); len(list) == 0 || list[len(list)-1].Name != name {
+		if len(list) == 0 || list[len(list)-1].Name != name {
 			list = append(list, day{Name: name})
 		}
 		last := &list[len(list)-1]
 		last.Entries = append(last.Entries, entry)
 	}
 	return list
-}
-
-// readers counts who was given the credential, who read last first.
-func (s speech) readers(events []client.Event) []reader {
-	type key struct{ name, who, format string }
-	found := map[key]*reader{}
-	for _, e := range events {
-		data, err := e.Decode()
-		read, ok := data.(client.CredentialRead)
-		if err != nil || !ok || read.Denied {
-			continue
-		}
-		name, who := s.readerOf(read)
-		k := key{name, who, read.Format}
-		if found[k] == nil {
-			found[k] = &reader{Name: name, Who: who, Format: read.Format}
-		}
-		found[k].Reads += 1 + read.Reads
-		found[k].Last = e.Time
-	}
-	list := []reader{}
-	for _, r := range found {
-		list = append(list, *r)
-	}
-	slices.SortFunc(list, func(a, b reader) int {
-		return cmp.Or(b.Last.Compare(a.Last), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Format, b.Format))
-	})
-	return list[:min(len(list), mostReaders)]
 }

@@ -11,35 +11,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 )
 
-// tokenLife is how long a login page works that is opened from here.
-const tokenLife = time.Hour
-
-// actions are what the buttons do.
+// actions are what the buttons do, those of a login aside.
 type actions struct{ *Page }
-
-// login leads to the login page: of what is open, else of a login that is begun.
-func (p actions) login(w http.ResponseWriter, r *http.Request, v visit) {
-	name := r.PathValue("name")
-	a, err := p.Keeper.Accounts().Get(name)
-	if err != nil {
-		p.refuse(w, v, http.StatusNotFound, "no_account")
-		return
-	}
-	subject := ""
-	if open := p.Keeper.Logins().Subjects(name); len(open) > 0 {
-		subject = open[0]
-	} else {
-		ctx, cancel := context.WithTimeout(r.Context(), siteLimit-5*time.Second)
-		defer cancel()
-		l, err := p.Keeper.Logins().Start(ctx, client.LoginRequest{Account: name, Site: a.Site, Method: client.MethodQR, Attend: int((2 * time.Minute).Seconds())})
-		if err != nil {
-			p.back(w, r, v, "", err)
-			return
-		}
-		subject = l.ID
-	}
-	see(w, v.up+"l/"+p.frame.LoginToken(name, subject, time.Now().Add(tokenLife))+"?lang="+url.QueryEscape(v.Lang))
-}
 
 func (p actions) check(w http.ResponseWriter, r *http.Request, v visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
@@ -55,6 +28,30 @@ func (p actions) refresh(w http.ResponseWriter, r *http.Request, v visit) {
 	p.back(w, r, v, "refresh_"+result.Outcome, err)
 }
 
+func (p actions) pause(w http.ResponseWriter, r *http.Request, v visit) {
+	paused := true
+	p.patch(w, r, v, "paused", client.AccountPatch{Paused: &paused})
+}
+
+func (p actions) resume(w http.ResponseWriter, r *http.Request, v visit) {
+	paused := false
+	p.patch(w, r, v, "resumed", client.AccountPatch{Paused: &paused})
+}
+
+// tags replaces the tags of an account. They are separated by what no tag has.
+func (p actions) tags(w http.ResponseWriter, r *http.Request, v visit) {
+	tags := strings.FieldsFunc(r.PostFormValue("tags"), func(c rune) bool { return strings.ContainsRune(" \t\r\n,;，、；\u3000", c) })
+	if tags == nil {
+		tags = []string{}
+	}
+	p.patch(w, r, v, "tags_saved", client.AccountPatch{Tags: &tags})
+}
+
+func (p actions) patch(w http.ResponseWriter, r *http.Request, v visit, said string, patch client.AccountPatch) {
+	_, err := p.Keeper.Accounts().Patch(r.Context(), r.PathValue("name"), patch)
+	p.back(w, r, v, said, err)
+}
+
 func (p actions) testChannel(w http.ResponseWriter, r *http.Request, v visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
 	defer cancel()
@@ -63,13 +60,24 @@ func (p actions) testChannel(w http.ResponseWriter, r *http.Request, v visit) {
 	if !result.Delivered {
 		said = "test_failed"
 	}
+	if err == nil {
+		p.tried.note("channel "+result.Name, trial{at: time.Now(), worked: result.Delivered, said: result.Answer + result.Error})
+	}
 	p.back(w, r, v, said, err)
 }
 
 func (p actions) runOutput(w http.ResponseWriter, r *http.Request, v visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
 	defer cancel()
-	_, err := p.Outputs().RunNow(ctx, r.PathValue("name"))
+	name := r.PathValue("name")
+	_, err := p.Outputs().RunNow(ctx, name)
+	if problem, ok := errors.AsType[*client.Problem](err); err == nil || ok && problem.Type != client.ProblemNoOutput {
+		t := trial{at: time.Now(), worked: err == nil}
+		if err != nil {
+			t.said = err.Error()
+		}
+		p.tried.note("output "+name, t)
+	}
 	p.back(w, r, v, "run_done", err)
 }
 
@@ -77,32 +85,47 @@ func (p actions) runOutput(w http.ResponseWriter, r *http.Request, v visit) {
 // A text of the keeper's is not for an address, so that only its kind goes there.
 func (p actions) back(w http.ResponseWriter, r *http.Request, v visit, said string, err error) {
 	if err != nil {
-		said = "failed"
-		problem, ok := errors.AsType[*client.Problem](err)
-		switch {
-		case errors.Is(err, context.DeadlineExceeded):
-			said = "under_way"
-		case !ok:
-			p.frame.Log.Error().Err(err).Str("route", r.Pattern).Msg("the account page got no answer of the keeper")
-		case problem.Type == client.ProblemNoAccount:
-			p.refuse(w, v, http.StatusNotFound, "no_account")
+		if missing(err) {
+			key := "nothing_here"
+			if errors.Is(err, &client.Problem{Type: client.ProblemNoAccount}) {
+				key = "no_account"
+			}
+			p.refuse(w, v, http.StatusNotFound, key)
 			return
-		case problem.Type == client.ProblemNoChannel || problem.Type == client.ProblemNoOutput:
-			p.refuse(w, v, http.StatusNotFound, "nothing_here")
-			return
-		case problem.Type == client.ProblemBusy:
-			said = "busy"
-		case problem.Type == client.ProblemNeedsLogin:
-			said = "needs_login"
-		case problem.Type == client.ProblemSiteAway:
-			said = "site_away"
-		case problem.Type == client.ProblemOutput:
-			said = "run_failed"
 		}
+		said = p.outcome(r, err)
 	}
 	at := v.up + "deliveries"
 	if strings.HasPrefix(r.URL.Path, "/accounts/") {
 		at = v.up + "accounts/" + url.PathEscape(r.PathValue("name"))
 	}
 	see(w, at+"?said="+url.QueryEscape(said))
+}
+
+// missing reports whether an error says that there is nothing of the name.
+func missing(err error) bool {
+	for _, kind := range []string{client.ProblemNoAccount, client.ProblemNoChannel, client.ProblemNoOutput} {
+		if errors.Is(err, &client.Problem{Type: kind}) {
+			return true
+		}
+	}
+	return false
+}
+
+// outcome is the key of what an error says.
+func (p actions) outcome(r *http.Request, err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "under_way"
+	}
+	problem, ok := errors.AsType[*client.Problem](err)
+	if !ok {
+		p.frame.Log.Error().Err(err).Str("route", r.Pattern).Msg("the account page got no answer of the keeper")
+		return "failed"
+	}
+	said := map[string]string{client.ProblemBusy: "busy", client.ProblemNeedsLogin: "needs_login", client.ProblemSiteAway: "site_away",
+		client.ProblemOutput: "run_failed", client.ProblemConfigured: "configured", client.ProblemBadRequest: "bad_request", client.ProblemStorage: "storage"}[problem.Type]
+	if said == "" {
+		return "failed"
+	}
+	return said
 }

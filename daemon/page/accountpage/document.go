@@ -42,7 +42,8 @@ func newDocuments(locale string) (*documents, error) {
 // Asset is a file of the documents, nil where there is none of that name. They are
 // the same for everybody.
 func Asset(name string) (data []byte, kind string) {
-	kinds := map[string]string{"account.css": "text/css; charset=utf-8", "account.js": "text/javascript; charset=utf-8"}
+	kinds := map[string]string{"account.css": "text/css; charset=utf-8", "account.js": "text/javascript; charset=utf-8",
+		"account.webmanifest": "application/manifest+json", "icon.svg": "image/svg+xml", "icon-192.png": "image/png", "icon-512.png": "image/png"}
 	if kind = kinds[name]; kind == "" {
 		return nil, ""
 	}
@@ -70,8 +71,12 @@ type sheet struct {
 	accounts   []ranked
 	May        map[string]bool
 	List       *list
+	Aside      *aside
 	One        *one
+	Login      *panel
 	Deliveries *deliveries
+	Health     *health
+	SMS        *smsForm
 }
 
 // sheet fills what every document has of who is signed in.
@@ -99,15 +104,30 @@ func (d *documents) render(w http.ResponseWriter, status int, name string, s she
 	browser.WriteBody(w, status, "text/html; charset=utf-8", body.Bytes())
 }
 
-// press is a button: a form with the session's proof.
+// press is a button: a form with the session's proof, or a link. Of says to who
+// hears it alone what it is about.
 type press struct {
-	Action, Word, Proof string
-	Main                bool
+	Action, Href, Word, Of, Class, Proof string
 }
 
-// Press makes a button.
-func (s sheet) Press(action, word string, main bool) press {
-	return press{Action: action, Word: word, Proof: s.Proof, Main: main}
+// Press makes a button that does something.
+func (s sheet) Press(action, word, of, class string) press {
+	return press{Action: action, Word: word, Of: of, Class: class, Proof: s.Proof}
+}
+
+// shownNeed is a need with what its template needs beside it.
+type shownNeed struct {
+	need
+	Sheet sheet
+	Class string
+}
+
+// OfNeed makes a need ready to be shown.
+func (s sheet) OfNeed(n need) shownNeed {
+	if n.Main {
+		return shownNeed{n, s, "main"}
+	}
+	return shownNeed{n, s, ""}
 }
 
 // shownDelivery is a delivery with what its template needs beside it: the room of
@@ -130,6 +150,9 @@ func (s sheet) PageOf() string {
 
 // MoreNeeds says how many things are not shown.
 func (s sheet) MoreNeeds() string { return s.count("more_needs", s.Needs.More()) }
+
+// FoldedNeeds says how many things are shown once they are asked for.
+func (s sheet) FoldedNeeds() string { return s.count("folded_needs", len(s.Needs.Folded)) }
 
 // Times says how often somebody read.
 func (s sheet) Times(n uint64) string { return s.Fill("times", "n", strconv.FormatUint(n, 10)) }

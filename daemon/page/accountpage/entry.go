@@ -15,6 +15,8 @@ type entry struct {
 	State, Colour string
 	Text          string
 	Minor         bool
+	// Times is how often in a row the same happened.
+	Times int
 }
 
 // entryOf words an event; ok is false for one that this version does not know.
@@ -23,7 +25,7 @@ func (s speech) entryOf(e client.Event) (out entry, ok bool) {
 	if err != nil {
 		return entry{}, false
 	}
-	out = entry{Time: e.Time, Clock: s.Clock(e.Time), Stamp: s.Stamp(&e.Time), State: "dot", Colour: "soft"}
+	out = entry{Time: e.Time, Clock: e.Time.Local().Format("15:04"), Stamp: s.Stamp(&e.Time), State: "dot", Colour: "soft", Times: 1}
 	mark := func(state string) { out.State, out.Colour = state, colour(state) }
 	switch d := data.(type) {
 	case client.AccountAdded:
@@ -40,7 +42,9 @@ func (s speech) entryOf(e client.Event) (out entry, ok bool) {
 		}
 		out.Text = s.T["ev_dead_"+strconv.FormatBool(d.Confirmed)]
 	case client.CheckUndecided:
-		mark(stateAway)
+		if mark(stateAway); d.Blocks {
+			mark(stateBlocks)
+		}
 		out.Text = s.undecided(d)
 	case client.Refreshed:
 		mark(stateValid)

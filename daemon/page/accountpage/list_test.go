@@ -1,7 +1,6 @@
 package accountpage
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -30,7 +29,7 @@ func at(d time.Duration) *time.Time {
 
 // some are accounts of every state, and many more.
 func some() []client.Account {
-	blocked := client.CheckBlocked
+	blocked, away := client.CheckBlocked, client.CheckUnreachable
 	list := []client.Account{
 		{Name: "valid", State: client.StateValid, Refreshable: true, ExpiresAt: at(100 * 24 * time.Hour), Tags: []string{"b"}},
 		{Name: "new", State: client.StateNew, Site: "intl"},
@@ -40,8 +39,10 @@ func some() []client.Account {
 		{Name: "later", State: client.StateValid, ExpiresAt: at(40 * 24 * time.Hour)},
 		{Name: "dead", State: client.StateNeedsLogin, Uname: "Somebody"},
 		{Name: "code", State: client.StateLoggingIn, Tags: []string{"a", "b"}},
+		{Name: "paused", State: client.StateValid, Refreshable: true, Paused: true, ExpiresAt: at(9 * 24 * time.Hour), CheckedAt: at(-time.Hour)},
+		{Name: "unreachable", State: client.StateValid, Refreshable: true, LastCheck: &away, CheckedAt: at(-2 * time.Hour)},
 	}
-	for i := range 112 {
+	for i := range 110 {
 		list = append(list, client.Account{Name: fmt.Sprintf("x%03d", i), State: client.StateValid, Refreshable: true})
 	}
 	return list
@@ -59,7 +60,7 @@ func TestList(t *testing.T) {
 	s := speeches(t)[0]
 	l := newList(s, rank(some(), time.Now()), filter{})
 	if len(l.Rows) != perPage || l.Pages != 3 || l.Total != 120 || l.Previous != "" || l.Next != "?page=2" ||
-		!strings.HasPrefix(names(l), "code dead sooner soon blocked new ") || strings.Join(l.Tags, " ") != "a b" {
+		!strings.HasPrefix(names(l), "code dead sooner soon blocked unreachable new paused ") || strings.Join(l.Tags, " ") != "a b" {
 		t.Errorf("%d rows of %d, %d pages, next %q: %s", len(l.Rows), l.Total, l.Pages, l.Next, names(l))
 	}
 	if last := newList(s, rank(some(), time.Now()), filter{page: 7}); last.Page != 3 || len(last.Rows) != 20 || last.Next != "" || last.Previous != "?page=2" {
@@ -75,6 +76,11 @@ func TestList(t *testing.T) {
 		{filter{Query: "b", Tag: "b"}, "code valid"},
 		{filter{State: stateSoon}, "sooner soon"},
 		{filter{State: stateNew}, "new"},
+		{filter{State: statePaused}, "paused"},
+		{filter{Query: "e", State: stateAway}, "unreachable"},
+		{filter{Tag: "b", Sort: "name"}, "code valid"},
+		{filter{Query: "o", Sort: "left"}, "sooner soon code dead blocked"},
+		{filter{Query: "e", Sort: "checked"}, "unreachable paused code dead sooner blocked new later"},
 		{filter{State: "nonsense"}, ""},
 		{filter{Query: "nobody"}, ""},
 	} {
@@ -82,7 +88,7 @@ func TestList(t *testing.T) {
 			t.Errorf("%+v: %s", tt.f, got)
 		}
 	}
-	if l := newList(s, rank(some(), time.Now()), filter{Query: "x", State: stateValid, page: 2}); l.Next != "?page=3&q=x&state=valid" {
+	if l := newList(s, rank(some(), time.Now()), filter{Query: "x", State: stateValid, Sort: "name", page: 2}); l.Next != "?page=3&q=x&sort=name&state=valid" {
 		t.Errorf("next is %q", l.Next)
 	}
 	var needy []string
@@ -103,7 +109,7 @@ func TestStates(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range speeches(t) {
-		for _, a := range some()[:8] {
+		for _, a := range some()[:10] {
 			if text := s.sentence(a); text == "" || strings.Contains(text, "{") {
 				t.Errorf("%s: %q", a.Name, text)
 			}
@@ -151,22 +157,86 @@ func TestEntries(t *testing.T) {
 
 func TestReaders(t *testing.T) {
 	s := speeches(t)[0]
-	read := func(ago time.Duration, r client.CredentialRead) client.Event {
-		data, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return client.Event{Type: client.EventCredentialRead, Time: time.Now().Add(-ago), Data: data}
+	tool := func(n uint64) client.HistoryReads {
+		return client.HistoryReads{Program: "yt-dlp", User: "media", Format: "netscape", Reads: n}
 	}
-	program, user, uid := "/usr/bin/yt-dlp", "media", uint32(1000)
-	got := s.readers([]client.Event{
-		read(3*time.Hour, client.CredentialRead{Program: &program, User: &user, UID: &uid, Format: "netscape"}),
-		read(2*time.Hour, client.CredentialRead{Remote: "192.0.2.7", Format: "cookiecloud"}),
-		read(time.Hour, client.CredentialRead{Program: &program, User: &user, UID: &uid, Format: "netscape", Reads: 9}),
-		read(time.Minute, client.CredentialRead{Program: &program, UID: &uid, Denied: true}),
-	})
-	if len(got) != 2 || got[0].Name != "yt-dlp" || got[0].Who != "media" || got[0].Reads != 11 || got[1].Name != "192.0.2.7" {
+	days := []client.HistoryDay{
+		{Date: "2026-03-01", Reads: []client.HistoryReads{tool(1), {Remote: "192.0.2.7", Format: "cookiecloud", Reads: 4}, {Reads: 1}}},
+		{Date: "2026-03-02"},
+		{Date: "2026-03-03", Reads: []client.HistoryReads{tool(10)}},
+	}
+	got := readersOf(s, days)
+	if len(got) != 3 || got[0].Name != "yt-dlp" || got[0].Who != "media" || got[0].Reads != 11 || got[1].Name != "192.0.2.7" || got[2].Name != "others" {
 		t.Errorf("%+v", got)
+	}
+	plot := newPlot(s, days)
+	if plot == nil || plot.Most != "most: 10" || plot.Bars != "M0 72h6v-42.0h-6zM16 72h6v-70.0h-6z" {
+		t.Errorf("%+v", plot)
+	}
+	if newPlot(s, days[1:2]) != nil {
+		t.Error("a plot of nothing")
+	}
+}
+
+// A strip says the same as a drawing, in words and to the script.
+func TestStrip(t *testing.T) {
+	var days []client.HistoryDay
+	for i := range 6 {
+		days = append(days, client.HistoryDay{Date: time.Now().AddDate(0, 0, i-5).Format(time.DateOnly), OK: 3})
+	}
+	days[0] = client.HistoryDay{Date: days[0].Date}
+	days[2].Unanswered = 1
+	days[3].Dead, days[3].LoggedIn, days[3].Refreshed = true, 1, 1
+	days[5].Refreshed = 2
+	for _, s := range speeches(t) {
+		got := newStrip(s, days)
+		want := []mark{{"o", "M3 14h3M12 14h6"}, {"t", "M6 11.5h3"}, {"d", "M9 9h3"}, {"n", "M0 17h3"}, {"r", "M15 21.5h3"}, {"l", "M9 23h3"}}
+		if !slices.Equal(got.Marks, want) || got.Days != "jadiab" || got.Width != 18 {
+			t.Errorf("%+v", got)
+		}
+		if m := newMonths(s, days); len(m.Told) != 3 || m.Told[0].Name != s.T["today"] || m.Told[2].Text != s.T["day_trouble"] || !strings.Contains(m.Told[1].Text, s.T["day_logged_in"]) {
+			t.Errorf("%+v", m.Told)
+		}
+		if strings.ContainsAny(got.Label, "{}") || !strings.Contains(got.Label, "3") {
+			t.Errorf("%q", got.Label)
+		}
+	}
+	calm := newStrip(speeches(t)[0], slices.Repeat(days[4:5], stripDays))
+	if calm.Days != "a90" || len(calm.Marks) != 1 {
+		t.Errorf("%+v", calm)
+	}
+	if m := newMonths(speeches(t)[0], slices.Repeat(days[4:5], stripDays)); len(m.Parts) != 3 || !m.Parts[2].Last || len(m.Told) != 0 {
+		t.Errorf("%+v", m)
+	}
+}
+
+// What can wait is folded where there is too much.
+func TestFold(t *testing.T) {
+	thing := func(hot bool) need { return need{Hot: hot} }
+	for _, tt := range []struct{ hot, rest, shown, folded int }{{2, 4, 2, 4}, {0, 9, 4, 5}, {7, 0, 7, 0}} {
+		n := needs{}
+		for range tt.hot {
+			n.Shown = append(n.Shown, thing(true))
+		}
+		for range tt.rest {
+			n.Shown = append(n.Shown, thing(false))
+		}
+		if n.fold(); len(n.Shown) != tt.shown || len(n.Folded) != tt.folded {
+			t.Errorf("%+v: %d and %d", tt, len(n.Shown), len(n.Folded))
+		}
+	}
+}
+
+func TestBrowserName(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1": "Safari · iPhone",
+		"Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Mobile Safari/537.36":                            "Chrome · Android",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0":                                                        "Firefox · Windows",
+		"curl/8.5.0": "curl/8.5.0", "": "",
+	} {
+		if got := browserName(agent); got != want {
+			t.Errorf("%q: %q", agent, got)
+		}
 	}
 }
 

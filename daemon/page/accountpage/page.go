@@ -1,6 +1,7 @@
 package accountpage
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -34,6 +35,9 @@ type Parts struct {
 	SignIn   *signin.SignIn
 	// May is what a browser may do that is signed in.
 	May []string
+	// Examine looks at the keeper from outside, and tells what it found in a
+	// language; nil where nobody can.
+	Examine func(ctx context.Context, lang string) []Finding
 }
 
 // Frame is what the page shares with the other pages of its listener.
@@ -43,6 +47,10 @@ type Frame struct {
 	Client func(*http.Request) netip.Addr
 	// LoginToken makes the token of a login page, for one of an account's subjects.
 	LoginToken func(account, subject string, until time.Time) string
+	// QR draws a code as PNG.
+	QR func(content string) ([]byte, error)
+	// SMS is the form of a login by SMS, nil where there is none.
+	SMS *SMSPage
 	// Label tells this keeper's cookies from another's on the same host.
 	Label string
 	// Locale is the language of a page whose reader asks for none that there is.
@@ -58,6 +66,9 @@ type Page struct {
 	documents *documents
 	mends     browser.Mends
 	streams   chan struct{}
+	codes     allowances
+	examined  examined
+	tried     tried
 }
 
 // New makes the page.
@@ -71,21 +82,35 @@ func New(p Parts, f Frame) (*Page, error) {
 
 // Routes adds the page to a server.
 func (p *Page) Routes(m *http.ServeMux) {
-	in, do := entrance{p}, actions{p}
+	in, do, login, health := entrance{p}, actions{p}, loginRoom{p}, healthRoom{p}
 	m.HandleFunc("GET /sign-in/{token}", p.open(in.redeem))
 	m.HandleFunc("POST /sign-in", p.open(in.password))
 
 	m.HandleFunc("GET /{$}", p.open(in.front))
-	m.HandleFunc("GET /accounts/{name}", p.shown(p.account))
-	m.HandleFunc("GET /deliveries", p.shown(p.deliveries))
-	m.HandleFunc("GET /live", p.shown(p.live))
+	m.HandleFunc("GET /accounts/{name}", p.shown("", p.account))
+	m.HandleFunc("GET /accounts/{name}/qr.png", p.shown(mayLogin, login.picture))
+	m.HandleFunc("GET /deliveries", p.shown("", p.deliveries))
+	m.HandleFunc("GET /health", p.shown("", health.screen))
+	m.HandleFunc("GET /live", p.shown("", p.live))
 
 	m.HandleFunc("POST /sign-out", p.action("", in.signOut))
-	m.HandleFunc("POST /accounts/{name}/login", p.action(mayLogin, do.login))
+	m.HandleFunc("POST /sessions/{id}/revoke", p.action("", health.revoke))
+	m.HandleFunc("POST /health", p.action("", health.look))
+	m.HandleFunc("POST /accounts/{name}/login", p.action(mayLogin, login.begin))
+	m.HandleFunc("POST /accounts/{name}/renew", p.action(mayLogin, login.renew))
+	m.HandleFunc("POST /accounts/{name}/cancel", p.action(mayLogin, login.cancel))
 	m.HandleFunc("POST /accounts/{name}/check", p.action(mayCheck, do.check))
 	m.HandleFunc("POST /accounts/{name}/refresh", p.action(mayRefresh, do.refresh))
+	m.HandleFunc("POST /accounts/{name}/pause", p.action(mayManage, do.pause))
+	m.HandleFunc("POST /accounts/{name}/resume", p.action(mayManage, do.resume))
+	m.HandleFunc("POST /accounts/{name}/tags", p.action(mayManage, do.tags))
 	m.HandleFunc("POST /channels/{name}/test", p.action(mayManage, do.testChannel))
 	m.HandleFunc("POST /outputs/{name}/run", p.action(mayManage, do.runOutput))
+	if p.frame.SMS != nil {
+		sms := smsRoom{p}
+		m.HandleFunc("GET /accounts/{name}/sms", p.shown(mayLogin, sms.screen))
+		m.HandleFunc("POST /accounts/{name}/sms", p.action(mayLogin, sms.begin))
+	}
 }
 
 func (p *Page) may(verb string) bool { return slices.Contains(p.May, verb) }
@@ -122,14 +147,18 @@ func (p *Page) open(serve handler) http.HandlerFunc {
 	}
 }
 
-// shown is for what only who is signed in may see.
-func (p *Page) shown(serve handler) http.HandlerFunc {
+// shown is for what only who is signed in may see, with a verb of page.may where it
+// needs one.
+func (p *Page) shown(verb string, serve handler) http.HandlerFunc {
 	return p.open(func(w http.ResponseWriter, r *http.Request, v visit) {
-		if v.cookie == "" {
+		switch {
+		case v.cookie == "":
 			p.turnAway(w, r)
-			return
+		case verb != "" && !p.may(verb):
+			p.refuse(w, v, http.StatusForbidden, "not_permitted")
+		default:
+			serve(w, r, v)
 		}
-		serve(w, r, v)
 	})
 }
 

@@ -2,7 +2,6 @@ package accountpage
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
@@ -66,8 +65,7 @@ func (p entrance) signInForm(w http.ResponseWriter, v visit, status int, trouble
 // came from elsewhere, from a mail for example, would not bring the cookie along a
 // redirect.
 func (p entrance) redeem(w http.ResponseWriter, r *http.Request, v visit) {
-	ahead := r.Header.Get("Sec-Purpose") + r.Header.Get("Purpose") + r.Header.Get("X-Moz")
-	if r.Method != http.MethodGet || strings.Contains(ahead, "prefetch") || strings.Contains(ahead, "preview") {
+	if r.Method != http.MethodGet || ahead(r) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}

@@ -17,17 +17,19 @@ const soon = 14
 // The states that people see. Each has a word, a colour and a shape; the names are
 // those of the texts, the classes and the symbols.
 const (
-	stateCode  = "code"  // a code is waiting for a phone
-	stateDead  = "dead"  // the site said so, twice
-	stateSoon  = "soon"  // it ends soon and cannot be refreshed
-	stateAway  = "away"  // the site blocks or does not answer; nothing is lost
-	stateNew   = "new"   // never logged in
-	stateValid = "valid" // nothing to do
+	stateCode   = "code"   // a code is waiting for a phone
+	stateDead   = "dead"   // the site said so, twice
+	stateSoon   = "soon"   // it ends soon and cannot be refreshed
+	stateBlocks = "blocks" // the site refuses to answer; nothing is lost
+	stateAway   = "away"   // the site does not answer; nothing is lost
+	stateNew    = "new"    // never logged in
+	statePaused = "paused" // a person wants nothing done
+	stateValid  = "valid"  // nothing to do
 )
 
 // states are all of them, what needs a person first.
 func states() []string {
-	return []string{stateCode, stateDead, stateSoon, stateAway, stateNew, stateValid}
+	return []string{stateCode, stateDead, stateSoon, stateBlocks, stateAway, stateNew, statePaused, stateValid}
 }
 
 // stateOf is how an account does, in the page's terms.
@@ -35,13 +37,17 @@ func stateOf(a client.Account, now time.Time) string {
 	switch {
 	case a.State == client.StateLoggingIn:
 		return stateCode
+	case a.Paused:
+		return statePaused
 	case a.State == client.StateNeedsLogin:
 		return stateDead
 	case a.State == client.StateNew:
 		return stateNew
 	case !a.Refreshable && a.ExpiresAt != nil && daysLeft(a, now) <= soon:
 		return stateSoon
-	case a.LastCheck != nil && (*a.LastCheck == client.CheckBlocked || *a.LastCheck == client.CheckUnreachable):
+	case a.LastCheck != nil && *a.LastCheck == client.CheckBlocked:
+		return stateBlocks
+	case a.LastCheck != nil && *a.LastCheck == client.CheckUnreachable:
 		return stateAway
 	}
 	return stateValid
@@ -88,7 +94,7 @@ func colour(state string) string {
 	switch state {
 	case stateCode, stateDead:
 		return "bad"
-	case stateSoon, stateAway:
+	case stateSoon, stateBlocks, stateAway:
 		return "warn"
 	case stateValid:
 		return "good"
@@ -99,6 +105,9 @@ func colour(state string) string {
 // next is the next thing that happens to an account, in a few words.
 func (s speech) next(a client.Account) string {
 	if a.Next == nil {
+		if a.Paused {
+			return s.T["next_resume"]
+		}
 		if a.State == client.StateNeedsLogin || a.State == client.StateNew {
 			return s.T["next_login"]
 		}
@@ -127,11 +136,11 @@ func (s speech) sentence(a client.Account) string {
 	switch state := stateOf(a, s.now); state {
 	case stateSoon:
 		return s.Fill("why_soon", "left", s.count("days", daysLeft(a, s.now)), "date", s.date(*a.ExpiresAt))
-	case stateAway:
+	case stateBlocks, stateAway:
 		if a.BlockedUntil != nil {
-			return s.Fill("why_blocked", "time", s.Clock(*a.BlockedUntil))
+			return s.Fill("why_"+state+"_until", "time", s.Clock(*a.BlockedUntil))
 		}
-		return s.T["why_away"]
+		return s.T["why_"+state]
 	default:
 		return s.T["why_"+state]
 	}

@@ -20,7 +20,7 @@ func Policy(captcha ...string) string {
 	and := strings.TrimRight(" "+strings.Join(captcha, " "), " ")
 	return "default-src 'none'; script-src 'self'" + and + "; style-src 'self'" + and +
 		"; img-src 'self' data:" + and + "; connect-src 'self'" + and +
-		"; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+		"; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 }
 
 // SetHeaders sets what every answer has.
