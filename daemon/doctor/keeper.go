@@ -21,11 +21,11 @@ func judgeKeeper(f *Facts, n *notes) {
 			n.warn("keeper.version", f.say("version"), f.say("the keeper is %s and this program %s: the keeper was not restarted after an update, or another program comes first on PATH", d.Version, f.Version), f.restart())
 		}
 		for _, p := range d.Problems {
-			note := n.wrong
-			if strings.HasPrefix(p, "heartbeat: ") {
-				note = n.warn // nobody's work depends on who hears of it
+			if strings.HasPrefix(p, "heartbeat: ") { // nobody's work depends on who hears of it
+				n.warn("keeper.problem", "keeper", f.told(p), f.log())
+				continue
 			}
-			note("keeper.problem", "keeper", f.told(p), f.log())
+			n.wrong("keeper.problem", "keeper", f.told(p), f.log())
 		}
 		if len(d.NeedsRestart) > 0 {
 			n.warn("keeper.restart", list(f, d.NeedsRestart), f.say("the file has another value than the keeper runs with, and only a restart changes it"), f.restart())
