@@ -172,8 +172,11 @@ const configurationPage = "docs/configuration.md"
 func TestConfigurationPageIsOfTheExample(t *testing.T) {
 	text := repositoryFile(t, configurationPage)
 	renewed, err := reference.Page(text, config.Example(daemon.Checks().Channels))
-	if err != nil || text != renewed {
-		t.Errorf("%s is not what the example says, %v; run go generate ./packaging/manual", configurationPage, err)
+	if err != nil {
+		t.Fatalf("%s: %v", configurationPage, err)
+	}
+	if text != renewed {
+		t.Errorf("%s is not what the example says; if this is meant: go generate ./packaging/manual", configurationPage)
 	}
 }
 
