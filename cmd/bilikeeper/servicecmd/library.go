@@ -134,10 +134,21 @@ func (l library) uninstall() (found bool, notes []string, err error) {
 			return true, nil, err
 		}
 	}
+	if kindHere() == kindOpenRC {
+		// The library takes the script away first, and rc-update then knows of none.
+		// It fails where one of the runlevels does not have it.
+		_ = exec.Command("rc-update", "--all", "delete", serviceName).Run()
+		return true, nil, os.Remove("/etc/init.d/" + serviceName)
+	}
 	return true, nil, l.service.Uninstall()
 }
 
 func (l library) control(action string) error {
+	if kindHere() == kindOpenRC {
+		// The library's restart is a stop and a start, and not what the script
+		// knows as one.
+		return said(exec.Command("rc-service", serviceName, action).CombinedOutput())
+	}
 	if action == "start" && kindHere() == kindLaunchd {
 		// One that launchd knows of and that has ended is not loaded again.
 		if _, err := launchctlList(); err == nil {
