@@ -437,12 +437,16 @@ func TestOutputFiles(t *testing.T) {
 		{"a key", "preset = \"blrec\"\nurl = \"http://127.0.0.1\"\nsecret_file = %q", "canary\n", 0o600, ""},
 		{"an open key", "preset = \"blrec\"\nurl = \"http://127.0.0.1\"\nsecret_file = %q", "canary", 0o644, "output[0].secret_file: FILE is a world-readable secret"},
 		{"no key", "preset = \"blrec\"\nurl = \"http://127.0.0.1\"\nsecret_file = %q", "\n", 0o600, "is empty"},
+		{"a key in quotes", "preset = \"blrec\"\nurl = \"http://127.0.0.1\"\nsecret_file = %q", "\"canary\"", 0o600, "holds quotes around the secret"},
+		{"a key with a blank", "preset = \"bili-sync\"\nurl = \"http://127.0.0.1\"\nsecret_file = %q", "can ary", 0o600, "holds more than one word"},
+		{"a key behind a byte order mark", "preset = \"blrec\"\nurl = \"http://127.0.0.1\"\nsecret_file = %q", "\ufeffcanary\r\n", 0o600, ""},
+		{"a header in quotes", "format = \"json\"\nurl = \"https://example.net\"\nsecret_file = %q", "'Bearer canary'", 0o600, "holds quotes around the secret"},
 		{"a header", "format = \"json\"\nurl = \"https://example.net\"\nsecret_file = %q", "Bearer canary\n", 0o600, ""},
 		{"a user and a password", "preset = \"bililive-recorder\"\nurl = \"http://127.0.0.1\"\nsecret_file = %q", "user:can ary", 0o600, ""},
 		{"a password alone", "preset = \"bililive-recorder\"\nurl = \"http://127.0.0.1\"\nsecret_file = %q", "canary", 0o600, `is no "user:password"`},
 		{"CookieCloud's", "on_change = [\"true\"]\n[serve]\nlisten = \"127.0.0.1:0\"\n[[serve.cookiecloud]]\naccount = \"main\"\nuuid = \"12345678\"\npassword_file = %q", "canary-canary\n", 0o600, ""},
 		{"a short one", "on_change = [\"true\"]\n[serve]\nlisten = \"127.0.0.1:0\"\n[[serve.cookiecloud]]\naccount = \"main\"\nuuid = \"12345678\"\npassword_file = %q", "canary", 0o600, "serve.cookiecloud[0].password_file: FILE holds a password of less than 12 characters"},
-		{"RSSHub's", "on_change = [\"true\"]\n[serve]\nlisten = \"127.0.0.1:0\"\n[serve.rsshub]\naccounts = [\"main\"]\ntoken_file = %q", " canary-canary", 0o600, "serve.rsshub.token_file: FILE holds a password that begins or ends with white space"},
+		{"RSSHub's", "on_change = [\"true\"]\n[serve]\nlisten = \"127.0.0.1:0\"\n[serve.rsshub]\naccounts = [\"main\"]\ntoken_file = %q", "canary canary-canary", 0o600, "serve.rsshub.token_file: FILE holds more than one word"},
 	}
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -59,20 +59,29 @@ var uuidPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,128}$`)
 
 // Password reads the file that the entry names.
 func (c CloudEntry) Password(read setting.Reader) (secret.String, error) {
-	return longSecret("password_file", c.PasswordFile, read)
+	return longSecret("password_file", c.PasswordFile, longLine, read)
 }
 
 // Token reads the file that the entry names.
 func (r RSSHubEntry) Token(read setting.Reader) (secret.String, error) {
-	return longSecret("token_file", r.TokenFile, read)
+	return longSecret("token_file", r.TokenFile, longWord, read)
 }
 
-func longSecret(key, path string, read setting.Reader) (secret.String, error) {
-	s, err := setting.File{Key: key, Path: path, Form: longLine}.Read(read)
+func longSecret(key, path string, form func(string) (string, error), read setting.Reader) (secret.String, error) {
+	s, err := setting.File{Key: key, Path: path, Form: form}.Read(read)
 	if err != nil {
 		return secret.String{}, fmt.Errorf("%s: %s %w", key, path, err)
 	}
 	return s, nil
+}
+
+// longWord is longLine for a token, which has neither blanks nor quotes.
+func longWord(text string) (string, error) {
+	word, err := setting.Word(text)
+	if err != nil {
+		return "", err
+	}
+	return longLine(word)
 }
 
 // longLine takes a password over the network, which anybody can try.
@@ -154,7 +163,7 @@ func (s Serve) files() []setting.File {
 	for i, c := range s.CookieCloud {
 		list = append(list, setting.File{Key: fmt.Sprintf("serve.cookiecloud[%d].password_file", i), Path: c.PasswordFile, Form: longLine})
 	}
-	list = append(list, setting.File{Key: "serve.rsshub.token_file", Path: s.RSSHub.TokenFile, Form: longLine})
+	list = append(list, setting.File{Key: "serve.rsshub.token_file", Path: s.RSSHub.TokenFile, Form: longWord})
 	return slices.DeleteFunc(list, func(f setting.File) bool { return f.Path == "" })
 }
 

@@ -25,6 +25,14 @@ func Files(o config.Output) []setting.File {
 
 // secret is what a push proves itself with.
 func (o entry) secret(text string) (string, error) {
+	switch o.Preset {
+	case PresetBlrec, PresetBiliSync:
+		return setting.Word(text)
+	case "":
+		if setting.Quoted(text) {
+			return "", &setting.Fault{What: "holds quotes around the secret", Hint: "write it without them"}
+		}
+	}
 	s, err := setting.Line(strings.TrimSpace(text))
 	if err == nil && o.Preset == PresetBililiveRecorder && !strings.Contains(s, ":") {
 		err = &setting.Fault{What: `is no "user:password"`, Hint: "write what the recorder was started with"}

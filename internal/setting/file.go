@@ -40,7 +40,7 @@ func Word(text string) (string, error) {
 	switch {
 	case len(words) == 0:
 		return "", &Fault{"is empty", "put the secret into it"}
-	case quoted(strings.TrimSpace(text)):
+	case Quoted(text):
 		return "", &Fault{"holds quotes around the secret", "write it without them"}
 	case len(words) > 1:
 		return "", &Fault{"holds more than one word", "put the secret alone into it, without blanks"}
@@ -56,7 +56,9 @@ func plain(text string) bool {
 	})
 }
 
-func quoted(text string) bool {
+// Quoted reports whether a text begins or ends with a quote.
+func Quoted(text string) bool {
+	text = strings.TrimSpace(text)
 	for _, pair := range []string{`""`, "''", "``", "“”", "‘’"} {
 		open, size := utf8.DecodeRuneInString(pair)
 		end, _ := utf8.DecodeRuneInString(pair[size:])
