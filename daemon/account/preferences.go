@@ -24,20 +24,27 @@ func (w Preferences) Change(ctx context.Context, change func(*store.Preferences)
 		if err := w.commit(&next, nil); err != nil {
 			return err
 		}
-		return w.takeUp()
+		return w.takeUp(func() error { return w.apply(lifecycle.Rescheduled{}, nil) })
 	})
 }
 
 // Reconsider lets the account look anew at what the configuration says of it.
 func (w Preferences) Reconsider() {
-	w.later("the new settings were not taken up", func() error { return w.takeUp() })
+	w.later("the new settings were not taken up", func() error {
+		return w.takeUp(func() error {
+			// When it was given the schedule is kept for all accounts in one place.
+			next, _ := w.preview(lifecycle.Rescheduled{At: w.policy().Replaced(w.rec.Plan)})
+			w.adopt(next)
+			return nil
+		})
+	})
 }
 
 // takeUp brings the account in line with what holds for it now.
-func (w Preferences) takeUp() error {
+func (w Preferences) takeUp(reschedule func() error) error {
 	p := w.policy()
 	if w.rec.Plan != p.Plan {
-		if err := w.apply(lifecycle.Rescheduled{}, nil); err != nil {
+		if err := reschedule(); err != nil {
 			return err
 		}
 	}

@@ -86,11 +86,17 @@ func (w *Worker) apply(in lifecycle.Input, change func(r *store.Record)) error {
 	if _, polled := in.(lifecycle.Polled); polled && len(events) == 0 && next.Login.Phase == w.rec.Login.Phase && next.Login.Detail == w.rec.Login.Detail {
 		// Only the time of the next poll changed. A write for each poll would
 		// wear out a disk and tell nobody anything.
-		w.rec = next
-		w.shown.Store(next)
+		w.adopt(next)
 		return nil
 	}
 	return w.commit(next, events)
+}
+
+// adopt goes on with a record that is not worth a write: the next change is written
+// with it.
+func (s *state) adopt(next *store.Record) {
+	s.rec = next
+	s.shown.Store(next)
 }
 
 // fields is an event's data as a line of the log has it.

@@ -276,15 +276,23 @@ func (a Accounts) Import(ctx context.Context, req client.ImportRequest) (client.
 	return result, nil
 }
 
+// sameUser returns the other accounts of a user, in no order.
+func (a Accounts) sameUser(r *store.Record) (list []*store.Record) {
+	k := a.keeper
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	for _, w := range k.accounts {
+		if other := w.Shown(); other.Mid == r.Mid && other.Name != r.Name {
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
 // twins says under which other names the same login or the same user is kept.
 func (a Accounts) twins(r *store.Record) (notes []string) {
 	mine := credentialOf(r).Value("SESSDATA")
-	var twins []*store.Record
-	a.keeper.others(func(other *store.Record) {
-		if other.Mid == r.Mid && other.Name != r.Name {
-			twins = append(twins, other)
-		}
-	})
+	twins := a.sameUser(r)
 	slices.SortFunc(twins, func(a, b *store.Record) int { return strings.Compare(a.Name, b.Name) })
 	for _, other := range twins {
 		switch {

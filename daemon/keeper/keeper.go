@@ -41,6 +41,8 @@ type Keeper struct {
 	settings atomic.Pointer[Settings]
 	problems account.Problems
 	audit    *audit.Audit
+	plans    plans
+	adding   adding
 	logins   loginqueue.Queue
 	parts    *account.Parts
 
@@ -48,10 +50,9 @@ type Keeper struct {
 	// later than the end of the context of Run, by stopGrace.
 	abandon context.CancelFunc
 
-	// mu guards accounts, coming and running. Nothing else is locked while it is held.
+	// mu guards accounts and running. Nothing else is locked while it is held.
 	mu       sync.RWMutex
 	accounts map[string]*account.Worker
-	coming   map[string]chan struct{} // those that are being added, until they are
 	running  context.Context
 	owners   sync.WaitGroup
 }
@@ -81,7 +82,6 @@ func New(p Parts) (*Keeper, error) {
 		started:  time.Now().UTC().Truncate(time.Millisecond),
 		pageLink: p.PageLink,
 		accounts: map[string]*account.Worker{},
-		coming:   map[string]chan struct{}{},
 	}
 	set, err := NewSettings(p.Config)
 	if err != nil {
@@ -95,13 +95,24 @@ func New(p Parts) (*Keeper, error) {
 	if k.audit, err = audit.Open(k.store); err != nil {
 		return nil, err
 	}
+	if err := k.plans.load(k.store); err != nil {
+		return nil, fmt.Errorf("load the changes of schedules: %w", err)
+	}
 	work, abandon := context.WithCancel(context.Background())
 	k.abandon = abandon
 	k.parts = &account.Parts{
 		Site: func(name string) *passport.Client { return k.ways.of(name).client }, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
-		Policy:   func(r *store.Record) lifecycle.Policy { return k.Settings().policy(r) },
+		Policy: func(r *store.Record) lifecycle.Policy {
+			p := k.Settings().policy(r)
+			p.Replaced = func(other string) time.Time { return k.plans.took(p.Plan, other) }
+			return p
+		},
 		Settings: func() account.Settings { return k.Settings().workers() },
-		Gone:     k.forgotten, Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
+		Gone: func(w *account.Worker) {
+			k.drop(w)
+			k.ways.forget(w.Name())
+		},
+		Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
 	}
 	records, unread, err := k.store.Records()
 	if err != nil {
@@ -114,7 +125,7 @@ func New(p Parts) (*Keeper, error) {
 	for _, r := range records {
 		k.accounts[r.Name] = account.New(k.parts, r)
 	}
-	k.scaleJournal(len(k.accounts))
+	k.Settings().scale(k.store, len(k.accounts))
 	set.tellTooDense(k.Records(), &k.problems)
 	return k, nil
 }
@@ -190,31 +201,33 @@ func (k *Keeper) all() []*account.Worker {
 	return list
 }
 
-// others calls fn for each account, in no order.
-func (k *Keeper) others(fn func(r *store.Record)) {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	for _, w := range k.accounts {
-		fn(w.Shown())
-	}
-}
-
 func (k *Keeper) drop(w *account.Worker) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.accounts[w.Name()] == w {
 		delete(k.accounts, w.Name())
-		k.scaleJournal(len(k.accounts))
+		k.Settings().scale(k.store, len(k.accounts))
 	}
 }
 
-// ensure returns the account of that name, and adds it if there is none.
+// ensure returns the account of that name, and adds it if there is none. Nobody else
+// waits while it is written.
 func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error) {
-	w, mine, err := k.come(name)
-	if w != nil || err != nil {
-		return w, err
+	for !k.adding.begin(name) {
+		if w := k.find(name); w != nil {
+			return w, nil
+		}
 	}
-	defer k.came(name, mine)
+	defer k.adding.end(name)
+	if w := k.find(name); w != nil {
+		return w, nil
+	}
+	k.mu.RLock()
+	stopping := k.running == nil || k.running.Err() != nil
+	k.mu.RUnlock()
+	if stopping {
+		return nil, account.Stopping()
+	}
 	r := &store.Record{
 		Account: lifecycle.New(name, site, time.Now().UTC()),
 		Device:  passport.Device{UserAgent: passport.NewUserAgent(account.NewID()), Key: name},
@@ -224,53 +237,11 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	w = account.New(k.parts, r)
+	w := account.New(k.parts, r)
 	k.accounts[name] = w
-	k.scaleJournal(len(k.accounts))
+	k.Settings().scale(k.store, len(k.accounts))
 	k.own(w, false)
 	return w, nil
-}
-
-// come returns the account of that name, or reserves the name for the caller, who
-// gives it back with came. Nobody else waits while an account is written.
-func (k *Keeper) come(name string) (*account.Worker, chan struct{}, error) {
-	for {
-		k.mu.Lock()
-		w, other := k.accounts[name], k.coming[name]
-		stopping := k.running == nil || k.running.Err() != nil
-		var mine chan struct{}
-		if w == nil && other == nil && !stopping {
-			mine = make(chan struct{})
-			k.coming[name] = mine
-		}
-		k.mu.Unlock()
-		switch {
-		case w != nil || mine != nil:
-			return w, mine, nil
-		case stopping:
-			return nil, nil, account.Stopping()
-		}
-		<-other
-	}
-}
-
-func (k *Keeper) came(name string, mine chan struct{}) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	delete(k.coming, name)
-	close(mine)
-}
-
-// forgotten is called by the worker of an account that is no more.
-func (k *Keeper) forgotten(w *account.Worker) {
-	k.drop(w)
-	k.ways.forget(w.Name())
-}
-
-// scaleJournal makes the journal as long as so many accounts need it.
-func (k *Keeper) scaleJournal(accounts int) {
-	j := k.settings.Load().Journal
-	k.store.Scale(store.Limits{Entries: j.Entries, PerAccount: j.PerAccount}, accounts)
 }
 
 // callNext lets those ask for a code who have waited longest. It does not wait

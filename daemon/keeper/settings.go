@@ -133,14 +133,25 @@ func (s *Settings) workers() account.Settings {
 func (k *Keeper) Use(next *Settings) {
 	old := k.settings.Swap(next)
 	k.ways.limit(limitsOf(next.Config))
+	var changed []*account.Worker
+	r := replacement{now: time.Now().UTC(), inForce: map[string]bool{}, of: map[string]map[string]bool{}}
 	for _, w := range k.all() {
 		was, is := old.of(w.Shown()), next.of(w.Shown())
-		if old.plan(was) != next.plan(is) || was.Paused != is.Paused {
-			account.Preferences{Worker: w}.Reconsider()
+		if r.add(next.plan(is), old.plan(was)) || was.Paused != is.Paused {
+			changed = append(changed, w)
 		}
 	}
-	k.scaleJournal(len(k.all()))
+	k.plans.replace(k.store, r, k.log)
+	for _, w := range changed {
+		account.Preferences{Worker: w}.Reconsider()
+	}
+	next.scale(k.store, len(k.all()))
 	next.tellTooDense(k.Records(), &k.problems)
+}
+
+// scale makes the journal as long as so many accounts need it.
+func (s *Settings) scale(st *store.Store, accounts int) {
+	st.Scale(store.Limits{Entries: s.Journal.Entries, PerAccount: s.Journal.PerAccount}, accounts)
 }
 
 // of is what holds for an account: what the file says of it, what people chose

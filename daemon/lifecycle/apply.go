@@ -206,23 +206,28 @@ func (Started) apply(t *transition) {
 		return
 	}
 	if t.Plan != t.policy.Plan {
-		Rescheduled{}.apply(t)
+		// As of the time when the account, which writes nothing for that, was given it.
+		Rescheduled{At: t.policy.replaced(t.Plan)}.apply(t)
 	}
 	if t.NextCheckAt.IsZero() || t.NextCheckAt.Before(t.now) {
 		t.NextCheckAt = t.now.Add(time.Duration(t.policy.Spread * float64(min(t.policy.Interval, time.Minute))))
 	}
 }
 
-// Rescheduled is a change of the schedule.
-type Rescheduled struct{}
+// Rescheduled is a change of the schedule, at a time; zero is now.
+type Rescheduled struct{ At time.Time }
 
-func (Rescheduled) apply(t *transition) {
+func (r Rescheduled) apply(t *transition) {
+	at := r.At
+	if at.IsZero() || at.After(t.now) {
+		at = t.now
+	}
 	first := t.Plan == "" // a record of a version that did not keep it
 	t.Plan = t.policy.Plan
-	if t.Base != BaseValid || t.BlockedUntil.After(t.now) {
+	if t.Base != BaseValid || t.BlockedUntil.After(at) {
 		return
 	}
-	next := t.policy.FirstCheck(t.now).UTC()
+	next := t.policy.FirstCheck(at).UTC()
 	if first || next.Before(t.NextCheckAt) {
 		next = earlier(t.NextCheckAt, next)
 	}

@@ -27,6 +27,9 @@ type Policy struct {
 	CheckAfter func(last time.Time) time.Time
 	// Plan names the schedule: another text is another schedule.
 	Plan string
+	// Replaced returns when Plan took the place of another one, zero where that is not
+	// known; nil knows nothing.
+	Replaced func(plan string) time.Time
 	// Interval is about how far apart two scheduled checks are.
 	Interval time.Duration
 	// Spread in [0,1) is the account's own: accounts that fail together do not
@@ -41,6 +44,13 @@ const (
 	// attendedCodes bounds the codes of a login that a person stays with.
 	attendedCodes = 20
 )
+
+func (p Policy) replaced(plan string) time.Time {
+	if p.Replaced == nil {
+		return time.Time{}
+	}
+	return p.Replaced(plan)
+}
 
 // backoff is the pause after the n-th failure in a row that may pass by
 // itself: a minute, doubling to an hour, and never longer at first than the

@@ -19,6 +19,7 @@ const (
 	KindOutput   = "output"   // how far an output is
 	KindSite     = "site"     // a breaker that was open when the keeper stopped
 	KindSpent    = "spent"    // what was asked of the site lately
+	KindPlan     = "plan"     // when schedules took the place of others
 	KindAudit    = "audit"    // readings that were counted and not told of
 	KindChat     = "chat"     // how far a channel's chat was read
 	KindCodes    = "codes"    // when codes for an account were asked for in a chat
@@ -28,7 +29,7 @@ const (
 
 // Kinds are the kinds of records, for a repair of the vault.
 func Kinds() []string {
-	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
+	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindPlan, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
 		kindHistory, kindRing, kindKept, kindReading, kindUndelivered}
 }
 

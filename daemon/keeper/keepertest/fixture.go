@@ -105,10 +105,11 @@ func (h *Fixture) Start() {
 	done := make(chan struct{})
 	h.Keeper.Begin(ctx)
 	go func() { defer close(done); h.Keeper.Keep(ctx) }()
+	v := h.Vault
 	h.Stop = func() {
 		cancel()
 		<-done
-		if err := h.Vault.Close(); err != nil {
+		if err := v.Close(); err != nil {
 			h.T.Error(err)
 		}
 	}
