@@ -3,11 +3,13 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -37,7 +39,13 @@ func BenchmarkKeeperRotation(b *testing.B) {
 	if runtime.GOOS == "windows" {
 		b.Skip("there is no program called true")
 	}
-	r := newRotating(b)
+	for _, outputs := range []int{1, 8} {
+		b.Run(fmt.Sprint(outputs), func(b *testing.B) { rotateWith(b, outputs) })
+	}
+}
+
+func rotateWith(b *testing.B, outputs int) {
+	r := newRotating(b, outputs)
 	var took, floor []time.Duration
 	for b.Loop() {
 		took = append(took, r.rotate())
@@ -62,10 +70,11 @@ type rotating struct {
 	site       *passporttest.Site
 	keeper     *keeper.Keeper
 	path       string
+	outputs    []string
 	generation uint64
 }
 
-func newRotating(b *testing.B) *rotating {
+func newRotating(b *testing.B, outputs int) *rotating {
 	dir := filepath.Join(b.TempDir(), "state")
 	r := &rotating{B: b, site: passporttest.New(passporttest.WithUser(keepertest.Mid, "example")), path: filepath.Join(b.TempDir(), "cookies.txt")}
 	c := config.Default()
@@ -73,7 +82,14 @@ func newRotating(b *testing.B) *rotating {
 	c.Endpoints = config.Endpoints{Passport: e.Passport, API: e.API, WWW: e.WWW, PassportGame: e.PassportGame, PassportIntl: e.PassportIntl, APIIntl: e.APIIntl}
 	c.Login.Poll = config.Duration(20 * time.Millisecond)
 	c.Limits.RequestsPerMinute, c.Limits.RefreshesPerHour = 1_000_000, 1_000_000
-	c.Output = []config.Output{{Name: "tool", Account: "main", Format: "header", Path: r.path, Mode: "0600", OnChange: config.Commands{"true"}}}
+	for i := range outputs {
+		path := r.path
+		if i > 0 {
+			path += strconv.Itoa(i)
+		}
+		r.outputs = append(r.outputs, fmt.Sprint("tool", i))
+		c.Output = append(c.Output, config.Output{Name: r.outputs[i], Account: "main", Format: "header", Path: path, Mode: "0600", OnChange: config.Commands{"true"}})
+	}
 	v, err := vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), KeyFile: filepath.Join(dir, "vault.key")})
 	if err != nil {
 		b.Fatal(err)
@@ -137,11 +153,16 @@ func (r *rotating) rotate() time.Duration {
 // handedOut waits for the record of the commands, and returns when it was there.
 func (r *rotating) handedOut(generation uint64) time.Time {
 	r.await(func() bool {
-		var p Progress
-		if _, err := r.keeper.Store().Get(store.KindOutput, "tool", &p); err != nil {
-			r.Error(err)
+		for _, name := range r.outputs {
+			var p Progress
+			if _, err := r.keeper.Store().Get(store.KindOutput, name, &p); err != nil {
+				r.Error(err)
+			}
+			if p.HookGeneration != generation {
+				return false
+			}
 		}
-		return p.HookGeneration == generation
+		return true
 	})
 	return time.Now()
 }
