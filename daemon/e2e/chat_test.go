@@ -134,6 +134,13 @@ func (b *botAPI) getUpdates(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// refuse answers the next messages with 429.
+func (b *botAPI) refuse(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.busy = n
+}
+
 // answers are those of a method to a chat that hold a text, in order.
 func (b *botAPI) answers(method, chat, text string) (found []said) {
 	b.mu.Lock()
@@ -178,7 +185,7 @@ func TestChatCommands(t *testing.T) {
 	s.login(mid)
 	b.write(asks(foreign, "/status"))
 	b.wait(t, "sendMessage", foreign, "another chat only", 1)
-	b.busy = 1
+	b.refuse(1)
 	b.write(asks(own, "/status"))
 	b.wait(t, "sendMessage", own, account+" (example): logged in", 1)
 	b.write(asks(family, "/check "+account))

@@ -25,8 +25,8 @@ func parsePosition(s string) (p position, err error) {
 	if s == "" {
 		return p, nil
 	}
-	number, at, _ := strings.Cut(s, "@")
-	if p.offset, err = strconv.ParseInt(number, 10, 64); err != nil {
+	number, at, dated := strings.Cut(s, "@")
+	if p.offset, err = strconv.ParseInt(number, 10, 64); err != nil || !dated {
 		return p, err
 	}
 	seconds, err := strconv.ParseInt(at, 10, 64)
