@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -98,6 +99,13 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, r.Context().Err()
 		}
 	}
+}
+
+// all are the calls so far, beside those for updates.
+func (s *server) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.sent)
 }
 
 func reply(status int, body string) *http.Response {
@@ -326,18 +334,18 @@ func TestAnswers(t *testing.T) {
 		s.write(fmt.Sprintf(aButton, "login:main"))
 		time.Sleep(19 * time.Second)
 		synctest.Wait()
-		if len(s.sent) != 1 {
-			t.Errorf("sent was %v within the time that the service asked for", s.sent)
+		if len(s.all()) != 1 {
+			t.Errorf("sent was %v within the time that the service asked for", s.all())
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(s.sent) != 2 || !strings.HasPrefix(s.sent[1], "sendPhoto") || !strings.Contains(s.sent[1], `"callback_data":"login:main"`) {
-			t.Fatalf("sent was %v", s.sent)
+		if len(s.all()) != 2 || !strings.HasPrefix(s.all()[1], "sendPhoto") || !strings.Contains(s.all()[1], `"callback_data":"login:main"`) {
+			t.Fatalf("sent was %v", s.all())
 		}
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		if len(s.sent) != 3 || s.sent[2] != `deleteMessage {"chat_id":"-1001234","message_id":1}` {
-			t.Errorf("sent was %v", s.sent[2:])
+		if len(s.all()) != 3 || s.all()[2] != `deleteMessage {"chat_id":"-1001234","message_id":1}` {
+			t.Errorf("sent was %v", s.all()[2:])
 		}
 	})
 }
