@@ -3,18 +3,12 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 // The completions in the shells that they are for: somebody types half a line at a
@@ -111,6 +105,8 @@ func testShell(t *testing.T, b *bench, sh shell) {
 		"bin/bilikeeper":        "#!/bin/sh\ncase $1 in __complete*) exec " + real + " \"$@\" ;; esac\nfor one; do printf '%s\\n' \"$one\"; done >" + ran + ".new\nmv " + ran + ".new " + ran + "\n",
 		".zshrc":                "fpath=(" + home + "/functions $fpath)\nautoload -U compinit && compinit -u -d " + home + "/dump\n",
 		"functions/_bilikeeper": string(script),
+		// Where it has none, fish makes completions of all manual pages, for minutes.
+		"fish/generated_completions/none.fish": "",
 	} {
 		path := filepath.Join(home, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -129,9 +125,9 @@ func testShell(t *testing.T, b *bench, sh shell) {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
 	}
-	tty := startAtTerminal(t, cmd)
+	tty := startAtTerminal(t, cmd, 200, 50)
 	for i, line := range typedLines {
-		tty.await(t, i+1)
+		tty.await(t, prompt, i+1)
 		tty.write(t, "bilikeeper "+line.typed+"\r")
 		var got []string
 		err := retry(func() error {
@@ -142,87 +138,5 @@ func testShell(t *testing.T, b *bench, sh shell) {
 		if _ = os.Remove(ran); err != nil || !slices.Equal(got, line.want) {
 			t.Fatalf("%q became %q, want %q, %v; the terminal shows\n%s", line.typed, got, line.want, err, tty.text())
 		}
-	}
-}
-
-// terminal is one that a program is run at, and what it showed.
-type terminal struct {
-	file  *os.File
-	mu    sync.Mutex // guards what follows
-	shown bytes.Buffer
-}
-
-func startAtTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
-	t.Helper()
-	file, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	number, err := unix.IoctlGetInt(int(file.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(file.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetWinsize(int(file.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 50, Col: 200}); err != nil {
-		t.Fatal(err)
-	}
-	other, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = other, other, other
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	_ = other.Close()
-	tty := &terminal{file: file}
-	var reading sync.WaitGroup
-	reading.Go(func() {
-		buffer := make([]byte, 4096)
-		for {
-			n, err := file.Read(buffer)
-			tty.mu.Lock()
-			tty.shown.Write(buffer[:n])
-			tty.mu.Unlock()
-			if err != nil {
-				return
-			}
-		}
-	})
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		_ = file.Close()
-		reading.Wait()
-	})
-	return tty
-}
-
-func (tty *terminal) text() string {
-	tty.mu.Lock()
-	defer tty.mu.Unlock()
-	return tty.shown.String()
-}
-
-// await waits until the shell has asked for the next line so many times.
-func (tty *terminal) await(t *testing.T, times int) {
-	t.Helper()
-	if err := retry(func() error {
-		if n := strings.Count(tty.text(), prompt); n < times {
-			return fmt.Errorf("it asked %d times", n)
-		}
-		return nil
-	}); err != nil {
-		t.Fatalf("%v; the terminal shows\n%s", err, tty.text())
-	}
-}
-
-func (tty *terminal) write(t *testing.T, text string) {
-	t.Helper()
-	if _, err := tty.file.WriteString(text); err != nil {
-		t.Fatal(err)
 	}
 }
