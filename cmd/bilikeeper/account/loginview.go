@@ -117,7 +117,7 @@ func (v *codeView) content(screen cli.Screen) string {
 			code, err = draw(screen.Height - 1)
 		}
 		if err != nil {
-			b.WriteString(cli.Wrap(screen.Text("The terminal is too small for the code. Enlarge it, write the picture to a file with --qr-file, or use the address:"), screen.Width) + "\n")
+			b.WriteString(cli.Wrap(notDrawn(screen), screen.Width) + "\n")
 		} else {
 			b.WriteString(strings.TrimRight(code, "\n") + "\n")
 		}
@@ -139,6 +139,14 @@ func (v *codeView) content(screen cli.Screen) string {
 	}
 	b.WriteString(screen.Fold(line, 2) + "\n")
 	return b.String()
+}
+
+// notDrawn says why there is no code, and how to get it all the same.
+func notDrawn(screen cli.Screen) string {
+	if !screen.UTF8 && !screen.Colour {
+		return screen.Text("The code cannot be drawn without colours in this character set. Write the picture to a file with --qr-file, or use the address:")
+	}
+	return screen.Text("The terminal is too small for the code. Enlarge it, write the picture to a file with --qr-file, or use the address:")
 }
 
 func sentence(in cli.Language, l client.Login) string {

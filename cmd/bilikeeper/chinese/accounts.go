@@ -56,6 +56,7 @@ var accounts = area{
 	{"The message is on its way.", "短信已发出。"},
 
 	{"Open this as a QR code and scan it with the Bilibili app (code %d, works until %s):", "请把下面的地址生成二维码，用哔哩哔哩 App 扫描（第 %d 个二维码，有效期至 %s）："},
+	{"The code cannot be drawn without colours in this character set. Write the picture to a file with --qr-file, or use the address:", "在此字符集下，不用颜色无法画出二维码。请用 --qr-file 把图片写入文件，或使用此地址："},
 	{"The terminal is too small for the code. Enlarge it, write the picture to a file with --qr-file, or use the address:", "终端窗口放不下二维码。请放大窗口，用 --qr-file 把图片写入文件，或使用此地址："},
 	{"on the phone that has the app: %s", "在装有 App 的手机上打开：%s"},
 	{"Scanned. Asking the site whether it is confirmed (%s)", "已扫码，正在向 B 站询问是否已确认（%s）"},
