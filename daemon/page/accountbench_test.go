@@ -1,6 +1,7 @@
 package page
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -125,17 +126,23 @@ func pastOf(v *vault.Vault, n int) error {
 			for block := (today - 90) / 32; block <= today/32; block++ {
 				var days []string
 				for day := range 32 {
-					form := `"ok":3`
+					form := "o3"
 					switch (day + i) % 29 {
 					case 3:
-						form = `"ok":3,"re":1,"e":"a"`
+						form = "o3 r1 ea"
 					case 11:
-						form = `"no":2`
+						form = "n2"
 					}
-					days = append(days, fmt.Sprintf(`"%d":{%s,"r":{"0":%d}}`, day, form, day))
+					days = append(days, fmt.Sprintf("%d %s 0:%d", day, form, day))
 				}
-				text := fmt.Sprintf(`{"n":%d,"d":{%s},"r":[{"p":"blrec","u":"recorder","f":"header"}]}`, block, strings.Join(days, ","))
-				if _, err := tx.Put("history", fmt.Sprintf("recorder-%04d/%d", i, block%14), []byte(text), 0); err != nil {
+				text := fmt.Sprintf("%d\nr \"blrec\" \"recorder\" \"\" \"header\"\n%s\n", block, strings.Join(days, "\n"))
+				key := fmt.Sprintf("recorder-%04d/%d", i, block%14)
+				// There may be one with the check that the record has.
+				have, err := tx.Get("history", key)
+				if err != nil && !errors.Is(err, vault.ErrNotFound) {
+					return err
+				}
+				if _, err := tx.Put("history", key, []byte(text), have.Revision); err != nil {
 					return err
 				}
 			}

@@ -277,14 +277,14 @@ func (w *world) remember(name, runs string) {
 			days = append(days, run[:1])
 		}
 	}
-	forms := map[string]string{"o": `"ok":3`, "t": `"no":2`, "d": `"dd":1,"e":"d"`, "R": `"ok":3,"re":1,"e":"a"`, "L": `"ok":1,"in":1,"e":"a"`}
+	forms := map[string]string{"o": "o3", "t": "n2", "d": "x1 ed", "R": "o3 r1 ea", "L": "o1 l1 ea"}
 	y, m, d := time.Now().Date()
 	today := int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
 	blocks := map[int][]string{}
 	for i, kind := range days {
 		day := today - len(days) + i
 		if form := forms[kind]; form != "" {
-			blocks[day/32] = append(blocks[day/32], fmt.Sprintf(`"%d":{%s,"r":{"0":%d,"1":%d}}`, day%32, form, 31+(i*17)%23, i%9))
+			blocks[day/32] = append(blocks[day/32], fmt.Sprintf("%d %s 0:%d 1:%d", day%32, form, 31+(i*17)%23, i%9))
 		}
 	}
 	err := w.keep.Store().Vault().Update(func(tx *vault.Tx) error {
@@ -294,14 +294,12 @@ func (w *world) remember(name, runs string) {
 			if n == today/32 {
 				r, err := tx.Get("history", key)
 				if err == nil {
-					was = r.Revision
-					if _, rest, found := strings.Cut(string(r.Value), `"d":{`); found {
-						end := strings.LastIndex(rest, "}")
-						list = append(list, strings.TrimSuffix(rest[:end], "}"))
-					}
+					// What has happened today, behind the number of the block.
+					_, rest, _ := strings.Cut(string(r.Value), "\n")
+					was, list = r.Revision, append(list, strings.TrimSuffix(rest, "\n"))
 				}
 			}
-			text := fmt.Sprintf(`{"n":%d,"d":{%s},"r":[{"p":"blrec","u":"recorder","f":"header"},{"p":"yt-dlp","u":"media","f":"netscape"}]}`, n, strings.TrimSuffix(strings.Join(list, ","), ","))
+			text := fmt.Sprintf("%d\nr \"blrec\" \"recorder\" \"\" \"header\"\nr \"yt-dlp\" \"media\" \"\" \"netscape\"\n%s\n", n, strings.Join(list, "\n"))
 			if _, err := tx.Put("history", key, []byte(text), was); err != nil {
 				return err
 			}

@@ -1,11 +1,8 @@
 package store
 
 import (
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strconv"
 	"time"
@@ -22,51 +19,9 @@ const kindHistory = "history"
 // An account's days lie in blocks, so that a commit writes one small record anew
 // and reading a strip of 90 days reads four. Its blocks take turns on their places,
 // which is what bounds them: the oldest is where the newest goes.
-const (
-	blockDays = 32
-	// blockPlaces hold MostHistory days while the newest block has but one.
-	blockPlaces = (client.MostHistory+blockDays-1)/blockDays + 1
-	// mostReaders bounds the readers of a block that are told apart.
-	mostReaders = 32
-)
-
-// block is some days in a row of one account. The names are on disk.
-type block struct {
-	Number int `json:"n"`
-	// Days are by their place in the block.
-	Days map[int]*tally `json:"d"`
-	// Readers are those that the days' reads are counted for, by place.
-	Readers []historyReader `json:"r,omitempty"`
-}
-
-// tally is what happened to an account on a day.
-type tally struct {
-	OK         int `json:"ok,omitempty"`
-	Unanswered int `json:"no,omitempty"`
-	Denied     int `json:"de,omitempty"`
-	Dead       int `json:"dd,omitempty"`
-	Refreshed  int `json:"re,omitempty"`
-	LoggedIn   int `json:"in,omitempty"`
-	// End is how the day ended.
-	End   ending         `json:"e,omitempty"`
-	Reads map[int]uint64 `json:"r,omitempty"`
-}
-
-// ending is what a day's last word on the session was, "" where there was none.
-type ending string
-
-const (
-	endsDead  ending = "d"
-	endsAlive ending = "a"
-)
-
-// historyReader is a program with its user, or an address, and what it reads.
-type historyReader struct {
-	Program string `json:"p,omitempty"`
-	User    string `json:"u,omitempty"`
-	Remote  string `json:"a,omitempty"`
-	Format  string `json:"f,omitempty"`
-}
+//
+// blockPlaces hold MostHistory days while the newest block has but one.
+const blockPlaces = (client.MostHistory+blockDays-1)/blockDays + 1
 
 // dayNumber counts the days of the keeper's calendar.
 func dayNumber(t time.Time) int {
@@ -101,11 +56,7 @@ func chronicle(tx *vault.Tx, now time.Time, events []Event) error {
 		for _, data := range list {
 			b.enter(day%blockDays, data)
 		}
-		data, err := json.Marshal(b)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.Put(kindHistory, blockKey(account, day/blockDays), data, revision); err != nil {
+		if _, err := tx.Put(kindHistory, blockKey(account, day/blockDays), b.encode(), revision); err != nil {
 			return err
 		}
 	}
@@ -145,86 +96,17 @@ func matters(data client.EventData) bool {
 // readBlock returns a block, which is empty where its place holds another or none.
 // One that means nothing to this program is begun anew: nothing depends on it.
 func readBlock(tx *vault.Tx, account string, number int) (b *block, revision uint64, err error) {
-	b = &block{}
 	r, err := tx.Get(kindHistory, blockKey(account, number))
-	switch {
-	case errors.Is(err, vault.ErrNotFound):
-	case err != nil:
+	if errors.Is(err, vault.ErrNotFound) {
+		return &block{number: number}, 0, nil
+	}
+	if err != nil {
 		return nil, 0, err
-	default:
-		revision = r.Revision
-		if json.Unmarshal(r.Value, b) != nil || b.Number != number {
-			b = &block{}
-		}
 	}
-	b.Number = number
-	if b.Days == nil {
-		b.Days = map[int]*tally{}
+	if b = decodeBlock(r.Value); b.number != number {
+		b = &block{number: number}
 	}
-	return b, revision, nil
-}
-
-// enter counts an event on a day.
-func (b *block) enter(day int, data client.EventData) {
-	t := b.Days[day]
-	if t == nil {
-		t = &tally{}
-		b.Days[day] = t
-	}
-	switch d := data.(type) {
-	case client.CheckAlive:
-		t.OK++
-		t.End = endsAlive
-	case client.CheckUndecided:
-		t.Unanswered++
-	case client.CheckDenied:
-		t.Denied++
-		if d.Confirmed {
-			t.Dead++
-			t.End = endsDead
-		}
-	case client.LoginRequired:
-		t.Dead++
-		t.End = endsDead
-	case client.Refreshed:
-		t.Refreshed++
-		t.End = endsAlive
-	case client.LoginDone:
-		if !d.Revived {
-			t.LoggedIn++
-		}
-		t.End = endsAlive
-	case client.CredentialRead:
-		if t.Reads == nil {
-			t.Reads = map[int]uint64{}
-		}
-		t.Reads[b.reader(d)] += 1 + d.Reads
-	}
-}
-
-// reader is the place of a reader. Where there are too many, the last place is for
-// all others.
-func (b *block) reader(d client.CredentialRead) int {
-	r := historyReader{Remote: d.Remote, Format: d.Format}
-	if d.Program != nil && *d.Program != "" {
-		r.Program = path.Base(*d.Program)
-	}
-	if d.User != nil {
-		r.User = *d.User
-	} else if d.UID != nil {
-		r.User = strconv.FormatUint(uint64(*d.UID), 10)
-	}
-	if i := slices.Index(b.Readers, r); i >= 0 {
-		return i
-	}
-	if len(b.Readers) >= mostReaders-1 {
-		r = historyReader{}
-		if i := slices.Index(b.Readers, r); i >= 0 {
-			return i
-		}
-	}
-	b.Readers = append(b.Readers, r)
-	return len(b.Readers) - 1
+	return b, r.Revision, nil
 }
 
 // History returns how accounts did on the last days until now, the oldest first,
@@ -256,38 +138,20 @@ func readDays(tx *vault.Tx, account string, today, days int) ([]client.HistoryDa
 		if err != nil {
 			return nil, err
 		}
-		for i := range blockDays {
-			day, t := n*blockDays+i, b.Days[i]
-			if t == nil {
-				t = &tally{}
-			}
+		for i := range b.days {
+			day, t := n*blockDays+i, &b.days[i]
 			was := dead
-			if t.End != "" {
-				dead = t.End == endsDead
+			if t.end != 0 {
+				dead = t.end == endsDead
 			}
 			if day < first || day > today {
 				continue
 			}
-			list = append(list, client.HistoryDay{Date: dateOf(day), OK: t.OK, Unanswered: t.Unanswered, Denied: t.Denied,
-				Dead: was || t.Dead > 0, Refreshed: t.Refreshed, LoggedIn: t.LoggedIn, Reads: b.reads(t)})
+			list = append(list, client.HistoryDay{Date: dateOf(day), OK: t.ok, Unanswered: t.unanswered, Denied: t.denied,
+				Dead: was || t.dead > 0, Refreshed: t.refreshed, LoggedIn: t.loggedIn, Reads: b.readings(t)})
 		}
 	}
 	return list, nil
-}
-
-// reads are those of a day, the most first.
-func (b *block) reads(t *tally) []client.HistoryReads {
-	list := make([]client.HistoryReads, 0, len(t.Reads))
-	for i, n := range t.Reads {
-		if i >= 0 && i < len(b.Readers) {
-			r := b.Readers[i]
-			list = append(list, client.HistoryReads{Program: r.Program, User: r.User, Remote: r.Remote, Format: r.Format, Reads: n})
-		}
-	}
-	slices.SortFunc(list, func(a, b client.HistoryReads) int {
-		return cmp.Or(cmp.Compare(b.Reads, a.Reads), cmp.Compare(a.Program+a.Remote, b.Program+b.Remote), cmp.Compare(a.User+a.Format, b.User+b.Format))
-	})
-	return list
 }
 
 // forgetHistory removes the days of an account that is removed.

@@ -1,13 +1,16 @@
 package store_test
 
 import (
+	"fmt"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/vault"
 )
 
 // days is the history of one account.
@@ -80,6 +83,34 @@ func TestHistory(t *testing.T) {
 	keys, err := s.Keys("history")
 	if err != nil || len(keys) != 14 {
 		t.Errorf("%d records: %v", len(keys), err)
+	}
+}
+
+// The form on disk stays readable, and what a later version adds is passed over.
+func TestFormOfHistory(t *testing.T) {
+	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	defer v.Close()
+	y, m, d := time.Now().Date()
+	day := int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
+	text := fmt.Sprintf("%d\nz later\nr \"a \\\"b\\\"\" \"media\" \"\" \"netscape\"\nr \"\" \"\" \"192.0.2.7\" \"\" more\n%d o3 n2 d1 x1 r4 l5 q9 ed 0:7 1:1 40:1\n99 o1\n", day/32, day%32)
+	err := v.Update(func(tx *vault.Tx) error {
+		_, err := tx.Put("history", fmt.Sprintf("main/%d", day/32%14), []byte(text), 0)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 2 {
+		got := days(t, s, 1)[0]
+		want := client.HistoryDay{Date: got.Date, OK: 3, Unanswered: 2 + i, Denied: 1, Dead: true, Refreshed: 4, LoggedIn: 5, Reads: []client.HistoryReads{
+			{Program: `a "b"`, User: "media", Format: "netscape", Reads: 7}, {Remote: "192.0.2.7", Reads: 1}}}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%+v", got)
+		}
+		// Written anew, it says the same.
+		if err := s.Tell(store.Of("main", client.CheckUndecided{Asked: true})...); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
