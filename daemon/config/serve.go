@@ -3,9 +3,10 @@ package config
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -55,7 +56,7 @@ const (
 // leastSecret is the length of a password that nobody guesses.
 const leastSecret = 12
 
-var uuidPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,128}$`)
+var uuidPattern = lazyregexp.New(`^[A-Za-z0-9_-]{8,128}$`)
 
 // Password reads the file that the entry names.
 func (c CloudEntry) Password(read setting.Reader) (secret.String, error) {
@@ -126,7 +127,7 @@ func (c CloudEntry) check(f *faults, key string, seen map[string]bool) {
 	switch {
 	case c.UUID == "":
 		f.Add(key+".uuid", "is missing", `write uuid = "…", as random as a password`)
-	case !uuidPattern.MatchString(c.UUID):
+	case !uuidPattern().MatchString(c.UUID):
 		f.Add(key+".uuid", "is no uuid", "use eight or more letters, digits, dashes and underscores")
 	case seen[c.UUID]:
 		f.Add(key+".uuid", "is another entry's, too", "give each its own")

@@ -8,8 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/packaging"
@@ -91,7 +92,7 @@ func readShow(text string) Service {
 	}
 }
 
-var startLine = regexp.MustCompile(`(?m)^ExecStart=(/[^\s"]+) daemon((?: --[a-z-]+ [^\s"]+)*)$`)
+var startLine = lazyregexp.New(`(?m)^ExecStart=(/[^\s"]+) daemon((?: --[a-z-]+ [^\s"]+)*)$`)
 
 // lookAtUnit compares a unit that this program installed with the one that it
 // would install now. Those of a package are the package's business.
@@ -103,7 +104,7 @@ func (s *Service) lookAtUnit(own bool) {
 	if err != nil {
 		return
 	}
-	start := startLine.FindStringSubmatch(string(text))
+	start := startLine().FindStringSubmatch(string(text))
 	if start == nil {
 		return // written by somebody else
 	}

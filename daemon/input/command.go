@@ -3,10 +3,11 @@ package input
 import (
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 )
 
 // command reads the command line of a program that takes cookies: what browsers
@@ -41,7 +42,7 @@ func oneLine(text string) string { return strings.ReplaceAll(text, "\n", " ") }
 
 // requested finds the address of a request in a script: a browser's fetch, or
 // PowerShell's Invoke-WebRequest.
-var requested = regexp.MustCompile("(?:fetch\\(\\s*|-Uri\\s+)[\"'`](https?://[^\"'`]+)")
+var requested = lazyregexp.New("(?:fetch\\(\\s*|-Uri\\s+)[\"'`](https?://[^\"'`]+)")
 
 // foreign reports whether a copied request names addresses, and none of them is
 // the site's: the cookies in it are another site's, whatever they are called.
@@ -52,7 +53,7 @@ func foreign(text string, words []string) bool {
 			addresses = append(addresses, word)
 		}
 	}
-	for _, m := range requested.FindAllStringSubmatch(text, -1) {
+	for _, m := range requested().FindAllStringSubmatch(text, -1) {
 		addresses = append(addresses, m[1])
 	}
 	return len(addresses) > 0 && !slices.ContainsFunc(addresses, isSiteURL)

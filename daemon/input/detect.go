@@ -1,9 +1,10 @@
 package input
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 )
 
 // detect tells the format of a text by marks that no other format has. Where
@@ -17,7 +18,7 @@ func detect(text string) (string, *Error) {
 		found, err = detectObject(text)
 	case '[':
 		found = []string{"browser"}
-		if section.MatchString(text) {
+		if section().MatchString(text) {
 			found = detectText(text)
 		}
 	default:
@@ -36,7 +37,7 @@ func detect(text string) (string, *Error) {
 
 // section is how a file of settings begins whose first character is that of a JSON
 // list.
-var section = regexp.MustCompile(`^\s*\[+[A-Za-z_][A-Za-z0-9_.-]*\]+\s*(\n|$)`)
+var section = lazyregexp.New(`^\s*\[+[A-Za-z_][A-Za-z0-9_.-]*\]+\s*(\n|$)`)
 
 // detectObject goes by the names at the top of a JSON object.
 func detectObject(text string) ([]string, *Error) {
@@ -72,7 +73,7 @@ func detectObject(text string) ([]string, *Error) {
 type marks struct{ netscape, env, rsshub, header, bbdown, devtools, wrapped bool }
 
 func detectText(text string) []string {
-	m := marks{wrapped: !isHeader(text) || netCookie.MatchString(text) || sessionKey.MatchString(text)}
+	m := marks{wrapped: !isHeader(text) || netCookie().MatchString(text) || sessionKey().MatchString(text)}
 	for line := range strings.Lines(text) {
 		m.look(strings.TrimSpace(line))
 	}

@@ -1,10 +1,11 @@
 package input
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -55,8 +56,8 @@ func stripFieldName(line string) string {
 // settings stand other programs' secrets, and a cookie goes to the site.
 func (c *collector) pairs(text string) {
 	several := strings.Contains(strings.TrimSpace(text), "\n")
-	for line := range strings.Lines(commaBetween.ReplaceAllString(text, "; $1=")) {
-		if several && strings.Contains(line, "=") && !ofLogin.MatchString(line) {
+	for line := range strings.Lines(commaBetween().ReplaceAllString(text, "; $1=")) {
+		if several && strings.Contains(line, "=") && !ofLogin().MatchString(line) {
 			continue
 		}
 		for part := range strings.SplitSeq(stripFieldName(strings.TrimSpace(line)), ";") {
@@ -76,10 +77,10 @@ func (c *collector) pairs(text string) {
 
 // commaBetween is a comma that stands where a semicolon belongs: a pair of a login
 // follows. Commas within SESSDATA are followed by no name.
-var commaBetween = regexp.MustCompile(`,\s*(SESSDATA|bili_jct|DedeUserID|DedeUserID__ckMd5|sid|buvid3|buvid4|ac_time_value)=`)
+var commaBetween = lazyregexp.New(`,\s*(SESSDATA|bili_jct|DedeUserID|DedeUserID__ckMd5|sid|buvid3|buvid4|ac_time_value)=`)
 
 // ofLogin finds a cookie of a login in a line.
-var ofLogin = regexp.MustCompile(`(^|[\s;,:"'])(SESSDATA|bili_jct|DedeUserID|DedeUserID__ckMd5|sid|buvid3|buvid4|ac_time_value)\s*=`)
+var ofLogin = lazyregexp.New(`(^|[\s;,:"'])(SESSDATA|bili_jct|DedeUserID|DedeUserID__ckMd5|sid|buvid3|buvid4|ac_time_value)\s*=`)
 
 // pair takes a cookie of which the format keeps no attributes. The site sets
 // SESSDATA as HttpOnly and Secure; to forget that would let a tool that is

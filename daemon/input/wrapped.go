@@ -2,9 +2,10 @@ package input
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -19,7 +20,7 @@ import (
 // line or a copied request has beside them.
 func isHeader(text string) bool {
 	text = outerQuotes(strings.TrimSpace(text))
-	if requestLine.MatchString(text) {
+	if requestLine().MatchString(text) {
 		return true // a whole request or reply, with fields by their names
 	}
 	for line := range strings.Lines(text) {
@@ -38,7 +39,7 @@ func isHeader(text string) bool {
 }
 
 // requestLine is how a request or a reply begins, or one of its lines.
-var requestLine = regexp.MustCompile(`(?im)^(GET|POST|HEAD|PUT) \S+ HTTP/|^HTTP/[0-9.]+ |^(set-)?cookie:\s*\S*=`)
+var requestLine = lazyregexp.New(`(?im)^(GET|POST|HEAD|PUT) \S+ HTTP/|^HTTP/[0-9.]+ |^(set-)?cookie:\s*\S*=`)
 
 // wraps reports whether what follows a name and "=" is itself a pair of a login.
 func wraps(value string) bool {
@@ -47,19 +48,19 @@ func wraps(value string) bool {
 }
 
 func holdsSession(text string) bool {
-	return strings.Contains(text, cookieSession+"=") || netCookie.MatchString(text) || sessionKey.MatchString(text)
+	return strings.Contains(text, cookieSession+"=") || netCookie().MatchString(text) || sessionKey().MatchString(text)
 }
 
 // loginKey is a key of its own for one value of a login, as yutto's and bili-sync's
 // settings have them; sessionKey is that of SESSDATA.
 var (
-	loginKey   = regexp.MustCompile(`(?m)^\s*"?(sessdata|bili_jct|dedeuserid|buvid3|buvid4|ac_time_value)"?\s*[:=]\s*["']?([^"'\s,]+)["']?,?\s*$`)
-	sessionKey = regexp.MustCompile(`(?m)^\s*"?sessdata"?\s*[:=]\s*["'][^"'\s,]+["'],?\s*$`)
+	loginKey   = lazyregexp.New(`(?m)^\s*"?(sessdata|bili_jct|dedeuserid|buvid3|buvid4|ac_time_value)"?\s*[:=]\s*["']?([^"'\s,]+)["']?,?\s*$`)
+	sessionKey = lazyregexp.New(`(?m)^\s*"?sessdata"?\s*[:=]\s*["'][^"'\s,]+["'],?\s*$`)
 )
 
 // ownLine is a line of settings for one of the login's other cookies, by the
 // cookie's own name.
-var ownLine = regexp.MustCompile(`^\s*(?:-\s+)?["']?(?:export\s+|Environment=)?["']?(bili_jct|DedeUserID|DedeUserID__ckMd5|buvid3|buvid4|ac_time_value)["']?\s*[:=]\s*["']?([^"'\s;,]+)["']?,?\s*$`)
+var ownLine = lazyregexp.New(`^\s*(?:-\s+)?["']?(?:export\s+|Environment=)?["']?(bili_jct|DedeUserID|DedeUserID__ckMd5|buvid3|buvid4|ac_time_value)["']?\s*[:=]\s*["']?([^"'\s;,]+)["']?,?\s*$`)
 
 // siteName is a cookie's own name for a key of settings.
 func siteName(key string) string {
@@ -73,7 +74,7 @@ func siteName(key string) string {
 }
 
 // netCookie is a cookie in what Chrome copies for PowerShell.
-var netCookie = regexp.MustCompile("System\\.Net\\.Cookie\\(\"([^\"`]*)\", \"([^\"]*)\"(?:, \"([^\"]*)\", \"([^\"]*)\")?")
+var netCookie = lazyregexp.New("System\\.Net\\.Cookie\\(\"([^\"`]*)\", \"([^\"]*)\"(?:, \"([^\"]*)\", \"([^\"]*)\")?")
 
 // settings reads the cookie out of a command (curl, fetch, PowerShell) or of a
 // tool's settings (an environment file, YAML, TOML, a compose file, JSON within
@@ -93,13 +94,13 @@ func (c *collector) settings(text string) *Error {
 	if strings.Contains(text, `^"`) { // for cmd
 		text = dropCarets(text)
 	}
-	for _, m := range netCookie.FindAllStringSubmatch(text, -1) {
+	for _, m := range netCookie().FindAllStringSubmatch(text, -1) {
 		value := strings.ReplaceAll(m[2], "`", "")
 		session := m[1] == cookieSession
 		c.add(cookie.Cookie{Name: m[1], Value: secret.New(value), Path: m[3], Domain: m[4], HTTPOnly: session, Secure: session})
 	}
-	if sessionKey.MatchString(text) {
-		for _, m := range loginKey.FindAllStringSubmatch(text, -1) {
+	if sessionKey().MatchString(text) {
+		for _, m := range loginKey().FindAllStringSubmatch(text, -1) {
 			c.pair(siteName(m[1]), m[2])
 		}
 		return nil
@@ -108,7 +109,7 @@ func (c *collector) settings(text string) *Error {
 		for _, found := range cookieTexts(line) {
 			c.pairs(found)
 		}
-		if m := ownLine.FindStringSubmatch(line); m != nil {
+		if m := ownLine().FindStringSubmatch(line); m != nil {
 			c.pair(m[1], m[2])
 		}
 	}

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -53,7 +54,7 @@ func Address(o config.Output, read setting.Reader) (secret.String, error) {
 }
 
 // secretHeader is a part of the name of a header that holds a secret.
-var secretHeader = regexp.MustCompile(`(?i)auth|cookie|key|pass|secret|token`)
+var secretHeader = lazyregexp.New(`(?i)auth|cookie|key|pass|secret|token`)
 
 // CheckInline wants no secret in a configuration that everybody can read.
 func CheckInline(o config.Output, f *setting.Faults) {
@@ -62,7 +63,7 @@ func CheckInline(o config.Output, f *setting.Faults) {
 		f.Add("url", what, "put it into url_file, or "+hint)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
-		if secretHeader.MatchString(name) {
+		if secretHeader().MatchString(name) {
 			f.Add(setting.Join("headers", name), what, hint)
 		}
 	}

@@ -6,11 +6,12 @@ import (
 	"mime"
 	"net/http"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
@@ -32,8 +33,8 @@ func Presets() []string { return []string{PresetBiliSync, PresetBililiveRecorder
 const longest = config.Duration(time.Hour)
 
 var (
-	ownerPattern = regexp.MustCompile(`^([A-Za-z0-9._][A-Za-z0-9._-]*)?(:[A-Za-z0-9._][A-Za-z0-9._-]*)?$`)
-	headerName   = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+	ownerPattern = lazyregexp.New(`^([A-Za-z0-9._][A-Za-z0-9._-]*)?(:[A-Za-z0-9._][A-Za-z0-9._-]*)?$`)
+	headerName   = lazyregexp.New("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 )
 
 // entry is an output as it is configured.
@@ -143,7 +144,7 @@ func (o entry) checkFile(f *setting.Faults) {
 	if o.Path != "" || o.Mode != "" {
 		o.checkMode(f, "mode")
 	}
-	if o.Owner != "" && !ownerPattern.MatchString(o.Owner) {
+	if o.Owner != "" && !ownerPattern().MatchString(o.Owner) {
 		f.Add("owner", fmt.Sprintf("%q is no owner", setting.Clip(o.Owner)), `write "user", "user:group" or ":group"`)
 	}
 }
@@ -207,7 +208,7 @@ func (o entry) checkHeaders(f *setting.Faults) {
 		key, canonical := setting.Join("headers", name), http.CanonicalHeaderKey(name)
 		value := o.Headers[name]
 		switch {
-		case !headerName.MatchString(name):
+		case !headerName().MatchString(name):
 			f.Add("headers", fmt.Sprintf("%q is no name of a header", setting.Clip(name)), "use letters, digits and dashes")
 		case slices.Contains(notOurs, canonical):
 			f.Add(key, "belongs to the connection", "remove it")

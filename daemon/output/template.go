@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 	"text/template"
 	"text/template/parse"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 )
 
 // What a template may take. A text in a configuration is short; these are for
@@ -176,10 +177,10 @@ func (l *limits) json(v any) (string, error) {
 
 // verbs is all that printf needs here; a width would make a long text of a
 // short one.
-var verbs = regexp.MustCompile(`^([^%]|%[sdvq%])*$`)
+var verbs = lazyregexp.New(`^([^%]|%[sdvq%])*$`)
 
 func (l *limits) printf(form string, args ...any) (string, error) {
-	if !verbs.MatchString(form) {
+	if !verbs().MatchString(form) {
 		return "", errNoVerb
 	}
 	return l.text(fmt.Sprintf(form, args...), nil)

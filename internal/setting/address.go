@@ -2,7 +2,8 @@ package setting
 
 import (
 	"net/url"
-	"regexp"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
 )
@@ -39,12 +40,12 @@ func ProxyFault(raw string) *Fault {
 	return &Fault{"is no proxy's URL", `write "http://host:port" or "socks5://host:port"`}
 }
 
-var serviceURL = regexp.MustCompile(`^([a-z][a-z0-9]*(\+[a-z]+)?)://.`)
+var serviceURL = lazyregexp.New(`^([a-z][a-z0-9]*(\+[a-z]+)?)://.`)
 
 // Service returns the scheme of an address that a service defines for itself:
 // "service://…" or "service+scheme://…".
 func Service(raw string) (scheme string, ok bool) {
-	m := serviceURL.FindStringSubmatch(raw)
+	m := serviceURL().FindStringSubmatch(raw)
 	if m == nil {
 		return "", false
 	}

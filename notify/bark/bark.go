@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -25,8 +26,8 @@ const (
 const defaultURL = "https://api.day.app"
 
 var (
-	keyPattern = regexp.MustCompile(`^[A-Za-z0-9]{8,64}$`)
-	idPattern  = regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`)
+	keyPattern = lazyregexp.New(`^[A-Za-z0-9]{8,64}$`)
+	idPattern  = lazyregexp.New(`^[-_A-Za-z0-9]{1,64}$`)
 )
 
 // Config is one device.
@@ -51,7 +52,7 @@ type Channel struct {
 // New checks the configuration. It connects to nothing.
 func New(cfg Config) (*Channel, error) {
 	key := strings.TrimSpace(cfg.DeviceKey.Reveal())
-	if !keyPattern.MatchString(key) {
+	if !keyPattern().MatchString(key) {
 		return nil, errors.New("the device key must be letters and digits, as in the app's test address")
 	}
 	client, err := post.New("the server's url", cmp.Or(cfg.URL, defaultURL), cfg.HTTP)
@@ -83,7 +84,7 @@ func (c *Channel) Send(ctx context.Context, m notify.Message) (notify.Receipt, e
 
 // Replace pushes the message under the id of an earlier one.
 func (c *Channel) Replace(ctx context.Context, m notify.Message, earlier notify.Handle) (notify.Receipt, error) {
-	if !idPattern.MatchString(string(earlier)) {
+	if !idPattern().MatchString(string(earlier)) {
 		return notify.Receipt{}, c.client.NoMessage()
 	}
 	return c.push(ctx, m, string(earlier))
@@ -93,7 +94,7 @@ func (c *Channel) push(ctx context.Context, m notify.Message, id string) (notify
 	if err := post.Alive(m); err != nil {
 		return notify.Receipt{}, err
 	}
-	if !idPattern.MatchString(id) {
+	if !idPattern().MatchString(id) {
 		id = "" // Apple takes 64 bytes, and would refuse the whole push
 	}
 	p := push{

@@ -4,8 +4,9 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/plain"
@@ -21,7 +22,7 @@ const (
 	maxDescription = 4096
 )
 
-var idPattern = regexp.MustCompile(`^[0-9]{1,20}$`)
+var idPattern = lazyregexp.New(`^[0-9]{1,20}$`)
 
 // Config is one webhook.
 type Config struct {
@@ -139,7 +140,7 @@ func (c *Channel) Retract(ctx context.Context, earlier notify.Handle) error {
 }
 
 func (c *Channel) check(h notify.Handle) error {
-	if !idPattern.MatchString(string(h)) {
+	if !idPattern().MatchString(string(h)) {
 		return c.client.NoMessage()
 	}
 	return nil
@@ -153,7 +154,7 @@ func (c *Channel) call(ctx context.Context, r post.Request) (notify.Receipt, err
 	var sent struct {
 		ID string `json:"id"`
 	}
-	if !reply.Decode(&sent) || !idPattern.MatchString(sent.ID) {
+	if !reply.Decode(&sent) || !idPattern().MatchString(sent.ID) {
 		return notify.Receipt{}, c.client.Nonsense(reply)
 	}
 	return notify.Receipt{Answer: "message " + sent.ID, Handle: notify.Handle(sent.ID)}, nil

@@ -3,9 +3,10 @@ package email
 import (
 	"bytes"
 	netmail "net/mail"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	mail "github.com/wneessen/go-mail"
 
@@ -26,7 +27,7 @@ const (
 )
 
 // odd is what has no place in a message id.
-var odd = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+var odd = lazyregexp.New(`[^A-Za-z0-9._-]+`)
 
 // compose writes the mail. Beside its date and the boundaries of its parts it
 // depends on the message alone.
@@ -59,7 +60,7 @@ func (c *Channel) compose(m notify.Message, to []*netmail.Address, now time.Time
 	return msg, err
 }
 
-func id(s string) string { return strings.Trim(odd.ReplaceAllString(s, "_"), ".") }
+func id(s string) string { return strings.Trim(odd().ReplaceAllString(s, "_"), ".") }
 
 // withoutApp is a message with one link alone: what opens the app can be followed in
 // the HTML, and in plain text it is noise.

@@ -10,10 +10,11 @@ import (
 	"net"
 	netmail "net/mail"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	mail "github.com/wneessen/go-mail"
 
@@ -167,13 +168,13 @@ func (c *Channel) mail(ctx context.Context, m notify.Message, groups ...[]*netma
 	return list, client.DialAndSendWithContext(ctx, list...)
 }
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+var hostName = lazyregexp.New(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 
 // greeting is the name that this machine gives in EHLO. One that is no name of the
 // mail's world, with an underscore or in another script, has servers refuse all of
 // the mail; an address in its place is as good (RFC 5321, 4.1.3).
 func greeting(name string, err error) string {
-	if err != nil || len(name) > 255 || !hostName.MatchString(name) {
+	if err != nil || len(name) > 255 || !hostName().MatchString(name) {
 		return "[127.0.0.1]"
 	}
 	return name

@@ -26,7 +26,7 @@ type Keys struct {
 // Check implements [setting.Keys].
 func (k *Keys) Check(f *setting.Faults) {
 	k.Keys.Check(f)
-	if k.Topic != "" && !topicPattern.MatchString(k.Topic) {
+	if k.Topic != "" && !topicPattern().MatchString(k.Topic) {
 		f.Add("topic", "is no topic", "use letters, digits, dashes and underscores, at most 64")
 	}
 }

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"mime"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -36,8 +37,8 @@ const (
 )
 
 var (
-	topicPattern    = regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`)
-	sequencePattern = regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`)
+	topicPattern    = lazyregexp.New(`^[-_A-Za-z0-9]{1,64}$`)
+	sequencePattern = lazyregexp.New(`^[-_A-Za-z0-9]{1,64}$`)
 )
 
 // Config is one topic.
@@ -65,7 +66,7 @@ type Channel struct {
 // New checks the configuration. It connects to nothing.
 func New(cfg Config) (*Channel, error) {
 	topic := strings.TrimSpace(cfg.Topic.Reveal())
-	if !topicPattern.MatchString(topic) {
+	if !topicPattern().MatchString(topic) {
 		return nil, errors.New("the topic must be letters, digits, - and _, at most 64")
 	}
 	token := strings.TrimSpace(cfg.Token.Reveal())
@@ -112,7 +113,7 @@ func (c *Channel) Retract(ctx context.Context, earlier notify.Handle) error {
 }
 
 func (c *Channel) check(h notify.Handle) error {
-	if !sequencePattern.MatchString(string(h)) {
+	if !sequencePattern().MatchString(string(h)) {
 		return c.client.NoMessage()
 	}
 	return nil
@@ -144,7 +145,7 @@ func (c *Channel) publish(ctx context.Context, m notify.Message, sequence string
 	}
 	receipt := notify.Receipt{Answer: reply.Line()}
 	// A server that does not know sequences leaves them out of its answer.
-	if said.Sequence == sequence && sequencePattern.MatchString(sequence) {
+	if said.Sequence == sequence && sequencePattern().MatchString(sequence) {
 		receipt.Handle = notify.Handle(sequence)
 	}
 	return receipt, nil
@@ -157,7 +158,7 @@ func (c *Channel) request(m notify.Message, sequence string, picture bool) post.
 	set := func(name, value string) { r.Header.Set(name, mime.BEncoding.Encode("utf-8", value)) }
 	set("Title", wording.Clip(plain.Line(m.Title), maxTitle, wording.Bytes))
 	set("Priority", priority(m))
-	if sequencePattern.MatchString(sequence) {
+	if sequencePattern().MatchString(sequence) {
 		set("X-Sequence-ID", sequence)
 	}
 	if link := wording.Link(m); link != "" {

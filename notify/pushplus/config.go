@@ -24,7 +24,7 @@ type Keys struct {
 // Check implements [setting.Keys].
 func (k *Keys) Check(f *setting.Faults) {
 	k.Keys.Check(f)
-	if !wordPattern.MatchString(k.Topic) {
+	if !wordPattern().MatchString(k.Topic) {
 		f.Add("topic", "is no topic", "use letters, digits, dashes and underscores, at most 64")
 	}
 }

@@ -5,9 +5,10 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -27,8 +28,8 @@ const (
 const defaultURL = "https://www.pushplus.plus"
 
 var (
-	tokenPattern = regexp.MustCompile(`^[A-Za-z0-9]{16,64}$`)
-	wordPattern  = regexp.MustCompile(`^[-_A-Za-z0-9]{0,64}$`)
+	tokenPattern = lazyregexp.New(`^[A-Za-z0-9]{16,64}$`)
+	wordPattern  = lazyregexp.New(`^[-_A-Za-z0-9]{0,64}$`)
 )
 
 // Config is one user, or a group of theirs.
@@ -54,11 +55,11 @@ type Channel struct {
 func New(cfg Config) (*Channel, error) {
 	token := strings.TrimSpace(cfg.Token.Reveal())
 	switch {
-	case !tokenPattern.MatchString(token):
+	case !tokenPattern().MatchString(token):
 		return nil, errors.New("the token must be letters and digits")
-	case !wordPattern.MatchString(cfg.Topic):
+	case !wordPattern().MatchString(cfg.Topic):
 		return nil, errors.New("the topic must be letters, digits, - and _")
-	case !wordPattern.MatchString(cfg.Channel):
+	case !wordPattern().MatchString(cfg.Channel):
 		return nil, errors.New("the channel must be letters")
 	}
 	client, err := post.New("the server's url", cmp.Or(cfg.BaseURL, defaultURL), cfg.HTTP)

@@ -5,10 +5,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -29,8 +30,8 @@ const ban = 24 * time.Hour
 const turboURL = "https://sctapi.ftqq.com"
 
 var (
-	turboKey = regexp.MustCompile(`^SCT[A-Za-z0-9]{8,}$`)
-	threeKey = regexp.MustCompile(`^sctp([0-9]{1,12})t[A-Za-z0-9]{8,}$`)
+	turboKey = lazyregexp.New(`^SCT[A-Za-z0-9]{8,}$`)
+	threeKey = lazyregexp.New(`^sctp([0-9]{1,12})t[A-Za-z0-9]{8,}$`)
 )
 
 // Config is one account.
@@ -53,9 +54,9 @@ type Channel struct {
 func New(cfg Config) (*Channel, error) {
 	key := strings.TrimSpace(cfg.SendKey.Reveal())
 	base, path := turboURL, []secret.String{secret.New(key + ".send")}
-	if uid := threeKey.FindStringSubmatch(key); uid != nil {
+	if uid := threeKey().FindStringSubmatch(key); uid != nil {
 		base, path = "https://"+uid[1]+".push.ft07.com", append([]secret.String{secret.New("send")}, path...)
-	} else if !turboKey.MatchString(key) {
+	} else if !turboKey().MatchString(key) {
 		return nil, errors.New("the send key must begin with SCT, or with sctp, digits and a t")
 	}
 	client, err := post.New("the server's url", cmp.Or(cfg.BaseURL, base), cfg.HTTP)

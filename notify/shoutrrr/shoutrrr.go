@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
@@ -142,11 +143,11 @@ func (c *Channel) failed(retry bool, reason string) error {
 }
 
 // statusPattern finds the status in the texts of the library's errors.
-var statusPattern = regexp.MustCompile(`(?i)\b(?:status|code|http)\b[^0-9\n]{0,24}([1-5][0-9]{2})\b`)
+var statusPattern = lazyregexp.New(`(?i)\b(?:status|code|http)\b[^0-9\n]{0,24}([1-5][0-9]{2})\b`)
 
 // explain keeps the status of an error and lets go of the rest.
 func (c *Channel) explain(err error) error {
-	found := statusPattern.FindStringSubmatch(err.Error())
+	found := statusPattern().FindStringSubmatch(err.Error())
 	if found == nil {
 		return c.failed(true, "the message could not be sent")
 	}

@@ -1,8 +1,9 @@
 package telegram
 
 import (
-	"regexp"
 	"strconv"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -26,15 +27,15 @@ type Keys struct {
 	Commands  bool   `toml:"commands"`
 }
 
-var topicPattern = regexp.MustCompile(`^[1-9][0-9]{0,17}$`)
+var topicPattern = lazyregexp.New(`^[1-9][0-9]{0,17}$`)
 
 // Check implements [setting.Keys].
 func (k *Keys) Check(f *setting.Faults) {
 	k.Keys.Check(f)
-	if k.Chat != "" && !chatPattern.MatchString(k.Chat) {
+	if k.Chat != "" && !chatPattern().MatchString(k.Chat) {
 		f.Add("chat", "is no chat", `write its number in quotes, or "@name"`)
 	}
-	if k.Topic != "" && !topicPattern.MatchString(k.Topic) {
+	if k.Topic != "" && !topicPattern().MatchString(k.Topic) {
 		f.Add("topic", "is no topic", "write its number in quotes")
 	}
 }

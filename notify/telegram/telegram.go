@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
@@ -25,8 +26,8 @@ const (
 const defaultURL = "https://api.telegram.org"
 
 var (
-	tokenPattern = regexp.MustCompile(`^[0-9]+:[A-Za-z0-9_-]{10,}$`)
-	chatPattern  = regexp.MustCompile(`^(-?[0-9]+|@[A-Za-z0-9_]{4,})$`)
+	tokenPattern = lazyregexp.New(`^[0-9]+:[A-Za-z0-9_-]{10,}$`)
+	chatPattern  = lazyregexp.New(`^(-?[0-9]+|@[A-Za-z0-9_]{4,})$`)
 )
 
 // Config is a bot and the chat it writes to.
@@ -61,9 +62,9 @@ type Channel struct {
 func New(cfg Config) (*Channel, error) {
 	token := strings.TrimSpace(cfg.Token.Reveal())
 	switch {
-	case !tokenPattern.MatchString(token):
+	case !tokenPattern().MatchString(token):
 		return nil, errors.New("the bot's token must be digits, a colon and what follows, as BotFather gave it")
-	case !chatPattern.MatchString(cfg.Chat):
+	case !chatPattern().MatchString(cfg.Chat):
 		return nil, errors.New("the chat must be a number or @name")
 	case cfg.Topic < 0:
 		return nil, errors.New("the topic must be a positive number")

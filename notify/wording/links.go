@@ -2,17 +2,18 @@ package wording
 
 import (
 	"html"
-	"regexp"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 )
 
 // address finds addresses in a text: what is not ASCII ends one, so that the
 // words around it need no space. Brackets are for a host in IPv6 alone.
-var address = regexp.MustCompile(`(?:https?|bilibili)://(?:\[[0-9A-Fa-f:.]+\]|[!#-;=?-Z^-~])[!#-;=?-Z^-~]*`)
+var address = lazyregexp.New(`(?:https?|bilibili)://(?:\[[0-9A-Fa-f:.]+\]|[!#-;=?-Z^-~])[!#-;=?-Z^-~]*`)
 
 // Addresses lists where the addresses in a text begin and end, in bytes.
 func Addresses(s string) [][]int {
-	found := address.FindAllStringIndex(s, -1)
+	found := address().FindAllStringIndex(s, -1)
 	for i, at := range found {
 		// What closes a sentence or a bracket is no part of the address in it.
 		found[i][1] = at[0] + len(strings.TrimRight(s[at[0]:at[1]], ".,:;!?'*_)]}"))

@@ -16,10 +16,11 @@ package chinese
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/chinese/elsewhere"
 )
@@ -88,7 +89,7 @@ type format struct {
 }
 
 // verb is a value's place in a format.
-var verb = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`%(\[\d+\])?[+#0 .\d-]*[a-z]`) })
+var verb = lazyregexp.New(`%(\[\d+\])?[+#0 .\d-]*[a-z]`)
 
 // formats are those of texts that are put together elsewhere, the most telling
 // first.

@@ -8,9 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
@@ -224,7 +225,7 @@ type place struct {
 }
 
 // valueLine is a key with a value on one line, and perhaps a comment behind it.
-var valueLine = regexp.MustCompile(`^(\s*[^=]+?\s*=\s*)("(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|[^#\s"'\[]+)(\s*(?:#.*)?)$`)
+var valueLine = lazyregexp.New(`^(\s*[^=]+?\s*=\s*)("(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|[^#\s"'\[]+)(\s*(?:#.*)?)$`)
 
 // set puts the value in the place of the one that is there. A line of another form
 // stays; that it does not say what it should is seen when the text is parsed.
@@ -241,7 +242,7 @@ func (p place) set(text []byte) []byte {
 	if n < 0 {
 		n = len(rest)
 	}
-	m := valueLine.FindSubmatch(rest[:n])
+	m := valueLine().FindSubmatch(rest[:n])
 	if m == nil {
 		return text
 	}
