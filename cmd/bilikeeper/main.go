@@ -17,6 +17,7 @@ import (
 	"os"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	_ "github.com/bilikeeper/bilikeeper/cmd/bilikeeper/quickget" // answers the plain get, and ends the program then
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/root"
 )
 
