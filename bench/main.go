@@ -1,0 +1,115 @@
+//go:build linux
+
+// Command bench measures a keeper with many accounts beside the least that the same
+// work takes on the same machine, and prints one table.
+//
+// Usage, in the root of the repository, on a machine that does nothing else:
+//
+//	go run ./bench [-accounts 100,10000] [-rounds 15] [-only REGEXP] [-program FILE]
+//
+// It builds the program, starts the simulator of the site, imports the accounts
+// and measures. Every figure stands beside a floor that is measured in the same run,
+// round by round in turn, so that what disturbs one disturbs the other: an empty
+// handler of net/http on a Unix socket in a process of its own, a client that makes
+// the same requests and keeps nothing, one durable put of the same bytes, a Go program
+// that does nothing. Medians are given, and how far apart the quartiles are.
+//
+// It is not shipped and no test runs it. What is a figure of one package belongs to
+// that package's own benchmarks.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+func main() {
+	if len(os.Args) > 1 {
+		if role, ok := roles()[os.Args[1]]; ok {
+			end(role(os.Args[2:]))
+			return
+		}
+	}
+	o := options{}
+	accounts := flag.String("accounts", "100,10000", "`numbers` of accounts, ascending")
+	only := flag.String("only", "", "measure what matches this `regexp` alone")
+	flag.IntVar(&o.rounds, "rounds", 15, "how often each figure is measured")
+	flag.StringVar(&o.program, "program", "", "the bilikeeper to measure; built from this tree without it")
+	flag.Parse()
+	var err error
+	if o.only, err = regexp.Compile(*only); err != nil {
+		end(err)
+	}
+	for text := range strings.SplitSeq(*accounts, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			end(fmt.Errorf("-accounts: %q is no number of accounts", text))
+		}
+		o.accounts = append(o.accounts, n)
+	}
+	end(run(o))
+}
+
+// roles are what this program does in processes of its own.
+func roles() map[string]func(args []string) error {
+	return map[string]func([]string) error{"handler": emptyHandler, "client": bareClient}
+}
+
+func end(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+type options struct {
+	accounts []int
+	rounds   int
+	only     *regexp.Regexp
+	program  string
+}
+
+func run(o options) error {
+	b, err := prepare(o)
+	if err != nil {
+		return err
+	}
+	defer b.clear()
+	for _, n := range o.accounts {
+		if err := b.measure(n); err != nil {
+			return fmt.Errorf("with %d accounts: %w", n, err)
+		}
+	}
+	if err := b.configured(o.accounts[len(o.accounts)-1]); err != nil {
+		return err
+	}
+	b.table.print(os.Stdout)
+	return nil
+}
+
+// measure measures all that a keeper with n accounts shows.
+func (b *bench) measure(n int) error {
+	if err := b.fill(n); err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	for _, part := range []struct {
+		name string
+		do   func(n int) error
+	}{
+		{"memory", b.memory}, {"start", b.starts}, {"reading", b.readings}, {"crowd", b.crowd}, {"command", b.commands},
+		{"status", b.status}, {"change", b.changes}, {"checks", b.checks}, {"watchers", b.watchers},
+	} {
+		if !b.only.MatchString(part.name) {
+			continue
+		}
+		fmt.Fprintf(os.Stderr, "%d accounts: %s\n", n, part.name)
+		if err := part.do(n); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return b.keeper.stop()
+}

@@ -1,0 +1,4 @@
+// Command nothing ends at once: how long a Go program takes at the least.
+package main
+
+func main() {}
