@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -19,7 +18,7 @@ import (
 
 // state is the account's record in its worker's hands.
 type state struct {
-	shown   atomic.Pointer[store.Record]
+	shown   shown
 	changed store.Signal
 
 	// rec is the record as it is now: the committed one, apart from the time of

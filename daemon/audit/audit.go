@@ -226,11 +226,20 @@ type Reading struct {
 // Read notes who is given a credential, before it is given. wrote is false where
 // the reading was only counted, and where the error is [ErrLate].
 func (a *Audit) Read(r Reading) (wrote bool, err error) {
-	data := client.CredentialRead{Format: r.Format, Generation: r.Generation, RefreshToken: r.WithRefreshToken, Tag: r.Tag, Remote: r.Remote}
 	who := reader{Account: r.Account, Tag: r.Tag, UID: r.By.UID, Program: r.By.Program, Format: r.Format, Token: r.WithRefreshToken}
 	if r.Remote != "" {
 		who.Program = "network " + hostOf(r.Remote)
-	} else {
+	}
+	if a.counted(who, r.Generation) {
+		return false, nil
+	}
+	return a.noteRead(who, r)
+}
+
+// noteRead is Read where it may take a note.
+func (a *Audit) noteRead(who reader, r Reading) (wrote bool, err error) {
+	data := client.CredentialRead{Format: r.Format, Generation: r.Generation, RefreshToken: r.WithRefreshToken, Tag: r.Tag, Remote: r.Remote}
+	if r.Remote == "" {
 		data = withPeer(data, r)
 	}
 	if wrote, err = a.tell(who, r, data); err == nil || r.Remote == "" {
@@ -239,10 +248,29 @@ func (a *Audit) Read(r Reading) (wrote bool, err error) {
 	return wrote, err
 }
 
+// counted counts a reading that is like one before, and reports whether it is. Most
+// are.
+func (a *Audit) counted(who reader, generation uint64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	last := a.seen[who]
+	if last == nil || last.underWay != nil || last.Generation != generation || !last.recent(time.Now()) {
+		return false
+	}
+	last.More++
+	a.count(who.Account)
+	return true
+}
+
 // given counts a credential that goes out.
 func (a *Audit) given(account string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.count(account)
+}
+
+// count is given for who holds mu.
+func (a *Audit) count(account string) {
 	if a.read == nil {
 		a.read = map[string]uint64{}
 	}

@@ -36,24 +36,31 @@ type asked struct {
 	tag, strategy string
 }
 
-// offer is a rendered credential, ready to be handed out.
+// offer is a rendered credential, ready to be handed out. Several requests may have
+// the same form.
 type offer struct {
-	output.Rendered
-	generation uint64
-	account    string
+	*form
 	// etag names account and generation among all that the same address may
 	// answer.
-	etag string
+	etag []string
+}
+
+// form is a credential in one format, with what a header says of it.
+type form struct {
+	body                     []byte
+	generation               uint64
+	account                  string
+	name, etag, kind, length []string
 }
 
 // Format implements [fmt.Formatter], so that no verb prints the body.
-func (o offer) Format(f fmt.State, _ rune) {
+func (o *form) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "credential of generation "+strconv.FormatUint(o.generation, 10)+" [redacted]")
 }
 
 // news reports whether the caller does not have the offer yet.
 func (a asked) news(o offer) bool {
-	return (!a.given || o.generation > a.after) && !holds(a.have, o.etag)
+	return (!a.given || o.generation > a.after) && !holds(a.have, o.etag[0])
 }
 
 // credentials serves credentials and notes who reads them.
@@ -72,7 +79,8 @@ func (c *credentials) one(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	name := r.PathValue("name")
-	got, err := c.await(r.Context(), a, a.news, func() (offer, error) {
+	changed := func() <-chan struct{} { return c.keeper.Credentials().Changed(name) }
+	got, err := c.await(r.Context(), a, changed, a.news, func() (offer, error) {
 		// Looked at each time: the policy may change during a wait.
 		own := c.of(r)
 		for _, verb := range a.verbs() {
@@ -81,8 +89,10 @@ func (c *credentials) one(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 		got, err := c.render(name, a)
-		got.etag = `"` + strconv.FormatUint(got.generation, 10) + `"`
-		return got, err
+		if err != nil {
+			return offer{}, err
+		}
+		return offer{got, got.etag}, nil
 	})
 	if err != nil {
 		return err
@@ -91,16 +101,26 @@ func (c *credentials) one(w http.ResponseWriter, r *http.Request) error {
 }
 
 // render writes an account's credential in the format that is asked for.
-func (c *credentials) render(name string, a asked) (offer, error) {
-	held, err := c.keeper.Credentials().Get(name, a.stale)
+func (c *credentials) render(name string, a asked) (*form, error) {
+	key := keeper.FormKey{Format: a.format, WithRefreshToken: a.withRefreshToken}
+	got, err := c.keeper.Credentials().Form(name, a.stale, key, func(held keeper.Credential) (any, error) {
+		out, err := output.Render(a.format, engine.FromKeeper(held), output.Options{WithRefreshToken: a.withRefreshToken})
+		if wrong, ok := errors.AsType[*output.Error](err); ok {
+			return nil, account.BadRequest("%s", wrong)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &form{
+			body: out.Body, generation: held.Generation, account: name,
+			name: []string{name}, etag: []string{`"` + strconv.FormatUint(held.Generation, 10) + `"`},
+			kind: []string{cmp.Or(out.ContentType, "application/octet-stream")}, length: []string{strconv.Itoa(len(out.Body))},
+		}, nil
+	})
 	if err != nil {
-		return offer{}, err
+		return nil, err
 	}
-	out, err := output.Render(a.format, engine.FromKeeper(held), output.Options{WithRefreshToken: a.withRefreshToken})
-	if wrong, ok := errors.AsType[*output.Error](err); ok {
-		return offer{}, account.BadRequest("%s", wrong)
-	}
-	return offer{Rendered: out, generation: held.Generation, account: name}, err
+	return got.(*form), nil
 }
 
 // verbs are what a reading has to be allowed. Whoever holds the refresh token
@@ -140,16 +160,13 @@ func (c *credentials) noteRefused(r *http.Request, p *client.Problem) {
 // handOut answers with an offer, or with 304 where the caller has it already.
 func (c *credentials) handOut(w http.ResponseWriter, r *http.Request, a asked, got offer) error {
 	head := w.Header()
-	head.Set("ETag", got.etag)
-	head.Set(client.HeaderAccount, got.account)
-	kind := cmp.Or(got.ContentType, "application/octet-stream")
+	head["Etag"], head[client.HeaderAccount] = got.etag, got.name
 	switch {
 	case !a.news(got):
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	case r.Method == http.MethodHead: // no byte goes out, so nobody reads
-		head.Set("Content-Type", kind)
-		head.Set("Content-Length", strconv.Itoa(len(got.Body)))
+		head["Content-Type"], head["Content-Length"] = got.kind, got.length
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
@@ -162,7 +179,8 @@ func (c *credentials) handOut(w http.ResponseWriter, r *http.Request, a asked, g
 		head.Del(client.HeaderAccount)
 		return err
 	}
-	writeBody(w, http.StatusOK, kind, got.Body)
+	head["Content-Type"], head["Content-Length"] = got.kind, got.length
+	write(w, http.StatusOK, got.body)
 	return nil
 }
 
@@ -185,17 +203,20 @@ func readAsked(r *http.Request) (asked, error) {
 }
 
 // await returns what take offers once it is wanted, and what there is when the
-// wait is over.
+// wait is over. It looks anew when what changed returned is closed.
 //
 // A session that dies during the wait ends it, so that the caller hears of it
 // at once. One that was dead from the start does not: whoever calls in a loop
 // would spin on the refusals, and wants the credential of the next login. A login
 // that is granted and not yet known whose is one to wait for too.
-func (c *credentials) await(ctx context.Context, a asked, wanted func(offer) bool, take func() (offer, error)) (offer, error) {
+func (c *credentials) await(ctx context.Context, a asked, changed func() <-chan struct{}, wanted func(offer) bool, take func() (offer, error)) (offer, error) {
+	if a.wait == 0 {
+		return take()
+	}
 	var got offer
 	var refused error
 	wasDead := true
-	err := c.ending.wait(ctx, a.wait, c.keeper.Store().Changed, func(bool) (bool, error) {
+	err := c.ending.wait(ctx, a.wait, changed, func(bool) (bool, error) {
 		got, refused = take()
 		dead, granted := isProblem(refused, client.ProblemNeedsLogin), isProblem(refused, client.ProblemSiteAway)
 		over := !granted && !(dead && wasDead)

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
@@ -56,7 +55,7 @@ func TestCredential(t *testing.T) {
 }
 
 func TestCredentialsDoNotPrint(t *testing.T) {
-	c := offer{Rendered: output.Rendered{Body: []byte("SESSDATA=" + canary)}, generation: 3}
+	c := offer{form: &form{body: []byte("SESSDATA=" + canary), generation: 3}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
 		if got := fmt.Sprintf(verb, c); strings.Contains(got, "fake") || strings.Contains(got, fmt.Sprintf("%x", "fake")) {
 			t.Errorf("%s: %s", verb, got)

@@ -50,7 +50,7 @@ func (c *credentials) ofMany(w http.ResponseWriter, r *http.Request) error {
 	}
 	// Whatever comes is wanted: the next one would be another account's.
 	wanted := func(offer) bool { return true }
-	got, err := c.await(r.Context(), a, wanted, func() (offer, error) { return c.choose(r, a) })
+	got, err := c.await(r.Context(), a, c.keeper.Store().Changed, wanted, func() (offer, error) { return c.choose(r, a) })
 	if err != nil {
 		return err
 	}
@@ -77,8 +77,7 @@ func (c *credentials) choose(r *http.Request, a asked) (offer, error) {
 		if r.Method != http.MethodHead {
 			c.pools.took(key, name, names)
 		}
-		got.etag = fmt.Sprintf(`"%s:%d"`, name, got.generation)
-		return got, nil
+		return offer{got, []string{fmt.Sprintf(`"%s:%d"`, name, got.generation)}}, nil
 	}
 	return offer{}, &client.Problem{Type: client.ProblemNeedsLogin,
 		Detail: fmt.Sprintf("of the accounts with the tag %q none has a living session: %s", a.tag, strings.Join(names, ", ")),

@@ -2,6 +2,7 @@ package control
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -20,7 +22,7 @@ import (
 const (
 	maxBody = 1 << 20
 	// slow bounds the reading of a body and every single write: who does not
-	// send or take bytes for that long is cut off.
+	// send or take bytes for that long, or half of it, is cut off.
 	slow = 30 * time.Second
 )
 
@@ -92,6 +94,9 @@ func jsonFault(err error) string {
 // knownParameters refuses queries with a parameter that the route does not
 // know or that is given twice: a misspelt one would otherwise be passed over.
 func knownParameters(r *http.Request, known []string) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return badRequest("the query cannot be read")
@@ -153,7 +158,38 @@ func writeStatus(w http.ResponseWriter, status int, v any) error {
 func writeBody(w http.ResponseWriter, status int, kind string, body []byte) {
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slow))
+	write(w, status, body)
+}
+
+func write(w http.ResponseWriter, status int, body []byte) {
+	mayWrite(w)
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// connection is what requests over one connection share.
+type connection struct {
+	// until is when a write over it that did not end is cut off.
+	until atomic.Int64
+}
+
+type connectionKey struct{}
+
+// ofConnection adds a connection to the context of its requests.
+func ofConnection(ctx context.Context) context.Context {
+	return context.WithValue(ctx, connectionKey{}, &connection{})
+}
+
+// mayWrite gives what is written next its time. A deadline costs more than many an
+// answer, so one that is still far away is left as it is.
+func mayWrite(w http.ResponseWriter) {
+	now := time.Now()
+	until := now.Add(slow)
+	if out, ok := w.(*reply); ok && out.conn != nil {
+		if time.Duration(out.conn.until.Load()-now.UnixNano()) > slow/2 {
+			return
+		}
+		out.conn.until.Store(until.UnixNano())
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(until)
 }

@@ -112,7 +112,10 @@ func (s *Server) mux() http.Handler {
 
 // dispatch answers one request to a known path.
 func (s *Server) dispatch(w http.ResponseWriter, r *http.Request, methods map[string]route) {
-	started := time.Now()
+	var started time.Time
+	if r.Method != http.MethodGet {
+		started = time.Now()
+	}
 	rt, ok := methods[r.Method]
 	if r.Method == http.MethodHead { // net/http keeps the body back
 		rt, ok = methods[http.MethodGet]

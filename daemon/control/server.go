@@ -98,7 +98,7 @@ func New(c Config) (*Server, error) {
 	s.handler = s.guard(s.mux())
 	s.http = &http.Server{
 		Handler:     s.handler,
-		ConnContext: socket.ConnContext,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return ofConnection(socket.ConnContext(ctx, c)) },
 		// There is no ReadTimeout and no WriteTimeout: both would end the
 		// waits and the streams. The body's reading and each write have their
 		// own deadlines instead.
@@ -162,6 +162,8 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) error {
 type reply struct {
 	http.ResponseWriter
 	status int
+	// conn is the connection, nil where there is none to know of.
+	conn *connection
 }
 
 func (r *reply) WriteHeader(status int) {
@@ -181,12 +183,16 @@ func (r *reply) Write(data []byte) (int, error) {
 // Unwrap lets http.ResponseController reach deadlines and flushing.
 func (r *reply) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
+// always are the headers of every answer. Nobody changes them.
+var always = struct{ cache, kind []string }{[]string{"no-store"}, []string{"nosniff"}}
+
 // guard is around every request: headers, refusal of browsers, panics.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := &reply{ResponseWriter: w}
-		out.Header().Set("Cache-Control", "no-store")
-		out.Header().Set("X-Content-Type-Options", "nosniff")
+		out.conn, _ = r.Context().Value(connectionKey{}).(*connection)
+		head := out.Header()
+		head["Cache-Control"], head["X-Content-Type-Options"] = always.cache, always.kind
 		defer func() {
 			if v := recover(); v != nil {
 				s.panicked(out, r, v)

@@ -185,12 +185,11 @@ func frame(out *bytes.Buffer, e client.Event) error {
 }
 
 func (st *stream) write(data []byte) error {
-	control := http.NewResponseController(st.out)
-	_ = control.SetWriteDeadline(time.Now().Add(slow))
+	mayWrite(st.out)
 	if _, err := st.out.Write(data); err != nil {
 		return errGone
 	}
-	if err := control.Flush(); err != nil {
+	if err := http.NewResponseController(st.out).Flush(); err != nil {
 		return errGone
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/packaging"
 )

@@ -5,9 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 

@@ -50,15 +50,53 @@ func (c Credentials) Get(name string, stale bool) (Credential, error) {
 		return Credential{}, err
 	}
 	r := w.Shown()
-	switch {
-	case r.Login.Granted() && r.Base != lifecycle.BaseValid && !stale:
-		return Credential{}, account.GrantedAway(r)
-	case r.Generation == 0:
-		return Credential{}, account.NeedsLogin(name, "it has never been logged in")
-	case r.Base == lifecycle.BaseDead && !stale:
-		return Credential{}, account.NeedsLogin(name, "the site says that its session is dead")
+	if err := refused(r, stale); err != nil {
+		return Credential{}, err
 	}
 	return credentialOf(r), nil
+}
+
+// refused says why a credential is not handed out, nil where it is.
+func refused(r *store.Record, stale bool) error {
+	switch {
+	case r.Login.Granted() && r.Base != lifecycle.BaseValid && !stale:
+		return account.GrantedAway(r)
+	case r.Generation == 0:
+		return account.NeedsLogin(r.Name, "it has never been logged in")
+	case r.Base == lifecycle.BaseDead && !stale:
+		return account.NeedsLogin(r.Name, "the site says that its session is dead")
+	}
+	return nil
+}
+
+// FormKey is what a credential is made into.
+type FormKey struct {
+	Format           string
+	WithRefreshToken bool
+}
+
+// Form is Get and what render makes of the credential, which is kept until the
+// account's record changes and not a moment longer. Whoever gets it does not change
+// it: others have the same.
+func (c Credentials) Form(name string, stale bool, key FormKey, render func(Credential) (any, error)) (any, error) {
+	w, err := c.keeper.named(name)
+	if err != nil {
+		return nil, err
+	}
+	r, forms := w.ShownWith()
+	if err := refused(r, stale); err != nil {
+		return nil, err
+	}
+	return forms.Get(key, func() (any, error) { return render(credentialOf(r)) })
+}
+
+// Changed returns a channel that is closed by the next change of an account, and
+// never where there is no such account.
+func (c Credentials) Changed(name string) <-chan struct{} {
+	if w := c.keeper.find(name); w != nil {
+		return w.Changed()
+	}
+	return nil
 }
 
 // Held is Get for who wants to know whether there is one: its zero value

@@ -4,7 +4,6 @@ import (
 	"net/url"
 
 	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
 )
 

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	mail "github.com/wneessen/go-mail"
 
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 	"github.com/bilikeeper/bilikeeper/internal/plain"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"

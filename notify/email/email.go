@@ -14,10 +14,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	mail "github.com/wneessen/go-mail"
 
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"

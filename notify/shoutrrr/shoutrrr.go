@@ -10,11 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	"github.com/nicholas-fedor/shoutrrr/pkg/router"
 	"github.com/nicholas-fedor/shoutrrr/pkg/types"
 
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"

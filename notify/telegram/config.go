@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/post"

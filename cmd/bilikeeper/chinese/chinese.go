@@ -20,9 +20,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
-
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/chinese/elsewhere"
+	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 )
 
 // Text returns the Chinese of a text or of a format, false where there is none.
