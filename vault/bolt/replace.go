@@ -71,6 +71,7 @@ func (f *File) Backup(path string) error {
 
 // CopyTo writes the file as of one moment to a new one, flushed.
 func (f *File) CopyTo(path string) (size int64, sum [sha256.Size]byte, err error) {
+	defer f.Disk().GiveBack()
 	err = f.View("backup", func(tx *Tx) error {
 		h := sha256.New()
 		err := writeNew(path, func(w io.Writer) (err error) {
