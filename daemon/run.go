@@ -28,6 +28,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
+	"github.com/bilikeeper/bilikeeper/internal/memory"
 	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -160,6 +161,7 @@ func (d *daemon) run(ctx context.Context) error {
 		return err
 	}
 	d.keeper.Begin(ctx)
+	go d.giveBack(ctx)
 	defer d.servePage(ctx)()
 	served := make(chan error, 1)
 	go func() { served <- d.server.Serve(d.socket) }()
@@ -200,6 +202,16 @@ func (d *daemon) run(ctx context.Context) error {
 	d.outputs.wait()
 	d.Log.Info().Msg("stopped")
 	return err
+}
+
+// giveBack gives the memory back that the start took and nothing else takes.
+func (d *daemon) giveBack(ctx context.Context) {
+	select {
+	case <-d.keeper.Resumed():
+		d.keeper.Store().Vault().Disk().GiveBack()
+		memory.GiveBack()
+	case <-ctx.Done():
+	}
 }
 
 func (d *daemon) wait(ctx context.Context, served <-chan error) error {
@@ -258,7 +270,7 @@ func (d *daemon) grant(p socket.Policy) {
 
 func (d *daemon) announce() {
 	d.Log.Info().Str("version", d.Version).Str("socket", d.Places.Socket).
-		Str("vault", d.keeper.Store().Vault().Info().Path).Int("accounts", len(d.keeper.Records())).Msg("keeping")
+		Str("vault", d.keeper.Store().Vault().Info().Path).Int("accounts", d.keeper.Count()).Msg("keeping")
 	d.keeper.Vault().AdviseRecovery()
 	if err := servicemanager.Ready(); err != nil {
 		d.Log.Warn().Err(err).Msg("the service manager was not told that the keeper is ready")

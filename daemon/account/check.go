@@ -16,7 +16,7 @@ type Check struct{ *Worker }
 // whether the session lives, or while the first answer to that is doubted the
 // second. It waits until a doubted session is either dead or not. Where the doubt
 // has its time set already, only force asks before that.
-func (w Check) Now(ctx context.Context, force bool) (*store.Record, error) {
+func (w Check) Now(ctx context.Context, force bool) (*store.Brief, error) {
 	if w.Shown().Login.Granted() {
 		return w.granted(ctx, force)
 	}
@@ -31,13 +31,13 @@ func (w Check) Now(ctx context.Context, force bool) (*store.Record, error) {
 			return nil, err
 		}
 	}
-	return w.Await(ctx, func(r *store.Record) bool {
+	return w.Await(ctx, func(r *store.Brief) bool {
 		return !r.Doubted() || r.LastCheck != lifecycle.OutcomeDead
 	})
 }
 
 // granted asks whose a login is that the site has granted.
-func (w Check) granted(ctx context.Context, force bool) (*store.Record, error) {
+func (w Check) granted(ctx context.Context, force bool) (*store.Brief, error) {
 	err := w.do(ctx, force, func(ctx context.Context) error {
 		for w.rec.Login.Granted() {
 			before := w.rec.Login.Phase
@@ -77,7 +77,7 @@ func (w Check) check(ctx context.Context) error {
 // unchanged counts a check that is no event.
 func (w Check) unchanged() {
 	w.Unchanged.Add(1)
-	w.log.Debug().Time("next", w.rec.NextCheckAt).Msg("checked; nothing has changed")
+	w.log().Debug().Time("next", w.rec.NextCheckAt).Msg("checked; nothing has changed")
 }
 
 // renew keeps the cookies that the site gave anew with its answer to a check. It
@@ -95,7 +95,7 @@ func (w Check) renew(ctx context.Context, cookies []passport.Cookie) error {
 	}
 	who, err := w.realm().Identify(ctx, w.rec.SpareSession())
 	if err != nil || w.rec.Mid != 0 && who.Mid != w.rec.Mid {
-		w.log.Warn().Err(err).Int64("mid", who.Mid).Msg("the cookies that came with a check are not used; they are kept beside those in use")
+		w.log().Warn().Err(err).Int64("mid", who.Mid).Msg("the cookies that came with a check are not used; they are kept beside those in use")
 		return nil
 	}
 	if len(who.Cookies) > 0 {

@@ -1,7 +1,9 @@
 // Package account is one account's worker: it carries out, one thing at a time,
 // what package lifecycle asks for, against the site and the store.
 //
-// A [Worker] owns the record. What is done for an account is grouped by what it is
+// A [Worker] owns the record. It has a goroutine while something is done for the
+// account; one that is left alone, as most are for hours, costs its state and a short
+// text with its secrets. What is done for an account is grouped by what it is
 // about: [Check], [Login], [SMS], [Rotation], [Session]. Which accounts there are,
 // who asks and how an answer looks to users do not belong here (keeper), nor what
 // a state means (lifecycle), nor what is on the wire (passport).

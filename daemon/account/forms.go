@@ -1,26 +1,85 @@
 package account
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 )
 
-// shown is what readers see: a record that was committed, and what was made of it.
-// Another record comes with nothing made of it yet, so that nothing outlives the
-// record that it was made of.
+// shown is what readers see of an account: its record as it was committed last. Of
+// one that is left alone the secrets are packed, and one that nobody has asked for
+// since the start is the text that the vault has.
 type shown struct {
 	current atomic.Pointer[exhibit]
+	// reading lets one at a time read text, which is empty then.
+	reading sync.Mutex
+	text    store.Text
 }
 
+// exhibit is one record. Another record comes with nothing made of it yet, so that
+// nothing outlives the record that it was made of.
 type exhibit struct {
+	brief *store.Brief
+	// record has the secrets, or packed has.
 	record *store.Record
-	forms  Forms
+	packed *store.Packed
+	forms  atomic.Pointer[Forms]
 }
 
-func (s *shown) Load() *store.Record   { return s.current.Load().record }
-func (s *shown) Store(r *store.Record) { s.current.Store(&exhibit{record: r}) }
+// Open reads the account's record, if that was not done. Its error is one of a record
+// that this program cannot read.
+func (s *shown) Open() error {
+	if s.current.Load() != nil {
+		return nil
+	}
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	if s.current.Load() != nil {
+		return nil
+	}
+	packed, err := s.text.Pack()
+	if err != nil {
+		return err
+	}
+	s.text = store.Text{}
+	s.current.Store(&exhibit{brief: &packed.Brief, packed: packed})
+	return nil
+}
+
+func (s *shown) store(r *store.Record) { s.current.Store(&exhibit{brief: &r.Brief, record: r}) }
+
+// pack packs the secrets of the record that is shown. What was made of it stays.
+func (s *shown) pack(p *store.Packed) {
+	e := &exhibit{brief: &p.Brief, packed: p}
+	e.forms.Store(s.current.Load().forms.Load())
+	s.current.Store(e)
+}
+
+func (e *exhibit) unpack() (*store.Record, error) {
+	if e.record != nil {
+		return e.record, nil
+	}
+	return e.packed.Unpack()
+}
+
+// session is the same number for the same session, 0 for none.
+func (e *exhibit) session() uint64 {
+	if e.record != nil {
+		return e.record.SessionNumber()
+	}
+	return e.packed.Session
+}
+
+// made is what was made of the record.
+func (e *exhibit) made() *Forms {
+	if f := e.forms.Load(); f != nil {
+		return f
+	}
+	e.forms.CompareAndSwap(nil, &Forms{})
+	return e.forms.Load()
+}
 
 // Forms are what was made of one record, by what it was made for. They go with the
 // record.
@@ -39,8 +98,28 @@ func (f *Forms) Get(key any, make func() (any, error)) (any, error) {
 	return form, err
 }
 
-// ShownWith is [Worker.Shown] and what was made of that record.
-func (w *Worker) ShownWith() (*store.Record, *Forms) {
-	e := w.shown.current.Load()
-	return e.record, &e.forms
+// Shown is what is known of the account as it was committed last, its secrets aside.
+// It never changes.
+func (s *shown) Shown() *store.Brief { return s.current.Load().brief }
+
+// Record is Shown with the secrets.
+func (s *shown) Record() (*store.Record, error) { return s.current.Load().unpack() }
+
+// Session is the same number for the same session, 0 for none.
+func (s *shown) Session() uint64 { return s.current.Load().session() }
+
+// Form returns what make makes of the account's record, and keeps it until another
+// record is shown. allowed says first whether anything is to be made of it.
+func (s *shown) Form(key any, allowed func(*store.Brief) error, make func(*store.Record) (any, error)) (any, error) {
+	e := s.current.Load()
+	if err := allowed(e.brief); err != nil {
+		return nil, err
+	}
+	return e.made().Get(key, func() (any, error) {
+		r, err := e.unpack()
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+		}
+		return make(r)
+	})
 }

@@ -82,7 +82,7 @@ func (w Login) begin(ctx context.Context) (err error) {
 		}()
 		return w.issueCode(ctx, lifecycle.CodeIssued{ID: NewID(), Method: "qr", Automatic: true})
 	}
-	w.log.Debug().Time("until", until).Bool("nobody_scans", answer == loginqueue.NobodyScans).Msg("other accounts' codes are out; this one waits")
+	w.log().Debug().Time("until", until).Bool("nobody_scans", answer == loginqueue.NobodyScans).Msg("other accounts' codes are out; this one waits")
 	in := lifecycle.PutOff{Until: until, InLine: due}
 	if answer == loginqueue.NobodyScans {
 		in = lifecycle.PutOff{Until: until, Attempt: true}
@@ -235,12 +235,12 @@ func (w Login) restage(ctx context.Context, cookies []passport.Cookie) error {
 func (w Login) fetchDevice(ctx context.Context) {
 	device, err := w.site().Fingerprint(ctx, w.rec.Device)
 	if err != nil {
-		w.log.Debug().Err(err).Msg("no device identifiers this time")
+		w.log().Debug().Err(err).Msg("no device identifiers this time")
 		return
 	}
 	next := *w.rec
 	next.Device = device
 	if err := w.commit(&next, nil); err != nil {
-		w.log.Warn().Err(err).Msg("device identifiers were not saved")
+		w.log().Warn().Err(err).Msg("device identifiers were not saved")
 	}
 }

@@ -44,7 +44,7 @@ func SiteAway(v lifecycle.Verdict, until time.Time) error {
 
 // GrantedAway tells that a login was granted and saved, and that the site, which
 // has to say whose it is, could not be asked.
-func GrantedAway(r *store.Record) error {
+func GrantedAway(r *store.Brief) error {
 	return &client.Problem{Type: client.ProblemSiteAway, Title: "the site is blocking or unreachable",
 		Detail: fmt.Sprintf("account %s: %s", r.Name, GrantedSentence(r.Login)),
 		Hint:   "nobody has to scan again; bilikeeper check --force " + r.Name + " asks at once"}

@@ -170,12 +170,12 @@ func (w Rotation) confirm(ctx context.Context) error {
 // Now rotates the credential if the site says that it is due, or in any case when
 // forced. It answers when the rotation is confirmed, or when there is nothing more
 // to wait for. Callers at the same time share one rotation.
-func (w Rotation) Now(ctx context.Context, force bool) (*store.Record, error) {
+func (w Rotation) Now(ctx context.Context, force bool) (*store.Brief, error) {
 	before := w.Shown().Generation
 	if err := w.do(ctx, force, func(ctx context.Context) error { return w.now(ctx, before, force) }); err != nil {
 		return nil, err
 	}
-	return w.Await(ctx, func(r *store.Record) bool {
+	return w.Await(ctx, func(r *store.Brief) bool {
 		return r.Generation == before || r.Confirm == nil || r.Confirm.Tries > 0
 	})
 }
@@ -183,7 +183,7 @@ func (w Rotation) Now(ctx context.Context, force bool) (*store.Record, error) {
 // now does what a caller asked for, step after step, unless somebody
 // else did it while the caller waited for its turn.
 func (w Rotation) now(ctx context.Context, before uint64, force bool) error {
-	if w.rec.Generation != before || RefusesRefresh(w.rec) != nil {
+	if w.rec.Generation != before || RefusesRefresh(&w.rec.Brief) != nil {
 		return nil
 	}
 	if w.rec.Confirm != nil {
@@ -213,7 +213,7 @@ func (w Rotation) now(ctx context.Context, before uint64, force bool) error {
 }
 
 // RefusesRefresh says why a record cannot be refreshed, nil where it can.
-func RefusesRefresh(r *store.Record) error {
+func RefusesRefresh(r *store.Brief) error {
 	switch {
 	case r.Generation == 0:
 		return NeedsLogin(r.Name, "it has never been logged in")
@@ -228,7 +228,7 @@ func RefusesRefresh(r *store.Record) error {
 }
 
 // NotRotated says why a refresh that was asked for did not happen.
-func NotRotated(r *store.Record) (outcome, detail string) {
+func NotRotated(r *store.Brief) (outcome, detail string) {
 	switch {
 	case r.Doubted():
 		return client.RefreshFailed, "the site denied the session; it is asked again before anybody believes it"

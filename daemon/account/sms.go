@@ -49,7 +49,7 @@ func (w SMS) Captcha(ctx context.Context, id string) (client.Captcha, error) {
 			Script: w.Settings().CaptchaScript, Countries: []client.Country{}}
 		countries, err := w.site().Countries(ctx, w.rec.Device)
 		if err != nil {
-			w.log.Debug().Err(err).Msg("no list of countries; China alone is offered")
+			w.log().Debug().Err(err).Msg("no list of countries; China alone is offered")
 			countries = []passport.Country{{ID: 1, Name: "中国大陆", Code: "86"}}
 		}
 		for _, c := range countries {

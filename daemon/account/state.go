@@ -18,7 +18,6 @@ import (
 
 // state is the account's record in its worker's hands.
 type state struct {
-	shown   shown
 	changed store.Signal
 
 	// rec is the record as it is now: the committed one, apart from the time of
@@ -41,20 +40,8 @@ func (w *Worker) trouble(err error) {
 	w.troubles++
 	wait := min(time.Minute<<min(w.troubles-1, 8), mostTrouble)
 	w.notBefore = time.Now().Add(wait)
-	w.log.Error().Err(err).Dur("retry_in", wait).Msg("could not go on with the account")
+	w.log().Error().Err(err).Dur("retry_in", wait).Msg("could not go on with the account")
 	w.Problems.Set("account "+w.name, err)
-}
-
-// mendClock brings times that a wrong clock left far ahead back within bounds.
-func (w *Worker) mendClock(now time.Time) error {
-	if w.notBefore.Sub(now) > mostTrouble {
-		w.notBefore = now
-	}
-	if !w.rec.OffClock(now, w.policy()) {
-		return nil
-	}
-	w.log.Warn().Msg("the clock was set; times that lay too far ahead are set anew")
-	return w.apply(lifecycle.ClockSet{}, nil)
 }
 
 func (w *Worker) recovered() {
@@ -66,9 +53,11 @@ func (w *Worker) recovered() {
 
 // policy is what holds for the account now. While others are
 // in the login queue, a code that nobody scanned is followed by one of theirs.
-func (w *Worker) policy() lifecycle.Policy {
-	p := w.Policy(w.rec)
-	if l := w.rec.Login; loginqueue.Holds(l) && w.Logins.Crowded(l.Started) {
+func (w *Worker) policy() lifecycle.Policy { return w.policyFor(&w.rec.Brief) }
+
+func (w *Worker) policyFor(r *store.Brief) lifecycle.Policy {
+	p := w.Policy(r)
+	if l := r.Login; loginqueue.Holds(l) && w.Logins.Crowded(l.Started) {
 		p.Codes = 1
 	}
 	return p
@@ -93,9 +82,9 @@ func (w *Worker) apply(in lifecycle.Input, change func(r *store.Record)) error {
 
 // adopt goes on with a record that is not worth a write: the next change is written
 // with it.
-func (s *state) adopt(next *store.Record) {
-	s.rec = next
-	s.shown.Store(next)
+func (w *Worker) adopt(next *store.Record) {
+	w.rec = next
+	w.shown.store(next)
 }
 
 // fields is an event's data as a line of the log has it.
@@ -128,7 +117,7 @@ func (w *Worker) preview(in lifecycle.Input) (*store.Record, []client.EventData)
 // commit writes the record and its events, and shows them to readers and the
 // log.
 func (w *Worker) commit(next *store.Record, events []client.EventData) error {
-	if err := w.Store.Save(next, store.Of(w.name, events...), func() { w.shown.Store(next) }); err != nil {
+	if err := w.Store.Save(next, store.Of(w.name, events...), func() { w.shown.store(next) }); err != nil {
 		return fmt.Errorf("save account %s: %w", w.name, err)
 	}
 	held := loginqueue.Holds(w.rec.Login)
@@ -140,7 +129,7 @@ func (w *Worker) commit(next *store.Record, events []client.EventData) error {
 		w.CallNext()
 	}
 	for _, e := range events {
-		w.log.Info().Str("event", e.EventType()).Fields(fields(e)).Msg("account")
+		w.log().Info().Str("event", e.EventType()).Fields(fields(e)).Msg("account")
 	}
 	return nil
 }
@@ -154,7 +143,7 @@ func (w *Worker) commitForSure(ctx context.Context, next *store.Record, events [
 		if err == nil || errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrClosed) || w.Store.Vault().Err() != nil {
 			return err
 		}
-		w.log.Error().Err(err).Dur("retry_in", wait).Msg("what the site gave cannot be saved; keeping it in memory")
+		w.log().Error().Err(err).Dur("retry_in", wait).Msg("what the site gave cannot be saved; keeping it in memory")
 		w.Problems.Set("account "+w.name, err)
 		w.troubles++
 		select {
@@ -171,6 +160,7 @@ func (w *Worker) forget(context.Context) error {
 		return fmt.Errorf("forget account %s: %w", w.name, err)
 	}
 	w.gone = true
+	w.Retire()
 	w.Gone(w)
 	w.Logins.Leave(w.name)
 	w.CallNext()

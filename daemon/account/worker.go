@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync/atomic"
@@ -32,7 +33,7 @@ type Parts struct {
 	Work context.Context
 	// Policy is what holds for an account now, Settings what the configuration
 	// says of all.
-	Policy func(r *store.Record) lifecycle.Policy
+	Policy func(r *store.Brief) lifecycle.Policy
 	// Unchanged counts the checks that changed nothing but their time.
 	Unchanged atomic.Uint64
 	Settings  func() Settings
@@ -42,6 +43,9 @@ type Parts struct {
 	Kept func(*Worker) bool
 	// CallNext lets those come who wait for a code, since one may be out now.
 	CallNext func()
+	// Own runs an account's work in a goroutine of its own; false where none may
+	// begin any more.
+	Own func(work func()) bool
 }
 
 // Settings are what the configuration says of the work for all accounts.
@@ -54,114 +58,100 @@ type Settings struct {
 }
 
 // Worker does one thing at a time for one account, whether the schedule or a
-// caller asked. Only its goroutine, in [Worker.Run], changes the record;
-// everybody else reads what was committed last.
+// caller asked. Only who has its turn changes the record; everybody else reads what
+// was committed last.
 type Worker struct {
 	*Parts
+	shown
 	state
-	name  string
-	log   zerolog.Logger
-	tasks chan task
-	wake  chan struct{}
-	done  chan struct{}
+	turns
+	name string
 	// insist says of the work under way that a person wants it now.
 	insist bool
 }
 
-// task is something that a caller wants done while nothing else is.
-type task struct {
-	do     func(ctx context.Context) error
-	insist bool
-	done   chan error
+// New returns the worker of a record.
+func New(p *Parts, r *store.Record) *Worker {
+	w := &Worker{Parts: p, name: r.Name}
+	w.shown.store(r)
+	return w
 }
 
-// New returns the worker of a record. It does nothing before Run.
-func New(p *Parts, r *store.Record) *Worker {
-	w := &Worker{
-		Parts: p, name: r.Name,
-		log:   p.Log.With().Str("account", r.Name).Logger(),
-		tasks: make(chan task),
-		wake:  make(chan struct{}, 1),
-		done:  make(chan struct{}),
-	}
-	w.state.rec = r
-	w.shown.Store(r)
+// Unread returns the worker of a record that nobody has read yet. Open comes
+// before anything else.
+func Unread(p *Parts, t store.Text) *Worker {
+	w := &Worker{Parts: p, name: t.Name}
+	w.shown.text = t
 	return w
 }
 
 // Name is the account's name here.
 func (w *Worker) Name() string { return w.name }
 
-// Shown is the record as it was committed last. It never changes.
-func (w *Worker) Shown() *store.Record { return w.shown.Load() }
-
 // Changed returns a channel that is closed by the account's next change.
 func (w *Worker) Changed() <-chan struct{} { return w.changed.Wait() }
 
-// Run owns the account until ctx ends or the account is forgotten. What is
-// under way then is finished: work is cut only by the end of Parts.Work.
-func (w *Worker) Run(ctx context.Context) {
-	defer close(w.done)
-	w.arm()
-	for !w.gone {
-		select {
-		case <-ctx.Done():
+// log is the keeper's log, for what is about this account.
+func (w *Worker) log() *zerolog.Logger {
+	l := w.Log.With().Str("account", w.name).Logger()
+	return &l
+}
+
+// begin starts the goroutine that has the account until there is nothing to do.
+func (w *Worker) begin() bool { return w.Own(w.work) }
+
+// work does what is due and what callers want, until there is nothing more.
+func (w *Worker) work() {
+	e := w.shown.current.Load()
+	var were store.Secrets
+	var err error
+	if w.rec, err = e.unpack(); err == nil {
+		were = w.rec.Secrets
+	} else {
+		err = fmt.Errorf("%w: %w", errUnreadable, err)
+		w.trouble(err)
+	}
+	for {
+		due, one, ok := w.next(func() { w.rest(e.packed, were) })
+		switch {
+		case !ok:
 			return
-		case t := <-w.tasks:
-			w.insist = t.insist
-			err := w.guard(w.Work, t.do)
-			w.insist = false
-			t.done <- err
-		case <-w.wake:
+		case err != nil:
+			if one != nil {
+				one.done(err)
+			}
+			continue // it is left alone, and told of
+		case due:
 			if err := w.guard(w.Work, w.step); err != nil {
 				w.trouble(err)
 			}
+		default:
+			w.insist = one.insist
+			err := w.guard(w.Work, one.do)
+			w.insist = false
+			one.done(err)
 		}
-		w.arm()
-	}
-	w.Due.Remove(w.name)
-}
-
-// Resume brings the account's plan up to the present after a restart. It comes
-// before Run, in the same goroutine.
-func (w *Worker) Resume(ctx context.Context) {
-	err := w.guard(ctx, func(context.Context) error {
-		next, events := w.preview(lifecycle.Started{})
-		if w.policy().Paused {
-			defer Preferences{w}.leaveQueue()
-		}
-		now := time.Now()
-		if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan && len(events) == 0 && !w.rec.OffClock(now, w.policy()) {
-			return nil
-		}
-		return w.commit(next, events)
-	})
-	if err != nil {
-		w.trouble(err)
+		Plan{w}.arm()
 	}
 }
 
-// arm tells the schedule when the account wants to be woken next.
-func (w *Worker) arm() {
-	step := w.rec.Next(w.policy())
-	if step.Action == lifecycle.ActNothing {
-		w.Due.Remove(w.name)
+// rest leaves the account alone: its secrets are packed. packed is what they were
+// unpacked from, nil where they were not.
+func (w *Worker) rest(packed *store.Packed, were store.Secrets) {
+	if w.rec == nil || w.gone {
 		return
 	}
-	at := step.At
-	if w.notBefore.After(at) {
-		at = w.notBefore
+	p, err := packed.Repack(w.rec, were)
+	if err != nil { // it stays as it is
+		w.log().Error().Err(err).Msg("an account at rest takes more memory than it should")
+		return
 	}
-	w.Due.Set(w.name, at)
+	w.shown.pack(p)
+	w.rec = nil
 }
 
 // Nudge is called by the schedule when the account is due.
-func (w *Worker) Nudge() {
-	select {
-	case w.wake <- struct{}{}:
-	default:
-	}
-}
+func (w *Worker) Nudge() { w.want(func() { w.due = true }, w.begin) }
 
 // site is who the work under way asks. What a person insists on is asked although
 // the site wants to be left alone.
@@ -177,27 +167,28 @@ func (w *Worker) site() *passport.Client {
 func (w *Worker) realm() passport.Realm { return w.site().Realm(w.rec.Site) }
 
 // do runs fn as the account's owner and waits for it. When ctx ends first, fn
-// still runs to its end: what the site answers to it must not be lost. insist says
-// that a person wants it now.
+// still runs to its end once it has begun: what the site answers to it must not be
+// lost. insist says that a person wants it now.
 func (w *Worker) do(ctx context.Context, insist bool, fn func(ctx context.Context) error) error {
-	t := task{do: fn, insist: insist, done: make(chan error, 1)}
-	select {
-	case w.tasks <- t:
-	case <-w.done:
+	done := make(chan error, 1)
+	one := &task{do: fn, insist: insist, done: func(err error) { done <- err }}
+	if !w.add(one, w.begin) {
 		return w.left()
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 	select {
-	case err := <-t.done:
+	case err := <-done:
+		if errors.Is(err, errOver) {
+			return w.left()
+		}
 		return StorageProblem(err)
 	case <-ctx.Done():
+		w.withdraw(one)
 		return ctx.Err()
 	}
 }
 
 // Await returns the record once it is settled, looking anew after each change.
-func (w *Worker) Await(ctx context.Context, settled func(*store.Record) bool) (*store.Record, error) {
+func (w *Worker) Await(ctx context.Context, settled func(*store.Brief) bool) (*store.Brief, error) {
 	for {
 		changed := w.Changed()
 		if r := w.Shown(); settled(r) {
@@ -205,7 +196,7 @@ func (w *Worker) Await(ctx context.Context, settled func(*store.Record) bool) (*
 		}
 		select {
 		case <-changed:
-		case <-w.done:
+		case <-w.Ended():
 			return nil, w.left()
 		case <-ctx.Done():
 			return nil, ctx.Err()
@@ -227,7 +218,7 @@ func (w *Worker) left() error {
 func (w *Worker) guard(ctx context.Context, fn func(ctx context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.log.Error().Str("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("a panic while working on the account")
+			w.log().Error().Str("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("a panic while working on the account")
 			err = fmt.Errorf("internal error while working on account %s", w.name)
 		}
 	}()
@@ -237,16 +228,16 @@ func (w *Worker) guard(ctx context.Context, fn func(ctx context.Context) error) 
 // later runs fn as the account's owner, without waiting for it: an account that
 // is busy does it when it is done.
 func (w *Worker) later(what string, fn func() error) {
-	go func() {
-		err := w.do(w.Work, false, func(context.Context) error { return fn() })
-		if err != nil && w.Work.Err() == nil {
-			w.log.Warn().Err(err).Msg(what)
+	one := &task{do: func(context.Context) error { return fn() }, done: func(err error) {
+		if err != nil && !errors.Is(err, errOver) && w.Work.Err() == nil {
+			w.log().Warn().Err(err).Msg(what)
 		}
-	}()
+	}}
+	w.add(one, w.begin)
 }
 
 // Come lets an account that waits for its code ask for it again.
-func (w *Worker) Come() {
+func (w Login) Come() {
 	w.later("the place in the login queue was not taken up", func() error {
 		if w.rec.Incident == nil {
 			return nil
@@ -260,7 +251,7 @@ func (w *Worker) Come() {
 func (w *Worker) step(ctx context.Context) error {
 	next := w.rec.Next(w.policy())
 	if now := time.Now(); next.At.After(now) || w.notBefore.After(now) {
-		return w.mendClock(now)
+		return Plan{w}.mendClock(now)
 	}
 	switch next.Action {
 	case lifecycle.ActCheck:

@@ -101,11 +101,14 @@ func TestCodeIsToldFromTheVault(t *testing.T) {
 		h.Kill()
 		h.WantState(client.StateLoggingIn)
 		// A code that only the vault knows.
-		r := *h.Keeper.Record("main")
+		r, err := h.Keeper.Store().Record("main")
+		if err != nil {
+			t.Fatal(err)
+		}
 		login := *r.Login
 		login.Code++
 		r.Login = &login
-		if err := h.Keeper.Store().Save(&r, store.Of("main", client.LoginCode{Code: login.Code, LoginRef: client.LoginRef{Login: login.ID}}), nil); err != nil {
+		if err := h.Keeper.Store().Save(r, store.Of("main", client.LoginCode{Code: login.Code, LoginRef: client.LoginRef{Login: login.ID}}), nil); err != nil {
 			t.Fatal(err)
 		}
 		told, _, err := messages{h.Keeper}.Pending(t.Context(), 0, 100)

@@ -230,7 +230,7 @@ func (a *Audit) Read(r Reading) (wrote bool, err error) {
 	if r.Remote != "" {
 		who.Program = "network " + hostOf(r.Remote)
 	}
-	if a.counted(who, r.Generation) {
+	if a.again(who, r.Generation) {
 		return false, nil
 	}
 	return a.noteRead(who, r)
@@ -248,15 +248,15 @@ func (a *Audit) noteRead(who reader, r Reading) (wrote bool, err error) {
 	return wrote, err
 }
 
-// counted counts a reading that is like one before, and reports whether it is. Most
-// are.
-func (a *Audit) counted(who reader, generation uint64) bool {
+// again counts a reading that is like one before, and reports whether it is. Most are.
+func (a *Audit) again(who reader, generation uint64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	last := a.seen[who]
 	if last == nil || last.underWay != nil || last.Generation != generation || !last.recent(time.Now()) {
 		return false
 	}
+	a.counted = true
 	last.More++
 	a.count(who.Account)
 	return true

@@ -224,6 +224,12 @@ func TestAccountMethods(t *testing.T) {
 	if r := ok[client.Readiness](s)(c.Readiness(ctx, "")); !r.Ready || len(r.Parts) == 0 {
 		t.Errorf("the keeper's parts are %+v", r)
 	}
+	if st := ok[client.Status](s)(c.StatusOf(ctx, "main")); len(st.Accounts) != 1 || st.Accounts[0].Name != "main" || st.Daemon.Version != "test" {
+		t.Errorf("the status of one is %+v", st)
+	}
+	if _, err := c.StatusOf(ctx, "nobody"); !errors.Is(err, problem(client.ProblemNoAccount)) {
+		t.Errorf("the status of nobody is %v", err)
+	}
 	if st := ok[client.Status](s)(c.Status(ctx)); len(st.Accounts) != 1 || st.Daemon.Version != "test" {
 		t.Errorf("the status is %+v", st)
 	}

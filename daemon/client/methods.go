@@ -31,7 +31,18 @@ func (c *Client) Readiness(ctx context.Context, part string) (Readiness, error) 
 // Status tells what the keeper knows, without asking the site. It lists the
 // accounts that the caller may see; [ProblemNotPermitted] means none at all.
 func (c *Client) Status(ctx context.Context) (Status, error) {
-	return call[Status](ctx, c, request{method: http.MethodGet, path: "/v1/status"})
+	resp, err := c.send(ctx, request{method: http.MethodGet, path: "/v1/status"})
+	if err != nil {
+		return Status{}, err
+	}
+	defer resp.Body.Close()
+	return readStatus(ctx, resp.Body)
+}
+
+// StatusOf is Status with the one account that is named. Problems: [ProblemNoAccount];
+// [ProblemBadRequest] by a keeper of a version that tells of all alone.
+func (c *Client) StatusOf(ctx context.Context, name string) (Status, error) {
+	return call[Status](ctx, c, request{method: http.MethodGet, path: "/v1/status", query: url.Values{"account": {name}}})
 }
 
 // Accounts lists the accounts that the caller may see, by name.

@@ -87,6 +87,7 @@ func (q eventQuery) wants(e client.Event, own socket.Rights) bool {
 type journal struct {
 	*access
 	store    *store.Store
+	tail     tail
 	messages alert.Reader
 	ending   ending
 	// status is what a reader is given that has lost entries.

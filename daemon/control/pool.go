@@ -2,7 +2,9 @@ package control
 
 import (
 	"cmp"
+	"container/heap"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -66,7 +68,7 @@ func (c *credentials) choose(r *http.Request, a asked) (offer, error) {
 	c.pools.mu.Lock()
 	defer c.pools.mu.Unlock()
 	key := pooled{a.tag, socket.PeerOf(r.Context()).UID}
-	for _, name := range c.pools.order(key, a.strategy, names) {
+	for name := range c.pools.order(key, a.strategy, names) {
 		got, err := c.render(name, a)
 		if isProblem(err, client.ProblemNeedsLogin) || isProblem(err, client.ProblemSiteAway) || isProblem(err, client.ProblemNoAccount) {
 			continue
@@ -106,27 +108,46 @@ func (c *credentials) bearers(r *http.Request, a asked) ([]string, error) {
 
 // tagged are the accounts that bear a tag, by name.
 func (c *credentials) tagged(tag string) []string {
-	var names []string
-	for _, account := range c.keeper.Accounts().Status().Accounts {
-		if slices.Contains(account.Tags, tag) {
-			names = append(names, account.Name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	return slices.Clone(c.keeper.Accounts().Tagged(tag))
 }
 
-// order returns the accounts in the order in which they are tried. The caller
-// holds mu.
-func (p *pools) order(key pooled, strategy string, names []string) []string {
-	names = slices.Clone(names)
-	if strategy == client.StrategyRandom {
-		rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-		return names
-	}
+// order returns the accounts in the order in which they are tried. Most often the
+// first is the one, so the others are not sorted before. The caller holds mu.
+func (p *pools) order(key pooled, strategy string, names []string) iter.Seq[string] {
 	given := p.given[key]
-	slices.SortStableFunc(names, func(x, y string) int { return cmp.Compare(given[x], given[y]) })
-	return names
+	line := make(line, len(names))
+	for i, name := range names {
+		line[i] = place{name, given[name], i}
+		if strategy == client.StrategyRandom {
+			line[i].turn = rand.Uint64()
+		}
+	}
+	heap.Init(&line)
+	return func(yield func(string) bool) {
+		for line.Len() > 0 && yield(heap.Pop(&line).(place).name) {
+		}
+	}
+}
+
+// place is an account among those that are tried; line is a heap of them.
+type place struct {
+	name string
+	turn uint64
+	at   int
+}
+
+type line []place
+
+func (l line) Len() int { return len(l) }
+func (l line) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(l[i].turn, l[j].turn), l[i].at-l[j].at) < 0
+}
+func (l line) Swap(i, j int) { l[i], l[j] = l[j], l[i] }
+func (l *line) Push(p any)   { *l = append(*l, p.(place)) }
+func (l *line) Pop() any {
+	last := (*l)[len(*l)-1]
+	*l = (*l)[:len(*l)-1]
+	return last
 }
 
 // took notes whose turn it was, and forgets accounts that have left. The caller

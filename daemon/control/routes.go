@@ -47,7 +47,7 @@ func (s *Server) routes() []route {
 		{get, "/v1/readyz", socket.VerbStatus, ofKeeper, nil, s.monitor.readyz},
 		{get, "/v1/readyz/{part}", socket.VerbStatus, ofKeeper, nil, s.monitor.readyz},
 		{get, "/v1/openapi.json", verbOpen, ofNothing, nil, s.monitor.openapi},
-		{get, "/v1/status", socket.VerbStatus, ofAny, nil, s.accounts.status},
+		{get, "/v1/status", socket.VerbStatus, ofAny, []string{"account"}, s.accounts.status},
 		{get, "/v1/events", socket.VerbStatus, ofAny, []string{"after", "since", "account", "type", "limit"}, s.journal.events},
 		{get, "/v1/messages", socket.VerbStatus, ofAny, []string{"after", "wait", "limit"}, s.journal.listMessages},
 

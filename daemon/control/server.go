@@ -94,7 +94,7 @@ func New(c Config) (*Server, error) {
 		monitor:     monitor{version: c.Version, ready: c.Ready, scraped: c.Metrics},
 		reloading:   c.Reload, log: c.Log, ending: end,
 	}
-	s.journal = journal{access: who, store: k.Store(), messages: alert.NewReader(k), ending: end, status: s.accounts.statusFor}
+	s.journal = journal{access: who, store: k.Store(), tail: tail{store: k.Store()}, messages: alert.NewReader(k), ending: end, status: s.accounts.statusFor}
 	s.handler = s.guard(s.mux())
 	s.http = &http.Server{
 		Handler:     s.handler,

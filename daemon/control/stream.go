@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 )
 
 // heartbeat is how often a silent stream shows that it lives.
@@ -113,7 +116,7 @@ func (st *stream) start(r *http.Request) (lost bool, err error) {
 // pump sends everything that is there.
 func (st *stream) pump(r *http.Request) (wrote bool, err error) {
 	for r.Context().Err() == nil {
-		entries, err := st.journal.store.Events(st.position, page)
+		entries, err := st.journal.tail.after(st.position)
 		if isProblem(err, client.ProblemFellOut) {
 			st.position = st.journal.beginning(st.position)
 			if err = st.gap(); err == nil {
@@ -124,19 +127,22 @@ func (st *stream) pump(r *http.Request) (wrote bool, err error) {
 			return wrote, err
 		}
 		own := st.journal.rights(st.peer)
-		var batch bytes.Buffer
+		var batch []byte
 		for _, e := range entries {
 			st.position = e.ID
-			if st.query.wants(e, own) {
-				if err := frame(&batch, e); err != nil {
-					return wrote, err
-				}
-				st.told = e.ID
+			switch {
+			case !st.query.wants(e.Event, own):
+				continue
+			case batch == nil:
+				batch = slices.Clip(e.frame) // the frame itself, where it stays the only one
+			default:
+				batch = append(batch, e.frame...)
 			}
+			st.told = e.ID
 		}
-		if batch.Len() > 0 {
+		if batch != nil {
 			wrote = true
-			if err := st.write(batch.Bytes()); err != nil {
+			if err := st.write(batch); err != nil {
 				return wrote, err
 			}
 		}
@@ -193,4 +199,71 @@ func (st *stream) write(data []byte) error {
 		return errGone
 	}
 	return nil
+}
+
+// tail is the journal's end, read and put into frames once for all who follow it.
+// Whoever is further behind reads the journal.
+type tail struct {
+	store *store.Store
+
+	mu sync.Mutex // guards what follows
+	// entries are those after from, up to end. Nobody changes one that is in there.
+	entries   []framed
+	from, end uint64
+}
+
+// framed is an entry as streams send it.
+type framed struct {
+	client.Event
+	frame []byte
+}
+
+// after returns up to a page of entries after an id, as [store.Store.Events] does.
+func (t *tail) after(id uint64) ([]framed, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.entries) == 0 || id > t.end {
+		t.entries, t.from, t.end = nil, id, id
+	}
+	if id < t.from {
+		return t.read(id)
+	}
+	if t.store.Newest() > t.end {
+		more, err := t.read(t.end)
+		if err != nil {
+			return nil, err
+		}
+		t.add(more)
+	}
+	at, _ := slices.BinarySearchFunc(t.entries, id+1, func(e framed, id uint64) int { return int(int64(e.ID) - int64(id)) })
+	return slices.Clip(t.entries[at:min(at+page, len(t.entries))]), nil
+}
+
+// add appends what was read, and lets go of what is far behind.
+func (t *tail) add(more []framed) {
+	if len(more) == 0 {
+		return
+	}
+	if over := len(t.entries) + len(more) - 2*page; over > 0 && over <= len(t.entries) {
+		t.from = t.entries[over-1].ID
+		t.entries = slices.Clone(t.entries[over:]) // others may still read the old ones
+	}
+	t.entries = append(t.entries, more...)
+	t.end = more[len(more)-1].ID
+}
+
+func (t *tail) read(id uint64) ([]framed, error) {
+	entries, err := t.store.Events(id, page)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]framed, 0, len(entries))
+	for _, e := range entries {
+		var out bytes.Buffer
+		if err := frame(&out, e); err != nil {
+			return nil, err
+		}
+		list = append(list, framed{e, out.Bytes()})
+	}
+	return list, nil
 }

@@ -3,8 +3,8 @@ package keeper
 import (
 	"context"
 	"errors"
+	"iter"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +14,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/input"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
-	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/passport"
 )
 
@@ -31,33 +30,61 @@ func (a Accounts) Unchanged() uint64 { return a.keeper.parts.Unchanged.Load() }
 // Status returns what is known, without asking the site, and without asking the
 // disk, which may not answer.
 func (a Accounts) Status() client.Status {
+	s := client.Status{Accounts: []client.Account{}, Daemon: a.Daemon()}
+	for one := range a.Each() {
+		s.Accounts = append(s.Accounts, one)
+	}
+	return s
+}
+
+// Daemon tells of the keeper as a whole.
+func (a Accounts) Daemon() client.Daemon {
 	path, schema := a.keeper.store.Vault().Identity()
-	s := client.Status{
-		Accounts: []client.Account{},
-		Daemon: client.Daemon{
-			Version: a.keeper.version, PID: os.Getpid(), StartedAt: a.keeper.started,
-			Vault:    client.Vault{Path: path, Schema: schema},
-			Problems: a.keeper.problems.Sentences(),
-		},
+	return client.Daemon{
+		Version: a.keeper.version, PID: os.Getpid(), StartedAt: a.keeper.started,
+		Vault:    client.Vault{Path: path, Schema: schema},
+		Problems: a.keeper.problems.Sentences(),
 	}
-	holders := map[string][]int{} // of a session, by place in the list
-	for _, w := range a.keeper.all() {
-		r := w.Shown()
-		if session := cookie.Value(r.Credential.Cookies, "SESSDATA"); !session.IsZero() {
-			holders[session.Reveal()] = append(holders[session.Reveal()], len(s.Accounts))
-		}
-		s.Accounts = append(s.Accounts, a.view(r))
-	}
-	for _, places := range holders {
-		for _, i := range places {
-			for _, j := range places {
-				if i != j {
-					s.Accounts[i].SameSession = append(s.Accounts[i].SameSession, s.Accounts[j].Name)
+}
+
+// Each goes through what is known of all accounts, by name.
+func (a Accounts) Each() iter.Seq[client.Account] {
+	return func(yield func(client.Account) bool) {
+		all := a.keeper.all()
+		shared := sharedSessions(all)
+		for _, w := range all {
+			one := a.view(w.Shown())
+			for _, name := range shared[w.Session()] {
+				if name != one.Name {
+					one.SameSession = append(one.SameSession, name)
 				}
+			}
+			if !yield(one) {
+				return
 			}
 		}
 	}
-	return s
+}
+
+// sharedSessions are the names of the accounts that hold the very same session, by
+// its number. Most hold one of their own and are not in there.
+func sharedSessions(all []*account.Worker) map[uint64][]string {
+	holder := make(map[uint64]*account.Worker, len(all))
+	shared := map[uint64][]string{}
+	for _, w := range all {
+		session := w.Session()
+		first := holder[session]
+		switch {
+		case session == 0:
+		case first == nil:
+			holder[session] = w
+		case shared[session] == nil:
+			shared[session] = []string{first.Name(), w.Name()}
+		default:
+			shared[session] = append(shared[session], w.Name())
+		}
+	}
+	return shared
 }
 
 // Get returns what is known of one account.
@@ -79,7 +106,7 @@ func (a Accounts) History(name string, days int) (client.History, error) {
 }
 
 // view is a record as users see it.
-func (a Accounts) view(r *store.Record) client.Account {
+func (a Accounts) view(r *store.Brief) client.Account {
 	v := client.Account{
 		Name: r.Name, Site: string(r.Site), State: string(r.State()), Uname: r.Uname,
 		Refreshable: r.Refreshable, PendingConfirm: r.Confirm != nil, Generation: r.Generation,
@@ -145,7 +172,7 @@ func (a Accounts) Check(ctx context.Context, name string, force bool) (client.Ch
 }
 
 // afterGrant is what became of the question whose a granted login is.
-func (a Accounts) afterGrant(r *store.Record) (client.CheckResult, error) {
+func (a Accounts) afterGrant(r *store.Brief) (client.CheckResult, error) {
 	switch l := r.Login; {
 	case l.Granted():
 		return a.grantedAway(r, true), nil
@@ -158,7 +185,7 @@ func (a Accounts) afterGrant(r *store.Record) (client.CheckResult, error) {
 
 // grantedAway is the answer for a granted login of which the site could not be
 // asked whose it is.
-func (a Accounts) grantedAway(r *store.Record, asked bool) client.CheckResult {
+func (a Accounts) grantedAway(r *store.Brief, asked bool) client.CheckResult {
 	result := client.CheckResult{Account: a.view(r), Outcome: client.CheckUnreachable, Detail: account.GrantedSentence(r.Login), Asked: asked}
 	if r.Login.Blocked {
 		result.Outcome = client.CheckBlocked
@@ -167,7 +194,7 @@ func (a Accounts) grantedAway(r *store.Record, asked bool) client.CheckResult {
 }
 
 // leftAlone answers for a site that is not to be asked now.
-func (a Accounts) leftAlone(r *store.Record) (client.CheckResult, bool) {
+func (a Accounts) leftAlone(r *store.Brief) (client.CheckResult, bool) {
 	if r.Login.Granted() && r.Login.Detail != "" && r.Login.RetryAt.After(time.Now()) {
 		return a.grantedAway(r, false), true
 	}
@@ -272,32 +299,17 @@ func (a Accounts) Import(ctx context.Context, req client.ImportRequest) (client.
 	} else {
 		result.Notes = append(result.Notes, cannotBeRefreshed(found))
 	}
-	result.Notes = append(result.Notes, a.twins(r)...)
+	result.Notes = append(result.Notes, a.twins(w)...)
 	return result, nil
 }
 
-// sameUser returns the other accounts of a user, in no order.
-func (a Accounts) sameUser(r *store.Record) (list []*store.Record) {
-	k := a.keeper
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	for _, w := range k.accounts {
-		if other := w.Shown(); other.Mid == r.Mid && other.Name != r.Name {
-			list = append(list, other)
-		}
-	}
-	return list
-}
-
 // twins says under which other names the same login or the same user is kept.
-func (a Accounts) twins(r *store.Record) (notes []string) {
-	mine := credentialOf(r).Value("SESSDATA")
-	twins := a.sameUser(r)
-	slices.SortFunc(twins, func(a, b *store.Record) int { return strings.Compare(a.Name, b.Name) })
-	for _, other := range twins {
-		switch {
+func (a Accounts) twins(w *account.Worker) (notes []string) {
+	r, mine := w.Shown(), w.Session()
+	for _, o := range a.keeper.all() {
+		switch other := o.Shown(); {
 		case other.Name == r.Name || other.Mid != r.Mid || other.Site != r.Site || other.Base != lifecycle.BaseValid:
-		case credentialOf(other).Value("SESSDATA") == mine:
+		case o.Session() == mine:
 			notes = append(notes, "the same session is kept as account "+other.Name+" too: a refresh of one ends the other; forget one of them")
 		default:
 			notes = append(notes, "the same user is kept as account "+other.Name+" too, with a session of its own")

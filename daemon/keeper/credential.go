@@ -49,15 +49,18 @@ func (c Credentials) Get(name string, stale bool) (Credential, error) {
 	if err != nil {
 		return Credential{}, err
 	}
-	r := w.Shown()
-	if err := refused(r, stale); err != nil {
+	if err := refused(w.Shown(), stale); err != nil {
+		return Credential{}, err
+	}
+	r, err := w.Record()
+	if err != nil {
 		return Credential{}, err
 	}
 	return credentialOf(r), nil
 }
 
 // refused says why a credential is not handed out, nil where it is.
-func refused(r *store.Record, stale bool) error {
+func refused(r *store.Brief, stale bool) error {
 	switch {
 	case r.Login.Granted() && r.Base != lifecycle.BaseValid && !stale:
 		return account.GrantedAway(r)
@@ -83,11 +86,8 @@ func (c Credentials) Form(name string, stale bool, key FormKey, render func(Cred
 	if err != nil {
 		return nil, err
 	}
-	r, forms := w.ShownWith()
-	if err := refused(r, stale); err != nil {
-		return nil, err
-	}
-	return forms.Get(key, func() (any, error) { return render(credentialOf(r)) })
+	allowed := func(r *store.Brief) error { return refused(r, stale) }
+	return w.Form(key, allowed, func(r *store.Record) (any, error) { return render(credentialOf(r)) })
 }
 
 // Changed returns a channel that is closed by the next change of an account, and
@@ -102,8 +102,10 @@ func (c Credentials) Changed(name string) <-chan struct{} {
 // Held is Get for who wants to know whether there is one: its zero value
 // is none.
 func (c Credentials) Held(name string) Credential {
-	if r := c.keeper.Record(name); r != nil {
-		return credentialOf(r)
+	if w := c.keeper.find(name); w != nil {
+		if r, err := w.Record(); err == nil {
+			return credentialOf(r)
+		}
 	}
 	return Credential{}
 }

@@ -7,6 +7,9 @@
 // file belongs to those above, and the keeper knows none of them: a page's address
 // is handed in as a function.
 //
+// A start hands credentials out before all accounts are read; what changes one waits
+// until the plans of all are up to the present.
+//
 // Guarantees: readers see committed states only; an operation's caller may go away
 // without cutting what it began; a stop waits for the answer to a poll under way,
 // since the site gives it once.

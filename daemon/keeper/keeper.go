@@ -3,9 +3,8 @@ package keeper
 import (
 	"context"
 	"fmt"
-	"maps"
+	"math/rand/v2"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,11 +49,9 @@ type Keeper struct {
 	// later than the end of the context of Run, by stopGrace.
 	abandon context.CancelFunc
 
-	// mu guards accounts and running. Nothing else is locked while it is held.
-	mu       sync.RWMutex
-	accounts map[string]*account.Worker
-	running  context.Context
-	owners   sync.WaitGroup
+	roster
+	owners
+	tags tags
 }
 
 // Parts are what a keeper is made of.
@@ -81,7 +78,8 @@ func New(p Parts) (*Keeper, error) {
 		version:  p.Version,
 		started:  time.Now().UTC().Truncate(time.Millisecond),
 		pageLink: p.PageLink,
-		accounts: map[string]*account.Worker{},
+		roster:   roster{accounts: map[string]*account.Worker{}},
+		owners:   owners{resumed: make(chan struct{})},
 	}
 	set, err := NewSettings(p.Config)
 	if err != nil {
@@ -102,7 +100,7 @@ func New(p Parts) (*Keeper, error) {
 	k.abandon = abandon
 	k.parts = &account.Parts{
 		Site: func(name string) *passport.Client { return k.ways.of(name).client }, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
-		Policy: func(r *store.Record) lifecycle.Policy {
+		Policy: func(r *store.Brief) lifecycle.Policy {
 			p := k.Settings().policy(r)
 			p.Replaced = func(other string) time.Time { return k.plans.took(p.Plan, other) }
 			return p
@@ -112,39 +110,25 @@ func New(p Parts) (*Keeper, error) {
 			k.drop(w)
 			k.ways.forget(w.Name())
 		},
-		Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext,
+		Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext, Own: k.owners.own,
 	}
-	records, unread, err := k.store.Records()
+	texts, err := k.store.Texts()
 	if err != nil {
 		return nil, fmt.Errorf("load the accounts: %w", err)
 	}
-	for name, err := range unread {
-		k.problems.Set("account "+name, err)
-		k.log.Error().Err(err).Str("account", name).Msg("left alone; the others are kept")
+	for _, t := range texts {
+		k.accounts[t.Name] = account.Unread(k.parts, t)
 	}
-	for _, r := range records {
-		k.accounts[r.Name] = account.New(k.parts, r)
-	}
-	k.Settings().scale(k.store, len(k.accounts))
-	set.tellTooDense(k.Records(), &k.problems)
+	set.scale(k.store, k.Count())
 	return k, nil
 }
 
-// Begin starts the accounts' workers. It comes before the first caller: one that
-// wants an account added has to find the keeper at work.
+// Begin lets the accounts' work begin. It comes before the first caller: one that
+// wants an account added has to find the keeper at work. Credentials are handed out
+// from then on; what changes an account waits until all are resumed.
 func (k *Keeper) Begin(ctx context.Context) {
-	defer k.callNext() // once mu is free: places may be, whose holders are gone
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.running = ctx
-	lives := make([]lifecycle.Account, 0, len(k.accounts))
-	for _, w := range k.accounts {
-		lives = append(lives, w.Shown().Account)
-	}
-	k.logins.Restore(lives)
-	for _, w := range k.accounts {
-		k.own(w, true)
-	}
+	k.roster.open(ctx)
+	k.owners.begin(k.resume)
 }
 
 // Keep works until ctx ends, then waits for what is under way.
@@ -156,26 +140,55 @@ func (k *Keeper) Keep(ctx context.Context) {
 	})
 	stop := time.AfterFunc(stopGrace, k.abandon)
 	defer stop.Stop()
-	k.owners.Wait()
+	for _, w := range k.all() {
+		w.Retire()
+	}
+	k.owners.wait()
 	k.abandon()
 	k.ways.settle()
 }
 
-// own starts the goroutine that owns an account. The caller holds mu.
-func (k *Keeper) own(w *account.Worker, restarted bool) {
-	ctx := k.running
-	k.owners.Go(func() {
-		if restarted {
-			w.Resume(ctx)
+// resume reads all accounts and brings their plans up to the present. Until it is
+// done nothing else is done for any of them: who has a place in the login queue has
+// to be known first.
+func (k *Keeper) resume() {
+	defer k.callNext() // places may be free, whose holders are gone
+	defer close(k.owners.resumed)
+	all := slices.Clone(k.all())
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	var busy []lifecycle.Account
+	for _, w := range all {
+		if r := w.Shown(); r.Login != nil || r.Incident != nil {
+			busy = append(busy, r.Account)
 		}
-		w.Run(ctx)
-	})
+	}
+	k.logins.Restore(busy)
+	s := k.Settings()
+	for _, w := range all {
+		s.tellTooDense(w.Shown(), &k.problems)
+		account.Plan{Worker: w}.Resume()
+	}
 }
 
+// find returns an account, nil where there is none that can be read.
 func (k *Keeper) find(name string) *account.Worker {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	return k.accounts[name]
+	if w := k.roster.get(name); w != nil && k.read(w) {
+		return w
+	}
+	return nil
+}
+
+// read reads an account's record, if that was not done. One that means nothing to
+// this program is left as it is and told of.
+func (k *Keeper) read(w *account.Worker) bool {
+	err := w.Open()
+	if err == nil {
+		return true
+	}
+	k.drop(w)
+	k.problems.Set("account "+w.Name(), err)
+	k.log.Error().Err(err).Str("account", w.Name()).Msg("left alone; the others are kept")
+	return false
 }
 
 // named is find for a caller who named the account.
@@ -190,23 +203,25 @@ func (k *Keeper) named(name string) (*account.Worker, error) {
 	return nil, account.NoAccount(name, setting.Nearest(name, names))
 }
 
-// all returns the accounts by name.
+// all returns the accounts by name. Nobody changes the list.
 func (k *Keeper) all() []*account.Worker {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	list := make([]*account.Worker, 0, len(k.accounts))
-	for _, name := range slices.Sorted(maps.Keys(k.accounts)) {
-		list = append(list, k.accounts[name])
+	list := k.list()
+	unread := 0
+	for _, w := range list {
+		if !k.read(w) {
+			unread++
+		}
+	}
+	if unread > 0 {
+		list = k.list()
 	}
 	return list
 }
 
 func (k *Keeper) drop(w *account.Worker) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.accounts[w.Name()] == w {
-		delete(k.accounts, w.Name())
-		k.Settings().scale(k.store, len(k.accounts))
+	if k.roster.remove(w) {
+		k.tags.changed()
+		k.Settings().scale(k.store, k.Count())
 	}
 }
 
@@ -222,25 +237,20 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error
 	if w := k.find(name); w != nil {
 		return w, nil
 	}
-	k.mu.RLock()
-	stopping := k.running == nil || k.running.Err() != nil
-	k.mu.RUnlock()
-	if stopping {
+	if k.roster.stopping() {
 		return nil, account.Stopping()
 	}
 	r := &store.Record{
-		Account: lifecycle.New(name, site, time.Now().UTC()),
-		Device:  passport.Device{UserAgent: passport.NewUserAgent(account.NewID()), Key: name},
+		Brief:   store.Brief{Account: lifecycle.New(name, site, time.Now().UTC())},
+		Secrets: store.Secrets{Device: passport.Device{UserAgent: passport.NewUserAgent(account.NewID()), Key: name}},
 	}
 	if err := k.store.Save(r, store.Of(name, client.AccountAdded{Site: string(site)}), nil); err != nil {
 		return nil, account.StorageProblem(err)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	w := account.New(k.parts, r)
-	k.accounts[name] = w
-	k.Settings().scale(k.store, len(k.accounts))
-	k.own(w, false)
+	k.roster.add(w)
+	k.tags.changed()
+	k.Settings().scale(k.store, k.Count())
 	return w, nil
 }
 
@@ -249,7 +259,7 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error
 func (k *Keeper) callNext() {
 	for _, name := range k.logins.Call() {
 		if w := k.find(name); w != nil {
-			w.Come()
+			account.Login{Worker: w}.Come()
 		} else {
 			k.logins.Leave(name)
 		}
@@ -278,18 +288,18 @@ func (k *Keeper) Log() *zerolog.Logger { return &k.log }
 // Version is the program's.
 func (k *Keeper) Version() string { return k.version }
 
-// Record returns an account's record as it was committed last, nil where there is
-// no such account.
-func (k *Keeper) Record(name string) *store.Record {
+// Record returns what is known of an account as it was committed last, its secrets
+// aside; nil where there is no such account.
+func (k *Keeper) Record(name string) *store.Brief {
 	if w := k.find(name); w != nil {
 		return w.Shown()
 	}
 	return nil
 }
 
-// Records returns all accounts' records, by name.
-func (k *Keeper) Records() []*store.Record {
-	var list []*store.Record
+// Records returns what is known of all accounts, by name.
+func (k *Keeper) Records() []*store.Brief {
+	var list []*store.Brief
 	for _, w := range k.all() {
 		list = append(list, w.Shown())
 	}

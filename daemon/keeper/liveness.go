@@ -56,7 +56,7 @@ func NewLiveness(k *Keeper) *Liveness {
 		problems: &k.problems, log: k.log,
 		ask:        func() { v.Disk().Respond(); _ = v.Disk().CheckPlace() },
 		committing: v.Disk().Committing, write: v.Writable,
-		look: k.queue.Look, locks: func() { k.Accounts().Status() },
+		look: k.queue.Look, locks: func() { k.list(); k.Settings(); k.problems.Sentences() },
 		changed: k.store.Changed, words: func() string { return inWords(k.Records()) },
 	}
 }
@@ -152,7 +152,7 @@ func (l *Liveness) Tell(ctx context.Context) {
 }
 
 // inWords says how many accounts there are, and how many of them need a person.
-func inWords(all []*store.Record) string {
+func inWords(all []*store.Brief) string {
 	dead := 0
 	for _, r := range all {
 		if r.Base != lifecycle.BaseValid {

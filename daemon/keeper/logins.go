@@ -52,9 +52,9 @@ func (l Logins) start(ctx context.Context, req client.LoginRequest, single bool)
 	if err != nil {
 		return client.Login{}, err
 	}
-	login := l.view(w.Shown())
+	login, err := l.view(w)
 	login.Joined = joined
-	return login, nil
+	return login, err
 }
 
 func loginSite(req *client.LoginRequest) (passport.Site, error) {
@@ -83,7 +83,7 @@ func (l Logins) Get(id string) (client.Login, error) {
 	if err != nil {
 		return client.Login{}, err
 	}
-	return l.view(w.Shown()), nil
+	return l.view(w)
 }
 
 // Await returns a login once it has another revision than one, and what there is
@@ -93,7 +93,7 @@ func (l Logins) Await(ctx context.Context, id string, revision uint64) (client.L
 	if err != nil {
 		return client.Login{}, err
 	}
-	r, err := w.Await(ctx, func(r *store.Record) bool {
+	r, err := w.Await(ctx, func(r *store.Brief) bool {
 		return r.Login == nil || r.Login.ID != id || r.Revision != revision
 	})
 	if err != nil {
@@ -107,7 +107,11 @@ func (l Logins) Await(ctx context.Context, id string, revision uint64) (client.L
 	if r.Login == nil || r.Login.ID != id {
 		return client.Login{}, account.NoLogin(id)
 	}
-	return l.view(r), nil
+	login, err := l.view(w)
+	if err == nil && login.ID != id {
+		return client.Login{}, account.NoLogin(id)
+	}
+	return login, err
 }
 
 // Cancel ends a login. One that the site has granted goes on.
@@ -137,7 +141,7 @@ func (l Logins) SendSMS(ctx context.Context, id string, s client.SMSSend) (clien
 	if err := (account.SMS{Worker: w}).Send(ctx, id, s); err != nil {
 		return client.Login{}, err
 	}
-	return l.view(w.Shown()), nil
+	return l.view(w)
 }
 
 // SubmitSMS logs in with the code that came.
@@ -150,11 +154,11 @@ func (l Logins) SubmitSMS(ctx context.Context, id string, c client.SMSCode) (cli
 	if err != nil {
 		return client.Login{}, err
 	}
-	login := l.view(w.Shown())
-	if !verification.IsZero() {
+	login, err := l.view(w)
+	if err == nil && !verification.IsZero() {
 		login.URL = verification.Reveal()
 	}
-	return login, nil
+	return login, err
 }
 
 // Subjects returns what a link to the login page may stand for now: the open
@@ -193,10 +197,17 @@ func (l Logins) owner(id string) (*account.Worker, error) {
 }
 
 // view is a login as users see it, with the login page's address.
-func (l Logins) view(r *store.Record) client.Login {
+func (l Logins) view(w *account.Worker) (client.Login, error) {
+	r, err := w.Record()
+	switch {
+	case err != nil:
+		return client.Login{}, err
+	case r.Login == nil: // it ended, and its account was logged in otherwise
+		return client.Login{}, account.NoLogin("")
+	}
 	v := account.ViewLogin(r)
 	if r.Login.Active() {
 		v.PageURL = l.Link(r.Name, r.Login.ID, r.Login.Started)
 	}
-	return v
+	return v, nil
 }

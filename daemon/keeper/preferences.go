@@ -36,10 +36,11 @@ func (a Accounts) Patch(ctx context.Context, name string, p client.AccountPatch)
 			own.Paused = *p.Paused
 		}
 	})
+	a.keeper.tags.changed()
 	if err != nil {
 		return client.Account{}, err
 	}
-	a.keeper.Settings().tellTooDense(a.keeper.Records(), &a.keeper.problems)
+	a.keeper.Settings().tellTooDense(w.Shown(), &a.keeper.problems)
 	return a.view(w.Shown()), nil
 }
 

@@ -96,7 +96,7 @@ func (s *Settings) parse(spec string) (schedule.Schedule, error) {
 }
 
 // policy is what holds for an account now.
-func (s *Settings) policy(r *store.Record) lifecycle.Policy {
+func (s *Settings) policy(r *store.Brief) lifecycle.Policy {
 	own := s.of(r)
 	plan, err := s.parse(own.Schedule)
 	if err != nil { // it was set before the limits became narrower
@@ -132,6 +132,7 @@ func (s *Settings) workers() account.Settings {
 // the keeper runs. It cannot fail: [NewSettings] has checked it.
 func (k *Keeper) Use(next *Settings) {
 	old := k.settings.Swap(next)
+	k.tags.changed()
 	k.ways.limit(limitsOf(next.Config))
 	var changed []*account.Worker
 	r := replacement{now: time.Now().UTC(), inForce: map[string]bool{}, of: map[string]map[string]bool{}}
@@ -145,8 +146,10 @@ func (k *Keeper) Use(next *Settings) {
 	for _, w := range changed {
 		account.Preferences{Worker: w}.Reconsider()
 	}
-	next.scale(k.store, len(k.all()))
-	next.tellTooDense(k.Records(), &k.problems)
+	next.scale(k.store, k.Count())
+	for _, r := range k.Records() {
+		next.tellTooDense(r, &k.problems)
+	}
 }
 
 // scale makes the journal as long as so many accounts need it.
@@ -156,7 +159,7 @@ func (s *Settings) scale(st *store.Store, accounts int) {
 
 // of is what holds for an account: what the file says of it, what people chose
 // where the file says nothing, and what is said of all accounts.
-func (s *Settings) of(r *store.Record) config.Account {
+func (s *Settings) of(r *store.Brief) config.Account {
 	own := s.Account(r.Name)
 	own.Schedule = cmp.Or(own.Schedule, r.Preferences.Schedule, s.Check.Schedule)
 	if len(own.Tags) == 0 {
@@ -179,16 +182,14 @@ func (s *Settings) plan(own config.Account) string {
 	return own.Schedule + " " + s.Check.Jitter.Std().String()
 }
 
-// tellTooDense tells of the schedules that people chose and that the limits do not
-// allow any more; such an account is checked like the others.
-func (s *Settings) tellTooDense(records []*store.Record, problems *account.Problems) {
-	for _, r := range records {
-		subject := "schedule of " + r.Name
-		if _, err := s.parse(s.of(r).Schedule); err != nil {
-			problems.Set(subject, fmt.Errorf("it is not kept to: %w; bilikeeper account set %s --schedule sets another one", err, r.Name))
-		} else {
-			problems.Clear(subject)
-		}
+// tellTooDense tells of a schedule that people chose and that the limits do not allow
+// any more; such an account is checked like the others.
+func (s *Settings) tellTooDense(r *store.Brief, problems *account.Problems) {
+	subject := "schedule of " + r.Name
+	if _, err := s.parse(s.of(r).Schedule); err != nil {
+		problems.Set(subject, fmt.Errorf("it is not kept to: %w; bilikeeper account set %s --schedule sets another one", err, r.Name))
+	} else {
+		problems.Clear(subject)
 	}
 }
 

@@ -58,7 +58,7 @@ func crowded(b *testing.B, n int) func() time.Duration {
 	b.Cleanup(func() { _ = v.Close() })
 	st, now := store.New(v), time.Now()
 	for i := range n {
-		r := &store.Record{Account: lifecycle.New(fmt.Sprintf("recorder-%04d", i), passport.Web, now.AddDate(0, -3, 0))}
+		r := &store.Record{Brief: store.Brief{Account: lifecycle.New(fmt.Sprintf("recorder-%04d", i), passport.Web, now.AddDate(0, -3, 0))}}
 		r.Base, r.Mid, r.Uname, r.Refreshable = lifecycle.BaseValid, int64(100200300+i), fmt.Sprintf("录播 %d", i), true
 		r.ExpiresAt, r.CheckedAt, r.LastCheck = now.AddDate(0, 0, 30+i%150), now.Add(-time.Duration(i)*time.Minute), lifecycle.OutcomeOK
 		r.NextCheckAt = now.Add(8 * time.Hour)

@@ -119,7 +119,7 @@ func (w *world) restart() {
 // start on.
 func (w *world) put(name string) {
 	w.t.Helper()
-	r := &store.Record{Account: lifecycle.New(name, passport.Web, time.Now())}
+	r := &store.Record{Brief: store.Brief{Account: lifecycle.New(name, passport.Web, time.Now())}}
 	r.Base, r.Uname, r.Refreshable, r.ExpiresAt, r.NextCheckAt = lifecycle.BaseValid, "录播 "+name, true, time.Now().AddDate(0, 0, 100), time.Now().Add(time.Hour)
 	if err := w.keep.Store().Save(r, nil, nil); err != nil {
 		w.t.Fatal(err)

@@ -11,11 +11,26 @@ import (
 )
 
 // Record is all that is kept of one account, in one sealed value: its state and
-// its secrets change together or not at all. The names in JSON are on disk and
-// never change.
+// its secrets change together or not at all.
 type Record struct {
-	lifecycle.Account `json:"account"`
-	Device            passport.Device `json:"device"`
+	Brief
+	Secrets
+}
+
+// Brief is what is kept of an account beside its secrets.
+type Brief struct {
+	lifecycle.Account
+	// Preferences are what people chose for the account.
+	Preferences Preferences
+	// Revision is the vault's, to be given back with the next change.
+	Revision uint64
+	// Counted is the time of the last check that the history has.
+	Counted time.Time
+}
+
+// Secrets are what an account logs in with, and what is under way to that.
+type Secrets struct {
+	Device passport.Device `json:"device"`
 	// Credential is in use; StagedGrant was granted and is not yet proven.
 	Credential  passport.Grant `json:"credential,omitzero"`
 	StagedGrant passport.Grant `json:"staged,omitzero"`
@@ -31,12 +46,21 @@ type Record struct {
 	SMS SMS `json:"sms,omitzero"`
 	// Scans is which of the site's pages learned of scanned codes.
 	Scans Scans `json:"scans,omitzero"`
-	// Preferences are what people chose for the account.
-	Preferences Preferences `json:"preferences,omitzero"`
-	// Revision is the vault's, to be given back with the next change.
-	Revision uint64 `json:"-"`
-	// Counted is the time of the last check that the history has.
-	Counted time.Time `json:"-"`
+}
+
+// document is a record as it is on disk. The names in it never change, nor does
+// what comes first.
+type document struct {
+	Account     lifecycle.Account `json:"account"`
+	Device      passport.Device   `json:"device"`
+	Credential  passport.Grant    `json:"credential,omitzero"`
+	StagedGrant passport.Grant    `json:"staged,omitzero"`
+	Spare       passport.Grant    `json:"spare,omitzero"`
+	OldToken    secret.String     `json:"old_token,omitempty"`
+	Code        passport.Code     `json:"code,omitzero"`
+	SMS         SMS               `json:"sms,omitzero"`
+	Scans       Scans             `json:"scans,omitzero"`
+	Preferences Preferences       `json:"preferences,omitzero"`
 }
 
 // Preferences are what people chose for an account, in so far as the configuration
@@ -99,14 +123,24 @@ func (r *Record) SpareSession() passport.Session {
 
 // encode writes the record for the vault, which seals it: the only place where
 // an account's secrets become text on their way to the disk.
-func (r *Record) encode() ([]byte, error) { return secret.Seal{}.Marshal(*r) }
+func (r *Record) encode() ([]byte, error) {
+	return secret.Seal{}.Marshal(document{
+		Account: r.Account, Device: r.Device, Credential: r.Credential, StagedGrant: r.StagedGrant, Spare: r.Spare,
+		OldToken: r.OldToken, Code: r.Code, SMS: r.SMS, Scans: r.Scans, Preferences: r.Preferences,
+	})
+}
 
 func decodeRecord(data []byte, revision uint64) (*Record, error) {
-	r := &Record{Revision: revision}
-	if err := (secret.Seal{}).Unmarshal(data, r); err != nil {
+	var d document
+	if err := (secret.Seal{}).Unmarshal(data, &d); err != nil {
 		return nil, fmt.Errorf("read an account's record: %w", err)
 	}
-	r.Device.Key = r.Name
-	r.Counted = r.CheckedAt
-	return r, nil
+	d.Device.Key = d.Account.Name
+	return &Record{
+		Brief: Brief{Account: d.Account, Preferences: d.Preferences, Revision: revision, Counted: d.Account.CheckedAt},
+		Secrets: Secrets{
+			Device: d.Device, Credential: d.Credential, StagedGrant: d.StagedGrant, Spare: d.Spare,
+			OldToken: d.OldToken, Code: d.Code, SMS: d.SMS, Scans: d.Scans,
+		},
+	}, nil
 }

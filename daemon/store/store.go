@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -155,21 +156,15 @@ func (s *Store) Delete(r *Record, events []Event) error {
 	})
 }
 
-// Records returns the accounts. One whose record means nothing to this program is
-// left as it is and told of by its name.
-func (s *Store) Records() (all []*Record, unread map[string]error, err error) {
-	unread = map[string]error{}
+// Texts returns the accounts' records as they are kept.
+func (s *Store) Texts() (all []Text, err error) {
 	err = s.vault.View(func(tx *vault.Tx) error {
 		return tx.Each(kindAccount, func(key string, v vault.Record) error {
-			if r, err := decodeRecord(v.Value, v.Revision); err != nil {
-				unread[key] = err
-			} else {
-				all = append(all, r)
-			}
+			all = append(all, Text{key, v.Revision, secret.New(string(v.Value))})
 			return nil
 		})
 	})
-	return all, unread, err
+	return all, err
 }
 
 // Get reads a small record that holds no secret. A missing one leaves v as

@@ -2,9 +2,11 @@ package account
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,8 +42,15 @@ the screen and follows what changes; elsewhere than on a terminal, and with
 
 // statusOf is the keeper's status, of one account where one is named.
 func statusOf(ctx context.Context, env *cli.Env, args []string) (client.Status, error) {
-	s, err := env.Client().Status(ctx)
-	if err != nil || len(args) == 0 {
+	if len(args) == 0 {
+		return env.Client().Status(ctx)
+	}
+	s, err := env.Client().StatusOf(ctx, args[0])
+	if !errors.Is(err, &client.Problem{Type: client.ProblemBadRequest}) {
+		return s, err
+	}
+	// A keeper of an earlier version tells of all alone.
+	if s, err = env.Client().Status(ctx); err != nil {
 		return s, err
 	}
 	one, err := env.Client().Account(ctx, args[0])
@@ -148,8 +157,16 @@ func expires(acc client.Account, out cli.Screen, now time.Time) string {
 }
 
 func paintState(out cli.Screen, state string) string {
-	colours := map[string]string{client.StateValid: cli.Green, client.StateNeedsLogin: cli.Red, client.StateLoggingIn: cli.Yellow}
-	return out.Paint(colours[state], state)
+	colour := ""
+	switch state {
+	case client.StateValid:
+		colour = cli.Green
+	case client.StateNeedsLogin:
+		colour = cli.Red
+	case client.StateLoggingIn:
+		colour = cli.Yellow
+	}
+	return out.Paint(colour, state)
 }
 
 func lastCheck(acc client.Account, out cli.Screen, now time.Time) string {
@@ -175,7 +192,14 @@ func next(acc client.Account, out cli.Screen, now time.Time) string {
 // action puts the keeper's word for what it will do into a person's. One that
 // a newer keeper knows is shown as it is.
 func action(word string, out cli.Screen) string {
-	words := map[string]cli.Message{
+	if text, ok := actions()[word]; ok {
+		return out.Text("%s", text)
+	}
+	return strings.ReplaceAll(word, "_", " ")
+}
+
+var actions = sync.OnceValue(func() map[string]cli.Message {
+	return map[string]cli.Message{
 		"check":         cli.Format("check"),
 		"refresh":       cli.Format("refresh"),
 		"confirm_death": cli.Format("second question"),
@@ -189,11 +213,7 @@ func action(word string, out cli.Screen) string {
 		"refresh_confirm": cli.Format("end the pair before"),
 		"warn":            cli.Format("warn of the end"),
 	}
-	if text, ok := words[word]; ok {
-		return out.Text("%s", text)
-	}
-	return strings.ReplaceAll(word, "_", " ")
-}
+})
 
 // note is what a person should know or do about the account.
 func note(acc client.Account, out cli.Screen) string {

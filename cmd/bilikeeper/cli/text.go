@@ -41,6 +41,9 @@ func Pad(text string, columns int) string {
 
 // visible counts the columns that a line takes. Escape sequences take none.
 func visible(line string) int {
+	if n := len(strings.TrimRight(line, "\n")); plain(line[:n]) {
+		return n
+	}
 	n, escape := 0, false
 	for _, r := range strings.TrimRight(line, "\n") {
 		switch {
@@ -57,6 +60,16 @@ func visible(line string) int {
 		}
 	}
 	return n
+}
+
+// plain reports whether each byte of a line is a column, as it most often is.
+func plain(line string) bool {
+	for i := range len(line) {
+		if line[i] >= 0x80 || line[i] == '\x1b' {
+			return false
+		}
+	}
+	return true
 }
 
 // wide reports whether a character takes two columns. A line can be broken before

@@ -1,0 +1,60 @@
+package keeper
+
+import "sync"
+
+// owners are the goroutines that have an account, or are about to.
+type owners struct {
+	// resumed is closed when all accounts were read and their plans are up to the
+	// present. No account's work begins before.
+	resumed chan struct{}
+
+	mu    sync.Mutex // guards what follows
+	count int
+	over  bool
+	ended chan struct{} // closed when the last one ends after over
+}
+
+// begin starts one; false where none may begin any more.
+func (o *owners) begin(work func()) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over {
+		return false
+	}
+	o.count++
+	go func() {
+		defer o.end()
+		work()
+	}()
+	return true
+}
+
+// own runs an account's work in a goroutine of its own, once all are resumed.
+func (o *owners) own(work func()) bool {
+	return o.begin(func() {
+		<-o.resumed
+		work()
+	})
+}
+
+// Resumed is closed when all accounts were read and their plans are up to the present.
+func (o *owners) Resumed() <-chan struct{} { return o.resumed }
+
+func (o *owners) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.count--; o.over && o.count == 0 {
+		close(o.ended)
+	}
+}
+
+// wait lets none begin any more, and returns when all have ended.
+func (o *owners) wait() {
+	o.mu.Lock()
+	o.over, o.ended = true, make(chan struct{})
+	if o.count == 0 {
+		close(o.ended)
+	}
+	o.mu.Unlock()
+	<-o.ended
+}
