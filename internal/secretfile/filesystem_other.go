@@ -5,4 +5,4 @@ package secretfile
 import "io/fs"
 
 // withoutModes knows no names of file systems here.
-func withoutModes(string, fs.FileMode) string { return "" }
+func withoutModes(string, fs.FileMode) (name, option string) { return "", "" }

@@ -153,7 +153,8 @@ func judge(path string, info fs.FileInfo, forbidden fs.FileMode, reader, keeper 
 	}
 	mode := info.Mode()
 	if perm := mode.Perm(); perm&forbidden != 0 && !(mode.IsRegular() && ownGroup(info, reader)) {
-		e := &Error{path, mode, withoutModes(path, perm), "is open to others than its owner", "run chmod 600 on it", ErrExposed}
+		name, option := withoutModes(path, perm)
+		e := &Error{path, mode, name, "is open to others than its owner", "run chmod 600 on it", ErrExposed}
 		if perm&0o004 != 0 {
 			e.What = "is a world-readable secret"
 		}
@@ -162,7 +163,7 @@ func judge(path string, info fs.FileInfo, forbidden fs.FileMode, reader, keeper 
 			e.Mend = "run chmod 700 on it"
 		}
 		if e.FileSystem != "" {
-			e.Mend = "chmod has no effect on a " + e.FileSystem + " file system: move it to one that keeps permissions, or mount this one with umask=077"
+			e.Mend = "chmod has no effect on a " + e.FileSystem + " file system: move it to one that keeps permissions, or mount this one with " + option
 		}
 		return e
 	}
