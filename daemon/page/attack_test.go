@@ -281,6 +281,37 @@ func TestManyWrongPasswords(t *testing.T) {
 	})
 }
 
+// Who may only look has no code to scan, on any route.
+func TestEachRouteOfWhoMayLook(t *testing.T) {
+	withAccounts(t, []string{"status"}, nil, func(t *testing.T, a *accounts) {
+		_, living, _ := strings.Cut(a.cookie, "=")
+		proof := a.proof(t)
+		a.Kill()
+		if a.Account("main").State != client.StateLoggingIn {
+			t.Fatalf("%+v", a.Account("main"))
+		}
+		code, err := url.Parse(a.Code())
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, unharmed := code.Query().Get("qrcode_key"), a.unharmed(t)
+		for _, r := range routesOf(t) {
+			if r.public() && r.path != "/{$}" || strings.HasSuffix(r.path, "/live") || r.path == "/sign-out" || strings.HasPrefix(r.path, "/sessions/") {
+				continue
+			}
+			w := a.ask(r.method, r.target(a.in.Session(living)), proof)
+			if strings.Contains(w.Body.String(), key) || w.Header().Get("Content-Type") == "image/png" || strings.Contains(w.Header().Get("Location"), "/l/") {
+				t.Errorf("%s %s gives the code away: %d", r.method, r.path, w.Code)
+			}
+			// The doctor looks, and changes nothing.
+			if r.method == "POST" && r.path != "/health" && w.Code != 403 {
+				t.Errorf("%s %s: %d", r.method, r.path, w.Code)
+			}
+		}
+		unharmed("who may only look")
+	})
+}
+
 // What others name themselves is text in every document, and so is what a request
 // brings.
 func TestEachDocumentWithMarkup(t *testing.T) {
