@@ -14,13 +14,16 @@
 // minute, to one chat one a second. Links in texts are opened by Telegram's
 // servers for a preview unless link_preview_options forbids it: a login page
 // must not be opened by them. getUpdates holds a request open for timeout seconds
-// and forgets an update once a larger offset is asked for; 409 says that another
-// reader, or a webhook, is there; a button's callback_data has at most 64 bytes.
+// and forgets an update once a larger offset is asked for; after a week without one
+// the next has any number; what is written in a channel comes as channel_post; 409
+// says that another reader, or a webhook, is there; a button's callback_data has at
+// most 64 bytes.
 //
 // Not verified: whether the limits count UTF-16 units or characters; the former
 // is assumed, which cuts a text early at most.
 //
 // Guarantees: those of package post. The text is plain, so nothing in it is
-// taken for markup. Only the chat that the bot writes to is answered; an update is
-// marked as read before it is answered, so none is answered twice.
+// taken for markup. Only the chats that the bot writes to are answered, and of them
+// the one that asks; an update is marked as read before it is answered, so none is
+// answered twice.
 package telegram
