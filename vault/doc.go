@@ -43,6 +43,8 @@
 //   - An Update that returned nil survives a power cut; one that returned an
 //     error, or was interrupted, left nothing. Revisions and ids only grow and
 //     are never used twice, over restarts and deletions too.
+//     Updates that wait for the disk share a transaction, in their order, and end each
+//     for itself.
 //   - A record that was changed, moved to another position, put back to an older
 //     state or removed from outside is found when the vault is opened and by
 //     [Vault.Verify]; where an entry of the journal is lost, too, that a record was
