@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
@@ -24,15 +23,17 @@ func (s Session) Header() secret.String { return cookie.Header(s.All()) }
 // device's identifiers where the cookies do not bring theirs. Names that must
 // not be sent are left out, and so are values that would break the line.
 func (s Session) All() []Cookie {
-	var all []Cookie
-	for _, c := range append(slices.Clone(s.Cookies),
-		Cookie{Name: cookieBuvid3, Value: s.Device.Buvid3, Domain: "." + webDomain, Path: "/"},
-		Cookie{Name: cookieBuvid4, Value: secret.New(s.Device.encodedBuvid4()), Domain: "." + webDomain, Path: "/"},
-	) {
+	all := make([]Cookie, 0, len(s.Cookies)+2)
+	add := func(c Cookie) {
 		if c.Sendable() && !cookie.Has(all, c.Name) && !isTransient(c.Name) {
 			all = append(all, c)
 		}
 	}
+	for _, c := range s.Cookies {
+		add(c)
+	}
+	add(Cookie{Name: cookieBuvid3, Value: s.Device.Buvid3, Domain: "." + webDomain, Path: "/"})
+	add(Cookie{Name: cookieBuvid4, Value: secret.New(s.Device.encodedBuvid4()), Domain: "." + webDomain, Path: "/"})
 	return all
 }
 

@@ -133,7 +133,7 @@ func (tx *Tx) Delete(kind, key string, was uint64) error {
 
 // take compares a record's revision and takes the record out of the manifest.
 func (tx *Tx) take(op, kind, key string, was uint64) error {
-	env, err := tx.b.Get(recordsBucket(kind), []byte(key))
+	env, err := tx.b.Head(recordsBucket(kind), []byte(key), seal.HeadSize)
 	if err != nil {
 		return err
 	}

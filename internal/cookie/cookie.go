@@ -74,7 +74,7 @@ func index(list []Cookie, name string) int {
 // byte for byte. What has no name or no value, or is not [Sendable], is left
 // out. net/http's AddCookie would put values with a comma in quotes.
 func Header(list []Cookie) secret.String {
-	var pairs []string
+	pairs := make([]string, 0, len(list))
 	for _, c := range list {
 		if c.Sendable() {
 			pairs = append(pairs, c.Name+"="+c.Value.Reveal())

@@ -93,6 +93,16 @@ func (tx *Tx) Get(b Bucket, key []byte) (value []byte, err error) {
 	return value, err
 }
 
+// Head is Get for the first so many bytes of a value.
+func (tx *Tx) Head(b Bucket, key []byte, n int) (head []byte, err error) {
+	err = tx.in(b, func(bk *bbolt.Bucket) error {
+		value := bk.Get(key)
+		head = bytes.Clone(value[:min(len(value), n)])
+		return nil
+	})
+	return head, err
+}
+
 // Put writes a value. A bucket inside another is made where it is missing.
 func (tx *Tx) Put(b Bucket, key, value []byte) error {
 	return tx.do(func() error {

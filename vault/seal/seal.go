@@ -37,6 +37,9 @@ const (
 	// journal need it without the value, and it is bound by the encryption.
 	envelopeVersion = 1
 	envelopeHead    = 1 + 8 + NonceSize
+
+	// HeadSize is how much of an envelope is enough for its number and its digest.
+	HeadSize = envelopeHead + Overhead
 )
 
 // ErrSeal says that an envelope is not what was sealed at its position.
