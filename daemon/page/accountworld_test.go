@@ -52,21 +52,24 @@ const worldConfig = `
 poll = "1s"
 [limits]
 concurrency = 8
+`
+
+const worldDeliveries = `
 [[notify]]
 name = "tablet"
 type = "webhook"
-url = "%[1]s/ok"
+url = "SERVICE/ok"
 allow_http = true
 [[notify]]
 name = "phone"
 type = "webhook"
-url = "%[1]s/gone"
+url = "SERVICE/gone"
 allow_http = true
 [[output]]
 name = "yt-dlp"
 account = "main"
 format = "netscape"
-path = "%[2]s/cookies.txt"
+path = "DIRECTORY/cookies.txt"
 [[output]]
 name = "bili-sync"
 account = "main"
@@ -77,6 +80,13 @@ allow_http = true
 
 // newWorld starts one. Its accounts are the caller's to add.
 func newWorld(t *testing.T, may []string) *world {
+	t.Helper()
+	return begun(t, may, worldConfig+worldDeliveries)
+}
+
+// begun starts a world with a configuration, into which go the address of the
+// channels' service and the directory of the outputs.
+func begun(t *testing.T, may []string, text string) *world {
 	t.Helper()
 	w := &world{t: t, site: passporttest.New(), told: make(chan struct{}, 64)}
 	service := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
@@ -92,7 +102,7 @@ func newWorld(t *testing.T, may []string) *world {
 	t.Cleanup(service.Close)
 	dir := t.TempDir()
 	path := filepath.Join(dir, "config.toml")
-	if err := os.WriteFile(path, fmt.Appendf(nil, worldConfig, service.URL, dir), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.NewReplacer("SERVICE", service.URL, "DIRECTORY", dir).Replace(text)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := config.Load(path, config.Checks{Channels: channels.Kinds()})

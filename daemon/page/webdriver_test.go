@@ -171,12 +171,19 @@ func (b *chromium) view(name string) {
 	b.wait("the view "+name, func() bool { return b.js("return document.getElementById('app').dataset.view || ''") == name })
 }
 
-// scan takes a photograph of the code and reads it.
+// scan takes a photograph of the code and reads it. What is not there, or not yet,
+// reads as the reason.
 func (b *chromium) scan(selector string) string {
 	b.t.Helper()
-	var encoded string
-	if err := b.try("GET", b.element(selector)+"/screenshot", nil, &encoded); err != nil {
+	var found map[string]string
+	if err := b.try("POST", "/element", map[string]string{"using": "css selector", "value": selector}, &found); err != nil {
 		return err.Error()
+	}
+	var encoded string
+	for _, id := range found {
+		if err := b.try("GET", "/element/"+id+"/screenshot", nil, &encoded); err != nil {
+			return err.Error()
+		}
 	}
 	data, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
