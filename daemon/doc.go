@@ -41,6 +41,7 @@
 //	profile     which of the site's own pages a code is asked for from
 //	incident    a death, until the login that ends it
 //	event       an entry of the journal, with its EventData
+//	history     how an account did day by day; it goes back further than the journal
 //	principal   a user or group that the ACL grants something
 //	batch       messages that go out as one; their group says what may be one
 //	attempt     one try of a delivery; its backoff says when the next one comes

@@ -128,6 +128,7 @@ func (w *world) journey(h hand, name string, mid int64, lang string) {
 	h.press(".nav a[href$='deliveries']")
 	h.press("form[action$='channels/tablet/test'] button")
 	h.there(".tried.good")
+	h.picture(name+"-tested", false)
 	h.press("form[action$='sign-out'] button")
 	h.there(".sign")
 	h.open(w.base + "/accounts/" + name)
@@ -171,10 +172,12 @@ func (w *world) login(h hand, name string, mid int64) {
 		t.Fatal(err)
 	}
 	h.there(".veil")
+	h.picture(name+"-scanned", false)
 	if err := w.site.QR.Confirm(code(), mid); err != nil {
 		t.Fatal(err)
 	}
 	h.there(".login .done.good")
+	h.picture(name+"-done", false)
 	if h.js("return window.mark") != "same page" {
 		t.Error("the page was loaded anew")
 	}

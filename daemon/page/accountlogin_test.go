@@ -265,7 +265,7 @@ func TestSessionsAreListed(t *testing.T) {
 		mine := a.cookie
 		other := cookieOf(t, a.ask("GET", a.link(), "", "Cookie", "", "User-Agent", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Safari/604.1"))
 		body := a.shows(t, "/health")
-		wants(t, "health", body, "1 wrong, 1 warnings, 1 ok", "told in en", "&lt;script&gt;", "systemctl enable bilikeeper", "Safari · iPhone", "this one", "Look again")
+		wants(t, "health", body, "wrong: 1, warnings: 1, ok: 1", "told in en", "&lt;script&gt;", "systemctl enable bilikeeper", "Safari · iPhone", "this one", "Look again")
 		if strings.Index(body, ">disk") > strings.Index(body, "told in") {
 			t.Error("what is wrong does not come first")
 		}

@@ -3,6 +3,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -42,7 +43,9 @@ type world struct {
 	base string
 	// told counts what the working channel got.
 	told chan struct{}
-	stop func()
+	// captcha is where the captcha's widget comes from.
+	captcha string
+	stop    func()
 	// start begins again with what is on the disk.
 	start func()
 }
@@ -109,10 +112,14 @@ func begun(t *testing.T, may []string, text string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	widget := httptest.NewServer(w.site)
+	t.Cleanup(widget.Close)
 	// Denser than a real site may be asked.
 	c.Limits.RequestsPerMinute, c.Check.ConfirmAfter = 6000, config.Duration(200*time.Millisecond)
 	e := w.site.Endpoints("http://site.invalid")
-	c.Endpoints = config.Endpoints{Passport: e.Passport, API: e.API, WWW: e.WWW, PassportGame: e.PassportGame, PassportIntl: e.PassportIntl, APIIntl: e.APIIntl}
+	w.captcha = widget.URL
+	c.Endpoints = config.Endpoints{Passport: e.Passport, API: e.API, WWW: e.WWW, PassportGame: e.PassportGame, PassportIntl: e.PassportIntl, APIIntl: e.APIIntl,
+		GeetestJS: widget.URL + passporttest.PathWidget}
 	w.start = func() { w.serve(filepath.Join(dir, "state"), c, may) }
 	w.start()
 	t.Cleanup(func() { w.stop() })
@@ -148,7 +155,8 @@ func (w *world) serve(dir string, c config.Config, may []string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	l, err := Listen("127.0.0.1:0")
+	// The next start is where the one before it was.
+	l, err := Listen(cmp.Or(strings.TrimPrefix(w.base, "http://"), "127.0.0.1:0"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -160,7 +168,7 @@ func (w *world) serve(dir string, c config.Config, may []string) {
 	outputs := engine.Configured(w.keep, c, nil)
 	of := keeperOf{w.keep.Logins(), w.keep}
 	var p *Page
-	p, errs[2] = New(Config{Logins: of, SMS: of, Accounts: of, Key: fixedKey(1), PublicURL: w.base, QR: qr.PNG, Log: zerolog.Nop(),
+	p, errs[2] = New(Config{Logins: of, SMS: of, Accounts: of, Key: fixedKey(1), PublicURL: w.base, CaptchaOrigin: w.captcha, QR: qr.PNG, Log: zerolog.Nop(),
 		Account: &accountpage.Parts{Keeper: w.keep, SignIn: w.in, May: may, Examine: examine,
 			Channels: func() *alert.Channels { return told }, Outputs: func() *engine.Outputs { return outputs }}})
 	for _, err := range errs {
