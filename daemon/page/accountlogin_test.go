@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"context"
+	"errors"
 	"html"
 	"image"
 	"image/png"
@@ -20,6 +21,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 )
 
 // press presses a button of the page and returns the document that it leads to, in
@@ -245,6 +247,44 @@ func TestPauseAndTags(t *testing.T) {
 		if strings.Contains(body, "music") {
 			t.Error("the tags are still there")
 		}
+	})
+}
+
+// More than five things are folded, the amber ones of them; the numbers add up.
+func TestMoreThanFive(t *testing.T) {
+	withAccounts(t, usual(), nil, func(t *testing.T, a *accounts) {
+		for _, what := range []string{"disk", "clock", "output yt-dlp", "channel phone", "reload", "socket"} {
+			a.Keeper.Problems().Set(what, errors.New(script))
+		}
+		a.Kill()
+		body := a.shows(t, "/")
+		wants(t, "the first screen", body, "7 things need you", "6 more things that can wait", `<details class="card fold"`, `<b>1<span`, `<b class="w">2<span`, `<b class="w">4<span`)
+		shown, folded, _ := strings.Cut(body, `<details class="card fold"`)
+		if strings.Count(shown, "<h2>") != 1 || strings.Count(strings.SplitN(folded, "</details>", 2)[0], "<h2>") != 6 || strings.Count(shown, `button main`) != 1 {
+			t.Error(body)
+		}
+	})
+}
+
+// What happened is read backwards, however much of it is of others.
+func TestTimelineGoesBack(t *testing.T) {
+	withAccounts(t, usual(), nil, func(t *testing.T, a *accounts) {
+		if strings.Contains(a.shows(t, "/accounts/main"), "A login is needed") {
+			t.Fatal("it is dead from the start")
+		}
+		if err := a.Keeper.Store().Tell(store.Of("main", client.LoginRequired{})...); err != nil {
+			t.Fatal(err)
+		}
+		for range 13 {
+			others := make([]client.EventData, 100)
+			for i := range others {
+				others[i] = client.CheckDenied{}
+			}
+			if err := a.Keeper.Store().Tell(store.Of("other", others...)...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wants(t, "the timeline", a.shows(t, "/accounts/main"), "A login is needed", "Logged in as", "Added.")
 	})
 }
 

@@ -69,7 +69,7 @@ func (p *Page) account(w http.ResponseWriter, r *http.Request, v visit) {
 	o := &one{row: newRow(v.speech, rank([]client.Account{a}, v.now)[0]), Mid: midOf(a), Sentence: v.sentence(a), Schedule: a.Schedule,
 		Renewed: a.RefreshedAt, Attention: a.Attention, Everything: r.URL.Query().Get("all") == "1", Nothing: s.T["nothing_happened"]}
 	o.Buttons = s.accountButtons(a, o.row)
-	o.Days = v.days(p.journal(a.Name), o.Everything, mostEntries)
+	o.Days = p.timeline(v, a.Name, o.Everything, mostEntries)
 	p.past(v, o)
 	for _, d := range p.Outputs().Status() {
 		if d.Account == a.Name {
@@ -123,31 +123,38 @@ func (p *Page) past(v visit, o *one) {
 	o.Plot, o.Readers = newPlot(v.speech, days[len(days)-plotDays:]), readersOf(v.speech, days[len(days)-plotDays:])
 }
 
-// journal is what the newest part of the journal tells of an account, oldest
-// first.
-func (p *Page) journal(name string) (out []client.Event) {
+// timeline is what the newest part of the journal tells of an account, the newest
+// first. It is read backwards, and no further than there is room for.
+func (p *Page) timeline(v visit, name string, everything bool, most int) (list []day) {
+	const batch = 500
 	st := p.Keeper.Store()
-	position := max(st.Oldest(), 1) - 1
-	if newest := st.Newest(); newest > position+searched {
-		position = newest - searched
-	}
-	for {
-		const batch = 1000
-		events, err := st.Events(position, batch)
+	oldest, newest := max(st.Oldest(), 1), st.Newest()
+	var found []client.Event
+	for above := newest + 1; above > oldest && newest+1-above < searched; {
+		below := oldest - 1
+		if above > oldest+batch {
+			below = above - 1 - batch
+		}
+		events, err := st.Events(below, batch)
 		if err != nil {
 			// The ring moved on: what is left of it comes with the next look.
-			return out
+			break
 		}
-		for _, e := range events {
-			position = e.ID
-			if e.Account == name {
-				out = append(out, e)
-			}
+		events = slices.DeleteFunc(events, func(e client.Event) bool { return e.Account != name || e.ID >= above })
+		found = append(events, found...)
+		if list = v.days(found, everything, most); entriesOf(list) >= most {
+			break
 		}
-		if len(events) < batch {
-			return out
-		}
+		above = below + 1
 	}
+	return list
+}
+
+func entriesOf(list []day) (n int) {
+	for _, d := range list {
+		n += len(d.Entries)
+	}
+	return n
 }
 
 // days puts the newest entries under their days: those that matter, or all.

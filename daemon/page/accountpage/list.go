@@ -88,7 +88,7 @@ func (p *Page) aside(s sheet, v visit) *aside {
 	if login == nil {
 		return nil
 	}
-	return &aside{Login: login, One: one{row: newRow(v.speech, a), Nothing: s.T["nothing_happened"], Days: v.days(p.journal(a.Name), false, asideEntries)}}
+	return &aside{Login: login, One: one{row: newRow(v.speech, a), Nothing: s.T["nothing_happened"], Days: p.timeline(v, a.Name, false, asideEntries)}}
 }
 
 // drawStrips gives rows their strips. Without a history they have none: a list
