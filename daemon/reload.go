@@ -72,8 +72,8 @@ func (d *daemon) prepare(c config.Config) (s set, err error) {
 }
 
 // Reload reads the configuration anew, builds all that it makes, and puts it into
-// force; that cannot fail. On an error the old one stays as a whole, and the
-// status says so until a reload succeeds.
+// force; that cannot fail. On an error the old one stays as a whole; the log says
+// so, and the status until a reload succeeds.
 func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
 	const what = "configuration"
 	d.mu.Lock()
@@ -81,12 +81,15 @@ func (d *daemon) Reload(context.Context) (client.Reloaded, error) {
 	defer servicemanager.Reloading()()
 	changed, err := d.reload()
 	if err != nil {
+		d.Log.Error().Err(err).Msg("the configuration was not reloaded; the old one stays")
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")
 		d.keeper.Problems().Set(what, errors.New("it was not reloaded, and the old one stays: "+text))
 		return client.Reloaded{}, account.BadRequest("%s", err)
 	}
 	d.keeper.Problems().Clear(what)
-	return client.Reloaded{Changed: changed, NeedsRestart: d.needsRestart()}, nil
+	r := client.Reloaded{Changed: changed, NeedsRestart: d.needsRestart()}
+	d.Log.Info().Strs("changed", r.Changed).Strs("needs_restart", r.NeedsRestart).Msg("configuration reloaded")
+	return r, nil
 }
 
 func (d *daemon) reload() (changed []string, err error) {

@@ -227,11 +227,7 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 			return fmt.Errorf("the vault failed: %w", d.keeper.Store().Vault().Err())
 		case <-d.Options.Reload:
 			go d.restoreSocket() // a disk that hangs must not hold up a stop
-			if r, err := d.Reload(ctx); err != nil {
-				d.Log.Error().Err(err).Msg("the configuration was not reloaded; the old one stays")
-			} else {
-				d.Log.Info().Strs("changed", r.Changed).Strs("needs_restart", r.NeedsRestart).Msg("configuration reloaded")
-			}
+			_, _ = d.Reload(ctx) // it says itself how it went
 		}
 	}
 }

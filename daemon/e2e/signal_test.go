@@ -37,6 +37,11 @@ func TestReload(t *testing.T) {
 	if log := s.log.tail(100); !strings.Contains(log, "check.schedule") || !strings.Contains(log, "config.toml:") {
 		t.Error("the log does not say where the fault is")
 	}
+	told := strings.Count(s.log.String(), "the configuration was not reloaded")
+	s.wantCode(2, "reload")
+	until(t, "the log tells of a reload by command", func() bool {
+		return strings.Count(s.log.String(), "the configuration was not reloaded") > told
+	})
 	before := checks()
 	until(t, "checks by the schedule from before", func() bool { return checks() >= before+2 })
 	s.stop()
