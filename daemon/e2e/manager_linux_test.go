@@ -1,7 +1,9 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -59,4 +61,33 @@ func TestServiceManager(t *testing.T) {
 	until(t, "the reload is over", func() bool { return strings.Count(told.String(), "READY=1") >= max(ready, 2) })
 	s.stop()
 	hears("STOPPING=1\nEXTEND_TIMEOUT_USEC=")
+}
+
+// TestFaultsInTheJournal: where the journal reads standard error, what ends the
+// keeper is an error there, and can be told from the rest.
+func TestFaultsInTheJournal(t *testing.T) {
+	t.Parallel()
+	s := newStage(t, nil)
+	s.configure(settings{})
+	s.edit("[check]", "[nonsense]\n[check]")
+	stream, err := os.Create(filepath.Join(s.dir, "journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	info, err := stream.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := info.Sys().(*syscall.Stat_t)
+	cmd := exec.Command(binary, "--config", s.config, "daemon")
+	cmd.Env = append(environment(), fmt.Sprintf("JOURNAL_STREAM=%d:%d", file.Dev, file.Ino))
+	cmd.Stderr = stream
+	if _ = cmd.Run(); cmd.ProcessState.ExitCode() != 78 {
+		t.Errorf("it ended with %d", cmd.ProcessState.ExitCode())
+	}
+	text, err := os.ReadFile(stream.Name())
+	if err != nil || !strings.HasPrefix(string(text), "<3>bilikeeper: error: "+s.config+":") {
+		t.Errorf("the journal gets %s, %v", text, err)
+	}
 }

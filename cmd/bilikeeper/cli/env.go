@@ -32,6 +32,7 @@ import (
 	"sync"
 	"syscall"
 
+	"github.com/coreos/go-systemd/v22/journal"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
@@ -162,12 +163,15 @@ func (e *Env) Say(format string, args ...any) {
 
 // Warn says what may not be meant, and does not keep the command from going on.
 func (e *Env) Warn(format string, args ...any) {
-	remark(e, "bilikeeper: warning: %s", e.Language().Text(format, args...))
+	remark(e, journal.PriWarning, "bilikeeper: warning: %s", e.Language().Text(format, args...))
 }
 
-// remark says a text behind what it is.
-func remark(e *Env, what, text string) {
+// remark says a text behind what it is, with its priority where the journal reads it.
+func remark(e *Env, p journal.Priority, what, text string) {
 	const indent = 2
+	if journalReads(e.Stderr) {
+		_, _ = io.WriteString(e.Stderr, mark(p))
+	}
 	_, _ = io.WriteString(e.Stderr, Hang(e.Language().Text(what, ""), text, e.Screen(e.Stderr).Width, indent)+"\n")
 }
 

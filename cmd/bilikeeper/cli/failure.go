@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/coreos/go-systemd/v22/journal"
+
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
@@ -104,7 +106,7 @@ func (e *Env) Report(err error) int {
 	f := failureOf(e, err)
 	e.SayError(f)
 	if hint := f.Hint.in(e.Language()); hint != "" {
-		remark(e, "bilikeeper: hint: %s", withoutLogin(hint))
+		remark(e, journal.PriErr, "bilikeeper: hint: %s", withoutLogin(hint))
 	}
 	return f.Code
 }
@@ -157,7 +159,7 @@ func (e *Env) SayError(err error) {
 		return
 	}
 	for line := range strings.SplitSeq(strings.TrimRight(e.Language().Error(err), "\n"), "\n") {
-		remark(e, "bilikeeper: error: %s", withoutLogin(line))
+		remark(e, journal.PriErr, "bilikeeper: error: %s", withoutLogin(line))
 	}
 }
 

@@ -36,7 +36,7 @@ func (e *Env) Logger(c config.Log) (zerolog.Logger, error) {
 	zerolog.ErrorHandler = func(error) {}
 	screen := e.Screen(e.Stderr)
 	out := logLines{out: &logStream{out: e.Stderr}}
-	out.journal, _ = journal.StderrIsJournalStream()
+	out.journal = journalReads(e.Stderr)
 	if e.Events != nil {
 		out.events, screen.Colour, screen.TTY = e.Events, false, true
 	}
@@ -47,6 +47,16 @@ func (e *Env) Logger(c config.Log) (zerolog.Logger, error) {
 	}
 	return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
 }
+
+// journalReads reports whether what is written to a stream goes to standard error,
+// and from there to the journal.
+func journalReads(w io.Writer) bool {
+	is, err := journal.StderrIsJournalStream()
+	return err == nil && is && w == os.Stderr
+}
+
+// mark is what the journal takes the priority of a line from.
+func mark(p journal.Priority) string { return "<" + strconv.Itoa(int(p)) + ">" }
 
 // logLines gives each line of the log its form: for people where console is set,
 // and with its priority in front where the journal reads it. Events get it with its
@@ -65,7 +75,7 @@ func (l logLines) Write(p []byte) (int, error) { return l.WriteLevel(zerolog.NoL
 func (l logLines) WriteLevel(level zerolog.Level, p []byte) (int, error) {
 	var line bytes.Buffer
 	if l.journal {
-		line.WriteString("<" + strconv.Itoa(int(priority(level))) + ">")
+		line.WriteString(mark(priority(level)))
 	}
 	if l.console == nil {
 		line.Write(p)
