@@ -57,7 +57,11 @@ func (s systemd) install(p plan) (notes []string, err error) {
 	} else if packaged != "" {
 		notes = append(notes, path+" goes before "+packaged+", which a package brought; bilikeeper service uninstall takes it away")
 	}
-	err = durable.MkdirAll(filepath.Dir(path), 0o755)
+	// Where the manager is not reached nothing is written.
+	err = s.systemctl("show", "--property=Version")
+	if err == nil {
+		err = durable.MkdirAll(filepath.Dir(path), 0o755)
+	}
 	if err == nil {
 		err = durable.WriteFile(path, []byte(text), 0o644)
 	}

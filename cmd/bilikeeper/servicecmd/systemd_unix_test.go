@@ -45,7 +45,7 @@ func usersSystemd() systemd { return systemd{env: &cli.Env{Getenv: os.Getenv}, u
 // TestSystemd installs, installs again with other places, and uninstalls twice.
 func TestSystemd(t *testing.T) {
 	unit, asked := fakeSystemctl(t, "")
-	s := usersSystemd()
+	s, was := usersSystemd(), "no"
 	for _, p := range []packaging.Program{{Path: "/opt/b"}, {Path: "/opt/b", Config: "/c.toml", StateDir: "/s"}} {
 		if _, err := s.install(plan{p, true}); err != nil {
 			t.Fatal(err)
@@ -53,7 +53,8 @@ func TestSystemd(t *testing.T) {
 		if text, err := os.ReadFile(unit); err != nil || string(text) != packaging.UserUnit(p) {
 			t.Errorf("%v: the unit is\n%s", err, text)
 		}
-		wantAsked(t, asked(), "--user daemon-reload (yes)", "--user enable bilikeeper.service (yes)")
+		wantAsked(t, asked(), "--user show --property=Version ("+was+")", "--user daemon-reload (yes)", "--user enable bilikeeper.service (yes)")
+		was = "yes"
 	}
 	if found, _, err := s.uninstall(); !found || err != nil {
 		t.Errorf("uninstall: %v, %v", found, err)
@@ -89,7 +90,10 @@ func TestSystemdStates(t *testing.T) {
 
 // What systemctl refuses is said with its mend.
 func TestSystemdRefuses(t *testing.T) {
-	fakeSystemctl(t, "echo 'Failed to connect to bus: No medium found' >&2; exit 1")
+	unit, _ := fakeSystemctl(t, "echo 'Failed to connect to bus: No medium found' >&2; exit 1")
+	if _, err := usersSystemd().install(plan{packaging.Program{Path: "/opt/b"}, true}); err == nil || there(unit) {
+		t.Errorf("without a bus something was installed: %v, %v", err, there(unit))
+	}
 	err := serviceError("start", usersSystemd().control("start"))
 	f, ok := errors.AsType[*cli.Failure](err)
 	if !ok || f.Code != cli.ExitFailed || !strings.Contains(f.Hint.String(), "loginctl enable-linger") || !strings.Contains(f.Hint.String(), "XDG_RUNTIME_DIR=/run/user/") {
