@@ -1,0 +1,85 @@
+//go:build linux && systemd
+
+package systemdtest_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+const (
+	suite    = "bookworm"
+	mirror   = "http://deb.debian.org/debian"
+	packages = "systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,libnss-systemd,acl,sudo,cron"
+)
+
+// debian makes the tree once, whichever test comes first.
+var debian = sync.OnceValues(makeTree)
+
+// tree is a Debian that no test changes.
+func tree(t *testing.T) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can start a system of its own")
+	}
+	path, err := debian()
+	if errors.Is(err, exec.ErrNotFound) {
+		t.Skip("debootstrap is not installed here, and no tree was made before")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// makeTree takes about a minute, for once. What is kept is as good as it was when it was made:
+// nothing in it is reached from outside.
+func makeTree() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	recipe := sha256.Sum256([]byte(suite + packages))
+	path := filepath.Join(cache, "bilikeeper", fmt.Sprintf("debian-%s-%x", suite, recipe[:6]))
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if _, err := exec.LookPath("debootstrap"); err != nil {
+		return "", exec.ErrNotFound
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	// It has the name only when it is whole.
+	half, err := os.MkdirTemp(filepath.Dir(path), "half-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(half)
+	cmd := exec.Command("debootstrap", "--variant=minbase", "--include="+packages, suite, half, mirror)
+	// What it mounts ends with it.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Cloneflags: syscall.CLONE_NEWPID, Pdeathsig: syscall.SIGKILL}
+	if said, err := cmd.CombinedOutput(); err != nil {
+		lines := strings.Split(strings.TrimSpace(string(said)), "\n")
+		return "", fmt.Errorf("debootstrap: %w: %s", err, strings.Join(lines[max(0, len(lines)-5):], "\n"))
+	}
+	if err := os.RemoveAll(filepath.Join(half, "var/cache/apt/archives")); err != nil {
+		return "", err
+	}
+	if err := os.Chmod(half, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.Rename(half, path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
+	}
+	return path, nil
+}
