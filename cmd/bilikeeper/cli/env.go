@@ -175,6 +175,9 @@ func remark(e *Env, p journal.Priority, what, text string) {
 	_, _ = io.WriteString(e.Stderr, Hang(e.Language().Text(what, ""), text, e.Screen(e.Stderr).Width, indent)+"\n")
 }
 
+// Systemd is what that service manager is called among the groups of commands.
+const Systemd = "systemd"
+
 // Program is the path of this program, for what is to start it again: the one by
 // which it was called, where that leads to the same file. A link that an update
 // moves on is worth more than what it led to on the day.

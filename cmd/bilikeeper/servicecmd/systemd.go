@@ -23,7 +23,7 @@ type systemd struct {
 	user bool
 }
 
-func (s systemd) name() string { return "systemd" }
+func (s systemd) name() string { return cli.Systemd }
 
 // packaged is the unit that a distribution's package brought, "" where there is
 // none.

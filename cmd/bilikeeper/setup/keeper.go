@@ -210,7 +210,7 @@ func (s *setup) startService(ctx context.Context) error {
 // lingering says how a user's service outlives the session.
 func (s *setup) lingering(user bool) {
 	name := s.env.Getenv("USER")
-	if !user || s.manager != systemd || name == "" {
+	if !user || s.manager != cli.Systemd || name == "" {
 		return
 	}
 	if _, err := os.Stat("/var/lib/systemd/linger/" + name); err != nil {

@@ -18,7 +18,6 @@ const (
 	// credentials is where systemd hands files to the service. It runs as a user
 	// that exists only while it runs, so that no file can be that user's.
 	credentials = "/run/credentials/bilikeeper.service/"
-	systemd     = "linux-systemd"
 	// unitDropIns is the directory of what is added to the machine's unit.
 	unitDropIns = "/etc/systemd/system/bilikeeper.service.d"
 )
@@ -30,7 +29,7 @@ func (s *setup) served() bool {
 }
 
 // confined reports whether it runs in the confinement of the systemd unit.
-func (s *setup) confined() bool { return s.served() && s.manager == systemd }
+func (s *setup) confined() bool { return s.served() && s.manager == cli.Systemd }
 
 // keepSecret writes a secret where the keeper can read it, 0600, and returns what
 // the configuration says of it. undo removes what is new.

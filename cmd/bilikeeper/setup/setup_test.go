@@ -175,7 +175,7 @@ func TestSecretFromStandardInput(t *testing.T) {
 func TestConfinedService(t *testing.T) {
 	o := options{yes: true, keeper: kindSystem, channel: "telegram", channelSet: []string{"chat=100", "token_file=-"}}
 	b := newBench(t, o, "the-token\n")
-	b.parts.Service = func(*cli.Env, bool) (string, bool, error) { return systemd, false, nil }
+	b.parts.Service = func(*cli.Env, bool) (string, bool, error) { return cli.Systemd, false, nil }
 	b.kind, b.person.yes = kindSystem, true
 	b.lookAtService()
 	if err := b.open(t.Context()); err != nil {
@@ -213,12 +213,12 @@ func TestService(t *testing.T) {
 		failure, message string
 	}{
 		{"none", options{yes: true}, "", false, false, nil, "", "No service manager"},
-		{"refused", options{noService: true}, systemd, false, false, nil, "", ""},
-		{"runs", options{yes: true}, systemd, true, true, nil, "", "The service runs"},
-		{"another keeper", options{yes: true}, systemd, false, true, nil, "", ""},
-		{"another keeper, asked for", options{yes: true, service: true}, systemd, false, true, nil, "not the service", ""},
+		{"refused", options{noService: true}, cli.Systemd, false, false, nil, "", ""},
+		{"runs", options{yes: true}, cli.Systemd, true, true, nil, "", "The service runs"},
+		{"another keeper", options{yes: true}, cli.Systemd, false, true, nil, "", ""},
+		{"another keeper, asked for", options{yes: true, service: true}, cli.Systemd, false, true, nil, "not the service", ""},
 		{"no manager, asked for", options{yes: true, service: true}, "", false, false, nil, "no service manager", ""},
-		{"installed", options{yes: true}, systemd, false, false, []string{"install", "start"}, "", ""},
+		{"installed", options{yes: true}, cli.Systemd, false, false, []string{"install", "start"}, "", ""},
 		{"fallback", options{yes: true}, fallbackManager, false, false, nil, "", "No service manager"},
 	}
 	for _, tt := range tests {
