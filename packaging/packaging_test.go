@@ -125,3 +125,38 @@ func TestLaunchdIsXML(t *testing.T) {
 		}
 	}
 }
+
+// A purge takes what setup wrote, and leaves what an administrator did.
+func TestPurge(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no shell here")
+	}
+	const dropIns = "etc/systemd/system/bilikeeper.service.d/"
+	files := map[string]bool{
+		"var/lib/private/bilikeeper/vault.db": false, "etc/bilikeeper/telegram.token": false,
+		dropIns + "credential-telegram.token.conf": false, dropIns + "output-srv.conf": false, dropIns + "override.conf": true,
+	}
+	for _, step := range []string{"upgrade", "remove", "purge"} {
+		root := t.TempDir()
+		for name := range files {
+			path := filepath.Join(root, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.Command(sh, "debian/postrm", step)
+		cmd.Env = append(os.Environ(), "DPKG_ROOT="+root)
+		if said, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", step, err, said)
+		}
+		for name, stays := range files {
+			if _, err := os.Stat(filepath.Join(root, name)); (err == nil) != (stays || step != "purge") {
+				t.Errorf("%s: %s: %v", step, name, err)
+			}
+		}
+	}
+}
