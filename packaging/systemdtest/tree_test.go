@@ -19,7 +19,7 @@ import (
 const (
 	suite    = "bookworm"
 	mirror   = "http://deb.debian.org/debian"
-	packages = "systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,libnss-systemd,acl,sudo,cron"
+	packages = "systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,libnss-systemd,acl,sudo,cron,ca-certificates"
 )
 
 // debian makes the tree once, whichever test comes first.

@@ -47,7 +47,7 @@ func newWorld(t *testing.T) world {
 	w.siteURL, w.hookURL = w.serve(w.site), w.serve(w.hooks)+"/hook"
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the journal of the keeper ends with\n%s", w.run("journalctl", "--no-pager", "--lines=60", "--output=short-precise", "--unit="+unit).stdout)
+			t.Logf("the journal of the keeper ends with\n%s", w.run("sh", "-c", "journalctl --no-pager --output=short-precise --unit="+unit+" | grep --invert-match 'Unknown key' | tail --lines=40").stdout)
 		}
 	})
 	return w
