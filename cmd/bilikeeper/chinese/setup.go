@@ -123,6 +123,7 @@ _file 结尾的键，--channel-set 指定从哪个文件读取，"-" 为标准�
 	{"The address that it listens on", "它监听的地址"},
 	{"make the directory of the output: %w", "创建输出的目录：%w"},
 	{"make it, and let the keeper write there", "请创建它，并允许 keeper 写入"},
+	{"the service has to be let into the directory, outside of /home, /root and /tmp: install -d -m 2770 -g GROUP DIRECTORY makes one that it shares with a group; then run bilikeeper setup again", "必须允许服务写入该目录，且目录不能在 /home、/root 和 /tmp 之下：install -d -m 2770 -g 组 目录 会创建一个与该组共用的目录；然后再次运行 bilikeeper setup"},
 	{"there is no directory %s", "没有目录 %s"},
 	{"Of which account", "哪个账号的"},
 	{"The output %s is written when %s is logged in.", "%[2]s 登录之后会写出输出 %[1]s。"},

@@ -80,10 +80,14 @@ func (s outputStep) add(ctx context.Context) error {
 	if web {
 		lines = append(lines, line{"preset", quoted(t.name)}, line{"url", quoted(place)})
 	} else {
-		if place, err = s.place(place); err != nil {
+		var mode string
+		if place, mode, err = s.place(place); err != nil {
 			return err
 		}
 		lines = append(lines, line{"format", quoted(t.format)}, line{"path", quoted(place)})
+		if mode != "" {
+			lines = append(lines, line{"mode", quoted(mode)})
+		}
 	}
 	s.tool = t
 	name := s.name(t.name, place)
@@ -161,29 +165,39 @@ func (s outputStep) usualFile(t tool) string {
 }
 
 // place is a file's whole path, whose directory is there and open to the
-// service.
-func (s outputStep) place(path string) (string, error) {
+// service. mode is what the file needs so that those can read it who share the
+// directory, "" for the usual one.
+func (s outputStep) place(path string) (at, mode string, err error) {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		path = filepath.Join(s.env.Getenv("HOME"), rest)
 	}
-	path, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
+	if path, err = filepath.Abs(path); err != nil {
+		return "", "", err
 	}
 	dir := filepath.Dir(path)
 	if !s.served() {
 		if err := durable.MkdirAll(dir, 0o700); err != nil {
-			return "", cli.Fail(cli.ExitFailed, "", "make the directory of the output: %w", err)
+			return "", "", cli.Fail(cli.ExitFailed, "", "make the directory of the output: %w", err)
 		}
-		return path, nil
+		return path, "", nil
 	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return "", cli.Fail(cli.ExitUsage, "make it, and let the keeper write there", "there is no directory %s", dir)
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return "", "", cli.Fail(cli.ExitUsage, "make it, and let the keeper write there", "there is no directory %s", dir)
 	}
-	if s.confined() {
-		return path, s.dropIn("output-"+plainName(strings.Trim(dir, "/")), "ReadWritePaths="+dir)
+	if !s.confined() {
+		return path, "", nil
 	}
-	return path, nil
+	settings := "ReadWritePaths=" + dir
+	if group := groupThatWrites(info); group != "" {
+		// The service may give its files to nobody; a directory that hands its
+		// group on does.
+		settings += "\nSupplementaryGroups=" + group
+		if info.Mode()&os.ModeSetgid != 0 {
+			mode = "0640"
+		}
+	}
+	return path, mode, s.dropIn("output-"+plainName(strings.Trim(dir, "/")), settings)
 }
 
 func (s outputStep) account(ctx context.Context) (string, error) {
@@ -233,6 +247,8 @@ func (s outputStep) write(ctx context.Context) error {
 	case errors.Is(err, &client.Problem{Type: client.ProblemNeedsLogin}), errors.Is(err, &client.Problem{Type: client.ProblemNoAccount}):
 		s.env.Say("The output %s is written when %s is logged in.", o.Name, o.Account)
 		return nil
+	case err != nil && s.confined() && strings.HasPrefix(o.Path, "/"):
+		return cli.FailWith(s.env.Code(err), cli.Format("the service has to be let into the directory, outside of /home, /root and /tmp: install -d -m 2770 -g GROUP DIRECTORY makes one that it shares with a group; then run bilikeeper setup again"), "%w", err)
 	case err != nil:
 		return err
 	}

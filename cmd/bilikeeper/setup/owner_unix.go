@@ -36,3 +36,17 @@ func ownerOf(path string) []durable.Option {
 	}
 	return []durable.Option{durable.Owner(int(s.Uid), int(s.Gid))}
 }
+
+// groupThatWrites is the group that may write into a directory, "" where none may.
+// That of root is none: who is in it is let in everywhere.
+func groupThatWrites(dir os.FileInfo) string {
+	s, ok := dir.Sys().(*syscall.Stat_t)
+	if !ok || s.Gid == 0 || dir.Mode()&0o020 == 0 {
+		return ""
+	}
+	number := strconv.Itoa(int(s.Gid))
+	if g, err := user.LookupGroupId(number); err == nil {
+		return g.Name
+	}
+	return number
+}

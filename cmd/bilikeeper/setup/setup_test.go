@@ -202,6 +202,52 @@ func TestConfinedService(t *testing.T) {
 	}
 }
 
+// The machine's service is let into the directory of an output, with the group that
+// shares it.
+func TestConfinedOutput(t *testing.T) {
+	for _, tt := range []struct {
+		mode   os.FileMode
+		shares bool
+		want   string // of the file
+	}{
+		{0o755, false, ""},
+		{0o770, true, ""},
+		{0o770 | os.ModeSetgid, true, "0640"},
+	} {
+		b := newBench(t, options{}, "")
+		b.parts.Service = func(*cli.Env, bool) (string, bool, error) { return cli.Systemd, true, nil }
+		b.kind = kindSystem
+		b.lookAtService()
+		dir := filepath.Join(b.dir, "media")
+		err := os.Mkdir(dir, 0o700)
+		if os.Geteuid() == 0 {
+			err = errors.Join(err, os.Chown(dir, -1, 64103)) // root's own group shares nothing
+		}
+		if err := errors.Join(err, os.Chmod(dir, tt.mode)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		group, want := groupThatWrites(info), "[Service]\nReadWritePaths="+dir+"\n"
+		if (group != "") != tt.shares {
+			t.Skipf("%s: the group is %q, and cannot be chosen here", tt.mode, group)
+		}
+		if tt.shares {
+			want += "SupplementaryGroups=" + group + "\n"
+		}
+		at, mode, err := outputStep{b.setup}.place(filepath.Join(dir, "cookies.txt"))
+		if err != nil || at != filepath.Join(dir, "cookies.txt") || mode != tt.want {
+			t.Errorf("%s: %s, mode %q, %v", tt.mode, at, mode, err)
+		}
+		name := "output-" + plainName(strings.Trim(dir, "/")) + ".conf"
+		if text, err := os.ReadFile(filepath.Join(b.dropIns, name)); err != nil || string(text) != want {
+			t.Errorf("%s: %q, %v", tt.mode, text, err)
+		}
+	}
+}
+
 // The service is installed and started only where that is wanted and can be.
 func TestService(t *testing.T) {
 	tests := []struct {
