@@ -111,12 +111,16 @@ type Tried struct {
 	Err    error
 }
 
+// closed is the keeper that the caller may not use. The last one counts, which is
+// the machine's: in a directory of the caller's own that is shut, as it is where
+// sudo keeps another user's variables, there need not be any.
 func (e *SearchError) closed() (Tried, bool) {
-	i := slices.IndexFunc(e.Tried, func(t Tried) bool { return errors.Is(t.Err, fs.ErrPermission) })
-	if i < 0 {
-		return Tried{}, false
+	for _, t := range slices.Backward(e.Tried) {
+		if errors.Is(t.Err, fs.ErrPermission) {
+			return t, true
+		}
 	}
-	return e.Tried[i], true
+	return Tried{}, false
 }
 
 func (e *SearchError) outcome() error {

@@ -118,8 +118,13 @@ func TestSearch(t *testing.T) {
 
 // What keeps this user out of a keeper says more than that another is not there.
 func TestSearchThatIsNotPermitted(t *testing.T) {
-	err := error(&SearchError{Tried: []Tried{{"/own", fs.ErrNotExist}, {"/system", &fs.PathError{Op: "dial", Path: "/system", Err: fs.ErrPermission}}}})
-	if !errors.Is(err, ErrNoPermission) || errors.Is(err, ErrNoKeeper) || !strings.Contains(err.Error(), "/system") {
-		t.Errorf("it is %v", err)
+	shut := func(path string) Tried {
+		return Tried{path, &fs.PathError{Op: "dial", Path: path, Err: fs.ErrPermission}}
+	}
+	for _, tried := range [][]Tried{{{"/own", fs.ErrNotExist}, shut("/system")}, {shut("/root/own"), shut("/system")}} {
+		err := error(&SearchError{Tried: tried})
+		if !errors.Is(err, ErrNoPermission) || errors.Is(err, ErrNoKeeper) || !strings.Contains(err.Error(), "/system") {
+			t.Errorf("it is %v", err)
+		}
 	}
 }
