@@ -17,7 +17,7 @@ func TestAccidents(t *testing.T) {
 	w.write(configFile, w.configuration(""), 0o644)
 	w.must("bilikeeper", "service", "install")
 	w.must("bilikeeper", "service", "start")
-	w.logIn("bilikeeper")
+	w.logIn(account, "bilikeeper")
 	// KILL is what a system short of memory sends, ABRT what the watchdog, SEGV what
 	// a fault in the program.
 	for _, signal := range []string{"KILL", "ABRT", "SEGV"} {

@@ -109,7 +109,7 @@ func enter(root string) error {
 		return err
 	}
 	// Credentials of services are mounts that have to reach them.
-	return errors.Join(mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""), unix.Sethostname([]byte("keeper")), os.Chdir("/"))
+	return errors.Join(mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""), unix.Sethostname([]byte(hostname)), os.Chdir("/"))
 }
 
 func mount(what, at, kind string, flags uintptr, options string) error {

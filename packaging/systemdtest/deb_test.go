@@ -74,7 +74,7 @@ func testInstallation(w world) {
 	}
 	w.write(configFile, w.configuration(""), 0o644)
 	w.must("systemctl", "restart", unit)
-	w.logIn("bilikeeper")
+	w.logIn(account, "bilikeeper")
 	w.wantAccount()
 }
 

@@ -48,7 +48,7 @@ func testUserOfItsOwn(w world) {
 	if text := w.property("StatusText"); text != "0 accounts" {
 		w.t.Errorf("the service says of itself %q", text)
 	}
-	w.logIn("bilikeeper")
+	w.logIn(account, "bilikeeper")
 	w.wantAccount()
 	w.until("the service says how many accounts there are", func() bool { return w.property("StatusText") == "1 account" })
 	who := strings.TrimSpace(w.must("stat", "--format=%U %a", "/proc/"+w.mainPID()))
@@ -178,7 +178,7 @@ func testWords(w world) {
 	w.site.Kill(mid)
 	w.want(5, "bilikeeper", "check", account)
 	w.until("the service says that a login is needed", func() bool { return w.property("StatusText") == "1 account, 1 needs a login" })
-	w.logIn("bilikeeper")
+	w.logIn(account, "bilikeeper")
 	w.until("the service says that it is well", func() bool { return w.property("StatusText") == "1 account" })
 }
 

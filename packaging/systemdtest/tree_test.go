@@ -19,6 +19,8 @@ import (
 const (
 	suite    = "bookworm"
 	mirror   = "http://deb.debian.org/debian"
+	hosts    = "127.0.0.1 localhost " + hostname + "\n"
+	hostname = "keeper"
 	packages = "systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,libnss-systemd,acl,sudo,cron,ca-certificates"
 )
 
@@ -48,7 +50,7 @@ func makeTree() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	recipe := sha256.Sum256([]byte(suite + packages))
+	recipe := sha256.Sum256([]byte(suite + packages + hosts))
 	path := filepath.Join(cache, "bilikeeper", fmt.Sprintf("debian-%s-%x", suite, recipe[:6]))
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
@@ -72,10 +74,12 @@ func makeTree() (string, error) {
 		lines := strings.Split(strings.TrimSpace(string(said)), "\n")
 		return "", fmt.Errorf("debootstrap: %w: %s", err, strings.Join(lines[max(0, len(lines)-5):], "\n"))
 	}
-	if err := os.RemoveAll(filepath.Join(half, "var/cache/apt/archives")); err != nil {
-		return "", err
-	}
-	if err := os.Chmod(half, 0o755); err != nil {
+	if err := errors.Join(
+		os.RemoveAll(filepath.Join(half, "var/cache/apt/archives")),
+		os.WriteFile(filepath.Join(half, "etc/hostname"), []byte(hostname+"\n"), 0o644),
+		os.WriteFile(filepath.Join(half, "etc/hosts"), []byte(hosts), 0o644),
+		os.Chmod(half, 0o755),
+	); err != nil {
 		return "", err
 	}
 	if err := os.Rename(half, path); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -18,7 +18,7 @@ func TestUpgrade(t *testing.T) {
 	w.write(configFile, w.configuration(""), 0o644)
 	w.must("bilikeeper", "service", "install")
 	w.must("bilikeeper", "service", "start")
-	w.logIn("bilikeeper")
+	w.logIn(account, "bilikeeper")
 	w.wantAccount()
 	before, journal := w.status(), w.events()
 	if before.Daemon.Version != "1.0.0" || len(journal) == 0 {

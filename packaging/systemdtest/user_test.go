@@ -44,7 +44,7 @@ func TestUserService(t *testing.T) {
 	w.wantOwnState("alice", "stopped", 10)
 	w.must(alice("bilikeeper", "service", "--user", "start")...)
 	w.wantOwnState("alice", "running", 0)
-	w.logIn(alice("bilikeeper")...)
+	w.logIn(account, alice("bilikeeper")...)
 	w.wantAccount(alice("bilikeeper")...)
 	w.wantOwner("/run/user/"+uid+"/bilikeeper/control.sock", "alice 600")
 	w.wantOwner(home+"/.local/state/bilikeeper/vault.db", "alice 600")

@@ -82,9 +82,9 @@ requests_per_minute = 600
 	return text + more
 }
 
-// logIn logs the account in as a person does: by the command, and the code by a
+// logIn logs an account in as a person does: by the command, and the code by a
 // phone.
-func (w world) logIn(command ...string) {
+func (w world) logIn(account string, command ...string) {
 	w.t.Helper()
 	phone := w.phone()
 	defer phone.putAway()
