@@ -15,15 +15,16 @@ import (
 )
 
 // built is what the systems get: the release of this source, and a program of an
-// earlier one. Each is built when a test first needs it.
-var built = builds{}
+// earlier one. Each is built once, when a test first needs it.
+var built builds
 
-type builds struct {
-	mu  sync.Mutex // guards what follows; one build at a time
-	dir string     // "" until something is built
+type builds struct{ release, old func() (string, error) }
 
-	released bool
-	old      string // the earlier program
+func newBuilds(dir string) builds {
+	return builds{
+		release: sync.OnceValues(func() (string, error) { return buildRelease(filepath.Join(dir, "dist")) }),
+		old:     sync.OnceValues(func() (string, error) { return buildEarlier(dir) }),
+	}
 }
 
 const (
@@ -35,53 +36,62 @@ const (
 // program is the path of the program as it is released.
 func (b *builds) program(t *testing.T) string {
 	t.Helper()
-	return filepath.Join(b.release(t), "bilikeeper_"+version+"_linux_"+runtime.GOARCH)
+	return b.file(t, "bilikeeper_"+version+"_linux_"+runtime.GOARCH)
 }
 
 // deb is the path of the package as it is released.
 func (b *builds) deb(t *testing.T) string {
 	t.Helper()
-	return filepath.Join(b.release(t), "bilikeeper_"+version+"-1_"+runtime.GOARCH+".deb")
+	return b.file(t, "bilikeeper_"+version+"-1_"+runtime.GOARCH+".deb")
 }
 
-func (b *builds) release(t *testing.T) string {
+func (b *builds) file(t *testing.T, name string) string {
 	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.prepare(t)
-	dist := filepath.Join(b.dir, "dist")
-	if !b.released {
-		must(t, "../..", "go", "run", "./packaging/build", "-o", dist, "-only", runtime.GOARCH, "-version", version, "-commit", commit)
-		b.released = true
+	dist, err := b.release()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return dist
+	return filepath.Join(dist, name)
 }
 
 // earlier is a program of an earlier state of the source. Where that is not known,
 // the test is skipped.
 func (b *builds) earlier(t *testing.T) string {
 	t.Helper()
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.prepare(t)
-	if b.old != "" {
-		return b.old
+	path, err := b.old()
+	if errors.Is(err, errNoHistory) {
+		t.Skip(err)
 	}
-	state, err := earlierState()
 	if err != nil {
-		t.Skipf("no earlier state of the source is known: %v", err)
-	}
-	source, archive := filepath.Join(b.dir, "source"), filepath.Join(b.dir, "source.tar")
-	if err := os.Mkdir(source, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	must(t, "../..", "git", "archive", "--format=tar", "--output="+archive, state)
-	must(t, source, "tar", "-xf", archive)
-	old := filepath.Join(b.dir, "earlier")
-	must(t, source, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.version=1.0.0 -X main.commit="+state, "-o", old, "./cmd/bilikeeper")
-	b.old = old
-	return old
+	return path
 }
+
+func buildRelease(dist string) (string, error) {
+	return dist, command("../..", "go", "run", "./packaging/build", "-o", dist, "-only", runtime.GOARCH, "-version", version, "-commit", commit)
+}
+
+func buildEarlier(dir string) (string, error) {
+	state, err := earlierState()
+	if err != nil {
+		return "", err
+	}
+	source, archive, program := filepath.Join(dir, "source"), filepath.Join(dir, "source.tar"), filepath.Join(dir, "earlier")
+	if err := os.Mkdir(source, 0o755); err != nil {
+		return "", err
+	}
+	if err := command("../..", "git", "archive", "--format=tar", "--output="+archive, state); err != nil {
+		return "", err
+	}
+	if err := command(source, "tar", "-xf", archive); err != nil {
+		return "", err
+	}
+	flags := "-s -w -X main.version=1.0.0 -X main.commit=" + state
+	return program, command(source, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", program, "./cmd/bilikeeper")
+}
+
+var errNoHistory = errors.New("no earlier state of the source is known: the history is not here, or is too short")
 
 // earlierState is the newest release, and before the first one what was there some
 // changes ago.
@@ -93,30 +103,16 @@ func earlierState() (string, error) {
 			return strings.TrimSpace(string(said)), nil
 		}
 	}
-	return "", errors.New("the history is not here, or is too short")
+	return "", errNoHistory
 }
 
-// prepare needs mu.
-func (b *builds) prepare(t *testing.T) {
-	t.Helper()
-	if b.dir != "" {
-		return
-	}
-	var err error
-	if b.dir, err = os.MkdirTemp("", "bilikeeper-built-"); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func (b *builds) remove() { _ = os.RemoveAll(b.dir) }
-
-// must runs a program on this machine that has to succeed.
-func must(t *testing.T, dir, program string, args ...string) {
-	t.Helper()
+// command runs a program on this machine that has to succeed.
+func command(dir, program string, args ...string) error {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "SOURCE_DATE_EPOCH="+epoch)
 	if said, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", fmt.Sprint(program, args), err, said)
+		return fmt.Errorf("%s %s: %w\n%s", program, args[0], err, said)
 	}
+	return nil
 }

@@ -7,7 +7,8 @@
 //
 // The tests stand behind the tag systemd. They need Linux, root, debootstrap, nsenter
 // and, when the Debian tree is made, its mirror. The tree is kept in the user's
-// cache; no test writes to it.
+// cache; no test writes to it. BILIKEEPER_DEBIAN=trixie, for example, takes another
+// Debian.
 //
 // The tests guarantee that each has its own system, with its own network, and that
 // nothing of it outlives the test's process, however that ends: a guard waits for

@@ -34,7 +34,16 @@ func TestMain(m *testing.M) {
 		_, _ = fmt.Fprint(report, becomeSystemd())
 		os.Exit(1)
 	}
-	code := m.Run()
-	built.remove()
-	os.Exit(code)
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "bilikeeper-built-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	built = newBuilds(dir)
+	return m.Run()
 }

@@ -28,7 +28,7 @@ func TestService(t *testing.T) {
 		test func(world)
 	}{
 		{"user", testUserOfItsOwn}, {"others", testOthers}, {"reload", testReload}, {"words", testWords},
-		{"slot", testSlot}, {"wrong configuration", testWrongConfiguration}, {"removal", testRemoval},
+		{"slot", testSlot}, {"wrong configuration", testWrongConfiguration}, {"removal", testRemoval}, {"places", testPlaces},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(w.in(t)) })
 	}
@@ -258,4 +258,25 @@ func testRemoval(w world) {
 	w.must("bilikeeper", "service", "install")
 	w.must("bilikeeper", "service", "start")
 	w.wantAccount()
+}
+
+// testPlaces installs it with places of its own, by a link that an update moves on.
+func testPlaces(w world) {
+	const link, config, socket, state = "/usr/local/sbin/bilikeeper", "/etc/bilikeeper/other.toml", "/run/bilikeeper/other.sock", "/var/lib/bilikeeper/other"
+	w.must("ln", "--symbolic", program, link)
+	w.write(config, w.configuration(""), 0o644)
+	r := w.want(2, link, "service", "install", "--state-dir", "/srv/bilikeeper")
+	if !strings.Contains(r.stderr, "/var/lib/bilikeeper") {
+		w.t.Errorf("it does not say where it may be: %s", r)
+	}
+	w.must(link, "--config", config, "--socket", socket, "service", "install", "--state-dir", state)
+	if text := w.read("/etc/systemd/system/" + unit); !strings.Contains(text, "ExecStart="+link+" daemon --config "+config+" --socket "+socket+" --state-dir "+state+"\n") {
+		w.t.Errorf("the unit is\n%s", text)
+	}
+	w.must("bilikeeper", "service", "restart")
+	if s := w.status("bilikeeper", "--socket", socket); len(s.Accounts) != 0 {
+		w.t.Errorf("it has the accounts %+v", s.Accounts)
+	}
+	w.must("systemctl", "reload", unit)
+	w.wantOwner("/var/lib/private/bilikeeper/other/vault.db", "bilikeeper 600")
 }

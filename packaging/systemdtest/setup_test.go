@@ -57,6 +57,10 @@ func TestFirstMinute(t *testing.T) {
 	w.until("the file has the new session", func() bool { return w.hasSession(w.read(cookies)) })
 	w.wantCookies(cookies)
 
+	if r := w.run("bilikeeper", "doctor"); r.code != 0 {
+		t.Errorf("the doctor finds something: %s", r)
+	}
+
 	// Whoever runs it again gets nothing twice.
 	before := w.read(configFile)
 	person("bilikeeper", "setup", "--yes", "--channel", "webhook", "--channel-set", "url="+w.hookURL, "--output", "yt-dlp="+cookies)

@@ -3,6 +3,7 @@
 package systemdtest_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -17,7 +18,6 @@ import (
 )
 
 const (
-	suite    = "bookworm"
 	mirror   = "http://deb.debian.org/debian"
 	hosts    = "127.0.0.1 localhost " + hostname + "\n"
 	hostname = "keeper"
@@ -33,6 +33,7 @@ func tree(t *testing.T) string {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can start a system of its own")
 	}
+	go built.release() // every test needs it, and the tree may take its time
 	path, err := debian()
 	if errors.Is(err, exec.ErrNotFound) {
 		t.Skip("debootstrap is not installed here, and no tree was made before")
@@ -46,6 +47,7 @@ func tree(t *testing.T) string {
 // makeTree takes about a minute, for once. What is kept is as good as it was when it was made:
 // nothing in it is reached from outside.
 func makeTree() (string, error) {
+	suite := cmp.Or(os.Getenv("BILIKEEPER_DEBIAN"), "bookworm")
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
