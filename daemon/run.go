@@ -204,13 +204,19 @@ func (d *daemon) run(ctx context.Context) error {
 	return err
 }
 
-// giveBack gives the memory back that the start took and nothing else takes.
+// giveBack gives the memory back that the start took and nothing else takes, and what
+// the accounts took that had much to catch up with.
 func (d *daemon) giveBack(ctx context.Context) {
-	select {
-	case <-d.keeper.Resumed():
-		d.keeper.Store().Vault().Disk().GiveBack()
-		memory.GiveBack()
-	case <-ctx.Done():
+	caughtUp := make(chan struct{})
+	defer time.AfterFunc(time.Minute, func() { close(caughtUp) }).Stop()
+	for _, over := range []<-chan struct{}{d.keeper.Resumed(), caughtUp} {
+		select {
+		case <-over:
+			d.keeper.Store().Vault().Disk().GiveBack()
+			memory.GiveBack()
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 
