@@ -4,7 +4,10 @@ package keeper_test
 
 import "github.com/bilikeeper/bilikeeper/passport/passporttest"
 
-const manyRotations = 1000
+const (
+	manyRotations = 1000
+	soakAccounts  = 100
+)
 
 func refreshTroubles() []passporttest.Trouble {
 	return append(passporttest.Troubles(), passporttest.CodeTrouble(-111), passporttest.CodeTrouble(86095))

@@ -5,7 +5,10 @@ package keeper_test
 import "github.com/bilikeeper/bilikeeper/passport/passporttest"
 
 // The default run takes samples; the tag "long" takes everything.
-const manyRotations = 100
+const (
+	manyRotations = 100
+	soakAccounts  = 20
+)
 
 func refreshTroubles() []passporttest.Trouble {
 	return []passporttest.Trouble{
