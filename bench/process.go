@@ -33,9 +33,6 @@ func cpu(pid int) float64 {
 // resident is how much memory a process has, in megabytes.
 func resident(pid int) float64 { return field(pid, "status", "VmRSS:") / 1024 }
 
-// written is how much a process has had written, in megabytes.
-func written(pid int) float64 { return field(pid, "io", "write_bytes:") / 1e6 }
-
 func field(pid int, file, name string) float64 {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	for line := range strings.Lines(string(text)) {

@@ -55,7 +55,7 @@ func TestRemindInTheMorning(t *testing.T) {
 			stop()
 			h.Restart()
 			last, lastOther := own.got(), other.got()
-			own, other, c, stop = evening(h)
+			own, other, _, stop = evening(h)
 			own.list, other.list = append(last, own.list...), append(lastOther, other.list...)
 		}
 		for _, m := range own.got()[before:] {

@@ -126,7 +126,7 @@ func TestLoginInPlace(t *testing.T) {
 // A code that expired, another person's scan, and a login that was given up.
 func TestLoginComesToNothing(t *testing.T) {
 	withAccounts(t, usual(), nil, func(t *testing.T, a *accounts) {
-		at, body := a.press(t, "/accounts/main/login")
+		at, _ := a.press(t, "/accounts/main/login")
 		first := a.current(t)
 		next, body := a.press(t, "/accounts/main/renew")
 		if next == at || a.current(t) == first || codeIn(body) == "" {
