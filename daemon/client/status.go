@@ -57,10 +57,12 @@ func eachKey(in *json.Decoder, read func(key any) error) error {
 	return err
 }
 
+// readList reads the accounts one by one; null is none, as everywhere in JSON.
 func readList(in *json.Decoder, list *[]Account) error {
-	if t, err := in.Token(); err != nil {
+	switch t, err := in.Token(); {
+	case err != nil || t == nil:
 		return err
-	} else if t != json.Delim('[') {
+	case t != json.Delim('['):
 		return errShape
 	}
 	*list = []Account{}

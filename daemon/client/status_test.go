@@ -17,7 +17,10 @@ func TestReadStatus(t *testing.T) {
 	if got, err := readStatus(t.Context(), strings.NewReader(`{"accounts":[],"daemon":{}}`)); err != nil || got.Accounts == nil {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for _, foreign := range []string{`[]`, `{"accounts":{}}`, `{"accounts":[7]}`, `{"accounts":null}`, `no`, `{"daemon":7}`, `{"accounts":[],}`} {
+	if got, err := readStatus(t.Context(), strings.NewReader(`{"accounts":null,"daemon":{}}`)); err != nil || len(got.Accounts) > 0 {
+		t.Errorf("no accounts are read as %+v, %v", got, err)
+	}
+	for _, foreign := range []string{`[]`, `{"accounts":{}}`, `{"accounts":[7]}`, `no`, `{"daemon":7}`, `{"accounts":[],}`} {
 		if got, err := readStatus(t.Context(), strings.NewReader(foreign)); !errors.Is(err, ErrForeign) || got.Accounts != nil {
 			t.Errorf("%s is read as %+v, %v", foreign, got, err)
 		}
