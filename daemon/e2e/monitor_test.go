@@ -117,6 +117,7 @@ func (s *stage) onSocket(path string) string {
 // Somebody outside hears that the keeper works, and that an account needs a person;
 // where, is told nobody.
 func TestHeartbeat(t *testing.T) {
+	t.Parallel()
 	const token = "sample-token-8a1d3f"
 	s := newStage(t, nil)
 	var mu sync.Mutex
