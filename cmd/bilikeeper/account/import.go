@@ -43,7 +43,9 @@ ends the one kept here: a login of the keeper's own lives longer.`,
 				return err
 			}
 			req.Bytes = data // as they are: they may be in another encoding
+			done := env.Working("The site is asked whose login it is")
 			r, err := env.Client().Import(cmd.Context(), req)
+			done()
 			if err != nil {
 				return err
 			}

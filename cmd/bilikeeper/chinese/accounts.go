@@ -2,6 +2,7 @@ package chinese
 
 // accounts are the texts of the commands that work with accounts.
 var accounts = area{
+	{"The site is asked whose login it is", "正在向 B 站询问这是谁的登录"},
 	{"; not asked this time, the site is left alone until %s", "；这次没有询问，在 %s 之前不打扰 B 站"},
 	{"%s: the site denied the session; it is asked again in %.0f s", "%s：B 站否认了登录，%.0f 秒后再次询问"},
 	{"--force asks all the same", "--force 会照样询问"},

@@ -3,6 +3,7 @@ package chinese
 // shared are the texts of package cli and of the root of the tree, and those that
 // several areas print.
 var shared = area{
+	{"%s: %s …", "%s：%s…"},
 	{"Keeps Bilibili logins alive and hands them to the tools that need them", "让哔哩哔哩的登录保持有效，并交给需要它的工具"},
 	{`bilikeeper keeps Bilibili logins alive and hands them to the tools that need them.
 

@@ -21,7 +21,7 @@ const (
 )
 
 var printing = map[string][]int{
-	"Say": {0}, "Print": {0}, "Warn": {0}, "remark": {1}, "Text": {0}, "Told": {0}, "Format": {0}, "Heads": {every},
+	"Say": {0}, "Working": {0}, "Print": {0}, "Warn": {0}, "remark": {1}, "Text": {0}, "Told": {0}, "Format": {0}, "Heads": {every},
 	"Fail": {1, 2}, "FailWith": {2}, "Exit": {1}, "Confirm": {2}, "ask": {1}, "choose": {1}, "confirm": {1}, "secret": {1}, "note": {0},
 	"Group": {1, 2}, "One": {0}, "New": {0}, "Errorf": {0},
 	"say": {0}, "told": {0}, "untold": {0}, "act": {0}, "good": {0}, "bad": {0}, "headline": {0},

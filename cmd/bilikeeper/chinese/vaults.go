@@ -2,6 +2,12 @@ package chinese
 
 // vaults are the texts of the vault's commands.
 var vaults = area{
+	{"The vault is read through", "正在通读保险库"},
+	{"The vault is copied", "正在复制保险库"},
+	{"The vault is written anew", "正在重写保险库"},
+	{"The vault is sealed anew", "正在重新密封保险库"},
+	{"The backup is read through and put in place", "正在通读备份并放到原处"},
+	{"What still opens is written anew", "正在重写仍能打开的内容"},
 	{"a file to write to", "一个要写入的文件"},
 	{"the file of a backup", "备份的文件"},
 	{"a slot's id", "槽的 id"},

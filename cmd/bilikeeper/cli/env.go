@@ -63,6 +63,8 @@ type Env struct {
 	// was made of.
 	keeper *client.Client
 	places config.Places
+	// work is what is under way and shown, nil where nothing is.
+	work *work
 	// ran is true once a command's own code began; an error before is a mistake
 	// in the command line.
 	ran bool

@@ -37,6 +37,7 @@ func (e *Env) AskSecret(prompt Message) (secret.String, error) {
 	if f == nil {
 		return secret.String{}, ErrNobody
 	}
+	defer e.work.hide()()
 	e.Ask(e.Language().Text("%s: ", prompt))
 	text, err := term.ReadPassword(int(f.Fd()))
 	e.Ask("\n")
@@ -53,6 +54,7 @@ func (e *Env) Confirm(ctx context.Context, yes bool, question string, args ...an
 	if yes || in == nil {
 		return nil
 	}
+	defer e.work.hide()()
 	e.Ask(e.Language().Text(question, args...) + " [y/N] ")
 	answer := make(chan string, 1)
 	go func() {

@@ -67,7 +67,9 @@ func backup(ctx context.Context, a *access, path string, force bool) error {
 	if !force {
 		how = append(how, durable.Exclusive())
 	}
+	done := a.env.Working("The vault is copied")
 	err := durable.Write(path, 0o600, fill, how...)
+	done()
 	if errors.Is(err, fs.ErrExist) {
 		return cli.Fail(cli.ExitFailed, "--force writes over it", "%s is there already", path)
 	}

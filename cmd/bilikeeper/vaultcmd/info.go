@@ -103,10 +103,12 @@ func verifyCommand(a *access) *cobra.Command {
 		Args:  cli.Nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			check := client.VaultCheck{OK: true}
+			done := a.env.Working("The vault is read through")
 			err := a.either(cmd.Context(), func(c *client.Client) (err error) {
 				check, err = c.VerifyVault(cmd.Context())
 				return err
 			}, (*vault.Vault).Verify)
+			done()
 			if errors.Is(err, vault.ErrCorrupt) {
 				check, err = client.VaultCheck{Detail: err.Error()}, nil
 			}

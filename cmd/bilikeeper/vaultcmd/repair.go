@@ -46,7 +46,9 @@ type repairResult struct {
 func repair(a *access) error {
 	o := a.files(a.secrets.Keys())
 	o.Lost = store.LostEntry()
+	done := a.env.Working("What still opens is written anew")
 	r, err := vault.Repair(o)
+	done()
 	switch {
 	case errors.Is(err, vault.ErrCorrupt), errors.Is(err, vault.ErrNotFound):
 		hint := cli.Format("put a backup in its place: bilikeeper vault restore FILE; nothing was changed")

@@ -25,6 +25,8 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request, v visit) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	}
+	// Before the stream begins, so that nothing is missed after it has.
+	told := p.Keeper.Store().Newest()
 	control := http.NewResponseController(w)
 	// The server's limit on reading would end the stream.
 	_ = control.SetReadDeadline(time.Time{})
@@ -43,7 +45,6 @@ func (p *Page) live(w http.ResponseWriter, r *http.Request, v visit) {
 	look, beat := time.NewTicker(gather), time.NewTicker(heartbeat)
 	defer look.Stop()
 	defer beat.Stop()
-	told := p.Keeper.Store().Newest()
 	for {
 		select {
 		case <-look.C:
