@@ -122,7 +122,13 @@ func TestHeartbeat(t *testing.T) {
 	s := newStage(t, nil)
 	var mu sync.Mutex
 	var asked []string
+	// away cuts connections off and keeps the port: another test's server would get
+	// what is for this one.
+	var away atomic.Bool
 	outside := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if away.Load() {
+			panic(http.ErrAbortHandler)
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		asked = append(asked, r.URL.Path)
@@ -146,7 +152,7 @@ func TestHeartbeat(t *testing.T) {
 	until(t, "a heartbeat", func() bool { return heard("/" + token) })
 	s.site.Kill(mid)
 	until(t, "a heartbeat that says more", func() bool { return heard("/" + token + "/fail") })
-	outside.Close()
+	away.Store(true)
 	until(t, "the failure shows", func() bool {
 		st, err := s.client.Status(t.Context())
 		return err == nil && strings.Contains(strings.Join(st.Daemon.Problems, " "), "heartbeat: ")
