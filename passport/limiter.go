@@ -40,8 +40,9 @@ type LimiterOptions struct {
 	// make a request themselves.
 	OnChange func(Breaker)
 	// Keep is told of what is spent before the request that spends it leaves, and
-	// returns when that is kept. It may be called from any request, one at a time.
-	Keep func(Spent)
+	// returns when that is kept. It may be called from any request, one at a time. Its
+	// error keeps the request from leaving.
+	Keep func(Spent) error
 	// Full is what was kept of the minute's requests, Spent returns what was kept of an
 	// account's hour.
 	Full  time.Time
@@ -211,7 +212,12 @@ func (m *Limiter) enter(ctx context.Context, r request) (*pass, *Error) {
 		}
 		switch e := m.admit(ctx, p); {
 		case e == nil:
-			m.charges.charge(m, p)
+			if err := m.charges.charge(m, p); err != nil {
+				// What a request spends, and what it brings, has nowhere to go.
+				e := &Error{Op: r.op, Class: Unreachable, Scope: ScopeAccount, Err: ErrNotAsked, Detail: "not asked: " + err.Error()}
+				m.leave(p, e)
+				return nil, e
+			}
 			return p, nil
 		case e == errReserve:
 			m.mu.Lock()

@@ -37,7 +37,7 @@ const (
 // charges are what a limiter has had kept as spent. The limiter's mutex guards what
 // is not its own.
 type charges struct {
-	keep  func(Spent)
+	keep  func(Spent) error
 	spent func(account string) []time.Time
 	// keeping lets one call of keep run at a time. It is taken before the limiter's
 	// mutex.
@@ -85,21 +85,21 @@ func (m *Limiter) Settle() {
 	ahead := m.charges.full.After(full)
 	m.mu.Unlock()
 	if ahead {
-		m.charges.keep(Spent{Full: full})
+		_ = m.charges.keep(Spent{Full: full}) // more stays charged than was spent
 	}
 }
 
 // charge has a request that is about to leave kept as spent, where what was charged
 // before it does not cover it.
-func (c *charges) charge(m *Limiter, p *pass) {
+func (c *charges) charge(m *Limiter, p *pass) error {
 	if c.keep == nil {
-		return
+		return nil
 	}
 	m.mu.Lock()
 	covered := c.cover(m, p, time.Now())
 	m.mu.Unlock()
 	if covered {
-		return
+		return nil
 	}
 	// One at a time, so that what is kept last is what was charged last.
 	c.keeping.Lock()
@@ -108,14 +108,17 @@ func (c *charges) charge(m *Limiter, p *pass) {
 	s := c.due(m, p, time.Now())
 	m.mu.Unlock()
 	if s.Full.IsZero() && s.Account == "" {
-		return
+		return nil
 	}
-	c.keep(s)
+	if err := c.keep(s); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !s.Full.IsZero() {
 		c.full = s.Full
 	}
+	return nil
 }
 
 // cover needs mu. It uses up one of what was charged to the account.

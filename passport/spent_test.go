@@ -2,8 +2,10 @@ package passport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -23,7 +25,7 @@ type memoryOfSpent struct {
 func (m *memoryOfSpent) life(t *testing.T, limits Limits, accounts int, lasts time.Duration) {
 	l := NewLimiter(limits, LimiterOptions{
 		Full: m.full,
-		Keep: func(s Spent) {
+		Keep: func(s Spent) error {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			m.kept++
@@ -33,6 +35,7 @@ func (m *memoryOfSpent) life(t *testing.T, limits Limits, accounts int, lasts ti
 			if s.Account != "" {
 				m.hours[s.Account] = s.Hour
 			}
+			return nil
 		},
 		Spent: func(account string) []time.Time {
 			m.mu.Lock()
@@ -131,4 +134,17 @@ func TestClockSetBackAfterACrash(t *testing.T) {
 			t.Error("nothing was asked")
 		}
 	})
+}
+
+// A request that could not be charged does not leave: there is no place to keep what
+// the site gives with the answer.
+func TestNoChargeNoRequest(t *testing.T) {
+	broken := errors.New("the disk failed")
+	l := NewLimiter(Limits{}, LimiterOptions{Keep: func(Spent) error { return broken }})
+	for range 2 { // and what it held is free again
+		p, e := l.enter(t.Context(), request{op: "nav", key: "main", host: "h"})
+		if p != nil || e == nil || e.Err != ErrNotAsked || !strings.Contains(e.Detail, broken.Error()) {
+			t.Errorf("%v, %v", p, e)
+		}
+	}
 }

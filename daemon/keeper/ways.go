@@ -141,7 +141,7 @@ func (w *ways) newLimiter(id string) (*passport.Limiter, error) {
 	l := passport.NewLimiter(limitsOf(w.settings().Config), passport.LimiterOptions{
 		OnChange: func(b passport.Breaker) { w.keepBreaker(prefix, b) },
 		Full:     full,
-		Keep:     func(s passport.Spent) { w.keepSpent(prefix, s) },
+		Keep:     func(s passport.Spent) error { return w.keepSpent(prefix, s) },
 		Spent:    func(account string) []time.Time { return w.spentOf(prefix, account) },
 	})
 	open, err := w.loadBreakers(prefix)
@@ -154,8 +154,10 @@ func (w *ways) newLimiter(id string) (*passport.Limiter, error) {
 const spentRate = "rate"
 
 // keepSpent writes down what is asked of the site, before it is asked: a keeper that
-// crashes again and again asks no more than one that does not.
-func (w *ways) keepSpent(prefix string, s passport.Spent) {
+// crashes again and again asks no more than one that does not. A full disk is no
+// error here; a vault that has failed is one, since what the site gives once could not
+// be kept any more.
+func (w *ways) keepSpent(prefix string, s passport.Spent) error {
 	records := map[string]any{}
 	if !s.Full.IsZero() {
 		records[prefix+spentRate] = s.Full
@@ -166,6 +168,7 @@ func (w *ways) keepSpent(prefix string, s passport.Spent) {
 	if err := w.store.Keep(store.KindSpent, records); err != nil {
 		w.log.Warn().Err(err).Msg("what is asked of the site was not written down; a restart would forget it")
 	}
+	return w.store.Vault().Err()
 }
 
 // spentOf is what was asked for an account lately. What cannot be read counts as
