@@ -64,7 +64,7 @@ type Worker struct {
 	*Parts
 	shown
 	state
-	turns
+	tasks
 	name string
 	// insist says of the work under way that a person wants it now.
 	insist bool

@@ -7,10 +7,10 @@ import (
 	"sync"
 )
 
-// turns decides who has the account: one at a time, the schedule before callers, and
+// tasks decides who has the account: one at a time, the schedule before callers, and
 // callers in the order in which they came. There is a goroutine while somebody has
 // it, and none while it is left alone.
-type turns struct {
+type tasks struct {
 	mu      sync.Mutex // guards what follows
 	waiting []*task
 	// due is true where the schedule said that something is to be done.
@@ -37,13 +37,13 @@ var errOver = errors.New("nobody gets the account any more")
 var errUnreadable = errors.New("the account's record cannot be read")
 
 // add lets a task wait for its turn.
-func (t *turns) add(one *task, begin func() bool) bool {
+func (t *tasks) add(one *task, begin func() bool) bool {
 	return t.want(func() { t.waiting = append(t.waiting, one) }, begin)
 }
 
 // want notes what is wanted, and begins a turn where nobody has the account. It is
 // false where there are no turns any more.
-func (t *turns) want(note func(), begin func() bool) bool {
+func (t *tasks) want(note func(), begin func() bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.over || !t.owned && !begin() {
@@ -56,7 +56,7 @@ func (t *turns) want(note func(), begin func() bool) bool {
 
 // next takes what is to be done now: what is due, or a task. Where there is neither,
 // rest is called and the account has no owner any more.
-func (t *turns) next(rest func()) (due bool, one *task, ok bool) {
+func (t *tasks) next(rest func()) (due bool, one *task, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -80,7 +80,7 @@ func (t *turns) next(rest func()) (due bool, one *task, ok bool) {
 }
 
 // withdraw takes a task back that has not had its turn.
-func (t *turns) withdraw(one *task) {
+func (t *tasks) withdraw(one *task) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.waiting = slices.DeleteFunc(t.waiting, func(o *task) bool { return o == one })
@@ -88,7 +88,7 @@ func (t *turns) withdraw(one *task) {
 
 // Retire lets nobody have a turn any more. What is under way is finished: work is cut
 // only by the end of Parts.Work.
-func (t *turns) Retire() {
+func (t *tasks) Retire() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.over = true
@@ -96,7 +96,7 @@ func (t *turns) Retire() {
 }
 
 // tellEnded is for who holds mu.
-func (t *turns) tellEnded() {
+func (t *tasks) tellEnded() {
 	if t.over && !t.owned && t.ended != nil {
 		close(t.ended)
 		t.ended = nil
@@ -104,7 +104,7 @@ func (t *turns) tellEnded() {
 }
 
 // Ended returns a channel that is closed once nobody gets a turn any more.
-func (t *turns) Ended() <-chan struct{} {
+func (t *tasks) Ended() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended != nil {
