@@ -15,7 +15,7 @@ import (
 // inside is what is done on a machine that OpenRC runs: a layer over this one, with
 // namespaces of its own. Each step says its name and how it ended.
 const inside = `set -u
-cd /tmp/openrc
+cd /srv/service
 for deb in *.deb; do dpkg -x $deb unpacked; done
 for dir in bin sbin lib; do [ ! -d unpacked/$dir ] || cp -a unpacked/$dir/. /usr/$dir/; done
 cp -a unpacked/usr/. /usr/
@@ -73,9 +73,9 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$1/over/upper,workdir=$1/over/w
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/tmp"
-mkdir "$root/tmp/openrc"
-cp "$1"/*.deb "$1/bilikeeper" "$1/inside" "$root/tmp/openrc/"
-exec chroot "$root" env -i PATH="$PATH" HOME=/root bash /tmp/openrc/inside
+mkdir -p "$root/srv/service"
+cp "$1"/*.deb "$1/bilikeeper" "$1/inside" "$root/srv/service/"
+exec chroot "$root" env -i PATH="$PATH" HOME=/root bash /srv/service/inside
 `
 
 // TestOpenRCRuns runs the service under OpenRC itself: installed, started, reloaded,
