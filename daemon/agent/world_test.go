@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/pipetest"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
 
@@ -35,38 +36,23 @@ type keeper struct {
 	dials    int
 
 	server *http.Server
-	conns  chan net.Conn
-	closed chan struct{}
+	pipes  *pipetest.Listener
 }
 
 func newKeeper(t *testing.T) *keeper {
 	t.Helper()
-	k := &keeper{journal: "journal-a", states: map[string]string{}, changed: make(chan struct{}),
-		conns: make(chan net.Conn), closed: make(chan struct{})}
+	k := &keeper{journal: "journal-a", states: map[string]string{}, changed: make(chan struct{}), pipes: pipetest.New()}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/messages", k.serveMessages)
 	mux.HandleFunc("GET /v1/status", k.serveStatus)
 	k.server = &http.Server{Handler: mux}
-	go func() { _ = k.server.Serve(k) }()
+	go func() { _ = k.server.Serve(k.pipes) }()
 	t.Cleanup(func() { _ = k.server.Close() })
 	return k
 }
 
-// Accept, Close and Addr make the keeper a listener.
-func (k *keeper) Accept() (net.Conn, error) {
-	select {
-	case c := <-k.conns:
-		return c, nil
-	case <-k.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (k *keeper) Close() error   { close(k.closed); return nil }
-func (k *keeper) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
-
 func (k *keeper) client() *client.Client {
-	return &client.Client{Dial: func(context.Context) (net.Conn, error) {
+	return &client.Client{Dial: func(ctx context.Context) (net.Conn, error) {
 		k.change(func() { k.dials++ })
 		k.mu.Lock()
 		away := k.away
@@ -74,9 +60,7 @@ func (k *keeper) client() *client.Client {
 		if away {
 			return nil, &net.OpError{Op: "dial", Net: "unix", Err: net.ErrClosed}
 		}
-		ours, theirs := net.Pipe()
-		k.conns <- theirs
-		return ours, nil
+		return k.pipes.Dial(ctx)
 	}}
 }
 

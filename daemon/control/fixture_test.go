@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +28,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/pipetest"
 	"github.com/bilikeeper/bilikeeper/notify/post"
 	"github.com/bilikeeper/bilikeeper/notify/webhook"
 )
@@ -311,38 +311,11 @@ func inBubble(t *testing.T, s *Server, p socket.Peer) *client.Client {
 	t.Helper()
 	h := &http.Server{Handler: s.Handler(),
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context { return socket.WithPeer(ctx, p) }}
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipetest.New()
 	go func() { _ = h.Serve(l) }()
 	t.Cleanup(func() { _ = h.Close() })
-	return &client.Client{Dial: func(ctx context.Context) (net.Conn, error) {
-		near, far := net.Pipe()
-		select {
-		case l.conns <- far:
-			return near, nil
-		case <-l.closed:
-			return nil, net.ErrClosed
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}}
+	return &client.Client{Dial: l.Dial}
 }
-
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (l *pipes) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
 // requestAs asks for the stream of events, as a peer.
 func requestAs(p socket.Peer) *http.Request {

@@ -8,28 +8,19 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
+
+	"github.com/bilikeeper/bilikeeper/internal/pipetest"
 )
 
 // inBubble serves over pipes, which a bubble's clock can see through.
 func inBubble(t *testing.T, p *Page) *http.Client {
 	t.Helper()
-	l := &pipes{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l := pipetest.New()
 	served := make(chan error, 1)
 	go func() { served <- p.Serve(l) }()
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		near, far := net.Pipe()
-		select {
-		case l.conns <- far:
-			return near, nil
-		case <-l.closed:
-			return nil, net.ErrClosed
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}}
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.Dial(ctx) }}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		if err := p.Shutdown(context.Background()); err != nil {
@@ -41,23 +32,6 @@ func inBubble(t *testing.T, p *Page) *http.Client {
 	})
 	return &http.Client{Transport: transport}
 }
-
-type pipes struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (l *pipes) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.conns:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-func (l *pipes) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
-func (l *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
 // listen reads a stream; its channel is closed by the stream's end.
 func listen(t *testing.T, c *http.Client, path string) (<-chan state, func()) {
