@@ -165,10 +165,19 @@ func (b *chromium) wait(what string, done func() bool) {
 	}
 }
 
-// view waits until the page shows a view.
+// view waits until the page shows a view. A document that is not there yet shows none.
 func (b *chromium) view(name string) {
 	b.t.Helper()
-	b.wait("the view "+name, func() bool { return b.js("return document.getElementById('app').dataset.view || ''") == name })
+	shown := ""
+	defer func() {
+		if shown != name {
+			b.t.Errorf("the view is %q", shown)
+		}
+	}()
+	b.wait("the view "+name, func() bool {
+		shown = b.js("const app = document.getElementById('app'); return app && app.dataset.view || ''")
+		return shown == name
+	})
 }
 
 // scan takes a photograph of the code and reads it. What is not there, or not yet,

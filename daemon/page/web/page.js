@@ -289,7 +289,9 @@
   // ---- the document with the SMS form ----
 
   function smsPage() {
-    var captcha = null, link = null, phone = '';
+    // over is true once the matter has ended: the stream may tell of that before the
+    // answer to a step is there, which is older than it then.
+    var captcha = null, link = null, phone = '', over = false;
     var here = location.href;
 
     function view(name, words) {
@@ -304,11 +306,13 @@
     }
 
     function lost() {
+      over = true;
       finish();
       end('gone', T.gone_text);
     }
 
     function apply(s) {
+      if (over) return;
       who(s.who);
       switch (s.state) {
         case 'sms_sent':
@@ -321,11 +325,13 @@
           view('verifying', T.verifying);
           break;
         case 'succeeded':
+          over = true;
           finish();
           end('succeeded', T.succeeded_text);
           break;
         case 'failed':
         case 'cancelled':
+          over = true;
           finish();
           end('failed', T['reason_' + s.reason] || T.reason_other);
           break;
@@ -361,6 +367,7 @@
     }
 
     async function begin() {
+      over = false;
       text('error', '');
       view('loading', '');
       try {
@@ -446,6 +453,7 @@
       try {
         apply(await ask('sms/code', { code: byId('digits').value.replace(/\s/g, '') }));
       } catch (e) {
+        if (over) return;
         view('answer', phone ? fill('sms_sent', 'phone', phone) : '');
         failed(e, 'code');
       }
@@ -454,6 +462,7 @@
     byId('number').addEventListener('submit', function (e) { e.preventDefault(); send(); });
     byId('answer').addEventListener('submit', function (e) { e.preventDefault(); submit(); });
     byId('resend').addEventListener('click', async function () {
+      over = false;
       finish();
       text('error', '');
       byId('digits').value = '';
