@@ -129,25 +129,29 @@ func (b *chromium) cdp(command string, parameters map[string]any, out any) {
 	b.call("POST", "/goog/cdp/execute", map[string]any{"cmd": command, "params": parameters}, out)
 }
 
-func (b *chromium) element(selector string) string {
-	b.t.Helper()
-	var found map[string]string
-	b.call("POST", "/element", map[string]string{"using": "css selector", "value": selector}, &found)
-	for _, id := range found {
-		return "/element/" + id
-	}
-	b.t.Fatalf("no %s", selector)
-	return ""
-}
-
-func (b *chromium) click(selector string) {
-	b.t.Helper()
-	b.call("POST", b.element(selector)+"/click", nil, nil)
-}
+func (b *chromium) click(selector string) { b.t.Helper(); b.act(selector, "/click", nil) }
 
 func (b *chromium) enter(selector, text string) {
 	b.t.Helper()
-	b.call("POST", b.element(selector)+"/value", map[string]string{"text": text}, nil)
+	b.act(selector, "/value", map[string]string{"text": text})
+}
+
+// act does something to an element. The page puts a new one in its place whenever
+// something changes, so that one that was found may be gone: it is looked for anew then.
+func (b *chromium) act(selector, what string, body any) {
+	b.t.Helper()
+	for end := time.Now().Add(browserPatience); ; time.Sleep(50 * time.Millisecond) {
+		var found map[string]string
+		err := b.try("POST", "/element", map[string]string{"using": "css selector", "value": selector}, &found)
+		for _, id := range found {
+			if err = b.try("POST", "/element/"+id+what, body, nil); err == nil {
+				return
+			}
+		}
+		if time.Now().After(end) {
+			b.t.Fatalf("%s of %s: %v", what, selector, err)
+		}
+	}
 }
 
 // text is what a person can read.
