@@ -59,10 +59,11 @@ type Env struct {
 	// there yet is then no fault.
 	MakesConfig bool
 
-	// keeper is made when a command first asks for it; places are those that it
-	// was made of.
-	keeper *client.Client
-	places config.Places
+	// connecting is held while the connection is made, when a command first asks for
+	// it, perhaps from several goroutines. places are those that it was made of.
+	connecting sync.Mutex
+	keeper     *client.Client
+	places     config.Places
 	// work is what is under way and shown, nil where nothing is.
 	work *work
 	// ran is true once a command's own code began; an error before is a mistake
@@ -171,10 +172,11 @@ func (e *Env) Warn(format string, args ...any) {
 // remark says a text behind what it is, with its priority where the journal reads it.
 func remark(e *Env, p journal.Priority, what, text string) {
 	const indent = 2
+	line := Hang(e.Language().Text(what, ""), text, e.Screen(e.Stderr).Width, indent) + "\n"
 	if journalReads(e.Stderr) {
-		_, _ = io.WriteString(e.Stderr, mark(p))
+		line = mark(p) + line
 	}
-	_, _ = io.WriteString(e.Stderr, Hang(e.Language().Text(what, ""), text, e.Screen(e.Stderr).Width, indent)+"\n")
+	_, _ = io.WriteString(e.Stderr, line)
 }
 
 // Systemd is what that service manager is called among the groups of commands.

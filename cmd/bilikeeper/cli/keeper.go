@@ -19,8 +19,11 @@ import (
 )
 
 // Client returns the connection to the keeper: the one that is named, or the
-// first that answers of the user's own and the machine's.
+// first that answers of the user's own and the machine's. It may be called from
+// several goroutines.
 func (e *Env) Client() *client.Client {
+	e.connecting.Lock()
+	defer e.connecting.Unlock()
 	if e.keeper == nil {
 		e.places = e.Places()
 		e.keeper = &client.Client{Sockets: e.places.Sockets(e.Getenv)}

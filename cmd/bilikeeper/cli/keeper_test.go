@@ -3,10 +3,12 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -53,6 +55,24 @@ func TestNoSecondKeeperIsStarted(t *testing.T) {
 	_ = l.Close()
 	if got := hint(); strings.Contains(got, "start one") || !strings.Contains(got, fmt.Sprintf("process %d holds the vault", os.Getpid())) {
 		t.Errorf("one runs and does not answer: %s", got)
+	}
+}
+
+// Accounts are asked about side by side, and all of them over one connection.
+func TestClientIsMadeOnce(t *testing.T) {
+	env := &Env{Stderr: io.Discard, Getenv: func(name string) string {
+		return map[string]string{"HOME": t.TempDir(), "BILIKEEPER_CONFIG": os.DevNull}[name]
+	}}
+	var asking sync.WaitGroup
+	made := make([]*client.Client, 16)
+	for i := range made {
+		asking.Go(func() { made[i] = env.Client() })
+	}
+	asking.Wait()
+	for _, one := range made {
+		if one == nil || one != made[0] {
+			t.Fatalf("several clients were made: %v", made)
+		}
 	}
 }
 
