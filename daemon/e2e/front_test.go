@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -56,26 +57,67 @@ type front struct {
 	grants [][]string  // the Set-Cookie lines of each granted poll
 	spied  spied       // all that the site has told and been told
 	codes  []codeCheck // each code that was pushed, and whether it worked then
-	// keeper counts the keepers, of which each kill ends one. given are the
-	// granted polls by the keeper that asked; one that asks for something else
-	// after its grant must have saved it.
-	keeper int
-	given  []*given
+	// given are the granted polls by the keeper that asked; one that asks for
+	// something else after its grant must have saved it.
+	given []*given
+
+	// url is where the keepers ask.
+	url string
+	// keeper counts the keepers, of which each kill ends one. A connection is that
+	// of the keeper which was there when it was accepted.
+	keeper atomic.Int64
 }
 
 // given is a granted poll.
 type given struct {
-	keeper int
+	keeper int64
 	saved  bool
 }
 
-// end kills the keeper and notes it in one: the next keeper, which is started at
-// once, is asked who it is only after that.
+// keeperKey is where a connection's keeper is in its context.
+type keeperKey struct{}
+
+// knockPath is the front's own.
+const knockPath = "/knock"
+
+// serve is the site behind the front.
+func (f *front) serve(site http.Handler) *httptest.Server {
+	mux := http.NewServeMux()
+	mux.Handle("/", f.site(site))
+	mux.HandleFunc(knockPath, func(http.ResponseWriter, *http.Request) {})
+	server := httptest.NewUnstartedServer(mux)
+	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, keeperKey{}, f.keeper.Load())
+	}
+	server.Start()
+	f.url = server.URL
+	return server
+}
+
+// end kills the keeper and notes it in one: the next keeper is started only after
+// that. What the killed one has sent may be read later, on a machine with much to do;
+// it came over a connection of its own.
 func (f *front) end(kill func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	kill()
-	f.keeper++
+	f.knock()
+	f.keeper.Add(1)
+}
+
+// ended returns when no kill is under way.
+func (f *front) ended() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+}
+
+// knock returns when every connection has been accepted that was made before: they
+// are accepted in the order in which they came, so one that is answered came last.
+func (f *front) knock() {
+	r, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(f.url + knockPath)
+	if err == nil {
+		_ = r.Body.Close()
+	}
 }
 
 // taken is how many granted replies the kills took before the keeper had to
@@ -85,22 +127,23 @@ func (f *front) taken() int {
 	defer f.mu.Unlock()
 	n := 0
 	for _, g := range f.given {
-		if !g.saved && g.keeper < f.keeper {
+		if !g.saved && g.keeper < f.keeper.Load() {
 			n++
 		}
 	}
 	return n
 }
 
-// asked notes that the keeper asks the site for something, and returns which
-// keeper it is.
-func (f *front) asked() int {
+// asked notes that a keeper asks the site for something, and returns which keeper it
+// is.
+func (f *front) asked(r *http.Request) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	keeper, _ := r.Context().Value(keeperKey{}).(int64)
 	for _, g := range f.given {
-		g.saved = g.saved || g.keeper == f.keeper
+		g.saved = g.saved || g.keeper == keeper
 	}
-	return f.keeper
+	return keeper
 }
 
 // codeCheck is a pushed code at the moment of its delivery.
@@ -144,7 +187,7 @@ func (f *front) site(inner http.Handler) http.Handler {
 			inner.ServeHTTP(tee, r)
 			return
 		}
-		keeper := f.asked()
+		keeper := f.asked(r)
 		f.exchange(w, r, inner, exchangePath(r), func(rec *httptest.ResponseRecorder) string {
 			return f.note(keeper, r, rec.Header(), rec.Body.Bytes())
 		})
@@ -232,7 +275,7 @@ func exchangePath(r *http.Request) string {
 }
 
 // note remembers what an exchange with the site was about, and names it.
-func (f *front) note(keeper int, r *http.Request, header http.Header, body []byte) string {
+func (f *front) note(keeper int64, r *http.Request, header http.Header, body []byte) string {
 	what := exchangePath(r)
 	var reply struct {
 		Data struct {
@@ -255,7 +298,7 @@ func (f *front) note(keeper int, r *http.Request, header http.Header, body []byt
 	f.saw(what)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if what == passporttest.PathGenerate && reply.Data.URL != "" && keeper == f.keeper {
+	if what == passporttest.PathGenerate && reply.Data.URL != "" && keeper == f.keeper.Load() {
 		// One that was given to a keeper that has died meanwhile is nobody's.
 		f.newest = reply.Data.URL
 	}
