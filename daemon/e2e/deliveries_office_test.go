@@ -156,6 +156,9 @@ func (o *office) note(change func()) {
 }
 
 func (o *office) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if keeperOf(r) < o.world.front.keepers.now() {
+		panic(http.ErrAbortHandler) // of a keeper that is dead: nobody waits for an answer
+	}
 	p := &parcel{id: r.Header.Get("webhook-id"), at: time.Now(), plan: o.draw()}
 	o.note(func() { o.list = append(o.list, p) })
 	o.killAt(p, killArrived)

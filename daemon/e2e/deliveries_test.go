@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -121,7 +120,7 @@ func newDeliveries(t *testing.T, program string, left *atomic.Int64, seed, numbe
 	d.site.QR.SetCodeLifetime(deliveryCodes)
 	for i, name := range []string{"phone", "desk"} {
 		o := &office{world: d, name: name, rng: rand.New(rand.NewPCG(seed, number<<8+uint64(i)+1))}
-		o.server = httptest.NewServer(o)
+		o.server = d.front.keepers.serve(o)
 		quiet(o.server)
 		t.Cleanup(func() {
 			o.server.CloseClientConnections()
@@ -245,6 +244,7 @@ func (d *deliveries) relaunch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+		d.front.keepers.settle()
 		status, _ := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
 		if !status.Signaled() || status.Signal() != syscall.SIGKILL {
 			d.t.Errorf("the keeper has ended by itself: %s", p.cmd.ProcessState)
@@ -306,7 +306,7 @@ func (d *deliveries) kill(moment killMoment) bool {
 	n := len(d.kills)
 	d.kills = append(d.kills, killed{process: p, from: time.Now(), moment: moment})
 	d.mu.Unlock()
-	p.kill()
+	d.front.keepers.end(p.kill)
 	d.mu.Lock()
 	d.kills[n].at = time.Now()
 	d.mu.Unlock()

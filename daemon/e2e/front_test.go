@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -61,63 +60,13 @@ type front struct {
 	// something else after its grant must have saved it.
 	given []*given
 
-	// url is where the keepers ask.
-	url string
-	// keeper counts the keepers, of which each kill ends one. A connection is that
-	// of the keeper which was there when it was accepted.
-	keeper atomic.Int64
+	keepers keepers
 }
 
 // given is a granted poll.
 type given struct {
 	keeper int64
 	saved  bool
-}
-
-// keeperKey is where a connection's keeper is in its context.
-type keeperKey struct{}
-
-// knockPath is the front's own.
-const knockPath = "/knock"
-
-// serve is the site behind the front.
-func (f *front) serve(site http.Handler) *httptest.Server {
-	mux := http.NewServeMux()
-	mux.Handle("/", f.site(site))
-	mux.HandleFunc(knockPath, func(http.ResponseWriter, *http.Request) {})
-	server := httptest.NewUnstartedServer(mux)
-	server.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
-		return context.WithValue(ctx, keeperKey{}, f.keeper.Load())
-	}
-	server.Start()
-	f.url = server.URL
-	return server
-}
-
-// end kills the keeper and notes it in one: the next keeper is started only after
-// that. What the killed one has sent may be read later, on a machine with much to do;
-// it came over a connection of its own.
-func (f *front) end(kill func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	kill()
-	f.knock()
-	f.keeper.Add(1)
-}
-
-// ended returns when no kill is under way.
-func (f *front) ended() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-}
-
-// knock returns when every connection has been accepted that was made before: they
-// are accepted in the order in which they came, so one that is answered came last.
-func (f *front) knock() {
-	r, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get(f.url + knockPath)
-	if err == nil {
-		_ = r.Body.Close()
-	}
 }
 
 // taken is how many granted replies the kills took before the keeper had to
@@ -127,7 +76,7 @@ func (f *front) taken() int {
 	defer f.mu.Unlock()
 	n := 0
 	for _, g := range f.given {
-		if !g.saved && g.keeper < f.keeper.Load() {
+		if !g.saved && g.keeper < f.keepers.now() {
 			n++
 		}
 	}
@@ -139,7 +88,7 @@ func (f *front) taken() int {
 func (f *front) asked(r *http.Request) int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	keeper, _ := r.Context().Value(keeperKey{}).(int64)
+	keeper := keeperOf(r)
 	for _, g := range f.given {
 		g.saved = g.saved || g.keeper == keeper
 	}
@@ -298,7 +247,7 @@ func (f *front) note(keeper int64, r *http.Request, header http.Header, body []b
 	f.saw(what)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if what == passporttest.PathGenerate && reply.Data.URL != "" && keeper == f.keeper.Load() {
+	if what == passporttest.PathGenerate && reply.Data.URL != "" && keeper == f.keepers.now() {
 		// One that was given to a keeper that has died meanwhile is nobody's.
 		f.newest = reply.Data.URL
 	}

@@ -248,7 +248,7 @@ func (k *killings) pass(l *life, b boundary, when func(int, boundary) bool) bool
 	}
 	k.mu.Unlock()
 	if mine {
-		l.front.end(l.current.Load().kill)
+		l.front.keepers.end(l.current.Load().kill)
 	}
 	return mine
 }

@@ -99,7 +99,7 @@ func (v *service) revive(ctx context.Context, s *stage) {
 	for {
 		select {
 		case <-v.current.Load().done:
-			s.front.ended()
+			s.front.keepers.settle()
 			p, err := spawn(s.config, &s.log)
 			if err != nil {
 				s.t.Errorf("the keeper cannot be started again: %v", err)

@@ -62,7 +62,7 @@ func newStage(t testing.TB, at func(boundary) bool) *stage {
 		site: passporttest.New(passporttest.WithUser(mid, "example"), passporttest.WithUser(stranger, "somebody")),
 	}
 	s.client = &client.Client{Socket: s.socket()}
-	s.siteServer = s.front.serve(s.site)
+	s.siteServer = s.front.keepers.serve(s.front.site(s.site))
 	s.hookServer = httptest.NewServer(s.front.hooks(s.hooks, s.site))
 	quiet(s.siteServer)
 	quiet(s.hookServer)
