@@ -18,6 +18,7 @@
 //	loginqueue      who may have a code out next
 //	audit           who read which credential
 //	signin          the browsers that are signed in to the account page
+//	cluster         which host looks after which account, where several share them
 //	store           records and the journal, in the vault's terms
 //	lifecycle       what an account's life asks for, as a pure function
 //	schedule        when each account is due
@@ -48,6 +49,8 @@
 //	limiter     what holds requests or messages to a rate
 //	way         how requests get to the site: as the machine does, or by a proxy
 //	position    how far a reader has come in the journal
+//	host        one keeper of several that share the accounts; its lease is for how
+//	            long it may act on those that it owns
 //
 // Guarantees: what the site gave is on disk before the next request; a wrong
 // configuration is found before anything of it is in force, and a reload cannot end

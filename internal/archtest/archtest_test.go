@@ -137,7 +137,7 @@ func floors() [][]string {
 		{"daemon/alert", "daemon/output", "daemon/upkeep"},
 		{"daemon/keeper"},
 		{"daemon/account"},
-		{"daemon/loginqueue", "daemon/audit", "daemon/signin"},
+		{"daemon/loginqueue", "daemon/audit", "daemon/signin", "daemon/cluster"},
 		{"daemon/store"},
 		{"daemon/lifecycle", "daemon/schedule"},
 		{"daemon/socket", "daemon/catalog"},

@@ -1,0 +1,5 @@
+package cluster
+
+import "golang.org/x/sys/unix"
+
+const steadyClock = unix.CLOCK_BOOTTIME
