@@ -55,7 +55,7 @@ type Options struct {
 	Reload <-chan os.Signal
 
 	// open is the vault that is open.
-	open *atomic.Pointer[vault.Vault]
+	open *atomic.Pointer[vault.File]
 }
 
 // ErrConfiguration: something in the configuration cannot be carried out.
@@ -71,7 +71,7 @@ const (
 // accounts until ctx ends. It returns nil after a clean stop, and [keeper.ErrStuck]
 // after one that did not come to an end; the process has to end then.
 func Run(ctx context.Context, o Options) error {
-	o.open = new(atomic.Pointer[vault.Vault])
+	o.open = new(atomic.Pointer[vault.File])
 	return keeper.RunBounded(ctx, o.open, func() error {
 		return keeper.RunAgain(ctx, o.Log, o.Ready, func(ready func()) error {
 			o.Ready = ready
@@ -212,7 +212,7 @@ func (d *daemon) giveBack(ctx context.Context) {
 	for _, over := range []<-chan struct{}{d.keeper.Resumed(), caughtUp} {
 		select {
 		case <-over:
-			d.keeper.Store().Vault().Disk().GiveBack()
+			d.open.Load().Disk().GiveBack()
 			memory.GiveBack()
 		case <-ctx.Done():
 			return

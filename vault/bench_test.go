@@ -45,9 +45,9 @@ func bareChange(b *testing.B, db *bbolt.DB, i, n int) {
 	}
 }
 
-func change(b *testing.B, v *Vault, i int) {
+func change(b *testing.B, v *File, i int) {
 	value := make([]byte, benchSize)
-	err := v.Update(func(tx *Tx) error {
+	err := v.Update(func(tx Tx) error {
 		key := fmt.Sprint(i % benchAccounts)
 		r, err := tx.Get("k", key)
 		if err != nil {
@@ -101,10 +101,10 @@ func BenchmarkChange(b *testing.B) {
 	b.ReportMetric(median(many)/each/median(bareMany), "64÷bare")
 }
 
-func filled(b *testing.B, n, size int) *Vault {
+func filled(b *testing.B, n, size int) *File {
 	b.Helper()
 	v := mustOpen(b, options(b))
-	err := v.Update(func(tx *Tx) error {
+	err := v.Update(func(tx Tx) error {
 		for i := range n {
 			if _, err := tx.Put("k", fmt.Sprint(i), make([]byte, size), 0); err != nil {
 				return err

@@ -51,8 +51,8 @@ func writer(path string) error {
 }
 
 // writeNumber puts a number into three places in one transaction.
-func writeNumber(v *Vault, n uint64) error {
-	return v.Update(func(tx *Tx) error {
+func writeNumber(v *File, n uint64) error {
+	return v.Update(func(tx Tx) error {
 		text := strconv.FormatUint(n, 10)
 		for _, key := range []string{"latest", "slot" + strconv.FormatUint(n%40, 10)} {
 			r, err := tx.Get("n", key)
@@ -72,8 +72,8 @@ func writeNumber(v *Vault, n uint64) error {
 }
 
 // readNumber returns the number, and an error where the three differ.
-func readNumber(v *Vault) (n uint64, err error) {
-	err = v.View(func(tx *Tx) error {
+func readNumber(v *File) (n uint64, err error) {
+	err = v.View(func(tx Tx) error {
 		n = tx.Newest()
 		if n == 0 {
 			return nil
@@ -172,7 +172,7 @@ func limited(path string) error {
 	}
 	n := uint64(0)
 	for ; err == nil && n < 1000; n++ {
-		err = v.Update(func(tx *Tx) error {
+		err = v.Update(func(tx Tx) error {
 			_, err := tx.Put("k", strconv.FormatUint(n, 10), make([]byte, 5000), 0)
 			return err
 		})
@@ -192,7 +192,7 @@ func limited(path string) error {
 		return err
 	}
 	// Room can be made.
-	if err := v.Update(func(tx *Tx) error { return tx.Delete("k", "0", r.Revision) }); err != nil {
+	if err := v.Update(func(tx Tx) error { return tx.Delete("k", "0", r.Revision) }); err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &was); err != nil {
@@ -202,7 +202,7 @@ func limited(path string) error {
 		return err
 	}
 	for i := range 20 {
-		err := v.Update(func(tx *Tx) error {
+		err := v.Update(func(tx Tx) error {
 			_, err := tx.Put("later", strconv.Itoa(i), make([]byte, 5000), 0)
 			return err
 		})
@@ -231,7 +231,7 @@ func counted(path string) error {
 	}
 	for i := range 10 {
 		key := strconv.Itoa(i)
-		err := v.Update(func(tx *Tx) error {
+		err := v.Update(func(tx Tx) error {
 			_, err := tx.Put("k", key, []byte("x"), 0)
 			return err
 		})

@@ -21,7 +21,7 @@ func specimen(t testing.TB) (o Options, data []byte, content string) {
 	t.Helper()
 	o = options(t)
 	v := mustOpen(t, o)
-	err := v.Update(func(tx *Tx) error {
+	err := v.Update(func(tx Tx) error {
 		for i := range 60 {
 			if _, err := tx.Put("k", fmt.Sprintf("%03d", i), bytes.Repeat([]byte{byte(i)}, 200), 0); err != nil {
 				return err
@@ -45,10 +45,10 @@ func specimen(t testing.TB) (o Options, data []byte, content string) {
 	return o, data, content
 }
 
-func contentOf(t testing.TB, v *Vault) string {
+func contentOf(t testing.TB, v *File) string {
 	t.Helper()
 	var b strings.Builder
-	err := v.View(func(tx *Tx) error {
+	err := v.View(func(tx Tx) error {
 		for _, kind := range []string{"big", "k"} {
 			err := tx.Each(kind, func(key string, r Record) error {
 				_, err := fmt.Fprintf(&b, "%s/%s@%d %x\n", kind, key, r.Revision, r.Value)
@@ -201,7 +201,7 @@ func TestCutWhileOpen(t *testing.T) {
 	for range 3 {
 		_, err := get(v, "k", "030")
 		wantErr(t, err, ErrCorrupt)
-		err = v.Update(func(tx *Tx) error {
+		err = v.Update(func(tx Tx) error {
 			_, _ = tx.Put("k", "030", nil, 0) // the error is not looked at
 			return nil
 		})
@@ -216,7 +216,7 @@ func TestCutWhileOpen(t *testing.T) {
 		if _, err := get(v, "k", "030"); err == nil {
 			t.Error("read from a file that is gone")
 		}
-		if err := v.Update(func(tx *Tx) error { _, err := tx.Put("k", "x", nil, 0); return err }); err == nil {
+		if err := v.Update(func(tx Tx) error { _, err := tx.Put("k", "x", nil, 0); return err }); err == nil {
 			t.Error("wrote to a file that is gone")
 		}
 		if err := v.Verify(); err == nil {

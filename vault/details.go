@@ -29,7 +29,7 @@ type Details struct {
 }
 
 // Details reads what there is to tell of the vault.
-func (v *Vault) Details() (Details, error) {
+func (v *File) Details() (Details, error) {
 	d := Details{Info: v.Info()}
 	err := v.file.View("describe", d.read)
 	d.lookBeside()
@@ -37,7 +37,7 @@ func (v *Vault) Details() (Details, error) {
 }
 
 // BackedUp notes that a copy has arrived where it is kept.
-func (v *Vault) BackedUp(at time.Time) error {
+func (v *File) BackedUp(at time.Time) error {
 	return v.file.Update("backup", func(tx *bolt.Tx) error {
 		return tx.Put(metaBucket, []byte(metaBackedUp), seal.Uint64(uint64(at.Unix())))
 	})

@@ -4,18 +4,22 @@
 // A record is a kind, a key, opaque bytes and a revision; a write names the
 // revision that it saw last, so two writers cannot overwrite each other
 // unseen. An entry of the journal is an id, a time and opaque bytes. Both are
-// written in one transaction, which is on disk when [Vault.Update] returns.
+// written in one transaction, which is kept when [Vault.Update] returns.
 // Nothing of HTTP, of the site or of an account may come in here, and no
 // function passed to [Vault.View] or [Vault.Update] may wait for anything: the
 // one writer at a time is held up, and pages are not reused meanwhile. A
 // transaction is not begun inside another one.
 //
+// [Vault] is what callers use, wherever it lies. [File] is the vault in one file,
+// and has what only a file has: copies, compaction, a new data key, repair. What
+// follows is about that one.
+//
 // # Packages
 //
-// This package says what is in a vault and proves that all of it is there. How
-// a value is sealed is in vault/seal, what opens a vault in vault/keys, and the
-// file (pages, lock, commit, replacement) in vault/bolt, which knows no seal; no
-// other package imports bbolt. vault/fault has the errors of all of them.
+// This package says what is in a vault and proves that all of it is there in the
+// file. How a value is sealed is in vault/seal, what opens a vault in vault/keys,
+// and the file (pages, lock, commit, replacement) in vault/bolt, which knows no
+// seal; no other package imports bbolt. vault/fault has the errors of all of them.
 //
 // # What is sealed
 //
@@ -47,7 +51,7 @@
 //     for itself.
 //   - A record that was changed, moved to another position, put back to an older
 //     state or removed from outside is found when the vault is opened and by
-//     [Vault.Verify]; where an entry of the journal is lost, too, that a record was
+//     [File.Verify]; where an entry of the journal is lost, too, that a record was
 //     put back is not found, and the damage told of. Not found: the whole file replaced by an older copy of
 //     itself, or, what comes to the same, its latest commit undone. Nothing
 //     inside a file can tell that it is an old one.

@@ -63,7 +63,7 @@ func TestUpdatesAtOnce(t *testing.T) {
 
 // oneOfMany writes a record and an entry, or ends in one of the ways that a change can
 // end in half-way.
-func oneOfMany(v *Vault, how, w int, key, value string) (err error) {
+func oneOfMany(v *File, how, w int, key, value string) (err error) {
 	kind := fmt.Sprint("kind", w%7)
 	defer func() {
 		if p := recover(); p != nil && p != any(value) {
@@ -72,7 +72,7 @@ func oneOfMany(v *Vault, how, w int, key, value string) (err error) {
 			err = errOwn
 		}
 	}()
-	return v.Update(func(tx *Tx) error {
+	return v.Update(func(tx Tx) error {
 		r, err := tx.Get(kind, key)
 		if err != nil && !errors.Is(err, ErrNotFound) {
 			return err
@@ -112,7 +112,7 @@ func TestSeenInOrder(t *testing.T) {
 	for range n {
 		all.Go(func() {
 			var mine uint64
-			err := v.Update(func(tx *Tx) error {
+			err := v.Update(func(tx Tx) error {
 				r, err := tx.Get("k", "count")
 				if err != nil {
 					return err

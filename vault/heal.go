@@ -13,7 +13,7 @@ import (
 
 // loadHealed loads the vault; damage to its journal is mended first, because an
 // entry that is lost is no reason to leave the accounts alone.
-func loadHealed(v *Vault) error {
+func loadHealed(v *File) error {
 	err := v.file.View("open", v.load)
 	damage, ok := errors.AsType[*journalDamage](err)
 	if !ok || v.o.Lost == nil {
@@ -32,7 +32,7 @@ func loadHealed(v *Vault) error {
 
 // mendJournal puts the entry of [Options] in the place of each that is damaged, and
 // makes the manifest say so. What one bit keeps from opening is corrected.
-func (v *Vault) mendJournal(tx *bolt.Tx) error {
+func (v *File) mendJournal(tx *bolt.Tx) error {
 	m, err := v.manifest(tx)
 	if err != nil {
 		return err

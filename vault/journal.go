@@ -14,18 +14,10 @@ import (
 // no transaction pays for a limit that was lowered or a clock that jumped.
 const pruneStep = 4
 
-// Entry is one line of the journal.
-type Entry struct {
-	ID    uint64
-	Time  time.Time
-	Value []byte
-}
-
 var errTime = errors.New("impossible time")
 
-// Append writes an entry and returns its id. Ids have no gaps. at is kept to
-// the nanosecond.
-func (tx *Tx) Append(at time.Time, value []byte) (uint64, error) {
+// Append implements [Tx]. Ids have no gaps.
+func (tx *fileTx) Append(at time.Time, value []byte) (uint64, error) {
 	if y := at.Year(); y < 1970 || y > 2261 {
 		return 0, fault.New("append", journalBucket.Name, errTime)
 	}
@@ -53,19 +45,17 @@ func (tx *Tx) Append(at time.Time, value []byte) (uint64, error) {
 	return tx.m.Newest, nil
 }
 
-// OnRetire has fn told of each entry that this transaction's own push out of the
-// journal, while it can still be kept elsewhere: in a record.
-func (tx *Tx) OnRetire(fn func(Entry) error) { tx.retire = fn }
+// OnRetire implements [Tx].
+func (tx *fileTx) OnRetire(fn func(Entry) error) { tx.retire = fn }
 
-// KeepJournal sets how many entries this transaction leaves, in the place of what
-// Options say. Fewer than before are reached in small steps.
-func (tx *Tx) KeepJournal(entries int) { tx.journalMax = max(entries, 1) }
+// KeepJournal implements [Tx].
+func (tx *fileTx) KeepJournal(entries int) { tx.journalMax = max(entries, 1) }
 
-// JournalAge is how old the oldest entry may get.
-func (tx *Tx) JournalAge() time.Duration { return tx.v.o.JournalAge }
+// JournalAge implements [Tx].
+func (tx *fileTx) JournalAge() time.Duration { return tx.v.o.JournalAge }
 
 // prune drops a few of the oldest entries, never the one just written.
-func (tx *Tx) prune(now time.Time) error {
+func (tx *fileTx) prune(now time.Time) error {
 	oldest := now.Add(-tx.v.o.JournalAge).UnixNano()
 	for range pruneStep {
 		if tx.m.First >= tx.m.Newest {
@@ -101,7 +91,7 @@ func (tx *Tx) prune(now time.Time) error {
 
 // retired shows the oldest entry to whom OnRetire named. One that does not open any
 // more is dropped without a word.
-func (tx *Tx) retired(env []byte) error {
+func (tx *fileTx) retired(env []byte) error {
 	if tx.retire == nil {
 		return nil
 	}
@@ -112,12 +102,8 @@ func (tx *Tx) retired(env []byte) error {
 	return tx.retire(e)
 }
 
-// Events returns up to limit entries after an id, all where limit is 0.
-// Nothing after the newest id is no error. ErrGap means that entries right
-// after that id have been dropped, or that the id was never given out, as by a
-// journal that was put back to an older copy: the caller's picture is out of
-// date, and reading goes on from Oldest()-1 or Newest().
-func (tx *Tx) Events(after uint64, limit int) ([]Entry, error) {
+// Events implements [Tx].
+func (tx *fileTx) Events(after uint64, limit int) ([]Entry, error) {
 	if err := tx.load(); err != nil {
 		return nil, err
 	}
@@ -159,17 +145,16 @@ func missing(id uint64) error {
 	return fault.Corrupt("read", journalBucket.Name, "entry %d is missing", id)
 }
 
-// Oldest returns the id of the oldest entry that is still there, Newest()+1
-// where there is none; so Events(Oldest()-1, 0) is always the whole journal.
-func (tx *Tx) Oldest() uint64 {
+// Oldest implements [Tx].
+func (tx *fileTx) Oldest() uint64 {
 	if tx.load() != nil {
 		return 0
 	}
 	return tx.m.First
 }
 
-// Newest returns the last id that was given out, 0 before the first.
-func (tx *Tx) Newest() uint64 {
+// Newest implements [Tx].
+func (tx *fileTx) Newest() uint64 {
 	if tx.load() != nil {
 		return 0
 	}

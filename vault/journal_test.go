@@ -8,10 +8,10 @@ import (
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 123456789, time.UTC)
 
-func appendOne(t testing.TB, v *Vault, at time.Time, value string) uint64 {
+func appendOne(t testing.TB, v *File, at time.Time, value string) uint64 {
 	t.Helper()
 	var id uint64
-	err := v.Update(func(tx *Tx) (err error) {
+	err := v.Update(func(tx Tx) (err error) {
 		id, err = tx.Append(at, []byte(value))
 		return err
 	})
@@ -21,8 +21,8 @@ func appendOne(t testing.TB, v *Vault, at time.Time, value string) uint64 {
 	return id
 }
 
-func events(v *Vault, after uint64, limit int) (es []Entry, err error) {
-	err = v.View(func(tx *Tx) (err error) {
+func events(v *File, after uint64, limit int) (es []Entry, err error) {
+	err = v.View(func(tx Tx) (err error) {
 		es, err = tx.Events(after, limit)
 		return err
 	})
@@ -120,7 +120,7 @@ func TestTheRingByAge(t *testing.T) {
 	if info := v.Info(); info.FirstEvent < 6 || info.LastEvent != 8 {
 		t.Errorf("%d to %d", info.FirstEvent, info.LastEvent)
 	}
-	err := v.Update(func(tx *Tx) error { _, err := tx.Append(time.Time{}, nil); return err })
+	err := v.Update(func(tx Tx) error { _, err := tx.Append(time.Time{}, nil); return err })
 	wantErr(t, err, errTime)
 	check(t, v)
 }
@@ -129,7 +129,7 @@ func TestOldestAndNewest(t *testing.T) {
 	v := mustOpen(t, options(t))
 	look := func(oldest, newest uint64) {
 		t.Helper()
-		_ = v.View(func(tx *Tx) error {
+		_ = v.View(func(tx Tx) error {
 			if tx.Oldest() != oldest || tx.Newest() != newest || v.Newest() != newest {
 				t.Errorf("%d to %d, want %d to %d", tx.Oldest(), tx.Newest(), oldest, newest)
 			}
@@ -142,7 +142,7 @@ func TestOldestAndNewest(t *testing.T) {
 	look(1, 0)
 	appendOne(t, v, noon, "x")
 	look(1, 1)
-	_ = v.Update(func(tx *Tx) error {
+	_ = v.Update(func(tx Tx) error {
 		_, _ = tx.Append(noon, nil)
 		if tx.Newest() != 2 {
 			t.Errorf("a transaction does not see its own entry")
@@ -167,11 +167,11 @@ func TestChanged(t *testing.T) {
 	}
 	c := v.Changed()
 	put(t, v, "k", "a", "x", 0)
-	_ = v.Update(func(tx *Tx) error { _, _ = tx.Append(noon, nil); return ErrConflict })
+	_ = v.Update(func(tx Tx) error { _, _ = tx.Append(noon, nil); return ErrConflict })
 	if !open(c) {
 		t.Error("woken though nothing was appended")
 	}
-	_ = v.Update(func(tx *Tx) error {
+	_ = v.Update(func(tx Tx) error {
 		_, err := tx.Append(noon, nil)
 		if !open(c) {
 			t.Error("woken before the commit")
@@ -214,7 +214,7 @@ func TestFollow(t *testing.T) {
 	for range 4 {
 		go func() {
 			for range n / 4 {
-				_ = v.Update(func(tx *Tx) error { _, err := tx.Append(noon, nil); return err })
+				_ = v.Update(func(tx Tx) error { _, err := tx.Append(noon, nil); return err })
 			}
 		}()
 	}

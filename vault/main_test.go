@@ -40,7 +40,7 @@ func options(t testing.TB) Options {
 	return Options{Path: filepath.Join(t.TempDir(), "state", "vault.db"), LockTimeout: 50 * time.Millisecond}
 }
 
-func mustOpen(t testing.TB, o Options) *Vault {
+func mustOpen(t testing.TB, o Options) *File {
 	t.Helper()
 	v, err := Open(o)
 	if err != nil {
@@ -51,17 +51,17 @@ func mustOpen(t testing.TB, o Options) *Vault {
 }
 
 // check ends a test: whatever it did, the vault is whole.
-func check(t testing.TB, v *Vault) {
+func check(t testing.TB, v *File) {
 	t.Helper()
 	if err := v.Verify(); err != nil {
 		t.Errorf("verify: %v", err)
 	}
 }
 
-func put(t testing.TB, v *Vault, kind, key, value string, was uint64) uint64 {
+func put(t testing.TB, v *File, kind, key, value string, was uint64) uint64 {
 	t.Helper()
 	var rev uint64
-	err := v.Update(func(tx *Tx) (err error) {
+	err := v.Update(func(tx Tx) (err error) {
 		rev, err = tx.Put(kind, key, []byte(value), was)
 		return err
 	})
@@ -71,15 +71,15 @@ func put(t testing.TB, v *Vault, kind, key, value string, was uint64) uint64 {
 	return rev
 }
 
-func get(v *Vault, kind, key string) (r Record, err error) {
-	err = v.View(func(tx *Tx) (err error) {
+func get(v *File, kind, key string) (r Record, err error) {
+	err = v.View(func(tx Tx) (err error) {
 		r, err = tx.Get(kind, key)
 		return err
 	})
 	return r, err
 }
 
-func wantValue(t testing.TB, v *Vault, kind, key, value string) {
+func wantValue(t testing.TB, v *File, kind, key, value string) {
 	t.Helper()
 	r, err := get(v, kind, key)
 	if err != nil || string(r.Value) != value {
@@ -111,7 +111,7 @@ func tamper(t testing.TB, path string, fn func(*bbolt.Tx) error) {
 }
 
 // stored is what the file of an open vault has under a key.
-func stored(t testing.TB, v *Vault, b bolt.Bucket, key string) (value []byte) {
+func stored(t testing.TB, v *File, b bolt.Bucket, key string) (value []byte) {
 	t.Helper()
 	err := v.file.View("test", func(tx *bolt.Tx) (err error) { value, err = tx.Get(b, []byte(key)); return err })
 	if err != nil {

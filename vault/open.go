@@ -75,7 +75,7 @@ func (o Options) complete() (Options, error) {
 
 // Open opens the vault and makes one where there is none. It reads all of it:
 // what it returns is whole.
-func Open(o Options) (*Vault, error) {
+func Open(o Options) (*File, error) {
 	return opener{schema: Schema, migrations: migrations()}.open(o)
 }
 
@@ -85,7 +85,7 @@ type opener struct {
 	migrations []func(*bolt.Tx) error
 }
 
-func (op opener) open(o Options) (*Vault, error) {
+func (op opener) open(o Options) (*File, error) {
 	o, err := o.complete()
 	if err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (op opener) open(o Options) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{o: o, file: file, schema: op.schema, changed: make(chan struct{})}
+	v := &File{o: o, file: file, schema: op.schema, changed: make(chan struct{})}
 	if file.TornHeader() {
 		v.damage = append(v.damage, "one of its two headers was damaged: the last change before may be undone")
 	}
@@ -186,7 +186,7 @@ func (op opener) begin(o Options) (fs.FileInfo, error) {
 }
 
 // load unlocks the vault and reads all of it.
-func (v *Vault) load(tx *bolt.Tx) error {
+func (v *File) load(tx *bolt.Tx) error {
 	u, err := unlock(tx, v.o.Path, v.o)
 	if err != nil {
 		return err
@@ -205,7 +205,7 @@ func (v *Vault) load(tx *bolt.Tx) error {
 // sweep clears away what a crash left unfinished. Only the holder of the lock
 // may, and only now: a program that is still making a new vault loses nothing,
 // because there is one already.
-func (v *Vault) sweep() {
+func (v *File) sweep() {
 	for _, path := range []string{v.path, v.o.KeyFile} {
 		// A directory that cannot be listed, or a file that cannot be removed,
 		// is no reason to refuse the vault.

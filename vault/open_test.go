@@ -69,12 +69,12 @@ func TestFirstStartsAtOnce(t *testing.T) {
 	o := options(t)
 	o.LockTimeout = time.Nanosecond
 	var wg sync.WaitGroup
-	vaults, errs := make([]*Vault, 8), make([]error, 8)
+	vaults, errs := make([]*File, 8), make([]error, 8)
 	for i := range vaults {
 		wg.Go(func() { vaults[i], errs[i] = Open(o) })
 	}
 	wg.Wait()
-	var winner *Vault
+	var winner *File
 	for i, v := range vaults {
 		switch {
 		case v != nil && winner == nil:
@@ -150,7 +150,7 @@ func TestInABubble(t *testing.T) {
 		}
 		changed := v.Changed()
 		go func() {
-			_ = v.Update(func(tx *Tx) error { _, err := tx.Append(time.Now(), nil); return err })
+			_ = v.Update(func(tx Tx) error { _, err := tx.Append(time.Now(), nil); return err })
 		}()
 		<-changed
 		if err := errors.Join(v.Writable(), v.Verify(), v.Close()); err != nil {

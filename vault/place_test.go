@@ -32,7 +32,7 @@ func TestReplacedUnderTheHolder(t *testing.T) {
 			}
 			defer v.Close()
 			put := func() error {
-				return v.Update(func(tx *Tx) error { _, err := tx.Put("k", "a", []byte("x"), 0); return err })
+				return v.Update(func(tx Tx) error { _, err := tx.Put("k", "a", []byte("x"), 0); return err })
 			}
 			if err := v.Disk().CheckPlace(); err != nil {
 				t.Fatal(err)

@@ -42,19 +42,19 @@ func TestCompareAndSwap(t *testing.T) {
 	rev := put(t, v, "k", "there", "x", 0)
 	tests := []struct {
 		name string
-		fn   func(*Tx) error
+		fn   func(Tx) error
 		want error
 	}{
-		{"new over existing", func(tx *Tx) error { _, err := tx.Put("k", "there", nil, 0); return err }, ErrConflict},
-		{"old revision", func(tx *Tx) error { _, err := tx.Put("k", "there", nil, rev+1); return err }, ErrConflict},
-		{"replace what is not there", func(tx *Tx) error { _, err := tx.Put("k", "gone", nil, 7); return err }, ErrConflict},
-		{"delete with an old revision", func(tx *Tx) error { return tx.Delete("k", "there", rev+1) }, ErrConflict},
-		{"delete unseen", func(tx *Tx) error { return tx.Delete("k", "there", 0) }, ErrConflict},
-		{"delete what is not there", func(tx *Tx) error { return tx.Delete("k", "gone", 0) }, ErrNotFound},
-		{"delete what has gone", func(tx *Tx) error { return tx.Delete("k", "gone", 7) }, ErrConflict},
-		{"get what is not there", func(tx *Tx) error { _, err := tx.Get("k", "gone"); return err }, ErrNotFound},
-		{"get of no kind", func(tx *Tx) error { _, err := tx.Get("z", "gone"); return err }, ErrNotFound},
-		{"too large", func(tx *Tx) error { _, err := tx.Put("k", "b", make([]byte, maxValue+1), 0); return err }, ErrTooLarge},
+		{"new over existing", func(tx Tx) error { _, err := tx.Put("k", "there", nil, 0); return err }, ErrConflict},
+		{"old revision", func(tx Tx) error { _, err := tx.Put("k", "there", nil, rev+1); return err }, ErrConflict},
+		{"replace what is not there", func(tx Tx) error { _, err := tx.Put("k", "gone", nil, 7); return err }, ErrConflict},
+		{"delete with an old revision", func(tx Tx) error { return tx.Delete("k", "there", rev+1) }, ErrConflict},
+		{"delete unseen", func(tx Tx) error { return tx.Delete("k", "there", 0) }, ErrConflict},
+		{"delete what is not there", func(tx Tx) error { return tx.Delete("k", "gone", 0) }, ErrNotFound},
+		{"delete what has gone", func(tx Tx) error { return tx.Delete("k", "gone", 7) }, ErrConflict},
+		{"get what is not there", func(tx Tx) error { _, err := tx.Get("k", "gone"); return err }, ErrNotFound},
+		{"get of no kind", func(tx Tx) error { _, err := tx.Get("z", "gone"); return err }, ErrNotFound},
+		{"too large", func(tx Tx) error { _, err := tx.Put("k", "b", make([]byte, maxValue+1), 0); return err }, ErrTooLarge},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestCompareAndSwap(t *testing.T) {
 func TestImpossibleNames(t *testing.T) {
 	v := mustOpen(t, options(t))
 	for _, name := range [][2]string{{"", "k"}, {"k", ""}, {strings.Repeat("k", maxKind+1), "k"}, {"k", strings.Repeat("k", maxKey+1)}} {
-		err := v.Update(func(tx *Tx) error { _, err := tx.Put(name[0], name[1], nil, 0); return err })
+		err := v.Update(func(tx Tx) error { _, err := tx.Put(name[0], name[1], nil, 0); return err })
 		if err == nil {
 			t.Errorf("%.20q was taken", name)
 		}
@@ -87,7 +87,7 @@ func TestARevisionIsNeverUsedTwice(t *testing.T) {
 			t.Fatalf("revision %d again", rev)
 		}
 		seen[rev] = true
-		if err := v.Update(func(tx *Tx) error { return tx.Delete("k", "a", rev) }); err != nil {
+		if err := v.Update(func(tx Tx) error { return tx.Delete("k", "a", rev) }); err != nil {
 			t.Fatal(err)
 		}
 		if err := v.Close(); err != nil {
@@ -106,7 +106,7 @@ func TestAnErrorUndoesEverything(t *testing.T) {
 	put(t, v, "k", "a", "old", 0)
 	mine := errors.New("mine")
 	before := v.Info()
-	err := v.Update(func(tx *Tx) error {
+	err := v.Update(func(tx Tx) error {
 		r, _ := tx.Get("k", "a")
 		if _, err := tx.Put("k", "a", []byte("new"), r.Revision); err != nil {
 			return err
@@ -128,7 +128,7 @@ func TestAnErrorUndoesEverything(t *testing.T) {
 
 func TestTheCallersPanicPasses(t *testing.T) {
 	v := mustOpen(t, options(t))
-	for name, run := range map[string]func(func(*Tx) error) error{"view": v.View, "update": v.Update} {
+	for name, run := range map[string]func(func(Tx) error) error{"view": v.View, "update": v.Update} {
 		t.Run(name, func(t *testing.T) {
 			func() {
 				defer func() {
@@ -136,8 +136,8 @@ func TestTheCallersPanicPasses(t *testing.T) {
 						t.Errorf("recovered %v", p)
 					}
 				}()
-				_ = run(func(tx *Tx) error {
-					if tx.b.Writable {
+				_ = run(func(tx Tx) error {
+					if name == "update" {
 						if _, err := tx.Put("k", "a", nil, 0); err != nil {
 							return err
 						}
@@ -156,17 +156,17 @@ func TestTheCallersPanicPasses(t *testing.T) {
 
 func TestATransactionEnds(t *testing.T) {
 	v := mustOpen(t, options(t))
-	var kept *Tx
-	_ = v.Update(func(tx *Tx) error { kept = tx; return nil })
+	var kept Tx
+	_ = v.Update(func(tx Tx) error { kept = tx; return nil })
 	if _, err := kept.Get("k", "a"); err == nil || errors.Is(err, ErrNotFound) {
 		t.Errorf("get after the end: %v", err)
 	}
 	if _, err := kept.Put("k", "a", nil, 0); err == nil {
 		t.Error("put after the end succeeded")
 	}
-	err := v.View(func(tx *Tx) error { _, err := tx.Put("k", "a", nil, 0); return err })
+	err := v.View(func(tx Tx) error { _, err := tx.Put("k", "a", nil, 0); return err })
 	wantErr(t, err, ErrReadOnly)
-	err = v.View(func(tx *Tx) error { _, err := tx.Append(noon, nil); return err })
+	err = v.View(func(tx Tx) error { _, err := tx.Append(noon, nil); return err })
 	wantErr(t, err, ErrReadOnly)
 }
 
@@ -185,7 +185,7 @@ func TestAfterClose(t *testing.T) {
 		t.Error("a watcher was left waiting")
 	}
 	<-v.Changed()
-	nothing := func(*Tx) error { return nil }
+	nothing := func(Tx) error { return nil }
 	for name, err := range map[string]error{
 		"view": v.View(nothing), "update": v.Update(nothing), "writable": v.Writable(), "verify": v.Verify(),
 	} {
@@ -205,7 +205,7 @@ func TestEachWhileWriting(t *testing.T) {
 	}
 	put(t, v, "other", "x", "y", 0)
 	var got []string
-	err := v.Update(func(tx *Tx) error {
+	err := v.Update(func(tx Tx) error {
 		return tx.Each("k", func(key string, r Record) error {
 			got = append(got, key)
 			if len(got)%2 == 0 {
@@ -222,10 +222,10 @@ func TestEachWhileWriting(t *testing.T) {
 		t.Errorf("%d records are left", n)
 	}
 	stop := errors.New("stop")
-	if err := v.View(func(tx *Tx) error { return tx.Each("k", func(string, Record) error { return stop }) }); err != stop {
+	if err := v.View(func(tx Tx) error { return tx.Each("k", func(string, Record) error { return stop }) }); err != stop {
 		t.Errorf("each: %v", err)
 	}
-	if err := v.View(func(tx *Tx) error { return tx.Each("none", func(string, Record) error { return stop }) }); err != nil {
+	if err := v.View(func(tx Tx) error { return tx.Each("none", func(string, Record) error { return stop }) }); err != nil {
 		t.Errorf("each of no kind: %v", err)
 	}
 	check(t, v)
@@ -240,7 +240,7 @@ func TestRacingWriters(t *testing.T) {
 		results := make([]error, 2)
 		for i := range results {
 			wg.Go(func() {
-				results[i] = v.Update(func(tx *Tx) error {
+				results[i] = v.Update(func(tx Tx) error {
 					_, err := tx.Put("k", "a", fmt.Append(nil, i), rev)
 					return err
 				})
@@ -264,8 +264,8 @@ func TestNothingChangedWritesNothing(t *testing.T) {
 	v := mustOpen(t, o)
 	put(t, v, "k", "a", "x", 0)
 	before := mustRead(t, o.Path)
-	_ = v.Update(func(tx *Tx) error { _, err := tx.Get("k", "a"); return err })
-	_ = v.Update(func(tx *Tx) error { _, err := tx.Put("k", "a", nil, 0); return err })
+	_ = v.Update(func(tx Tx) error { _, err := tx.Get("k", "a"); return err })
+	_ = v.Update(func(tx Tx) error { _, err := tx.Put("k", "a", nil, 0); return err })
 	if !bytes.Equal(mustRead(t, o.Path), before) {
 		t.Error("something was written")
 	}

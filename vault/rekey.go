@@ -77,7 +77,7 @@ func Rekey(o Options, ask Rekeying) (Rekeyed, error) {
 
 // rewrap makes the slots of a new data key, and asks whether those that are
 // dropped may go.
-func (v *Vault) rewrap(dataKey []byte, ask Rekeying) ([]keys.Slot, Rekeyed, error) {
+func (v *File) rewrap(dataKey []byte, ask Rekeying) ([]keys.Slot, Rekeyed, error) {
 	var old []keys.Slot
 	err := v.file.View("rekey", func(tx *bolt.Tx) (err error) {
 		old, err = readSlots(tx, v.path)

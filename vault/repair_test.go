@@ -16,11 +16,11 @@ import (
 const lostEntry = "lost"
 
 // stateOf is all that is in a vault, by kind/key and by entry.
-func stateOf(t testing.TB, v *Vault) map[string]string {
+func stateOf(t testing.TB, v *File) map[string]string {
 	t.Helper()
 	state := map[string]string{}
-	err := v.View(func(tx *Tx) error {
-		kinds, err := tx.b.Subs("records")
+	err := v.View(func(tx Tx) error {
+		kinds, err := tx.(*fileTx).b.Subs("records")
 		if err != nil {
 			return err
 		}
@@ -160,8 +160,8 @@ func TestRepairNamesTheLoss(t *testing.T) {
 	}
 	want := stateOf(t, v)
 	var env []byte
-	err := v.View(func(tx *Tx) (err error) {
-		env, err = tx.b.Get(recordsBucket("account"), []byte("gone"))
+	err := v.View(func(tx Tx) (err error) {
+		env, err = tx.(*fileTx).b.Get(recordsBucket("account"), []byte("gone"))
 		return err
 	})
 	if err != nil {
@@ -218,7 +218,7 @@ func TestRepairBringsNothingBack(t *testing.T) {
 	v := mustOpen(t, o)
 	rev := put(t, v, "account", "removed", "x", 0)
 	put(t, v, "account", "stays", "y", 0)
-	if err := v.Update(func(tx *Tx) error { return tx.Delete("account", "removed", rev) }); err != nil {
+	if err := v.Update(func(tx Tx) error { return tx.Delete("account", "removed", rev) }); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 3 {
@@ -265,8 +265,8 @@ func TestDamagedJournal(t *testing.T) {
 			}
 			want := stateOf(t, v)
 			var env []byte
-			err := v.View(func(tx *Tx) (err error) {
-				env, err = tx.b.Get(journalBucket, []byte{0, 0, 0, 0, 0, 0, 0, 3})
+			err := v.View(func(tx Tx) (err error) {
+				env, err = tx.(*fileTx).b.Get(journalBucket, []byte{0, 0, 0, 0, 0, 0, 0, 3})
 				return err
 			})
 			if err != nil {

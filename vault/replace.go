@@ -28,7 +28,7 @@ func (c Copy) Remove() { _ = os.Remove(c.Path) }
 // leaves it to the caller. It is made in full before anybody reads it: whoever
 // takes it slowly would otherwise hold up the next growth of the file, and with
 // it every write.
-func (v *Vault) Copy() (c Copy, err error) {
+func (v *File) Copy() (c Copy, err error) {
 	c.Path = durable.TempName(v.path)
 	if c.Size, c.SHA256, err = v.file.CopyTo(c.Path); err == nil {
 		err = checkCopy(c.Path, v.seal)
@@ -42,7 +42,7 @@ func (v *Vault) Copy() (c Copy, err error) {
 
 // BackUp writes a copy of the vault as of one moment to path, where there must be
 // no file yet. The copy appears there when every seal in it was opened.
-func (v *Vault) BackUp(path string) error {
+func (v *File) BackUp(path string) error {
 	temp := durable.TempName(path)
 	_, _, err := v.file.CopyTo(temp)
 	if err == nil {
@@ -57,7 +57,7 @@ func (v *Vault) BackUp(path string) error {
 
 // Scrub reads all of the vault as it is on the disk now, and opens every seal, while
 // it goes on being used. It needs room for a copy.
-func (v *Vault) Scrub() error {
+func (v *File) Scrub() error {
 	c, err := v.Copy()
 	c.Remove()
 	return err
@@ -100,7 +100,7 @@ func Compact(o Options) (Compacted, error) {
 }
 
 // openVerified opens a vault that is going to be replaced.
-func openVerified(o Options) (*Vault, error) {
+func openVerified(o Options) (*File, error) {
 	o.Existing = true
 	v, err := Open(o)
 	if err != nil {

@@ -26,7 +26,7 @@ func replacer(how string) func(string) error {
 		case "restore":
 			_, err = Restore(o, path+".backup", false)
 		case "add":
-			var v *Vault
+			var v *File
 			if v, err = Open(o); err == nil {
 				if _, _, err = v.AddSlot(NewSlot{Kind: SlotRecovery}); err == nil {
 					err = v.Close()

@@ -37,7 +37,7 @@ func TestCompact(t *testing.T) {
 	o, _, content := specimen(t)
 	v := mustOpen(t, o)
 	rev := put(t, v, "waste", "a", string(make([]byte, 1<<20)), 0)
-	if err := v.Update(func(tx *Tx) error { return tx.Delete("waste", "a", rev) }); err != nil {
+	if err := v.Update(func(tx Tx) error { return tx.Delete("waste", "a", rev) }); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Compact(o)

@@ -131,7 +131,7 @@ func tampered(t *testing.T) (Options, map[string][]byte) {
 	rev = put(t, v, "k", "a", "new", rev)
 	// The same position and the same revision: such a page may still be in the file.
 	old["undone"] = v.seal.Seal(rev, []byte("other"), seal.Record([]byte("k"), []byte("a")))
-	if err := v.Update(func(tx *Tx) error { return tx.Delete("k", "gone", gone) }); err != nil {
+	if err := v.Update(func(tx Tx) error { return tx.Delete("k", "gone", gone) }); err != nil {
 		t.Fatal(err)
 	}
 	_ = v.Close()
@@ -160,7 +160,7 @@ func TestTamperingWhileOpen(t *testing.T) {
 	wantErr(t, v.Verify(), ErrCorrupt)
 	_, err = get(v, "k", "b")
 	wantErr(t, err, ErrCorrupt)
-	wantErr(t, v.View(func(tx *Tx) error { return tx.Each("k", func(string, Record) error { return nil }) }), ErrCorrupt)
+	wantErr(t, v.View(func(tx Tx) error { return tx.Each("k", func(string, Record) error { return nil }) }), ErrCorrupt)
 	_, err = events(v, 0, 0)
 	wantErr(t, err, ErrCorrupt)
 	// The rest goes on.
@@ -179,7 +179,7 @@ func TestAHalfChangeIsUndone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = v.Update(func(tx *Tx) error {
+	err = v.Update(func(tx Tx) error {
 		_, _ = tx.Put("k", "a", nil, 0)
 		_, _ = tx.Append(noon, nil) // drops the damaged one
 		return nil
@@ -217,12 +217,12 @@ func TestNoPlaintext(t *testing.T) {
 	rev := put(t, v, "k", "a", canary, 0)
 	rev = put(t, v, "k", "a", canary+"2", rev)
 	gone := put(t, v, "k", "b", strings.Repeat(canary, 1000), 0)
-	_ = v.Update(func(tx *Tx) error {
+	_ = v.Update(func(tx Tx) error {
 		_, _ = tx.Append(noon, []byte(canary))
 		return tx.Delete("k", "b", gone)
 	})
-	_ = v.Update(func(tx *Tx) error { _, _ = tx.Put("k", "never", []byte(canary), 0); return ErrConflict })
-	err := v.Update(func(tx *Tx) error { _, err := tx.Put("k", "a", []byte(canary), rev+9); return err })
+	_ = v.Update(func(tx Tx) error { _, _ = tx.Put("k", "never", []byte(canary), 0); return ErrConflict })
+	err := v.Update(func(tx Tx) error { _, err := tx.Put("k", "a", []byte(canary), rev+9); return err })
 	if strings.Contains(err.Error(), canary) {
 		t.Errorf("an error tells a value: %v", err)
 	}

@@ -9,10 +9,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/vault/keys"
 )
 
-// AddSlot makes one more way to open the vault, and makes sure that it does.
-// The recovery key is returned this once, for SlotRecovery alone. For
-// SlotKeyFile the key file is made where it is missing.
-func (v *Vault) AddSlot(n NewSlot) (SlotInfo, secret.String, error) {
+// AddSlot implements [Vault].
+func (v *File) AddSlot(n NewSlot) (SlotInfo, secret.String, error) {
 	const op = "add slot"
 	s, shown, err := v.o.Keys.Make(n, v.o.KeyFile, v.seal.DataKey(), v.seal.ID())
 	if err == nil && n.Kind == SlotKeyFile {
@@ -27,10 +25,9 @@ func (v *Vault) AddSlot(n NewSlot) (SlotInfo, secret.String, error) {
 	return s.Info(), shown, err
 }
 
-// RemoveSlot takes a way to open the vault away; see [keys.Remove] for what
-// stays. Copies of the file that were made before are still opened by the slot;
-// only a rekeying keeps it out of what is written from now on.
-func (v *Vault) RemoveSlot(id, relyOn string) error {
+// RemoveSlot implements [Vault]; see [keys.Remove] for what stays. Only a rekeying
+// keeps a slot that was removed out of what is written from now on.
+func (v *File) RemoveSlot(id, relyOn string) error {
 	return v.changeSlots("remove slot", func(tx *bolt.Tx, slots []keys.Slot) ([]keys.Slot, error) {
 		left, err := keys.Remove(slots, id, v.opened, relyOn)
 		if err != nil {
@@ -42,7 +39,7 @@ func (v *Vault) RemoveSlot(id, relyOn string) error {
 
 // changeSlots changes the slots in one transaction. It reads them anew: what
 // is shown of them is not what decides.
-func (v *Vault) changeSlots(op string, change func(tx *bolt.Tx, slots []keys.Slot) ([]keys.Slot, error)) error {
+func (v *File) changeSlots(op string, change func(tx *bolt.Tx, slots []keys.Slot) ([]keys.Slot, error)) error {
 	left := unlocked{opened: v.opened}
 	err := v.file.Update(op, func(tx *bolt.Tx) error {
 		slots, err := readSlots(tx, v.path)

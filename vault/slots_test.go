@@ -26,7 +26,7 @@ func says(text string) func() (secret.String, error) {
 	return func() (secret.String, error) { return secret.New(text), nil }
 }
 
-func mustAdd(t testing.TB, v *Vault, n NewSlot) (SlotInfo, secret.String) {
+func mustAdd(t testing.TB, v *File, n NewSlot) (SlotInfo, secret.String) {
 	t.Helper()
 	s, key, err := v.AddSlot(n)
 	if err != nil {

@@ -16,10 +16,9 @@ const (
 	maxValue = 16 << 20
 )
 
-// Tx is a transaction. It ends with the function that it was passed to and is
-// used by one goroutine.
-type Tx struct {
-	v *Vault
+// fileTx is a transaction over the file.
+type fileTx struct {
+	v *File
 	b *bolt.Tx
 
 	m        seal.Manifest
@@ -36,21 +35,14 @@ type Tx struct {
 	broken error
 }
 
-// Record is a value and the revision that wrote it.
-type Record struct {
-	Value    []byte
-	Revision uint64
-}
-
-// OnCommit has fn called once the change is on the disk, before anybody is told so.
-// It waits for nothing, and does not use the vault.
-func (tx *Tx) OnCommit(fn func()) { tx.b.OnCommit(fn) }
+// OnCommit implements [Tx].
+func (tx *fileTx) OnCommit(fn func()) { tx.b.OnCommit(fn) }
 
 // change runs a step that writes. One that failed half-way leaves records and
 // manifest apart, so that the transaction comes to nothing even where the
 // caller goes on; the two outcomes that callers live with come before anything
 // was changed.
-func (tx *Tx) change(op, path string, step func() error) error {
+func (tx *fileTx) change(op, path string, step func() error) error {
 	if !tx.b.Writable {
 		return fault.New(op, path, ErrReadOnly)
 	}
@@ -66,7 +58,7 @@ func (tx *Tx) change(op, path string, step func() error) error {
 
 // load reads the manifest. It is read anew in each transaction, so that it is
 // always the one that belongs to what the transaction sees.
-func (tx *Tx) load() (err error) {
+func (tx *fileTx) load() (err error) {
 	if !tx.loaded {
 		tx.m, err = tx.v.manifest(tx.b)
 		tx.loaded = err == nil
@@ -75,15 +67,15 @@ func (tx *Tx) load() (err error) {
 }
 
 // store writes the manifest, as the last thing in a transaction.
-func (tx *Tx) store() error {
+func (tx *fileTx) store() error {
 	tx.m.Commit++
 	return tx.b.Put(metaBucket, []byte(metaManifest), tx.v.seal.SealManifest(tx.m))
 }
 
 func recordName(kind, key string) string { return kind + "/" + key }
 
-// Get returns a record, or ErrNotFound.
-func (tx *Tx) Get(kind, key string) (Record, error) {
+// Get implements [Tx].
+func (tx *fileTx) Get(kind, key string) (Record, error) {
 	env, err := tx.b.Get(recordsBucket(kind), []byte(key))
 	if err == nil && env == nil {
 		err = fault.New("get", recordName(kind, key), ErrNotFound)
@@ -94,11 +86,8 @@ func (tx *Tx) Get(kind, key string) (Record, error) {
 	return tx.v.record(env, kind, key)
 }
 
-// Put writes a record and returns its new revision. was is the revision that
-// the caller saw last, 0 where there must not be one yet; where that is not so
-// any more, the error is ErrConflict. Revisions are one growing sequence for
-// the whole vault: of a record's, each is greater than the one before.
-func (tx *Tx) Put(kind, key string, value []byte, was uint64) (uint64, error) {
+// Put implements [Tx]. Revisions are one growing sequence for the whole vault.
+func (tx *fileTx) Put(kind, key string, value []byte, was uint64) (uint64, error) {
 	if kind == "" || key == "" || len(kind) > maxKind || len(key) > maxKey {
 		return 0, fault.New("put", fmt.Sprintf("%.64q", recordName(kind, key)), errors.New("impossible name of a record"))
 	}
@@ -121,8 +110,8 @@ func (tx *Tx) Put(kind, key string, value []byte, was uint64) (uint64, error) {
 	return revision, err
 }
 
-// Delete removes a record; was is as for Put and never 0.
-func (tx *Tx) Delete(kind, key string, was uint64) error {
+// Delete implements [Tx].
+func (tx *fileTx) Delete(kind, key string, was uint64) error {
 	return tx.change("delete", recordName(kind, key), func() error {
 		if err := tx.take("delete", kind, key, was); err != nil {
 			return err
@@ -132,7 +121,7 @@ func (tx *Tx) Delete(kind, key string, was uint64) error {
 }
 
 // take compares a record's revision and takes the record out of the manifest.
-func (tx *Tx) take(op, kind, key string, was uint64) error {
+func (tx *fileTx) take(op, kind, key string, was uint64) error {
 	env, err := tx.b.Head(recordsBucket(kind), []byte(key), seal.HeadSize)
 	if err != nil {
 		return err
@@ -157,7 +146,7 @@ func (tx *Tx) take(op, kind, key string, was uint64) error {
 }
 
 // count enters an envelope into the manifest with 1, and strikes it out with -1.
-func (tx *Tx) count(kind, key string, env []byte, n int) error {
+func (tx *fileTx) count(kind, key string, env []byte, n int) error {
 	d, err := tx.v.seal.Digest(env, seal.Record([]byte(kind), []byte(key)))
 	if err != nil {
 		return fault.Corrupt("write", recordName(kind, key), "%v", err)
@@ -177,14 +166,13 @@ func (tx *Tx) count(kind, key string, env []byte, n int) error {
 	return nil
 }
 
-// Each calls fn for every record of a kind, in the order of the keys. fn may
-// write records, also of the same kind.
-func (tx *Tx) Each(kind string, fn func(key string, r Record) error) error {
+// Each implements [Tx].
+func (tx *fileTx) Each(kind string, fn func(key string, r Record) error) error {
 	return tx.EachAfter(kind, "", fn)
 }
 
-// EachAfter is Each for the keys after one.
-func (tx *Tx) EachAfter(kind, after string, fn func(key string, r Record) error) error {
+// EachAfter implements [Tx].
+func (tx *fileTx) EachAfter(kind, after string, fn func(key string, r Record) error) error {
 	var last []byte
 	if after != "" {
 		last = []byte(after)

@@ -1,37 +1,120 @@
 package vault
 
 import (
-	"sync"
-	"sync/atomic"
+	"time"
 
-	"github.com/bilikeeper/bilikeeper/vault/bolt"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
-// Vault is an open vault. Its methods may be called from any goroutine.
-type Vault struct {
-	contents
-	o    Options
-	file *bolt.File
+// Vault is an open vault, wherever it lies. Its methods may be called from any
+// goroutine.
+type Vault interface {
+	// View runs fn in a transaction that only reads: it sees one state of the
+	// vault, whatever is written meanwhile. fn runs once.
+	View(fn func(Tx) error) error
+	// Update runs fn in a transaction and has put what it did where it is kept before
+	// it returns nil. An error or a panic of fn undoes all of it. Where fn changed
+	// nothing, nothing is written. fn may be run again after it was undone, and by
+	// another goroutine: it keeps nothing of a time before, and what it sets outside it
+	// sets each time.
+	Update(fn func(Tx) error) error
 
-	id        string
-	schema    int
-	opened    string // the slot that opened it
-	leftovers []string
-	damage    []string
+	// Newest returns the journal's last id without a transaction.
+	Newest() uint64
+	// Changed returns a channel that is closed once the next commit that appended
+	// to the journal can be read, or the vault is closed. Ask for the channel
+	// first, then read the journal, then wait: so nothing falls in between.
+	Changed() <-chan struct{}
 
-	newest atomic.Uint64
+	// Writable tells whether a change could be kept now: a real write arrives.
+	Writable() error
+	// Failed returns a channel that is closed once the vault can no longer be used.
+	// Only opening it anew tells what is kept. Err then says why, and is nil before.
+	Failed() <-chan struct{}
+	Err() error
+	// Verify reads all of the vault and opens every seal.
+	Verify() error
 
-	// mu guards what follows. It is never held while the file is used.
-	mu      sync.Mutex
-	slots   []SlotInfo
-	counts  map[string]int
-	first   uint64
-	changed chan struct{}
-	closed  bool
+	// Info asks nobody but the disk, and that for sizes alone. Identity is the part of
+	// it that never changes.
+	Info() Info
+	Identity() (path string, schema int)
+
+	// AddSlot makes one more way to open the vault, and makes sure that it does.
+	// The recovery key is returned this once, for SlotRecovery alone. For
+	// SlotKeyFile the key file is made where it is missing.
+	AddSlot(n NewSlot) (SlotInfo, secret.String, error)
+	// RemoveSlot takes a way to open the vault away. Copies that were made before are
+	// still opened by it.
+	RemoveSlot(id, relyOn string) error
+
+	// Close ends the use of the vault; it waits for transactions under way.
+	Close() error
+}
+
+// Tx is a transaction. It ends with the function that it was passed to and is
+// used by one goroutine.
+type Tx interface {
+	// Get returns a record, or ErrNotFound.
+	Get(kind, key string) (Record, error)
+	// Put writes a record and returns its new revision. was is the revision that
+	// the caller saw last, 0 where there must not be one yet; where that is not so
+	// any more, the error is ErrConflict. Of a record's revisions each is greater than
+	// the one before, and none is ever used again.
+	Put(kind, key string, value []byte, was uint64) (uint64, error)
+	// Delete removes a record; was is as for Put and never 0.
+	Delete(kind, key string, was uint64) error
+	// Each calls fn for every record of a kind, in the order of the keys. fn may
+	// write records, also of the same kind.
+	Each(kind string, fn func(key string, r Record) error) error
+	// EachAfter is Each for the keys after one.
+	EachAfter(kind, after string, fn func(key string, r Record) error) error
+
+	// Append writes an entry of the journal and returns its id. Ids only grow. at is
+	// kept to the nanosecond.
+	Append(at time.Time, value []byte) (uint64, error)
+	// Events returns up to limit entries after an id, all where limit is 0.
+	// Nothing after the newest id is no error. ErrGap means that entries right
+	// after that id have been dropped, or that the id was never given out, as by a
+	// journal that was put back to an older copy: the caller's picture is out of
+	// date, and reading goes on from Oldest()-1 or Newest().
+	Events(after uint64, limit int) ([]Entry, error)
+	// Oldest returns the id of the oldest entry that is still there, Newest()+1
+	// where there is none; so Events(Oldest()-1, 0) is always the whole journal.
+	Oldest() uint64
+	// Newest returns the last id that was given out, 0 before the first.
+	Newest() uint64
+
+	// OnRetire has fn told of each entry that this transaction's own push out of the
+	// journal, while it can still be kept elsewhere: in a record.
+	OnRetire(fn func(Entry) error)
+	// KeepJournal sets how many entries this transaction leaves, in the place of what
+	// the options say. Fewer than before are reached in small steps.
+	KeepJournal(entries int)
+	// JournalAge is how old the oldest entry may get.
+	JournalAge() time.Duration
+
+	// OnCommit has fn called once the change is kept, before anybody is told so. It
+	// waits for nothing, and does not use the vault.
+	OnCommit(fn func())
+}
+
+// Record is a value and the revision that wrote it.
+type Record struct {
+	Value    []byte
+	Revision uint64
+}
+
+// Entry is one line of the journal.
+type Entry struct {
+	ID    uint64
+	Time  time.Time
+	Value []byte
 }
 
 // Info is what may be shown of a vault.
 type Info struct {
+	// Path is the file, or how the place is named.
 	Path    string
 	Schema  int
 	ID      string
@@ -47,117 +130,4 @@ type Info struct {
 	// Damage says in sentences what was damaged when the vault was opened, and did
 	// not keep it from being opened.
 	Damage []string
-}
-
-// Identity is the part of [Vault.Info] that never changes. It asks nobody.
-func (v *Vault) Identity() (path string, schema int) { return v.path, v.schema }
-
-// Info asks the disk only for the file's size.
-func (v *Vault) Info() Info {
-	info := Info{
-		Path: v.path, Schema: v.schema, ID: v.id, Size: v.file.Size(),
-		Leftovers: append([]string(nil), v.leftovers...), Damage: append([]string(nil), v.damage...),
-		Records: map[string]int{},
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	info.Slots = append([]SlotInfo(nil), v.slots...)
-	for kind, n := range v.counts {
-		if n > 0 {
-			info.Records[kind] = n
-		}
-	}
-	info.FirstEvent, info.LastEvent = v.first, v.newest.Load()
-	info.Events = int(info.LastEvent + 1 - info.FirstEvent)
-	return info
-}
-
-// Newest returns the journal's last id without a transaction.
-func (v *Vault) Newest() uint64 { return v.newest.Load() }
-
-// Changed returns a channel that is closed once the next commit that appended
-// to the journal is on disk, or the vault is closed. Ask for the channel
-// first, then read the journal, then wait: so nothing falls in between.
-func (v *Vault) Changed() <-chan struct{} {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.changed
-}
-
-// Failed returns a channel that is closed once the vault can no longer be used:
-// the disk failed in a way that leaves open what is on it, or the file was
-// damaged while it was open. Only opening it anew tells. [Vault.Err] then
-// says why.
-func (v *Vault) Failed() <-chan struct{} { return v.file.Failed() }
-
-// Err is why the vault can no longer be used, nil while it can.
-func (v *Vault) Err() error { return v.file.Err() }
-
-// View runs fn in a transaction that only reads: it sees one state of the
-// vault, whatever is written meanwhile.
-func (v *Vault) View(fn func(*Tx) error) error {
-	return v.file.View("read", func(b *bolt.Tx) error { return fn(&Tx{v: v, b: b}) })
-}
-
-// Update runs fn in a transaction and puts what it did on disk before it
-// returns nil. An error or a panic of fn undoes all of it. Where fn changed
-// nothing, nothing is written. Updates that come while another is written share a
-// transaction, in the order in which they came, and fn may be run again after it was
-// undone: it keeps nothing of a time before.
-func (v *Vault) Update(fn func(*Tx) error) error {
-	return v.file.Update("write", func(b *bolt.Tx) error {
-		tx := &Tx{v: v, b: b}
-		if err := tx.load(); err != nil {
-			return err
-		}
-		b.OnCommit(func() { v.committed(tx) }) // before what fn wants to be called
-		if err := fn(tx); err != nil {
-			return err
-		}
-		if tx.broken != nil || !tx.dirty {
-			return tx.broken
-		}
-		return tx.store()
-	})
-}
-
-// committed tells everyone else what is on disk now. Another transaction may
-// have come past between the commit and here, so nothing goes back.
-func (v *Vault) committed(tx *Tx) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for kind, n := range tx.counts {
-		v.counts[kind] += n
-	}
-	v.first = max(v.first, tx.m.First)
-	if tx.m.Newest > v.newest.Load() {
-		v.newest.Store(tx.m.Newest)
-	}
-	if tx.appended && !v.closed {
-		close(v.changed)
-		v.changed = make(chan struct{})
-	}
-}
-
-// Writable tells whether a change could be put on disk now: there is room, and
-// a real write of a few KiB arrives and is taken away again.
-func (v *Vault) Writable() error { return v.file.Writable(probeBucket) }
-
-// Disk is what is known of the disk that the vault lies on: whether its file is
-// still the one at its path, and whether the disk answers.
-func (v *Vault) Disk() bolt.Disk { return v.file.Disk() }
-
-// Verify opens every record and entry and compares them with the manifest, and
-// checks the file's pages. Nobody can write meanwhile.
-func (v *Vault) Verify() error { return v.file.Verify(v.check) }
-
-// Close ends the use of the vault; it waits for transactions under way.
-func (v *Vault) Close() error {
-	v.mu.Lock()
-	if !v.closed {
-		v.closed = true
-		close(v.changed)
-	}
-	v.mu.Unlock()
-	return v.file.Close()
 }

@@ -56,7 +56,7 @@ type Keeper struct {
 
 // Parts are what a keeper is made of.
 type Parts struct {
-	Vault  *vault.Vault
+	Vault  vault.Vault
 	Config config.Config
 	// Transport is the way to the site; its zero value is the network.
 	Transport passport.Options

@@ -13,6 +13,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
+	"github.com/bilikeeper/bilikeeper/vault"
 )
 
 const (
@@ -51,14 +52,17 @@ type Liveness struct {
 
 // NewLiveness returns the liveness of a keeper.
 func NewLiveness(k *Keeper) *Liveness {
-	v := k.store.Vault()
-	return &Liveness{
+	l := &Liveness{
 		problems: &k.problems, log: k.log,
-		ask:        func() { v.Disk().Respond(); _ = v.Disk().CheckPlace() },
-		committing: v.Disk().Committing, write: v.Writable,
+		ask: func() {}, committing: func() time.Duration { return 0 }, write: k.store.Vault().Writable,
 		look: k.queue.Look, locks: func() { k.list(); k.Settings(); k.problems.Sentences() },
 		changed: k.store.Changed, words: func() string { return inWords(k.Records()) },
 	}
+	if file, ok := k.store.Vault().(*vault.File); ok {
+		l.ask = func() { file.Disk().Respond(); _ = file.Disk().CheckPlace() }
+		l.committing = file.Disk().Committing
+	}
+	return l
 }
 
 // Watch tells of a disk that does not answer, until ctx ends. The vault notices

@@ -86,7 +86,7 @@ func TestUnreadableSecrets(t *testing.T) {
 			"early": `{"account":7}`,
 			"late":  `{"account":{"name":"late","site":"web","base":"valid","generation":1},"device":{"user_agent":7}}`,
 		} {
-			err := h.Vault.Update(func(tx *vault.Tx) error {
+			err := h.Vault.Update(func(tx vault.Tx) error {
 				_, err := tx.Put("account", name, []byte(value), 0)
 				return err
 			})

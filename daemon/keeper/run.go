@@ -28,7 +28,7 @@ var ErrStuck = errors.New("stopped without waiting any longer")
 // RunBounded calls run, which ends after ctx does, and waits for it no longer than a
 // stop may take: without a service manager nobody else would end it. The error is
 // run's, or ErrStuck. open holds the vault while one is open.
-func RunBounded(ctx context.Context, open *atomic.Pointer[vault.Vault], run func() error) error {
+func RunBounded(ctx context.Context, open *atomic.Pointer[vault.File], run func() error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- run() }()
 	select {
@@ -42,7 +42,7 @@ func RunBounded(ctx context.Context, open *atomic.Pointer[vault.Vault], run func
 // stopping is a keeper that was asked to end.
 type stopping struct {
 	ended <-chan error
-	vault *atomic.Pointer[vault.Vault] // nil in it where none is open
+	vault *atomic.Pointer[vault.File] // nil in it where none is open
 }
 
 // wait returns how the keeper ended, or ErrStuck where it does not.

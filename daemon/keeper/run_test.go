@@ -15,7 +15,7 @@ import (
 // A stop comes to an end, whatever hangs.
 func TestStopIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		open := new(atomic.Pointer[vault.Vault])
+		open := new(atomic.Pointer[vault.File])
 		ended := make(chan error, 1)
 		failure := errors.New("the end")
 		ended <- failure

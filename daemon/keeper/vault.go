@@ -20,7 +20,17 @@ type Vault struct{ keeper *Keeper }
 // Vault returns the keeper's vault.
 func (k *Keeper) Vault() Vault { return Vault{k} }
 
-func (v Vault) vault() *vault.Vault { return v.keeper.store.Vault() }
+func (v Vault) vault() vault.Vault { return v.keeper.store.Vault() }
+
+// errNoFile answers who asks for what only a file has.
+var errNoFile = errors.New("the vault does not lie in a file here")
+
+func (v Vault) file() (*vault.File, error) {
+	if file, ok := v.vault().(*vault.File); ok {
+		return file, nil
+	}
+	return nil, errNoFile
+}
 
 // Backup is a copy of the vault on its way out.
 type Backup struct {
@@ -33,7 +43,11 @@ type Backup struct {
 
 // Info tells of the vault.
 func (v Vault) Info() (client.VaultInfo, error) {
-	d, err := v.vault().Details()
+	file, err := v.file()
+	if err != nil {
+		return ShowVault(vault.Details{Info: v.vault().Info()}), nil
+	}
+	d, err := file.Details()
 	if err != nil {
 		return client.VaultInfo{}, account.StorageProblem(err)
 	}
@@ -78,7 +92,11 @@ func (v Vault) Verify(context.Context) (client.VaultCheck, error) {
 // Backup makes a copy beside the vault, which is gone when the body is
 // closed.
 func (v Vault) Backup(context.Context) (Backup, error) {
-	c, err := v.vault().Copy()
+	file, err := v.file()
+	if err != nil {
+		return Backup{}, account.StorageProblem(err)
+	}
+	c, err := file.Copy()
 	if err != nil {
 		return Backup{}, account.StorageProblem(err)
 	}
@@ -90,7 +108,7 @@ func (v Vault) Backup(context.Context) (Backup, error) {
 	return Backup{
 		Body: passingFile{f, f, c}, Size: c.Size, SHA256: base64.StdEncoding.EncodeToString(c.SHA256[:]),
 		Sent: func() {
-			if err := v.vault().BackedUp(time.Now()); err != nil {
+			if err := file.BackedUp(time.Now()); err != nil {
 				v.keeper.log.Warn().Err(err).Msg("a backup was made, and could not be noted")
 			}
 		},

@@ -118,10 +118,10 @@ func opener(b *testing.B, p *Page, in *signin.SignIn, rows int) func() time.Dura
 
 // pastOf gives accounts 90 days with a check, a few readings and now and then
 // something else.
-func pastOf(v *vault.Vault, n int) error {
+func pastOf(v *vault.File, n int) error {
 	y, m, d := time.Now().Date()
 	today := int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
-	return v.Update(func(tx *vault.Tx) error {
+	return v.Update(func(tx vault.Tx) error {
 		for i := range n {
 			for block := (today - 90) / 32; block <= today/32; block++ {
 				var days []string

@@ -305,7 +305,7 @@ func (w *world) remember(name, runs string) {
 			blocks[day/32] = append(blocks[day/32], fmt.Sprintf("%d %s 0:%d 1:%d", day%32, form, 31+(i*17)%23, i%9))
 		}
 	}
-	err := w.keep.Store().Vault().Update(func(tx *vault.Tx) error {
+	err := w.keep.Store().Vault().Update(func(tx vault.Tx) error {
 		for n, list := range blocks {
 			key := fmt.Sprintf("%s/%d", name, n%14)
 			var was uint64

@@ -68,7 +68,7 @@ func LostEntry() []byte { return []byte(`{"type":"journal.lost","account":"","da
 // *client.Problem of type fell-out where it no longer goes back that far.
 func (s *Store) Events(after uint64, limit int) ([]client.Event, error) {
 	var list []client.Event
-	err := s.vault.View(func(tx *vault.Tx) error {
+	err := s.vault.View(func(tx vault.Tx) error {
 		e, _, err := readEnds(tx)
 		if err == nil && (after+1 < e.Horizon || after > tx.Newest()) {
 			err = vault.ErrGap
@@ -93,7 +93,7 @@ func (s *Store) Events(after uint64, limit int) ([]client.Event, error) {
 // dropped there.
 func (s *Store) Rest(after uint64, limit int) ([]client.Event, error) {
 	var list []client.Event
-	err := s.vault.View(func(tx *vault.Tx) (err error) {
+	err := s.vault.View(func(tx vault.Tx) (err error) {
 		if after <= tx.Newest() {
 			list, err = rest(tx, after, limit)
 		}
@@ -102,7 +102,7 @@ func (s *Store) Rest(after uint64, limit int) ([]client.Event, error) {
 	return list, err
 }
 
-func rest(tx *vault.Tx, after uint64, limit int) ([]client.Event, error) {
+func rest(tx vault.Tx, after uint64, limit int) ([]client.Event, error) {
 	var list []client.Event
 	if after+1 < tx.Oldest() {
 		var err error
@@ -126,7 +126,7 @@ func rest(tx *vault.Tx, after uint64, limit int) ([]client.Event, error) {
 }
 
 // keptAfter returns entries that have left the window.
-func keptAfter(tx *vault.Tx, after uint64, limit int) (list []client.Event, err error) {
+func keptAfter(tx vault.Tx, after uint64, limit int) (list []client.Event, err error) {
 	for _, kind := range []string{kindKept, kindReading, kindUndelivered} {
 		n := 0
 		err := tx.EachAfter(kind, idKey(after), func(key string, r vault.Record) error {
@@ -152,7 +152,7 @@ func keptAfter(tx *vault.Tx, after uint64, limit int) (list []client.Event, err 
 // Oldest is the id from which on the journal is whole.
 func (s *Store) Oldest() uint64 {
 	var id uint64
-	_ = s.vault.View(func(tx *vault.Tx) error {
+	_ = s.vault.View(func(tx vault.Tx) error {
 		e, _, err := readEnds(tx)
 		id = e.Horizon
 		return err

@@ -40,7 +40,7 @@ func blockKey(account string, number int) string {
 
 // chronicle enters events into the history of their accounts, in the transaction
 // that writes them.
-func chronicle(tx *vault.Tx, now time.Time, events []Event) error {
+func chronicle(tx vault.Tx, now time.Time, events []Event) error {
 	byAccount := map[string][]client.EventData{}
 	for _, e := range events {
 		if e.Account != "" && matters(e.Data) {
@@ -95,7 +95,7 @@ func matters(data client.EventData) bool {
 
 // readBlock returns a block, which is empty where its place holds another or none.
 // One that means nothing to this program is begun anew: nothing depends on it.
-func readBlock(tx *vault.Tx, account string, number int) (b *block, revision uint64, err error) {
+func readBlock(tx vault.Tx, account string, number int) (b *block, revision uint64, err error) {
 	r, err := tx.Get(kindHistory, blockKey(account, number))
 	if errors.Is(err, vault.ErrNotFound) {
 		return &block{number: number}, 0, nil
@@ -114,7 +114,7 @@ func readBlock(tx *vault.Tx, account string, number int) (b *block, revision uin
 func (s *Store) History(now time.Time, days int, accounts ...string) (map[string][]client.HistoryDay, error) {
 	days = min(max(days, 1), client.MostHistory)
 	all := make(map[string][]client.HistoryDay, len(accounts))
-	err := s.vault.View(func(tx *vault.Tx) error {
+	err := s.vault.View(func(tx vault.Tx) error {
 		for _, account := range accounts {
 			list, err := readDays(tx, account, dayNumber(now), days)
 			if err != nil {
@@ -129,7 +129,7 @@ func (s *Store) History(now time.Time, days int, accounts ...string) (map[string
 
 // readDays reads a block more than the days need, for how things stood when they
 // began: a session stays dead on the days on which nobody asks.
-func readDays(tx *vault.Tx, account string, today, days int) ([]client.HistoryDay, error) {
+func readDays(tx vault.Tx, account string, today, days int) ([]client.HistoryDay, error) {
 	list := make([]client.HistoryDay, 0, days)
 	first, dead := today-days+1, false
 	newest := today / blockDays
@@ -155,7 +155,7 @@ func readDays(tx *vault.Tx, account string, today, days int) ([]client.HistoryDa
 }
 
 // forgetHistory removes the days of an account that is removed.
-func forgetHistory(tx *vault.Tx, account string) error {
+func forgetHistory(tx vault.Tx, account string) error {
 	for place := range blockPlaces {
 		key := blockKey(account, place)
 		r, err := tx.Get(kindHistory, key)

@@ -93,7 +93,7 @@ func TestFormOfHistory(t *testing.T) {
 	y, m, d := time.Now().Date()
 	day := int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
 	text := fmt.Sprintf("%d\nz later\nr \"a \\\"b\\\"\" \"media\" \"\" \"netscape\"\nr \"\" \"\" \"192.0.2.7\" \"\" more\n%d o3 n2 d1 x1 r4 l5 q9 ed 0:7 1:1 40:1\n99 o1\n", day/32, day%32)
-	err := v.Update(func(tx *vault.Tx) error {
+	err := v.Update(func(tx vault.Tx) error {
 		_, err := tx.Put("history", fmt.Sprintf("main/%d", day/32%14), []byte(text), 0)
 		return err
 	})

@@ -90,7 +90,7 @@ func TestTextThatMeansNothing(t *testing.T) {
 	defer v.Close()
 	for i, value := range []string{`no JSON`, `{"account":{"name":1}}`, `{"account":{"name":"a"},"device":`, `{"account":{"name":"a"} "device":{}}`, `{"account":"a"}`,
 		`{"account":{"name":"a"},"preferences":7}`, `[]`} {
-		err := v.Update(func(tx *vault.Tx) error {
+		err := v.Update(func(tx vault.Tx) error {
 			_, err := tx.Put("account", fmt.Sprint("n", i), []byte(value), 0)
 			return err
 		})

@@ -87,7 +87,7 @@ type ends struct {
 
 // readEnds returns them with their revision. A version that keeps none of this may
 // have dropped entries meanwhile, or be the one before.
-func readEnds(tx *vault.Tx) (e ends, revision uint64, err error) {
+func readEnds(tx vault.Tx) (e ends, revision uint64, err error) {
 	first := tx.Oldest()
 	r, err := tx.Get(kindRing, journalRing)
 	if errors.Is(err, vault.ErrNotFound) {
@@ -113,13 +113,13 @@ func idKey(id uint64) string { return fmt.Sprintf("%016x", id) }
 // journal is the journal in a transaction that adds to it.
 type journal struct {
 	store *Store
-	tx    *vault.Tx
+	tx    vault.Tx
 	ends  ends
 	was   uint64
 	now   time.Time
 }
 
-func (s *Store) journal(tx *vault.Tx, now time.Time) (*journal, error) {
+func (s *Store) journal(tx vault.Tx, now time.Time) (*journal, error) {
 	j := &journal{store: s, tx: tx, now: now}
 	var err error
 	j.ends, j.was, err = readEnds(tx)

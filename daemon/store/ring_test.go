@@ -206,7 +206,7 @@ func TestVersionBefore(t *testing.T) {
 	old := func(n int, kind string) {
 		t.Helper()
 		for range n {
-			err := v.Update(func(tx *vault.Tx) error {
+			err := v.Update(func(tx vault.Tx) error {
 				data, _ := json.Marshal(map[string]any{"type": kind, "account": "main", "data": map[string]any{}})
 				tx.KeepJournal(short)
 				_, err := tx.Append(at, data)

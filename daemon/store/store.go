@@ -37,7 +37,7 @@ func Kinds() []string {
 // Store is the vault as the keeper uses it: every write goes through update, so
 // that state and events share a transaction and every watcher learns of it.
 type Store struct {
-	vault   *vault.Vault
+	vault   vault.Vault
 	changed Signal
 	// most is how many entries count, waits who knows what is undelivered.
 	most  atomic.Int64
@@ -47,14 +47,14 @@ type Store struct {
 }
 
 // New returns the store that lies in an open vault.
-func New(v *vault.Vault) *Store {
+func New(v vault.Vault) *Store {
 	s := &Store{vault: v}
 	s.Scale(Limits{}, 0)
 	return s
 }
 
 // Vault is what the store lies in.
-func (s *Store) Vault() *vault.Vault { return s.vault }
+func (s *Store) Vault() vault.Vault { return s.vault }
 
 // Observe has fn told of each commit. It comes before the store is used, and fn
 // does next to nothing: the commit's caller waits for it.
@@ -70,8 +70,8 @@ func (s *Store) Newest() uint64 { return s.vault.Newest() }
 
 // update runs fn in a transaction and appends the events that it returns. It
 // returns when both are on disk.
-func (s *Store) update(fn func(tx *vault.Tx) ([]Event, error)) error {
-	return s.write(func(tx *vault.Tx) ([]Event, error) {
+func (s *Store) update(fn func(tx vault.Tx) ([]Event, error)) error {
+	return s.write(func(tx vault.Tx) ([]Event, error) {
 		events, err := fn(tx)
 		tx.OnCommit(s.changed.Fire)
 		return events, err
@@ -79,10 +79,10 @@ func (s *Store) update(fn func(tx *vault.Tx) ([]Event, error)) error {
 }
 
 // write is update without waking anybody.
-func (s *Store) write(fn func(tx *vault.Tx) ([]Event, error)) error {
+func (s *Store) write(fn func(tx vault.Tx) ([]Event, error)) error {
 	begun := time.Now()
 	now := begun.UTC()
-	err := s.vault.Update(func(tx *vault.Tx) error {
+	err := s.vault.Update(func(tx vault.Tx) error {
 		events, err := fn(tx)
 		if err != nil || len(events) == 0 {
 			return err
@@ -104,7 +104,7 @@ func (s *Store) write(fn func(tx *vault.Tx) ([]Event, error)) error {
 
 // Tell appends events that change no state.
 func (s *Store) Tell(events ...Event) error {
-	return s.update(func(*vault.Tx) ([]Event, error) { return events, nil })
+	return s.update(func(vault.Tx) ([]Event, error) { return events, nil })
 }
 
 // Save writes an account's record and what happened to it. The record's
@@ -117,7 +117,7 @@ func (s *Store) Save(r *Record, events []Event, show func()) error {
 		return err
 	}
 	silent := r.checkedSilently(events)
-	return s.write(func(tx *vault.Tx) ([]Event, error) {
+	return s.write(func(tx vault.Tx) ([]Event, error) {
 		revision, err := tx.Put(kindAccount, r.Name, data, r.Revision)
 		if err == nil && silent {
 			err = chronicle(tx, r.CheckedAt, Of(r.Name, client.CheckAlive{}))
@@ -136,7 +136,7 @@ func (s *Store) Save(r *Record, events []Event, show func()) error {
 // Record reads an account as it was committed last.
 func (s *Store) Record(name string) (*Record, error) {
 	var r *Record
-	err := s.vault.View(func(tx *vault.Tx) error {
+	err := s.vault.View(func(tx vault.Tx) error {
 		v, err := tx.Get(kindAccount, name)
 		if err != nil {
 			return err
@@ -148,7 +148,7 @@ func (s *Store) Record(name string) (*Record, error) {
 }
 
 func (s *Store) Delete(r *Record, events []Event) error {
-	return s.update(func(tx *vault.Tx) ([]Event, error) {
+	return s.update(func(tx vault.Tx) ([]Event, error) {
 		if err := forgetHistory(tx, r.Name); err != nil {
 			return nil, err
 		}
@@ -158,7 +158,7 @@ func (s *Store) Delete(r *Record, events []Event) error {
 
 // Texts returns the accounts' records as they are kept.
 func (s *Store) Texts() (all []Text, err error) {
-	err = s.vault.View(func(tx *vault.Tx) error {
+	err = s.vault.View(func(tx vault.Tx) error {
 		return tx.Each(kindAccount, func(key string, v vault.Record) error {
 			all = append(all, Text{key, v.Revision, secret.New(string(v.Value))})
 			return nil
@@ -171,7 +171,7 @@ func (s *Store) Texts() (all []Text, err error) {
 // it is and returns revision 0.
 func (s *Store) Get(kind, key string, v any) (uint64, error) {
 	var revision uint64
-	err := s.vault.View(func(tx *vault.Tx) error {
+	err := s.vault.View(func(tx vault.Tx) error {
 		r, err := tx.Get(kind, key)
 		if errors.Is(err, vault.ErrNotFound) {
 			return nil
@@ -191,12 +191,12 @@ func (s *Store) Put(kind, key string, v any, events []Event) error {
 	if err != nil {
 		return err
 	}
-	return s.update(func(tx *vault.Tx) ([]Event, error) { return events, replace(tx, kind, key, data) })
+	return s.update(func(tx vault.Tx) ([]Event, error) { return events, replace(tx, kind, key, data) })
 }
 
 // Keep writes small records over whatever is there, together, and wakes nobody.
 func (s *Store) Keep(kind string, records map[string]any) error {
-	return s.write(func(tx *vault.Tx) ([]Event, error) {
+	return s.write(func(tx vault.Tx) ([]Event, error) {
 		for _, key := range slices.Sorted(maps.Keys(records)) {
 			data, err := json.Marshal(records[key])
 			if err == nil {
@@ -211,7 +211,7 @@ func (s *Store) Keep(kind string, records map[string]any) error {
 }
 
 // replace writes a record over whatever is there.
-func replace(tx *vault.Tx, kind, key string, data []byte) error {
+func replace(tx vault.Tx, kind, key string, data []byte) error {
 	r, err := tx.Get(kind, key)
 	if err != nil && !errors.Is(err, vault.ErrNotFound) {
 		return err
@@ -222,7 +222,7 @@ func replace(tx *vault.Tx, kind, key string, data []byte) error {
 
 // Drop removes a small record, if it is there.
 func (s *Store) Drop(kind, key string) error {
-	return s.write(func(tx *vault.Tx) ([]Event, error) {
+	return s.write(func(tx vault.Tx) ([]Event, error) {
 		r, err := tx.Get(kind, key)
 		if errors.Is(err, vault.ErrNotFound) {
 			return nil, nil
@@ -237,7 +237,7 @@ func (s *Store) Drop(kind, key string) error {
 // Keys returns the keys of all small records of a kind.
 func (s *Store) Keys(kind string) ([]string, error) {
 	var keys []string
-	err := s.vault.View(func(tx *vault.Tx) error {
+	err := s.vault.View(func(tx vault.Tx) error {
 		return tx.Each(kind, func(key string, _ vault.Record) error {
 			keys = append(keys, key)
 			return nil
@@ -246,15 +246,31 @@ func (s *Store) Keys(kind string) ([]string, error) {
 	return keys, err
 }
 
-// SecretKey returns the random key of a purpose, which outlives restarts.
+// SecretKey returns the random key of a purpose, which outlives restarts. Who comes
+// first makes it.
 func (s *Store) SecretKey(purpose string, fresh func() []byte) ([]byte, error) {
-	var kept struct {
+	type kept struct {
 		Key []byte `json:"key"`
 	}
-	revision, err := s.Get(KindSecret, purpose, &kept)
+	var k kept
+	revision, err := s.Get(KindSecret, purpose, &k)
 	if err != nil || revision != 0 {
-		return kept.Key, err
+		return k.Key, err
 	}
-	kept.Key = fresh()
-	return kept.Key, s.Put(KindSecret, purpose, kept, nil)
+	made := kept{fresh()}
+	data, err := json.Marshal(made)
+	if err != nil {
+		return nil, err
+	}
+	err = s.update(func(tx vault.Tx) ([]Event, error) {
+		k = made
+		r, err := tx.Get(KindSecret, purpose)
+		if errors.Is(err, vault.ErrNotFound) {
+			_, err = tx.Put(KindSecret, purpose, data, 0)
+		} else if err == nil {
+			err = json.Unmarshal(r.Value, &k)
+		}
+		return nil, err
+	})
+	return k.Key, err
 }

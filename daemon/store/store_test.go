@@ -14,7 +14,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
-func open(t *testing.T, dir string) (*store.Store, *vault.Vault) {
+func open(t *testing.T, dir string) (*store.Store, *vault.File) {
 	t.Helper()
 	v, err := vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), KeyFile: filepath.Join(dir, "vault.key")})
 	if err != nil {
@@ -73,7 +73,7 @@ func TestFormOnDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	s, v := open(t, dir)
 	defer v.Close()
-	err := v.Update(func(tx *vault.Tx) error {
+	err := v.Update(func(tx vault.Tx) error {
 		_, err := tx.Put("account", "main", []byte(text), 0)
 		return err
 	})
@@ -153,7 +153,7 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 		"before": `{"account":{"name":"before","site":"web","base":"new","added":"2026-01-02T03:04:05Z","generation":0,"refreshable":false},"device":{}}`,
 		"later":  `{"account":{"name":"later","site":"web","base":"new","added":"2026-01-02T03:04:05Z","generation":0,"refreshable":false,"mood":"good"},"device":{},"preferences":{"tags":["a"],"colour":"red"},"more":{"a":1}}`,
 	} {
-		err := v.Update(func(tx *vault.Tx) error {
+		err := v.Update(func(tx vault.Tx) error {
 			_, err := tx.Put("account", name, []byte(value), 0)
 			return err
 		})

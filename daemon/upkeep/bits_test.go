@@ -31,7 +31,7 @@ func filled(t *testing.T, dir string) (o vault.Options, content map[string]strin
 	revisions := map[string]uint64{}
 	for round := range 8 {
 		for n := range 12 {
-			err := v.Update(func(tx *vault.Tx) (err error) {
+			err := v.Update(func(tx vault.Tx) (err error) {
 				for i, kind := range store.Kinds() {
 					key := fmt.Sprintf("%s-%02d", kind, n)
 					if revisions[key], err = tx.Put(kind, key, bytes.Repeat([]byte{byte(round + 1)}, 100+200*(i%4)), revisions[key]); err != nil {
@@ -56,10 +56,10 @@ func filled(t *testing.T, dir string) (o vault.Options, content map[string]strin
 	return o, content, copied
 }
 
-func contentOf(t *testing.T, v *vault.Vault) map[string]string {
+func contentOf(t *testing.T, v *vault.File) map[string]string {
 	t.Helper()
 	content := map[string]string{}
-	err := v.View(func(tx *vault.Tx) error {
+	err := v.View(func(tx vault.Tx) error {
 		for _, kind := range store.Kinds() {
 			if err := tx.Each(kind, func(key string, r vault.Record) error {
 				content[kind+"/"+key] = fmt.Sprintf("%d %x", r.Revision, r.Value)

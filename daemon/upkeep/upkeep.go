@@ -39,6 +39,7 @@ const (
 // Upkeep looks after the vault by one configuration. It runs once.
 type Upkeep struct {
 	keeper *keeper.Keeper
+	file   *vault.File // nil where the vault does not lie in one: there are no copies of it then
 	every  time.Duration
 	keep   int
 	dir    string
@@ -53,7 +54,8 @@ type Upkeep struct {
 
 // New builds the upkeep of a configuration. It starts nothing.
 func New(k *keeper.Keeper, c config.Config, p config.Places) *Upkeep {
-	return &Upkeep{keeper: k, every: c.Backup.Every.Std(), keep: c.Backup.Keep, dir: p.Backups(c), own: c.Backup.Dir == ""}
+	file, _ := k.Store().Vault().(*vault.File)
+	return &Upkeep{keeper: k, file: file, every: c.Backup.Every.Std(), keep: c.Backup.Keep, dir: p.Backups(c), own: c.Backup.Dir == ""}
 }
 
 // Run works until ctx ends.
@@ -86,7 +88,7 @@ func (u *Upkeep) Run(ctx context.Context) error {
 	}
 }
 
-func (u *Upkeep) vault() *vault.Vault { return u.keeper.Store().Vault() }
+func (u *Upkeep) vault() vault.Vault { return u.keeper.Store().Vault() }
 
 func (u *Upkeep) work(now time.Time) {
 	if u.due(now) {
@@ -106,7 +108,7 @@ func (u *Upkeep) work(now time.Time) {
 
 // due goes by the wall clock. A copy from the future is of a clock that was wrong.
 func (u *Upkeep) due(now time.Time) bool {
-	if u.every <= 0 || now.Sub(u.tried) < min(u.every, again) && u.tried.After(u.made) {
+	if u.file == nil || u.every <= 0 || now.Sub(u.tried) < min(u.every, again) && u.tried.After(u.made) {
 		return false
 	}
 	since := now.Sub(u.made)
@@ -126,7 +128,7 @@ func (u *Upkeep) copy(now time.Time) error {
 		return fmt.Errorf("%s has %d bytes left, too few for a copy of the vault", u.dir, free)
 	}
 	path := filepath.Join(u.dir, nameAt(now))
-	if err := u.vault().BackUp(path); err != nil {
+	if err := u.file.BackUp(path); err != nil {
 		return err
 	}
 	u.made, u.accounts = now, info.Records["account"]
@@ -134,7 +136,7 @@ func (u *Upkeep) copy(now time.Time) error {
 	if u.own {
 		return rotate(u.dir, u.keep) // on the vault's own disk it is no backup to rely on
 	}
-	if err := u.vault().BackedUp(now); err != nil {
+	if err := u.file.BackedUp(now); err != nil {
 		return fmt.Errorf("a copy was made, and could not be noted: %w", err)
 	}
 	return rotate(u.dir, u.keep)
@@ -154,7 +156,11 @@ func (u *Upkeep) prepare() error {
 
 // read reads all of the vault.
 func (u *Upkeep) read() {
-	err := u.vault().Scrub()
+	whole := u.vault().Verify
+	if u.file != nil {
+		whole = u.file.Scrub // nobody waits for it
+	}
+	err := whole()
 	switch {
 	case err == nil:
 		u.keeper.Problems().Clear(problemVault)

@@ -49,7 +49,7 @@ func backup(ctx context.Context, a *access, path string, force bool) error {
 		return a.either(ctx, func(c *client.Client) (err error) {
 			size, sum, err = c.BackupVault(ctx, w)
 			return err
-		}, func(v *vault.Vault) (err error) {
+		}, func(v *vault.File) (err error) {
 			size, sum, err = copyVault(v, w)
 			return err
 		})
@@ -85,7 +85,7 @@ func backup(ctx context.Context, a *access, path string, force bool) error {
 }
 
 // copyVault writes a checked copy and notes that it was made.
-func copyVault(v *vault.Vault, w io.Writer) (int64, [sha256.Size]byte, error) {
+func copyVault(v *vault.File, w io.Writer) (int64, [sha256.Size]byte, error) {
 	c, err := v.Copy()
 	if err != nil {
 		return 0, c.SHA256, err

@@ -107,7 +107,7 @@ func verifyCommand(a *access) *cobra.Command {
 			err := a.either(cmd.Context(), func(c *client.Client) (err error) {
 				check, err = c.VerifyVault(cmd.Context())
 				return err
-			}, (*vault.Vault).Verify)
+			}, (*vault.File).Verify)
 			done()
 			if errors.Is(err, vault.ErrCorrupt) {
 				check, err = client.VaultCheck{Detail: err.Error()}, nil

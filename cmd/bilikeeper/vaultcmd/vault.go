@@ -98,7 +98,7 @@ func (a *access) running(ctx context.Context) (client.VaultInfo, bool, error) {
 
 // either does something with the vault: asks the keeper that has it, or opens
 // the files where none runs.
-func (a *access) either(ctx context.Context, ask func(*client.Client) error, do func(*vault.Vault) error) error {
+func (a *access) either(ctx context.Context, ask func(*client.Client) error, do func(*vault.File) error) error {
 	_, running, err := a.running(ctx)
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ type Fixture struct {
 	Dir    string
 	Site   *passporttest.Site
 	Config config.Config
-	Vault  *vault.Vault
+	Vault  *vault.File
 	Keeper *keeper.Keeper
 	page   atomic.Bool // whether the keeper is told of a login page
 	// Proxied is what lies behind a proxy; nil is the site.
