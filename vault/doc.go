@@ -19,7 +19,8 @@
 // This package says what is in a vault and proves that all of it is there in the
 // file. How a value is sealed is in vault/seal, what opens a vault in vault/keys,
 // and the file (pages, lock, commit, replacement) in vault/bolt, which knows no
-// seal; no other package imports bbolt. vault/fault has the errors of all of them.
+// seal; no other package imports bbolt. vault/fault has the errors of all of them, and
+// vault/vaulttest what every implementation of Vault has to pass.
 //
 // # What is sealed
 //

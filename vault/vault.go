@@ -94,8 +94,8 @@ type Tx interface {
 	// JournalAge is how old the oldest entry may get.
 	JournalAge() time.Duration
 
-	// OnCommit has fn called once the change is kept, before anybody is told so. It
-	// waits for nothing, and does not use the vault.
+	// OnCommit has fn called once the change is kept and can be read, before Update
+	// returns. It waits for nothing, and does not use the vault.
 	OnCommit(fn func())
 }
 
