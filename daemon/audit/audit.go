@@ -226,14 +226,19 @@ type Reading struct {
 // Read notes who is given a credential, before it is given. wrote is false where
 // the reading was only counted, and where the error is [ErrLate].
 func (a *Audit) Read(r Reading) (wrote bool, err error) {
+	if a.Count(r) {
+		return false, nil
+	}
+	return a.noteRead(r.reader(), r)
+}
+
+// reader is who reads what.
+func (r *Reading) reader() reader {
 	who := reader{Account: r.Account, Tag: r.Tag, UID: r.By.UID, Program: r.By.Program, Format: r.Format, Token: r.WithRefreshToken}
 	if r.Remote != "" {
 		who.Program = "network " + hostOf(r.Remote)
 	}
-	if a.again(who, r.Generation) {
-		return false, nil
-	}
-	return a.noteRead(who, r)
+	return who
 }
 
 // noteRead is Read where it may take a note.
@@ -248,12 +253,13 @@ func (a *Audit) noteRead(who reader, r Reading) (wrote bool, err error) {
 	return wrote, err
 }
 
-// again counts a reading that is like one before, and reports whether it is. Most are.
-func (a *Audit) again(who reader, generation uint64) bool {
+// Count counts a reading that is like one before, and reports whether it is. Most are.
+func (a *Audit) Count(r Reading) bool {
+	who, now := r.reader(), time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	last := a.seen[who]
-	if last == nil || last.underWay != nil || last.Generation != generation || !last.recent(time.Now()) {
+	if last == nil || last.underWay != nil || last.Generation != r.Generation || !last.recent(now) {
 		return false
 	}
 	a.counted = true

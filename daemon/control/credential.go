@@ -79,25 +79,40 @@ func (c *credentials) one(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	name := r.PathValue("name")
-	changed := func() <-chan struct{} { return c.keeper.Credentials().Changed(name) }
-	got, err := c.await(r.Context(), a, changed, a.news, func() (offer, error) {
-		// Looked at each time: the policy may change during a wait.
-		own := c.of(r)
-		for _, verb := range a.verbs() {
-			if !own.May(verb, name) {
-				return offer{}, c.refuseReading(r, c.refusal(own, verb, name), verb, name, a)
-			}
-		}
-		got, err := c.render(name, a)
-		if err != nil {
-			return offer{}, err
-		}
-		return offer{got, got.etag}, nil
-	})
+	remember(w, r, name, a)
+	return c.answer(w, r, name, a)
+}
+
+// answer hands an account's credential out.
+func (c *credentials) answer(w http.ResponseWriter, r *http.Request, name string, a asked) error {
+	var got offer
+	var err error
+	if a.wait == 0 {
+		got, err = c.permitted(r, name, a)
+	} else {
+		changed := func() <-chan struct{} { return c.keeper.Credentials().Changed(name) }
+		got, err = c.await(r.Context(), a, changed, a.news, func() (offer, error) { return c.permitted(r, name, a) })
+	}
 	if err != nil {
 		return err
 	}
 	return c.handOut(w, r, a, got)
+}
+
+// permitted is an account's credential as it is now, for a peer who may have it. Both
+// are looked at each time: they may change during a wait.
+func (c *credentials) permitted(r *http.Request, name string, a asked) (offer, error) {
+	own := c.of(r)
+	for _, verb := range a.verbs() {
+		if !own.May(verb, name) {
+			return offer{}, c.refuseReading(r, c.refusal(own, verb, name), verb, name, a)
+		}
+	}
+	got, err := c.render(name, a)
+	if err != nil {
+		return offer{}, err
+	}
+	return offer{got, got.etag}, nil
 }
 
 // render writes an account's credential in the format that is asked for.
@@ -170,9 +185,9 @@ func (c *credentials) handOut(w http.ResponseWriter, r *http.Request, a asked, g
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
-	err := c.keeper.Credentials().NoteRead(audit.Reading{
+	err := c.note(r, audit.Reading{
 		Account: got.account, Tag: a.tag, Format: a.format, Generation: got.generation, WithRefreshToken: a.withRefreshToken,
-		By: socket.PeerOf(r.Context()), User: c.user(r),
+		By: socket.PeerOf(r.Context()),
 	})
 	if err != nil {
 		head.Del("ETag")
@@ -182,6 +197,15 @@ func (c *credentials) handOut(w http.ResponseWriter, r *http.Request, a asked, g
 	head["Content-Type"], head["Content-Length"] = got.kind, got.length
 	write(w, http.StatusOK, got.body)
 	return nil
+}
+
+// note notes a reading, or counts it, as most are.
+func (c *credentials) note(r *http.Request, reading audit.Reading) error {
+	if c.keeper.Credentials().CountRead(reading) {
+		return nil
+	}
+	reading.User = c.user(r)
+	return c.keeper.Credentials().NoteRead(reading)
 }
 
 func readAsked(r *http.Request) (asked, error) {

@@ -171,6 +171,8 @@ func write(w http.ResponseWriter, status int, body []byte) {
 type connection struct {
 	// until is when a write over it that did not end is cut off.
 	until atomic.Int64
+	// last is for the request under way, of which there is one at a time.
+	last repeat
 }
 
 type connectionKey struct{}
@@ -192,4 +194,34 @@ func mayWrite(w http.ResponseWriter) {
 		out.conn.until.Store(until.UnixNano())
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(until)
+}
+
+// repeat is what a connection asked for last, where that was an account's credential.
+// Programs ask for the same again and again, so its address is read once. Who may have
+// it, and what it is, is looked at each time.
+type repeat struct {
+	target, pattern, name string
+	asked                 asked
+}
+
+// remember notes what a request asks for.
+func remember(w http.ResponseWriter, r *http.Request, name string, a asked) {
+	if out, ok := w.(*reply); ok && out.conn != nil && r.Method == http.MethodGet {
+		out.conn.last = repeat{r.RequestURI, r.Pattern, name, a}
+	}
+}
+
+// again answers a request for what its connection asked for last, and reports whether
+// it was one.
+func (s *Server) again(out *reply, r *http.Request) bool {
+	if out.conn == nil || out.conn.last.target != r.RequestURI || r.Method != http.MethodGet {
+		return false
+	}
+	last := &out.conn.last
+	a := last.asked
+	a.have, r.Pattern = r.Header["If-None-Match"], last.pattern
+	if err := s.credentials.answer(out, r, last.name, a); err != nil {
+		s.fail(out, r, err)
+	}
+	return true
 }

@@ -202,6 +202,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			writeProblem(out, asProblem(p))
 			return
 		}
+		if s.again(out, r) {
+			return
+		}
 		// ServeMux would answer such a path with a redirect.
 		if r.URL.Path != path.Clean(r.URL.Path) {
 			writeProblem(out, asProblem(notFound("no such path")))
@@ -235,8 +238,8 @@ func (s *Server) panicked(out *reply, r *http.Request, v any) {
 // socket, or that rebound a name to one, cannot help sending one of these. Programs
 // send none of them; some send the other headers of fetch, as Node does.
 func refuse(r *http.Request) *client.Problem {
-	for _, name := range []string{"Origin", "Referer", "Sec-Fetch-Site"} {
-		if sent := r.Header.Values(name); len(sent) > 0 && (name != "Sec-Fetch-Site" || slices.ContainsFunc(sent, func(v string) bool { return v != "none" })) {
+	for _, name := range [...]string{"Origin", "Referer", "Sec-Fetch-Site"} {
+		if sent := r.Header[name]; len(sent) > 0 && (name != "Sec-Fetch-Site" || slices.ContainsFunc(sent, func(v string) bool { return v != "none" })) {
 			return &client.Problem{Type: client.ProblemNotPermitted,
 				Detail: "requests with the header " + name + " are refused: they come from a page in a browser"}
 		}
@@ -252,12 +255,20 @@ func refuse(r *http.Request) *client.Problem {
 // ownHost knows what programs write for the host of a socket, and this machine with
 // the port of a forwarder.
 func ownHost(host string) bool {
+	if ownName(host) {
+		return true
+	}
 	name, port, err := net.SplitHostPort(host)
 	if err != nil {
 		name, port = strings.Trim(host, "[]"), ""
 	}
-	if outbound.Local(name) {
+	return outbound.Local(name) || port == "" && ownName(name)
+}
+
+func ownName(host string) bool {
+	switch host {
+	case "", "unix", "bilikeeper", "control", "localhost":
 		return true
 	}
-	return port == "" && slices.Contains([]string{"", "unix", "bilikeeper", "control"}, name)
+	return false
 }

@@ -133,6 +133,10 @@ func (c Credentials) NoteRead(r audit.Reading) error {
 	return nil
 }
 
+// CountRead counts a reading that is like one that was noted lately, and reports
+// whether it is. Any other is to be noted.
+func (c Credentials) CountRead(r audit.Reading) bool { return c.keeper.audit.Count(r) }
+
 // NoteRefused notes who was kept from a credential. Names that are no account's
 // are left out.
 func (c Credentials) NoteRefused(r audit.Reading) {
