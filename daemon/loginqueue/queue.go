@@ -137,10 +137,19 @@ func (q *Queue) Note(a lifecycle.Account) {
 	case l.Phase == lifecycle.PhaseSucceeded && l.Ended.After(q.answered):
 		q.answered, q.row = l.Ended, 0
 	case l.Reason == client.ReasonExpired && l.Automatic && a.Incident != nil && l.Ended.After(q.unanswered):
-		q.unanswered, q.next = l.Ended, a.Incident.NextAttempt
+		q.unanswered, q.next = l.Ended, reminder(a.Incident)
 		q.row++
 	}
 	delete(q.holders, a.Name)
+}
+
+// reminder is when people are to be asked again. An account that waits in the queue
+// was due already: what comes next for it is the look by itself.
+func reminder(i *lifecycle.Incident) time.Time {
+	if !i.InLine.IsZero() {
+		return i.InLine
+	}
+	return i.NextAttempt
 }
 
 // Restore takes up what the logins had come to when the keeper stopped, in the

@@ -122,6 +122,16 @@ func TestQueue(t *testing.T) {
 			t.Errorf("%d in a row, the last at %s, answered at %s", all.row, all.unanswered, all.answered)
 		}
 	})
+	t.Run("after a restart one that waits keeps nobody waiting", func(t *testing.T) {
+		now = start.Add(time.Minute)
+		due := ended("tried", lifecycle.PhaseFailed, client.ReasonExpired)
+		now = due.Incident.NextAttempt
+		due.Incident.InLine, due.Incident.NextAttempt = now, now.Add(lookAgain)
+		all := &Queue{}
+		all.Restore([]lifecycle.Account{due})
+		ask(t, all, "b", Now, time.Time{})
+		ask(t, all, "tried", Now, time.Time{})
+	})
 	t.Run("a login of a person's own takes no place", func(t *testing.T) {
 		all := full(t)
 		r := out("p")
