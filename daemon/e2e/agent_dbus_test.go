@@ -303,9 +303,7 @@ func TestAgent(t *testing.T) {
 	if _, _, calls := desk.screen.all(); calls != before+1 {
 		t.Errorf("%d notifications since the keeper was restarted", calls-before)
 	}
-	if left := desk.pictures(); len(left) != 0 {
-		t.Errorf("pictures that are over: %v", left)
-	}
+	until(t, "the picture that is over is gone", func() bool { return len(desk.pictures()) == 0 })
 	desk.end()
 	kept, err := os.ReadFile(desk.state())
 	if err != nil {
