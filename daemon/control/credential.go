@@ -18,7 +18,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
-	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
@@ -119,7 +118,7 @@ func (c *credentials) permitted(r *http.Request, name string, a asked) (offer, e
 func (c *credentials) render(name string, a asked) (*form, error) {
 	key := keeper.FormKey{Format: a.format, WithRefreshToken: a.withRefreshToken}
 	got, err := c.keeper.Credentials().Form(name, a.stale, key, func(held keeper.Credential) (any, error) {
-		out, err := output.Render(a.format, engine.FromKeeper(held), output.Options{WithRefreshToken: a.withRefreshToken})
+		out, err := output.Render(a.format, held, output.Options{WithRefreshToken: a.withRefreshToken})
 		if wrong, ok := errors.AsType[*output.Error](err); ok {
 			return nil, account.BadRequest("%s", wrong)
 		}

@@ -125,7 +125,7 @@ func (f *fixture) header(name string) string {
 	if err != nil {
 		f.T.Fatal(err)
 	}
-	out, err := output.Render("header", engine.FromKeeper(held), output.Options{})
+	out, err := output.Render("header", held, output.Options{})
 	if err != nil {
 		f.T.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/bilikeeper/bilikeeper/daemon/input"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -171,9 +172,9 @@ func TestNetscape(t *testing.T) {
 	}
 }
 
-func sample() output.Credential {
+func sample() keeper.Credential {
 	expires := time.Unix(1799999999, 0).UTC()
-	return output.Credential{
+	return keeper.Credential{
 		Account: "main", Site: "web", Mid: 100200300, Generation: 3, ExpiresAt: expires, RefreshToken: secret.New(token),
 		Cookies: []cookie.Cookie{
 			{Name: "SESSDATA", Value: secret.New(sessdata), Domain: ".bilibili.com", Path: "/", Expires: expires, HTTPOnly: true, Secure: true, SameSite: "Lax"},

@@ -1,6 +1,10 @@
 package output
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+)
 
 // The forms of browsers: each cookie with its attributes, and the local storage
 // in which the site's pages keep the refresh token.
@@ -33,11 +37,11 @@ type stateEntry struct {
 
 // playwright is a storageState. Playwright demands one of three words for
 // sameSite, and takes -1 for the end of a cookie that goes with the session.
-func playwright(c Credential, _ Options) ([]byte, error) {
+func playwright(c keeper.Credential, _ Options) ([]byte, error) {
 	state := storageState{Cookies: []stateCookie{}, Origins: []stateOrigin{}}
 	for _, k := range c.Cookies {
 		entry := stateCookie{
-			Name: k.Name, Value: k.Value.Reveal(), Domain: c.domain(k), Path: path(k), Expires: -1,
+			Name: k.Name, Value: k.Value.Reveal(), Domain: domain(c, k), Path: path(k), Expires: -1,
 			HTTPOnly: k.HTTPOnly, Secure: k.Secure, SameSite: "Lax",
 		}
 		if !k.Expires.IsZero() {
@@ -54,7 +58,7 @@ func playwright(c Credential, _ Options) ([]byte, error) {
 	}
 	if !c.RefreshToken.IsZero() {
 		state.Origins = append(state.Origins, stateOrigin{
-			Origin: "https://www." + c.siteDomain(), LocalStorage: []stateEntry{{tokenName, c.RefreshToken.Reveal()}},
+			Origin: "https://www." + siteDomain(c), LocalStorage: []stateEntry{{tokenName, c.RefreshToken.Reveal()}},
 		})
 	}
 	return encode(state)
@@ -81,10 +85,10 @@ type cloudCookie struct {
 
 // cookieCloud is what CookieCloud's clients find after they have decrypted what
 // its server gave them. They look the cookies up by the bare domain.
-func cookieCloud(c Credential, _ Options) ([]byte, error) {
+func cookieCloud(c keeper.Credential, _ Options) ([]byte, error) {
 	state := cloudState{Cookies: map[string][]cloudCookie{}, Storage: map[string]map[string]string{}}
 	for _, k := range c.Cookies {
-		domain := c.domain(k)
+		domain := domain(c, k)
 		entry := cloudCookie{
 			Name: k.Name, Value: k.Value.Reveal(), Domain: domain, Path: path(k),
 			HTTPOnly: k.HTTPOnly, Secure: k.Secure, SameSite: extensionSameSite(k.SameSite), Session: k.Expires.IsZero(),
@@ -96,7 +100,7 @@ func cookieCloud(c Credential, _ Options) ([]byte, error) {
 		state.Cookies[key] = append(state.Cookies[key], entry)
 	}
 	if !c.RefreshToken.IsZero() {
-		state.Storage["www."+c.siteDomain()] = map[string]string{tokenName: c.RefreshToken.Reveal()}
+		state.Storage["www."+siteDomain(c)] = map[string]string{tokenName: c.RefreshToken.Reveal()}
 	}
 	return encode(state)
 }

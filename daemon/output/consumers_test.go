@@ -27,6 +27,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
@@ -124,38 +125,38 @@ func certificate(t *testing.T) (tls.Certificate, string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
 }
 
-// keeper shows one credential and forgets every record.
-type keeper struct {
+// source shows one credential and forgets every record.
+type source struct {
 	mu      sync.Mutex
-	c       output.Credential
+	c       keeper.Credential
 	changed chan struct{}
 	saved   chan uint64
 }
 
-func (k *keeper) Credential(context.Context, string) (output.Credential, bool, error) {
+func (k *source) Credential(context.Context, string) (keeper.Credential, bool, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.c, true, nil
 }
 
-func (k *keeper) Changed() <-chan struct{} {
+func (k *source) Changed() <-chan struct{} {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.changed
 }
 
-func (k *keeper) Load(string) (engine.Progress, bool, error) { return engine.Progress{}, false, nil }
+func (k *source) Load(string) (engine.Progress, bool, error) { return engine.Progress{}, false, nil }
 
-func (k *keeper) Save(_ string, p engine.Progress, _ []engine.Result) error {
+func (k *source) Save(_ string, p engine.Progress, _ []engine.Result) error {
 	k.saved <- p.Generation
 	return nil
 }
 
 // written has the program write a file, as it does for its users.
-func written(t *testing.T, format string) (path string, k *keeper) {
+func written(t *testing.T, format string) (path string, k *source) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), format)
-	k = &keeper{c: account(), changed: make(chan struct{}), saved: make(chan uint64)}
+	k = &source{c: account(), changed: make(chan struct{}), saved: make(chan uint64)}
 	e, err := engine.New(k, k, zerolog.Nop(), engine.Output{Name: format, Account: "main", Format: format, Path: path})
 	if err != nil {
 		t.Fatal(err)

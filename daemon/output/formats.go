@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 )
 
@@ -31,7 +32,7 @@ type format struct {
 	// holds tells which names and values the format, and the header into which
 	// its reader puts them, can carry.
 	holds  func(text string) bool
-	render func(c Credential, o Options) ([]byte, error)
+	render func(c keeper.Credential, o Options) ([]byte, error)
 }
 
 const (

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/golden"
@@ -16,7 +17,7 @@ import (
 )
 
 // account has all that the site sets.
-func account() output.Credential {
+func account() keeper.Credential {
 	expires := time.Unix(1799999999, 0)
 	of := func(name, value string) cookie.Cookie {
 		return cookie.Cookie{Name: name, Value: secret.New(value), Domain: ".bilibili.com", Path: "/", Expires: expires}

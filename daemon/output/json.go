@@ -3,6 +3,8 @@ package output
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 )
 
 // The full… types are the keeper's own form. Names stay as they are.
@@ -30,7 +32,7 @@ type fullCookie struct {
 	SameSite string     `json:"same_site,omitempty"`
 }
 
-func full(c Credential, _ Options) ([]byte, error) {
+func full(c keeper.Credential, _ Options) ([]byte, error) {
 	f := fullCredential{
 		Account: c.Account, Site: c.Site, Mid: c.Mid, Uname: c.Uname, Generation: c.Generation,
 		IssuedAt: known(c.IssuedAt), ExpiresAt: known(c.ExpiresAt), UserAgent: c.UserAgent,
@@ -71,20 +73,20 @@ type apiCredential struct {
 	Token   string  `json:"ac_time_value"`
 }
 
-func (c Credential) api() apiCredential {
+func api(c keeper.Credential) apiCredential {
 	return apiCredential{
-		Session: c.value(cookieSession), CSRF: c.value(cookieCSRF), Buvid3: c.value(cookieBuvid3), Mid: c.uid(), Token: c.RefreshToken.Reveal(),
+		Session: c.Value(cookieSession), CSRF: c.Value(cookieCSRF), Buvid3: c.Value(cookieBuvid3), Mid: uid(c), Token: c.RefreshToken.Reveal(),
 	}
 }
 
-func bilibiliAPI(c Credential, _ Options) ([]byte, error) {
-	a, buvid4 := c.api(), c.value(cookieBuvid4)
+func bilibiliAPI(c keeper.Credential, _ Options) ([]byte, error) {
+	a, buvid4 := api(c), c.Value(cookieBuvid4)
 	a.Buvid4 = &buvid4
 	return encode(a)
 }
 
-func biliSync(c Credential, _ Options) ([]byte, error) {
-	return encode(map[string]apiCredential{"credential": c.api()})
+func biliSync(c keeper.Credential, _ Options) ([]byte, error) {
+	return encode(map[string]apiCredential{"credential": api(c)})
 }
 
 type biliupFile struct {
@@ -113,9 +115,9 @@ type biliupCookie struct {
 // even where the cookies are good. A session of the web has no such token, and
 // one that is made up would only move the error to a later place, so there is
 // no token_info.
-func biliup(c Credential, _ Options) ([]byte, error) {
+func biliup(c keeper.Credential, _ Options) ([]byte, error) {
 	f := biliupFile{
-		CookieInfo: biliupCookies{Cookies: []biliupCookie{}, Domains: []string{"." + c.siteDomain()}},
+		CookieInfo: biliupCookies{Cookies: []biliupCookie{}, Domains: []string{"." + siteDomain(c)}},
 		SSO:        []string{"https://passport.bilibili.com/api/v2/sso"},
 	}
 	for _, k := range c.Cookies {
@@ -137,14 +139,14 @@ func number(b bool) int {
 
 // toolpro is the cookies.json of BiliBiliToolPro. The list holds one account
 // after another; this is a file for one.
-func toolpro(c Credential, _ Options) ([]byte, error) {
-	return encode(map[string][]string{"BiliBiliCookies": {c.pairs(";")}})
+func toolpro(c keeper.Credential, _ Options) ([]byte, error) {
+	return encode(map[string][]string{"BiliBiliCookies": {pairs(c, ";")}})
 }
 
 // bililiveRecorder is the part of BililiveRecorder's config.json that holds the
 // cookie, in a file that it could start with. It is read at the start alone and
 // holds the rooms too, so a running recorder is better served by a push.
-func bililiveRecorder(c Credential, _ Options) ([]byte, error) {
+func bililiveRecorder(c keeper.Credential, _ Options) ([]byte, error) {
 	type optional struct {
 		HasValue bool
 		Value    string
@@ -153,5 +155,5 @@ func bililiveRecorder(c Credential, _ Options) ([]byte, error) {
 		Version int                 `json:"version"`
 		Global  map[string]optional `json:"global"`
 		Rooms   []string            `json:"rooms"`
-	}{3, map[string]optional{"Cookie": {true, c.line()}}, []string{}})
+	}{3, map[string]optional{"Cookie": {true, line(c)}}, []string{}})
 }

@@ -3,16 +3,18 @@ package output
 import (
 	"strconv"
 	"strings"
+
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 )
 
 // header has no line end: who reads the file whole would send it too.
-func header(c Credential, _ Options) ([]byte, error) { return []byte(c.line()), nil }
+func header(c keeper.Credential, _ Options) ([]byte, error) { return []byte(line(c)), nil }
 
 // bbdown is BBDown.data: the query with which the site's login once handed the
 // cookies on, and which BBDown now sends as its Cookie header. There is no line
 // end, because it would be sent too.
-func bbdown(c Credential, _ Options) ([]byte, error) {
-	text := c.pairs(";")
+func bbdown(c keeper.Credential, _ Options) ([]byte, error) {
+	text := pairs(c, ";")
 	if !c.ExpiresAt.IsZero() {
 		text += ";Expires=" + strconv.FormatInt(c.ExpiresAt.Unix(), 10)
 	}
@@ -29,7 +31,7 @@ func bbdown(c Credential, _ Options) ([]byte, error) {
 // login. The 0 that stands for such a cookie elsewhere is the year 1970 to
 // Python's reader, which then never sends it, and the site blocks requests that
 // lack the device's cookies.
-func netscape(c Credential, _ Options) ([]byte, error) {
+func netscape(c keeper.Credential, _ Options) ([]byte, error) {
 	var b strings.Builder
 	b.WriteString("# Netscape HTTP Cookie File\n")
 	for _, k := range c.Cookies {
@@ -40,7 +42,7 @@ func netscape(c Credential, _ Options) ([]byte, error) {
 		if !end.IsZero() {
 			expires = end.Unix()
 		}
-		fields := []string{c.domain(k), "TRUE", path(k), upper(k.Secure), strconv.FormatInt(expires, 10), k.Name, k.Value.Reveal()}
+		fields := []string{domain(c, k), "TRUE", path(k), upper(k.Secure), strconv.FormatInt(expires, 10), k.Name, k.Value.Reveal()}
 		b.WriteString(strings.Join(fields, "\t") + "\n")
 	}
 	return []byte(b.String()), nil
@@ -49,13 +51,13 @@ func netscape(c Credential, _ Options) ([]byte, error) {
 func upper(b bool) string { return strings.ToUpper(strconv.FormatBool(b)) }
 
 // env is for eval in a POSIX shell.
-func env(c Credential, _ Options) ([]byte, error) {
+func env(c keeper.Credential, _ Options) ([]byte, error) {
 	lines := [][2]string{
-		{"BILIBILI_COOKIE", c.pairs("; ")},
-		{"BILIBILI_SESSDATA", c.value(cookieSession)},
-		{"BILIBILI_JCT", c.value(cookieCSRF)},
-		{"BILIBILI_UID", c.uid()},
-		{"BILIBILI_BUVID3", c.value(cookieBuvid3)},
+		{"BILIBILI_COOKIE", pairs(c, "; ")},
+		{"BILIBILI_SESSDATA", c.Value(cookieSession)},
+		{"BILIBILI_JCT", c.Value(cookieCSRF)},
+		{"BILIBILI_UID", uid(c)},
+		{"BILIBILI_BUVID3", c.Value(cookieBuvid3)},
 	}
 	if !c.RefreshToken.IsZero() {
 		lines = append(lines, [2]string{"BILIBILI_REFRESH_TOKEN", c.RefreshToken.Reveal()})
@@ -68,8 +70,8 @@ func env(c Credential, _ Options) ([]byte, error) {
 }
 
 // uid is the account's number as tools want it, "" where it is not known.
-func (c Credential) uid() string {
-	if uid := c.value(cookieMid); uid != "" || c.Mid == 0 {
+func uid(c keeper.Credential) string {
+	if uid := c.Value(cookieMid); uid != "" || c.Mid == 0 {
 		return uid
 	}
 	return strconv.FormatInt(c.Mid, 10)
@@ -85,9 +87,9 @@ func (c Credential) uid() string {
 //   - rsshub-shell: a POSIX shell, and the env_file of docker compose, which
 //     looks for "$" in what is not in single quotes. Compose reads an apostrophe
 //     in a value otherwise than a shell does; the site sets none.
-func rsshub(quote func(string) string) func(Credential, Options) ([]byte, error) {
-	return func(c Credential, _ Options) ([]byte, error) {
-		name, value, err := c.rsshubEntry()
+func rsshub(quote func(string) string) func(keeper.Credential, Options) ([]byte, error) {
+	return func(c keeper.Credential, _ Options) ([]byte, error) {
+		name, value, err := rsshubEntry(c)
 		if err != nil {
 			return nil, err
 		}
@@ -95,22 +97,22 @@ func rsshub(quote func(string) string) func(Credential, Options) ([]byte, error)
 	}
 }
 
-func (c Credential) rsshubEntry() (name, value string, err error) {
-	uid := c.uid()
+func rsshubEntry(c keeper.Credential) (name, value string, err error) {
+	uid := uid(c)
 	if uid == "" || strings.Trim(uid, "0123456789") != "" {
 		return "", "", &Error{What: "rsshub: the account's number is a part of the variable's name, and it is not known", Err: ErrUnsuitable}
 	}
-	return "BILIBILI_COOKIE_" + uid, c.pairs("; "), nil
+	return "BILIBILI_COOKIE_" + uid, pairs(c, "; "), nil
 }
 
 // RSSHub returns the name and the value of the variable from which RSSHub takes
 // the account's cookies.
-func RSSHub(c Credential) (name, value string, err error) {
+func RSSHub(c keeper.Credential) (name, value string, err error) {
 	f, _ := find("rsshub")
 	if err := f.suits(&c, Options{}); err != nil {
 		return "", "", err
 	}
-	return c.rsshubEntry()
+	return rsshubEntry(c)
 }
 
 // shellQuote puts a text into single quotes, which keep everything but

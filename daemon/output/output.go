@@ -5,26 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
-
-// Credential is what there is to render.
-type Credential struct {
-	Account    string
-	Site       string
-	Mid        int64
-	Uname      string
-	Generation uint64
-	IssuedAt   time.Time
-	ExpiresAt  time.Time
-	// Cookies are in the order in which they are written.
-	Cookies      []cookie.Cookie
-	RefreshToken secret.String
-	UserAgent    string
-}
 
 // Options say what a caller asked for by name.
 type Options struct {
@@ -56,7 +41,7 @@ const (
 
 // Render writes the credential in a format. Every error is an [*Error] around
 // one of the sentinels.
-func Render(name string, c Credential, o Options) (Rendered, error) {
+func Render(name string, c keeper.Credential, o Options) (Rendered, error) {
 	f, ok := find(name)
 	if !ok {
 		return Rendered{}, &Error{What: fmt.Sprintf("%v %q: there are %s", ErrUnknownFormat, name, strings.Join(Formats(), ", ")), Err: ErrUnknownFormat}
@@ -73,7 +58,7 @@ func Render(name string, c Credential, o Options) (Rendered, error) {
 
 // suits reports why a credential cannot be written in a format, and takes out
 // of it what must not be.
-func (f format) suits(c *Credential, o Options) error {
+func (f format) suits(c *keeper.Credential, o Options) error {
 	switch {
 	case o.WithRefreshToken && !f.token:
 		return &Error{What: fmt.Sprintf("%v: %s", ErrNoRefreshToken, f.name), Err: ErrNoRefreshToken}
@@ -108,13 +93,8 @@ func stray(name string) bool {
 	return strings.HasPrefix(name, "bili_ticket") || name == tokenName
 }
 
-// value returns a cookie's value, "" where there is none of that name.
-func (c Credential) value(name string) string {
-	return cookie.Value(c.Cookies, name).Reveal()
-}
-
 // pairs joins the cookies as name=value.
-func (c Credential) pairs(separator string) string {
+func pairs(c keeper.Credential, separator string) string {
 	all := make([]string, 0, len(c.Cookies))
 	for _, k := range c.Cookies {
 		all = append(all, k.Name+"="+k.Value.Reveal())
@@ -125,25 +105,25 @@ func (c Credential) pairs(separator string) string {
 // line is the value of a Cookie header. It ends with a semicolon: the
 // patterns with which blrec and BililiveRecorder look for DedeUserID and buvid3
 // demand one after each.
-func (c Credential) line() string {
+func line(c keeper.Credential) string {
 	if len(c.Cookies) == 0 {
 		return ""
 	}
-	return c.pairs("; ") + ";"
+	return pairs(c, "; ") + ";"
 }
 
 // domain is the one for which a cookie is sent, with the dot that says that the
 // site's other hosts are meant too. The site sets its cookies for all of them;
 // without the dot, readers would send them to one host alone.
-func (c Credential) domain(k cookie.Cookie) string {
+func domain(c keeper.Credential, k cookie.Cookie) string {
 	d := k.Domain
 	if d == "" {
-		d = c.siteDomain()
+		d = siteDomain(c)
 	}
 	return "." + strings.TrimPrefix(d, ".")
 }
 
-func (c Credential) siteDomain() string {
+func siteDomain(c keeper.Credential) string {
 	if c.Site == siteIntl {
 		return "bilibili.tv"
 	}

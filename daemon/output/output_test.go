@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -19,12 +20,12 @@ const (
 	token    = "ffeeddccbbaa99887766554433221100"
 )
 
-func sample() output.Credential {
+func sample() keeper.Credential {
 	expires := time.Unix(1799999999, 0)
 	of := func(name, value string, httpOnly, secure bool) cookie.Cookie {
 		return cookie.Cookie{Name: name, Value: secret.New(value), Domain: "bilibili.com", Path: "/", Expires: expires, HTTPOnly: httpOnly, Secure: secure}
 	}
-	return output.Credential{
+	return keeper.Credential{
 		Account: "main", Site: "web", Mid: 100200300, Uname: "example", Generation: 3,
 		IssuedAt: time.Unix(1784447999, 0), ExpiresAt: expires, UserAgent: "Mozilla/5.0 (example)",
 		RefreshToken: secret.New(token),
@@ -161,7 +162,7 @@ func TestTicketsAreLeftOut(t *testing.T) {
 func TestUnsuitable(t *testing.T) {
 	intl := sample()
 	intl.Site = "intl"
-	odd := func(value string) output.Credential {
+	odd := func(value string) keeper.Credential {
 		c := sample()
 		c.Cookies[0].Value = secret.New(value)
 		return c
@@ -172,7 +173,7 @@ func TestUnsuitable(t *testing.T) {
 	noName.Cookies[0].Name = "a=b"
 	tests := []struct {
 		format string
-		c      output.Credential
+		c      keeper.Credential
 		refuse bool
 	}{
 		{"header", intl, false}, {"netscape", intl, false}, {"playwright", intl, false}, {"cookiecloud", intl, false},

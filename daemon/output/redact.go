@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
@@ -18,7 +19,7 @@ const minSecret = 8
 // Redact takes the credential's secrets out of a text that another program
 // wrote, in each form that a program is likely to write them in: as they are,
 // decoded, encoded once more, in pieces, and as base64.
-func (c Credential) Redact(text string) string {
+func Redact(c keeper.Credential, text string) string {
 	forms := map[string]bool{}
 	for _, k := range c.Cookies {
 		if k.Name != cookieMid { // the account's number is in every message

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/bilikeeper/bilikeeper/daemon/output"
 )
 
 func TestRedact(t *testing.T) {
@@ -18,7 +20,7 @@ func TestRedact(t *testing.T) {
 		"base64": base64.StdEncoding.EncodeToString([]byte(sessdata)), "lower": strings.ToLower(sessdata),
 		"the token": token, "csrf": csrf, "in a header": "Cookie: a=b; SESSDATA=" + sessdata + "; x",
 	} {
-		got := c.Redact("failed with <" + said + "> for 100200300 at 1799999999")
+		got := output.Redact(c, "failed with <"+said+"> for 100200300 at 1799999999")
 		for _, hidden := range []string{"1a2b3c4d", "f00d5", token, csrf, said} {
 			if strings.Contains(got, hidden) && hidden != "a=b" {
 				t.Errorf("%s: %s is left in %s", name, hidden, got)
@@ -28,7 +30,7 @@ func TestRedact(t *testing.T) {
 			t.Errorf("%s: too much went: %s", name, got)
 		}
 	}
-	if got := c.Redact("nothing here"); got != "nothing here" {
+	if got := output.Redact(c, "nothing here"); got != "nothing here" {
 		t.Errorf("got %q", got)
 	}
 }

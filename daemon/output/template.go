@@ -12,6 +12,7 @@ import (
 	"text/template/parse"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/lazyregexp"
 )
 
@@ -43,14 +44,14 @@ func CheckTemplate(text string) error {
 // fill executes a text/template over the data of the format json, under the
 // same names: {{.account}}, {{range .cookies}}{{.name}}{{end}}. Times are texts
 // as they are there; a time that is not known is "".
-func fill(c Credential, o Options) ([]byte, error) {
+func fill(c keeper.Credential, o Options) ([]byte, error) {
 	l := &limits{credential: c, until: time.Now().Add(maxTemplateTime)}
 	t, err := parseTemplate(o.Template, l)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.Execute(l, c.data()); err != nil {
-		return nil, &Error{What: "template: " + c.Redact(templateReason(err)), Err: ErrTemplate}
+	if err := t.Execute(l, data(c)); err != nil {
+		return nil, &Error{What: "template: " + Redact(c, templateReason(err)), Err: ErrTemplate}
 	}
 	return l.out.Bytes(), nil
 }
@@ -80,7 +81,7 @@ func templateReason(err error) string {
 	return strings.TrimPrefix(err.Error(), "template: ")
 }
 
-func (c Credential) data() map[string]any {
+func data(c keeper.Credential) map[string]any {
 	cookies := []map[string]any{}
 	for _, k := range c.Cookies {
 		cookies = append(cookies, map[string]any{
@@ -107,7 +108,7 @@ func timeText(t time.Time) string {
 
 // limits watches over one execution. It is the writer, too.
 type limits struct {
-	credential Credential
+	credential keeper.Credential
 	until      time.Time
 	rounds     int
 	out        bytes.Buffer
@@ -152,9 +153,9 @@ func (l *limits) functions() template.FuncMap {
 	disabled := func(...any) (string, error) { return "", errDisabled }
 	return template.FuncMap{
 		roundName: l.round,
-		"header":  func() (string, error) { return l.text(l.credential.line(), nil) },
-		"cookie":  func(name string) string { return l.credential.value(name) },
-		"uid":     func() string { return l.credential.uid() },
+		"header":  func() (string, error) { return l.text(line(l.credential), nil) },
+		"cookie":  func(name string) string { return l.credential.Value(name) },
+		"uid":     func() string { return uid(l.credential) },
 		"json":    l.json,
 		"shell":   func(s string) (string, error) { return l.text(shellQuote(s), nil) },
 		"base64":  func(s string) (string, error) { return l.text(base64.StdEncoding.EncodeToString([]byte(s)), nil) },

@@ -11,8 +11,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
-	"github.com/bilikeeper/bilikeeper/daemon/output"
-	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
@@ -22,9 +20,9 @@ import (
 type networkReaders struct{ keeper *keeper.Keeper }
 
 // Credential implements serve.Source.
-func (n networkReaders) Credential(_ context.Context, name string) (output.Credential, bool, error) {
+func (n networkReaders) Credential(_ context.Context, name string) (keeper.Credential, bool, error) {
 	held := n.keeper.Credentials().Held(name)
-	return engine.FromKeeper(held), held.Alive, nil
+	return held, held.Alive, nil
 }
 
 // Read implements serve.Auditor. Unlike on the socket, where the system says who

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/attempt"
 	"github.com/bilikeeper/bilikeeper/internal/plain"
@@ -22,7 +23,7 @@ type content struct {
 }
 
 // write writes a credential out. Where that does not work there is no content.
-func (w *worker) write(c output.Credential) (content, *Error) {
+func (w *worker) write(c keeper.Credential) (content, *Error) {
 	var r output.Rendered
 	err := w.slot.Protect(func() (err error) {
 		r, err = w.out.render(c)

@@ -10,9 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/rs/zerolog"
-
-	"github.com/bilikeeper/bilikeeper/daemon/output"
 )
 
 // Source shows the credentials that there are.
@@ -20,7 +19,7 @@ type Source interface {
 	// Credential returns an account's credential. alive is false where there is
 	// none, and where the site has said that its session is dead. A generation
 	// is never used for two credentials.
-	Credential(ctx context.Context, account string) (c output.Credential, alive bool, err error)
+	Credential(ctx context.Context, account string) (c keeper.Credential, alive bool, err error)
 	// Changed returns a channel that is closed when a credential may be another
 	// one, alive or dead, than now.
 	Changed() <-chan struct{}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/output"
 )
 
 func shell(script string) Command { return Command{"sh", "-c", script} }
@@ -19,7 +21,7 @@ func shell(script string) Command { return Command{"sh", "-c", script} }
 func run(t *testing.T, timeout time.Duration, commands ...Command) *Error {
 	t.Helper()
 	h := hook{commands: commands, timeout: timeout, env: hookEnv(prepared{Output: Output{Name: "o", Account: "main", Path: "/p"}}, 7)}
-	err := h.run(t.Context(), credential("main", 1).Redact)
+	err := h.run(t.Context(), func(text string) string { return output.Redact(credential("main", 1), text) })
 	if err == nil {
 		return nil
 	}

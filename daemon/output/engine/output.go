@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/ownfile"
 )
@@ -184,7 +185,7 @@ func (p prepared) address() string {
 
 // render writes the credential out as the target wants it. An output of
 // commands alone has no text; all it needs to know is that there is another.
-func (p prepared) render(c output.Credential) (output.Rendered, error) {
+func (p prepared) render(c keeper.Credential) (output.Rendered, error) {
 	if _, ok := p.target.(nothing); ok {
 		return output.Render("json", c, output.Options{})
 	}

@@ -25,9 +25,9 @@ import (
 type credentials struct{ keeper *keeper.Keeper }
 
 // Credential implements Source.
-func (c credentials) Credential(_ context.Context, name string) (output.Credential, bool, error) {
+func (c credentials) Credential(_ context.Context, name string) (keeper.Credential, bool, error) {
 	held := c.keeper.Credentials().Held(name)
-	return FromKeeper(held), held.Alive, nil
+	return held, held.Alive, nil
 }
 
 // Changed implements Source.
@@ -236,13 +236,5 @@ func viewOutput(s Status) client.Output {
 		Generation: s.Generation, LastWritten: account.Known(s.WrittenAt), LastFailed: account.Known(s.FailedAt),
 		RetryAt: account.Known(retry), LastError: s.LastError,
 		HookGeneration: s.HookGeneration, HookAt: account.Known(s.HookAt), HookExit: s.HookExit, HookError: s.HookError,
-	}
-}
-
-// FromKeeper is the keeper's credential as the formats take it.
-func FromKeeper(k keeper.Credential) output.Credential {
-	return output.Credential{
-		Account: k.Account, Site: k.Site, Mid: k.Mid, Uname: k.Uname, Generation: k.Generation,
-		IssuedAt: k.IssuedAt, ExpiresAt: k.ExpiresAt, RefreshToken: k.RefreshToken, UserAgent: k.UserAgent, Cookies: k.Cookies,
 	}
 }

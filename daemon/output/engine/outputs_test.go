@@ -131,7 +131,7 @@ func TestFailingOutputIsAProblem(t *testing.T) {
 
 func wantHeader(h *keepertest.Fixture, path string) {
 	h.T.Helper()
-	want, err := output.Render("header", FromKeeper(h.Keeper.Credentials().Held("main")), output.Options{})
+	want, err := output.Render("header", h.Keeper.Credentials().Held("main"), output.Options{})
 	if err != nil {
 		h.T.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/internal/attempt"
 	"github.com/bilikeeper/bilikeeper/internal/plain"
@@ -35,7 +36,7 @@ type worker struct {
 	memory   memory
 	// before is the credential that was in use before the current one. It may
 	// live for a while, so it is hidden in what commands print as well.
-	current, before output.Credential
+	current, before keeper.Credential
 
 	// orders are RunNow's, each with the way for its answer.
 	orders chan chan error
@@ -147,7 +148,7 @@ func (w *worker) step(ctx context.Context, force bool) (time.Time, error) {
 
 // look finds out what there is to deliver.
 func (w *worker) look(ctx context.Context, force bool) (job, error) {
-	var c output.Credential
+	var c keeper.Credential
 	j := job{force: force}
 	err := w.slot.Protect(func() (err error) {
 		c, j.alive, err = w.src.Credential(ctx, w.out.Account)
@@ -169,7 +170,9 @@ func (w *worker) look(ctx context.Context, force bool) (job, error) {
 	return j, nil
 }
 
-func (w *worker) redact(text string) string { return w.before.Redact(w.current.Redact(text)) }
+func (w *worker) redact(text string) string {
+	return output.Redact(w.before, output.Redact(w.current, text))
+}
 
 // sweep removes what a crash left beside the file.
 func (w *worker) sweep(ctx context.Context) {

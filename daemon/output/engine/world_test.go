@@ -15,7 +15,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
@@ -27,8 +27,8 @@ func sessdata(generation uint64) string {
 	return "1a2b3c4d%2C1799999999%2C" + canary + strings.Repeat("x", int(generation)) + "*81"
 }
 
-func credential(account string, generation uint64) output.Credential {
-	return output.Credential{
+func credential(account string, generation uint64) keeper.Credential {
+	return keeper.Credential{
 		Account: account, Site: "web", Mid: 100200300, Generation: generation, RefreshToken: secret.New("token" + canary),
 		Cookies: []cookie.Cookie{
 			{Name: "SESSDATA", Value: secret.New(sessdata(generation)), HTTPOnly: true, Secure: true},
@@ -45,7 +45,7 @@ func headerOf(generation uint64) string {
 // source shows credentials.
 type source struct {
 	mu      sync.Mutex
-	current map[string]output.Credential
+	current map[string]keeper.Credential
 	dead    map[string]bool
 	changed chan struct{}
 	reads   int
@@ -54,14 +54,14 @@ type source struct {
 }
 
 func newSource(accounts ...string) *source {
-	s := &source{current: map[string]output.Credential{}, dead: map[string]bool{}, changed: make(chan struct{})}
+	s := &source{current: map[string]keeper.Credential{}, dead: map[string]bool{}, changed: make(chan struct{})}
 	for _, a := range accounts {
 		s.current[a] = credential(a, 1)
 	}
 	return s
 }
 
-func (s *source) Credential(_ context.Context, account string) (output.Credential, bool, error) {
+func (s *source) Credential(_ context.Context, account string) (keeper.Credential, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++

@@ -13,7 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/lockout"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -23,7 +23,7 @@ import (
 type Source interface {
 	// Credential returns an account's credential. alive is false where there is
 	// none, and where the site has said that its session is dead.
-	Credential(ctx context.Context, account string) (c output.Credential, alive bool, err error)
+	Credential(ctx context.Context, account string) (c keeper.Credential, alive bool, err error)
 }
 
 // Auditor notes who was given a credential, before it is given.
@@ -135,10 +135,10 @@ func (h *Handler) remote(r *http.Request) string {
 }
 
 // read takes an account's credential and notes that it is going to be given.
-func (h *Handler) read(r *http.Request, account, format string) (c output.Credential, ok bool, err error) {
+func (h *Handler) read(r *http.Request, account, format string) (c keeper.Credential, ok bool, err error) {
 	c, alive, err := h.src.Credential(r.Context(), account)
 	if err != nil || !alive {
-		return output.Credential{}, false, err
+		return keeper.Credential{}, false, err
 	}
 	c.RefreshToken = secret.String{}
 	return c, true, h.audit.Read(r.Context(), account, format, h.remote(r))

@@ -18,7 +18,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/lockout"
@@ -32,17 +32,17 @@ const (
 	auth     = "rsshub:an-example-secret"
 )
 
-// keeper is a source and an auditor.
-type keeper struct {
+// source is where the handler reads and notes.
+type source struct {
 	dead, broken, mute bool
 	noted              []string
 }
 
-func (k *keeper) Credential(_ context.Context, account string) (output.Credential, bool, error) {
+func (k *source) Credential(_ context.Context, account string) (keeper.Credential, bool, error) {
 	if k.broken {
-		return output.Credential{}, false, errors.New("made by the test")
+		return keeper.Credential{}, false, errors.New("made by the test")
 	}
-	c := output.Credential{
+	c := keeper.Credential{
 		Account: account, Site: "web", Mid: 100200300, Generation: 3, RefreshToken: secret.New("token" + session),
 		Cookies: []cookie.Cookie{{Name: "SESSDATA", Value: secret.New(session), HTTPOnly: true}, {Name: "DedeUserID", Value: secret.New("100200300")}},
 	}
@@ -52,7 +52,7 @@ func (k *keeper) Credential(_ context.Context, account string) (output.Credentia
 	return c, !k.dead && account != "gone", nil
 }
 
-func (k *keeper) Read(_ context.Context, account, format, remote string) error {
+func (k *source) Read(_ context.Context, account, format, remote string) error {
 	if k.mute {
 		return errors.New("made by the test")
 	}
@@ -60,7 +60,7 @@ func (k *keeper) Read(_ context.Context, account, format, remote string) error {
 	return nil
 }
 
-func newHandler(t *testing.T, k *keeper) (*Handler, *bytes.Buffer) {
+func newHandler(t *testing.T, k *source) (*Handler, *bytes.Buffer) {
 	t.Helper()
 	var log bytes.Buffer
 	h, err := New(k, k, zerolog.New(&log), Config{
@@ -98,7 +98,7 @@ func decrypt(t *testing.T, key, iv, sealed []byte) []byte {
 }
 
 func TestCloud(t *testing.T) {
-	k := &keeper{}
+	k := &source{}
 	h, _ := newHandler(t, k)
 	plain := ask(h, "POST", "/get/"+uuid, `{"password":"`+password+`"}`, "Content-Type", "application/json")
 	form := ask(h, "POST", "/get/"+uuid, "password="+password, "Content-Type", "application/x-www-form-urlencoded")
@@ -180,7 +180,7 @@ func TestKeys(t *testing.T) {
 }
 
 func TestRSSHub(t *testing.T) {
-	k := &keeper{}
+	k := &source{}
 	h, _ := newHandler(t, k)
 	want := `{"BILIBILI_COOKIE_100200300":"SESSDATA=` + session + `; DedeUserID=100200300","BILIBILI_COOKIE_100200301":"SESSDATA=` + session + `; DedeUserID=100200301"}`
 	for _, given := range []string{auth, base64.StdEncoding.EncodeToString([]byte(auth))} {
@@ -221,7 +221,7 @@ func TestRefused(t *testing.T) {
 		{"POST", "/rsshub", "", []string{"Authorization", "Basic " + auth}, 405},
 	}
 	for _, tt := range tests {
-		k := &keeper{}
+		k := &source{}
 		h, log := newHandler(t, k)
 		w := ask(h, tt.method, tt.path, tt.body, tt.header...)
 		if w.Code != tt.want || strings.Contains(w.Body.String(), session[:8]) || len(k.noted) > 0 || w.Header().Get("Cache-Control") != "no-store" {
@@ -237,7 +237,7 @@ func TestRefused(t *testing.T) {
 
 // What is dead, unknown or cannot be noted is not given.
 func TestUnavailable(t *testing.T) {
-	for _, k := range []*keeper{{dead: true}, {broken: true}, {mute: true}} {
+	for _, k := range []*source{{dead: true}, {broken: true}, {mute: true}} {
 		h, _ := newHandler(t, k)
 		for _, w := range []*httptest.ResponseRecorder{
 			ask(h, "GET", "/get/"+uuid, ""),
@@ -255,7 +255,7 @@ func TestUnavailable(t *testing.T) {
 // comes from behind the guesser's own proxy.
 func TestGuessing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, log := newHandler(t, &keeper{})
+		h, log := newHandler(t, &source{})
 		var err error
 		if h.proxies, err = clientaddr.New([]string{"127.0.0.0/8"}); err != nil {
 			t.Fatal(err)
@@ -324,11 +324,11 @@ func TestNewRefuses(t *testing.T) {
 		"rsshub: its pass": {RSSHub: &RSSHub{Accounts: []string{"main"}}},
 	}
 	for want, cfg := range tests {
-		if _, err := New(&keeper{}, &keeper{}, zerolog.Nop(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := New(&source{}, &source{}, zerolog.Nop(), cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	h, err := New(&keeper{}, &keeper{}, zerolog.Nop(), Config{})
+	h, err := New(&source{}, &source{}, zerolog.Nop(), Config{})
 	if err != nil || ask(h, "GET", "/get/"+uuid, "").Code != 404 || ask(h, "GET", "/rsshub", "").Code != 404 {
 		t.Errorf("an empty configuration serves something, %v", err)
 	}
@@ -339,7 +339,7 @@ func FuzzCloudBody(f *testing.F) {
 	f.Add("application/x-www-form-urlencoded", "password=%zz")
 	f.Add("a/b; c", "")
 	f.Fuzz(func(t *testing.T, kind, body string) {
-		h, _ := newHandler(t, &keeper{})
+		h, _ := newHandler(t, &source{})
 		r := httptest.NewRequest("POST", "/get/"+uuid, strings.NewReader(body))
 		r.Header["Content-Type"] = []string{kind}
 		w := httptest.NewRecorder()
