@@ -23,11 +23,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
@@ -125,51 +125,27 @@ func certificate(t *testing.T) (tls.Certificate, string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
 }
 
-// source shows one credential and forgets every record.
-type source struct {
-	mu      sync.Mutex
-	c       keeper.Credential
-	changed chan struct{}
-	saved   chan uint64
-}
-
-func (k *source) Credential(context.Context, string) (keeper.Credential, bool, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.c, true, nil
-}
-
-func (k *source) Changed() <-chan struct{} {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.changed
-}
-
-func (k *source) Load(string) (engine.Progress, bool, error) { return engine.Progress{}, false, nil }
-
-func (k *source) Save(_ string, p engine.Progress, _ []engine.Result) error {
-	k.saved <- p.Generation
-	return nil
-}
-
-// written has the program write a file, as it does for its users.
-func written(t *testing.T, format string) (path string, k *source) {
+// withFiles runs a test with a keeper whose account "main" is logged in, and that
+// has written a file in each of some formats.
+func withFiles(t *testing.T, formats []string, test func(h *keepertest.Fixture, paths map[string]string)) {
 	t.Helper()
-	path = filepath.Join(t.TempDir(), format)
-	k = &source{c: account(), changed: make(chan struct{}), saved: make(chan uint64)}
-	e, err := engine.New(k, k, zerolog.Nop(), engine.Output{Name: format, Account: "main", Format: format, Path: path})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { done <- e.Run(ctx) }()
-	<-k.saved
-	t.Cleanup(func() {
-		cancel()
-		<-done
+	dir, paths := t.TempDir(), map[string]string{}
+	keepertest.Run(t, func(c *config.Config) {
+		for _, f := range formats {
+			paths[f] = filepath.Join(dir, f)
+			c.Output = append(c.Output, config.Output{Name: f, Account: "main", Format: f, Path: paths[f], Mode: "0600"})
+		}
+	}, func(h *keepertest.Fixture) {
+		h.Site.SetSessionLife(100 * 365 * 24 * time.Hour) // the programs go by the machine's clock
+		h.Login("main", keepertest.Mid)
+		o := engine.Configured(h.Keeper, h.Config, nil)
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = o.Run(ctx) }()
+		defer func() { cancel(); <-done }()
+		synctest.Wait()
+		test(h, paths)
 	})
-	return path, k
 }
 
 const cookieJar = `
@@ -186,9 +162,12 @@ opener.open(sys.argv[4]).read()
 // The real programs, given the real files, send what the site set.
 func TestConsumers(t *testing.T) {
 	s := newSite(t)
-	netscape, _ := written(t, "netscape")
-	header, _ := written(t, "header")
-	env, _ := written(t, "env")
+	var netscape, header, env string
+	var want []string
+	withFiles(t, []string{"netscape", "header", "env"}, func(h *keepertest.Fixture, paths map[string]string) {
+		netscape, header, env = paths["netscape"], paths["header"], paths["env"]
+		want = sorted(h.Keeper.Credentials().Held("main").Cookies)
+	})
 	proxy := "http://" + s.address
 	const url = "https://api.bilibili.com/x/web-interface/nav.mp4"
 	const elsewhere = "https://example.org/x.mp4"
@@ -237,7 +216,6 @@ func TestConsumers(t *testing.T) {
 			if len(got) == 0 {
 				t.Fatalf("it asked for nothing: %v, %s", err, said)
 			}
-			want := sorted(account().Cookies)
 			if cookies := strings.TrimPrefix(got[0], "api.bilibili.com "); !slices.Equal(pairs(cookies), want) {
 				t.Errorf("the site got %q\nwant %q (%v, %s)", pairs(cookies), want, err, said)
 			}
@@ -275,32 +253,28 @@ func TestRewrittenByConsumer(t *testing.T) {
 		t.Skip(err)
 	}
 	s := newSite(t)
-	path, k := written(t, "netscape")
-	before, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.Command("yt-dlp", "--ignore-config", "--no-check-certificates", "--simulate", "--proxy", "http://"+s.address, "--cookies", path,
-		"https://api.bilibili.com/x.mp4").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v, %s", err, out)
-	}
-	after, err := os.ReadFile(path)
-	if err != nil || string(after) == string(before) || !strings.Contains(string(after), sessdata) {
-		t.Errorf("%v: it left %s", err, after)
-	}
-	k.mu.Lock()
-	k.c.Generation++
-	k.c.Cookies[1].Value = k.c.Cookies[3].Value
-	close(k.changed)
-	k.changed = make(chan struct{})
-	k.mu.Unlock()
-	<-k.saved
-	want, err := output.Render("netscape", k.c, output.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := os.ReadFile(path); err != nil || string(got) != string(want.Body) {
-		t.Errorf("%v: got %s", err, got)
-	}
+	withFiles(t, []string{"netscape"}, func(h *keepertest.Fixture, paths map[string]string) {
+		before, err := os.ReadFile(paths["netscape"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command("yt-dlp", "--ignore-config", "--no-check-certificates", "--simulate", "--proxy", "http://"+s.address, "--cookies", paths["netscape"],
+			"https://api.bilibili.com/x.mp4").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v, %s", err, out)
+		}
+		after, err := os.ReadFile(paths["netscape"])
+		if err != nil || string(after) == string(before) || !strings.Contains(string(after), h.SESSDATA()) {
+			t.Errorf("%v: it left %s", err, after)
+		}
+		h.Refresh(true)
+		synctest.Wait()
+		want, err := output.Render("netscape", h.Keeper.Credentials().Held("main"), output.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(paths["netscape"]); err != nil || string(got) != string(want.Body) {
+			t.Errorf("%v: got %s", err, got)
+		}
+	})
 }

@@ -3,14 +3,13 @@
 // of an account has changed, and runs commands after it.
 //
 // Each [Output] has a goroutine, a retry, a time limit and a record of its own;
-// none waits for another. Where the credentials come from and where the records
-// lie is for the keeper to say, as a [Source] and a [Ledger]. How a credential
-// is written out is the matter of the package above. No vault, no site, no
-// journal and no configuration file may come in here.
+// none waits for another. The credentials are the keeper's, and so is the [Ledger]
+// with the records. How a credential is written out is the matter of the package
+// above. No site, no account's life and no configuration file may come in here.
 //
 // Guarantees:
-//   - nothing is polled: an output looks at the credential when the source says
-//     that it changed, when a retry is due, and when it is told to;
+//   - nothing is polled: an output looks at the credential when something
+//     has changed, when a retry is due, and when it is told to;
 //   - a file holds the old bytes or the new ones, with its owner and its mode,
 //     unless it is written in place; one that is right already is not touched;
 //   - a credential that is known to be dead is never written or sent;

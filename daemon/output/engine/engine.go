@@ -14,17 +14,6 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// Source shows the credentials that there are.
-type Source interface {
-	// Credential returns an account's credential. alive is false where there is
-	// none, and where the site has said that its session is dead. A generation
-	// is never used for two credentials.
-	Credential(ctx context.Context, account string) (c keeper.Credential, alive bool, err error)
-	// Changed returns a channel that is closed when a credential may be another
-	// one, alive or dead, than now.
-	Changed() <-chan struct{}
-}
-
 // Ledger keeps each output's record over restarts.
 type Ledger interface {
 	// Load returns what was saved last; found is false for a new output.
@@ -114,21 +103,8 @@ type Engine struct {
 	started atomic.Bool
 }
 
-// New checks the outputs. It starts nothing.
-func New(src Source, led Ledger, log zerolog.Logger, outputs ...Output) (*Engine, error) {
-	if src == nil || led == nil {
-		return nil, errors.New("the outputs need a source and a ledger")
-	}
-	e := &Engine{}
-	for _, o := range outputs {
-		if err := e.add(o, src, led, log); err != nil {
-			return nil, fmt.Errorf("output %q: %w", o.Name, err)
-		}
-	}
-	return e, nil
-}
-
-func (e *Engine) add(o Output, src Source, led Ledger, log zerolog.Logger) error {
+// add checks an output and takes it in. It starts nothing.
+func (e *Engine) add(o Output, k *keeper.Keeper, led Ledger, log zerolog.Logger) error {
 	p, err := prepare(o)
 	if err != nil {
 		return err
@@ -141,7 +117,7 @@ func (e *Engine) add(o Output, src Source, led Ledger, log zerolog.Logger) error
 			return fmt.Errorf("outputs %q and %q write the same file", w.out.Name, o.Name)
 		}
 	}
-	e.workers = append(e.workers, newWorker(p, src, led, log))
+	e.workers = append(e.workers, newWorker(p, k, led, log))
 	return nil
 }
 
@@ -161,7 +137,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// Status tells how each output has been doing, in the order of New.
+// Status tells how each output has been doing, in the order in which they were taken in.
 func (e *Engine) Status() []Status {
 	all := make([]Status, 0, len(e.workers))
 	for _, w := range e.workers {

@@ -12,10 +12,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 )
 
@@ -25,12 +24,13 @@ func sprint(v any) string {
 }
 
 func TestFollowsTheCredential(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
 		o := headerFile(dir, "a")
 		s.start(o)
 		synctest.Wait()
-		wantFile(t, o.Path, headerOf(1))
+		first := s.header()
+		wantFile(t, o.Path, first)
 		info, err := os.Stat(o.Path)
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v, %v", info.Mode(), err)
@@ -38,21 +38,18 @@ func TestFollowsTheCredential(t *testing.T) {
 
 		// Nothing new: the file is not touched, and nothing is saved.
 		saves := s.led.saves
-		s.src.change(func() {})
+		s.stir()
 		time.Sleep(240 * time.Hour)
 		synctest.Wait()
 		again, err := os.Stat(o.Path)
 		if err != nil || !os.SameFile(info, again) || s.led.saves != saves {
 			t.Errorf("an unchanged file was written: %v, %d saves", err, s.led.saves-saves)
 		}
-		// Nothing is polled: one look for the start, one for the change.
-		if s.src.reads != 2 {
-			t.Errorf("the credential was read %d times", s.src.reads)
+		s.rotate("main")
+		if s.header() == first {
+			t.Fatal("the credential is the same")
 		}
-
-		s.src.rotate("main", 2)
-		synctest.Wait()
-		wantFile(t, o.Path, headerOf(2))
+		wantFile(t, o.Path, s.header())
 		if got := s.led.told(); len(got) != 2 || got[1].Outcome != OutcomeWritten || got[1].Generation != 2 || got[1].Stage != StageFile {
 			t.Errorf("told %+v", got)
 		}
@@ -65,9 +62,9 @@ func TestFollowsTheCredential(t *testing.T) {
 }
 
 func TestDeadIsNeverWritten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
-		s.src.dead["main"] = true
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
+		s.die()
 		o := headerFile(dir, "a")
 		o.OnChange = []Command{{"touch", filepath.Join(dir, "ran")}}
 		other := headerFile(dir, "b")
@@ -80,12 +77,12 @@ func TestDeadIsNeverWritten(t *testing.T) {
 		if _, err := s.engine.RunNow(t.Context(), "a"); !errors.Is(err, ErrNoCredential) {
 			t.Errorf("got %v", err)
 		}
-		s.src.rotate("main", 2)
-		synctest.Wait()
-		wantFile(t, o.Path, headerOf(2))
-		s.src.change(func() { s.src.current["main"], s.src.dead["main"] = credential("main", 3), true })
-		synctest.Wait()
-		wantFile(t, o.Path, headerOf(2))
+		s.Login("main", keepertest.Mid)
+		living := s.header()
+		wantFile(t, o.Path, living)
+		s.die()
+		s.stir()
+		wantFile(t, o.Path, living)
 		s.stop()
 	})
 }
@@ -93,15 +90,15 @@ func TestDeadIsNeverWritten(t *testing.T) {
 // One output's failure touches no other, is tried again at a growing distance,
 // and is told of once.
 func TestOneBroken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
 		broken := headerFile(filepath.Join(dir, "missing"), "broken")
 		hanging := Output{Name: "hanging", Account: "main", Format: "json", Push: &Push{URL: "https://example.net/" + canary, Transport: hang{}}}
 		works := headerFile(dir, "works")
 		begun := time.Now()
 		s.start(broken, hanging, works)
 		synctest.Wait()
-		wantFile(t, works.Path, headerOf(1))
+		wantFile(t, works.Path, s.header())
 		if time.Since(begun) != 0 {
 			t.Errorf("it waited %v for the others", time.Since(begun))
 		}
@@ -126,9 +123,8 @@ func TestOneBroken(t *testing.T) {
 		if err := os.Mkdir(filepath.Dir(broken.Path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		s.src.rotate("main", 2)
-		synctest.Wait()
-		wantFile(t, broken.Path, headerOf(2))
+		s.rotate("main")
+		wantFile(t, broken.Path, s.header())
 		if p := s.led.progress("broken"); p.Attempts != 0 || p.LastError != "" || !p.RetryAt.IsZero() {
 			t.Errorf("the failure is not over: %+v", p)
 		}
@@ -139,16 +135,16 @@ func TestOneBroken(t *testing.T) {
 // The retry's time outlives a restart, and a clock that is set back does not
 // make it years.
 func TestRetrySurvives(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+	onStage(t, func(t *testing.T, s *stage) {
 		down := &answers{status: []int{503}, header: "Retry-After: 600"}
 		o := Output{Name: "a", Account: "main", Format: "json", Push: &Push{URL: "https://example.net", Transport: down}}
 		s.start(o)
 		synctest.Wait()
 		s.stop()
+		begun := time.Now()
 		s.start(o)
-		s.src.rotate("main", 2)
-		time.Sleep(9 * time.Minute)
+		s.rotate("main")
+		time.Sleep(time.Until(begun.Add(9 * time.Minute)))
 		if n := down.count(); n != 1 {
 			t.Errorf("%d requests in the time in which it wanted none", n)
 		}
@@ -171,20 +167,19 @@ func TestRetrySurvives(t *testing.T) {
 
 // What cannot be rendered is told of once, and again only when it is another.
 func TestCannotRender(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
 		o := Output{Name: "a", Account: "main", Format: "template", Template: "{{index .cookies .generation}}{{.nothing}}", Path: filepath.Join(dir, "a")}
 		s.start(o)
 		synctest.Wait()
 		for range 3 {
-			s.src.change(func() {})
+			s.stir()
 			time.Sleep(time.Hour)
 		}
 		if p := s.led.progress("a"); p.Attempts != 1 || s.state("a") != StateFailed || len(s.led.told()) != 1 || s.led.told()[0].Stage != StageRender {
 			t.Errorf("%+v, %+v", p, s.led.told())
 		}
-		s.src.rotate("main", 2)
-		synctest.Wait()
+		s.rotate("main")
 		if p := s.led.progress("a"); p.Attempts != 2 {
 			t.Errorf("%+v", p)
 		}
@@ -192,32 +187,25 @@ func TestCannotRender(t *testing.T) {
 	})
 }
 
-// A source and a ledger that fail cost retries, never a crash.
+// A ledger that fails costs retries, never a crash.
 func TestTroubleOutside(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
-		o := headerFile(dir, "a")
-		s.src.fail, s.led.fail = errTest, errTest
+	onStage(t, func(t *testing.T, s *stage) {
+		fails := func(err error) {
+			s.led.mu.Lock()
+			defer s.led.mu.Unlock()
+			s.led.fail = err
+		}
+		o := headerFile(t.TempDir(), "a")
+		fails(errTest)
 		s.start(o)
 		time.Sleep(time.Minute)
-		s.led.mu.Lock()
-		s.led.fail = nil
-		s.led.mu.Unlock()
+		fails(nil)
 		time.Sleep(time.Minute)
-		s.src.change(func() { s.src.fail, s.src.panics = nil, true })
-		time.Sleep(time.Minute)
-		s.src.change(func() { s.src.panics = false })
-		synctest.Wait()
-		wantFile(t, o.Path, headerOf(1))
-		s.led.mu.Lock()
-		s.led.fail = errTest
-		s.led.mu.Unlock()
-		s.src.rotate("main", 2)
-		synctest.Wait()
-		wantFile(t, o.Path, headerOf(2))
-		s.led.mu.Lock()
-		s.led.fail = nil
-		s.led.mu.Unlock()
+		wantFile(t, o.Path, s.header())
+		fails(errTest)
+		s.rotate("main")
+		wantFile(t, o.Path, s.header())
+		fails(nil)
 		time.Sleep(time.Minute)
 		if s.led.progress("a").Generation != 2 {
 			t.Error("what was done while the ledger was away was not saved later")
@@ -229,8 +217,7 @@ func TestTroubleOutside(t *testing.T) {
 // A write that the system does not let go of holds up neither the others nor
 // the shutdown, and no second one is begun beside it.
 func TestLeftBehind(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t)
+	onStage(t, func(t *testing.T, s *stage) {
 		deaf := &deaf{release: make(chan struct{})}
 		s.start(Output{Name: "a", Account: "main", Format: "json", Push: &Push{URL: "https://example.net", Transport: deaf}})
 		time.Sleep(10 * time.Minute)
@@ -250,8 +237,8 @@ func TestLeftBehind(t *testing.T) {
 }
 
 func TestRunNow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
 		o := headerFile(dir, "a")
 		s.start(o)
 		synctest.Wait()
@@ -260,32 +247,28 @@ func TestRunNow(t *testing.T) {
 		if err := os.WriteFile(o.Path, []byte("theirs"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.src.change(func() {})
-		synctest.Wait()
+		s.stir()
 		wantFile(t, o.Path, "theirs")
 		st, err := s.engine.RunNow(t.Context(), "a")
 		if err != nil || st.State != StateOK || st.Generation != 1 {
 			t.Errorf("%+v, %v", st, err)
 		}
-		wantFile(t, o.Path, headerOf(1))
+		wantFile(t, o.Path, s.header())
 		if err := os.WriteFile(o.Path, []byte("theirs"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.src.rotate("main", 2)
-		synctest.Wait()
-		wantFile(t, o.Path, headerOf(2))
+		s.rotate("main")
+		wantFile(t, o.Path, s.header())
 		// A file that is gone, or open to others, is mended at any occasion.
 		if err := os.Remove(o.Path); err != nil {
 			t.Fatal(err)
 		}
-		s.src.change(func() {})
-		synctest.Wait()
-		wantFile(t, o.Path, headerOf(2))
+		s.stir()
+		wantFile(t, o.Path, s.header())
 		if err := os.Chmod(o.Path, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		s.src.change(func() {})
-		synctest.Wait()
+		s.stir()
 		if info, err := os.Stat(o.Path); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("the file is still %v, %v", info.Mode(), err)
 		}
@@ -334,21 +317,18 @@ func TestNewRefuses(t *testing.T) {
 		{"method", Output{Name: "a", Account: "m", Format: "json", Push: &Push{URL: "http://127.0.0.1", Method: "GET /"}}, "method"},
 	}
 	for _, tt := range tests {
-		_, err := New(newSource(), newLedger(), zerolog.Nop(), tt.o)
+		_, err := made(tt.o)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
 		}
 	}
 	a, b := headerFile(dir, "a"), headerFile(dir, "b")
-	if _, err := New(newSource(), newLedger(), zerolog.Nop(), a, a); err == nil || !strings.Contains(err.Error(), "are called") {
+	if _, err := made(a, a); err == nil || !strings.Contains(err.Error(), "are called") {
 		t.Errorf("got %v", err)
 	}
 	b.Path = dir + "/./a.txt"
-	if _, err := New(newSource(), newLedger(), zerolog.Nop(), a, b); err == nil || !strings.Contains(err.Error(), "same file") {
+	if _, err := made(a, b); err == nil || !strings.Contains(err.Error(), "same file") {
 		t.Errorf("got %v", err)
-	}
-	if _, err := New(nil, newLedger(), zerolog.Nop()); err == nil {
-		t.Error("an engine came without a source")
 	}
 	if text := fmt.Sprintf("%v %+v %#v", Push{URL: "https://h/" + canary}, Push{URL: "https://h/" + canary}, Push{URL: "https://h/" + canary}); strings.Contains(text, canary) {
 		t.Errorf("a push prints its address: %s", text)
@@ -375,22 +355,18 @@ func TestProgressJSON(t *testing.T) {
 
 // The credential of another account is never in a file.
 func TestAccountsAreKeptApart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
-		s.src = newSource("main", "other")
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
+		s.Login("other", keepertest.Stranger)
+		s.note("other")
 		a, b := headerFile(dir, "a"), headerFile(dir, "b")
 		b.Account, b.Format = "other", "json"
 		s.start(a, b)
-		for g := range uint64(5) {
-			s.src.rotate("main", g+2)
-			s.src.rotate("other", 2*g+2)
-			synctest.Wait()
-			want, err := output.Render("json", credential("other", 2*g+2), output.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			wantFile(t, a.Path, headerOf(g+2))
-			wantFile(t, b.Path, string(want.Body))
+		for range 5 {
+			s.rotate("main")
+			s.rotate("other")
+			wantFile(t, a.Path, s.header())
+			wantFile(t, b.Path, s.rendered("other", "json"))
 		}
 		s.stop()
 	})

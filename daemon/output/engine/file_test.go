@@ -203,46 +203,48 @@ func TestOwner(t *testing.T) {
 // A crash between the write and its record leaves the file right and the
 // commands due.
 func TestCrashBeforeTheRecord(t *testing.T) {
-	s, dir := newStage(t), t.TempDir()
-	o := headerFile(dir, "a")
-	ran := filepath.Join(dir, "ran")
-	o.OnChange = []Command{{"sh", "-c", `echo "$BILIKEEPER_GENERATION" >> ` + ran}}
-	lines := func() int {
-		text, _ := os.ReadFile(ran)
-		return strings.Count(string(text), "\n")
-	}
-	s.led.forgets = true
-	s.start(o)
-	waitFor(t, "the command", func() bool { return lines() == 1 && s.state("a") == StateOK })
-	before := inode(t, o.Path)
-	// What a crash in the middle of a write leaves beside the file.
-	left := filepath.Join(dir, ".a.txt.LEFTOVER.tmp")
-	if err := os.WriteFile(left, []byte("half of "+canary), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.stop()
-	s.led.forgets = false
-	s.start(o)
-	waitFor(t, "the command, again", func() bool { return lines() == 2 && s.state("a") == StateOK })
-	if inode(t, o.Path) != before {
-		t.Error("a file that was right was written again")
-	}
-	if _, err := os.Stat(left); err == nil {
-		t.Error("the unfinished file is still there")
-	}
-	s.stop()
-	s.start(o)
-	waitFor(t, "the start", func() bool { return s.state("a") == StateOK })
-	s.stop()
-	if lines() != 2 || inode(t, o.Path) != before {
-		t.Errorf("%d runs of a command that had succeeded", lines())
-	}
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
+		o := headerFile(dir, "a")
+		ran := filepath.Join(dir, "ran")
+		o.OnChange = []Command{{"sh", "-c", `echo "$BILIKEEPER_GENERATION" >> ` + ran}}
+		lines := func() int {
+			text, _ := os.ReadFile(ran)
+			return strings.Count(string(text), "\n")
+		}
+		s.led.forgets = true
+		s.start(o)
+		waitFor(t, "the command", func() bool { return lines() == 1 && s.state("a") == StateOK })
+		before := inode(t, o.Path)
+		// What a crash in the middle of a write leaves beside the file.
+		left := filepath.Join(dir, ".a.txt.LEFTOVER.tmp")
+		if err := os.WriteFile(left, []byte("half of "+canary), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s.stop()
+		s.led.forgets = false
+		s.start(o)
+		waitFor(t, "the command, again", func() bool { return lines() == 2 && s.state("a") == StateOK })
+		if inode(t, o.Path) != before {
+			t.Error("a file that was right was written again")
+		}
+		if _, err := os.Stat(left); err == nil {
+			t.Error("the unfinished file is still there")
+		}
+		s.stop()
+		s.start(o)
+		waitFor(t, "the start", func() bool { return s.state("a") == StateOK })
+		s.stop()
+		if lines() != 2 || inode(t, o.Path) != before {
+			t.Errorf("%d runs of a command that had succeeded", lines())
+		}
+	})
 }
 
 // Another place or another format is a change, too.
 func TestAnotherConfiguration(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
 		o := headerFile(dir, "a")
 		s.start(o)
 		synctest.Wait()
@@ -250,7 +252,7 @@ func TestAnotherConfiguration(t *testing.T) {
 		o.Path = filepath.Join(dir, "elsewhere")
 		s.start(o)
 		synctest.Wait()
-		wantFile(t, o.Path, headerOf(1))
+		wantFile(t, o.Path, s.header())
 		s.stop()
 		o.Format = "toolpro"
 		s.start(o)

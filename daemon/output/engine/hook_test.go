@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/output"
@@ -166,8 +165,8 @@ func TestHookBackground(t *testing.T) {
 // A failed row of commands is tried three times, told of twice, and again after
 // a restart; the file stays as it is.
 func TestHookRetries(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, dir := newStage(t), t.TempDir()
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
 		count, ok := filepath.Join(dir, "count"), filepath.Join(dir, "ok")
 		o := headerFile(dir, "a")
 		o.OnChange = []Command{{"sh", "-c", "echo x >> " + count + "; cat " + o.Path + "; test -e " + ok}}
@@ -185,8 +184,8 @@ func TestHookRetries(t *testing.T) {
 		if len(told) != 3 || told[0].Outcome != OutcomeWritten || told[1].Stage != StageHook || told[1].GaveUp || !told[2].GaveUp || told[2].Exit != 1 || told[2].Attempts != 3 {
 			t.Errorf("told %+v", told)
 		}
-		wantFile(t, o.Path, headerOf(1))
-		s.src.change(func() {})
+		wantFile(t, o.Path, s.header())
+		s.stir()
 		before := inode(t, o.Path)
 		s.stop()
 
@@ -205,7 +204,7 @@ func TestHookRetries(t *testing.T) {
 		if err := os.Remove(ok); err != nil {
 			t.Fatal(err)
 		}
-		s.src.rotate("main", 2)
+		s.rotate("main")
 		waitFor(t, "a failure", func() bool { return s.led.progress("a").HookAttempts == 3 })
 		if err := os.WriteFile(ok, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -220,57 +219,64 @@ func TestHookRetries(t *testing.T) {
 // A row of changes runs the commands once, and not later than ten times the
 // debounce.
 func TestDebounce(t *testing.T) {
-	s, dir := newStage(t), t.TempDir()
-	seen := filepath.Join(dir, "seen")
-	o := headerFile(dir, "a")
-	o.Debounce = 100 * time.Millisecond
-	o.OnChange = []Command{shell("echo $BILIKEEPER_GENERATION >> " + seen)}
-	s.start(o)
-	for g := range uint64(5) {
-		s.src.rotate("main", g+2)
-		time.Sleep(time.Millisecond)
-	}
-	waitFor(t, "the command", func() bool { return s.led.progress("a").HookGeneration == 6 })
-	if text, err := os.ReadFile(seen); err != nil || string(text) != "6\n" {
-		t.Errorf("it ran for %q, %v", text, err)
-	}
-	end := time.Now().Add(3 * time.Second)
-	g := uint64(7)
-	for ; time.Now().Before(end) && s.led.progress("a").HookGeneration == 6; g++ {
-		s.src.rotate("main", g)
-		time.Sleep(10 * time.Millisecond)
-	}
-	if time.Now().After(end) {
-		t.Error("changes that do not end put the commands off for ever")
-	}
-	s.stop()
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
+		seen := filepath.Join(dir, "seen")
+		o := headerFile(dir, "a")
+		o.Debounce = time.Minute
+		o.OnChange = []Command{shell("echo $BILIKEEPER_GENERATION >> " + seen)}
+		s.start(o)
+		for range 5 {
+			s.rotate("main")
+		}
+		time.Sleep(o.Debounce)
+		waitFor(t, "the command", func() bool { return s.led.progress("a").HookGeneration == 6 })
+		if text, err := os.ReadFile(seen); err != nil || string(text) != "6\n" {
+			t.Errorf("it ran for %q, %v", text, err)
+		}
+		end := time.Now().Add(11 * o.Debounce)
+		for time.Now().Before(end) && s.led.progress("a").HookGeneration == 6 {
+			s.rotate("main")
+			time.Sleep(o.Debounce / 10)
+		}
+		if !time.Now().Before(end) {
+			t.Error("changes that do not end put the commands off for ever")
+		}
+		s.stop()
+	})
 }
 
 // A command that runs at the shutdown has a grace; what is cut is run again.
 func TestHookShutdown(t *testing.T) {
-	s, dir := newStage(t), t.TempDir()
-	begun, ended := filepath.Join(dir, "begun"), filepath.Join(dir, "ended")
-	o := headerFile(dir, "a")
-	o.OnChange = []Command{shell("touch " + begun + "; sleep 0.3; touch " + ended)}
-	s.start(o)
-	waitFor(t, "the command", func() bool { _, err := os.Stat(begun); return err == nil })
-	s.stop()
-	if _, err := os.Stat(ended); err != nil || s.led.progress("a").HookGeneration != 1 {
-		t.Errorf("%v, %+v", err, s.led.progress("a"))
-	}
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
+		begun, ended := filepath.Join(dir, "begun"), filepath.Join(dir, "ended")
+		o := headerFile(dir, "a")
+		o.OnChange = []Command{shell("touch " + begun + "; sleep 0.3; touch " + ended)}
+		s.start(o)
+		waitFor(t, "the command", func() bool { _, err := os.Stat(begun); return err == nil })
+		s.stop()
+		if _, err := os.Stat(ended); err != nil || s.led.progress("a").HookGeneration != 1 {
+			t.Errorf("%v, %+v", err, s.led.progress("a"))
+		}
+	})
 }
 
 // An output of commands alone.
 func TestHookAlone(t *testing.T) {
-	s, dir := newStage(t), t.TempDir()
-	seen := filepath.Join(dir, "seen")
-	s.start(Output{Name: "a", Account: "main", OnChange: []Command{shell("echo $BILIKEEPER_GENERATION >> " + seen)}})
-	for g := range uint64(3) {
-		s.src.rotate("main", g+1)
-		waitFor(t, "the command", func() bool { return s.led.progress("a").HookGeneration == g+1 })
-	}
-	s.stop()
-	if text, err := os.ReadFile(seen); err != nil || string(text) != "1\n2\n3\n" {
-		t.Errorf("it ran for %q, %v", text, err)
-	}
+	onStage(t, func(t *testing.T, s *stage) {
+		dir := t.TempDir()
+		seen := filepath.Join(dir, "seen")
+		s.start(Output{Name: "a", Account: "main", OnChange: []Command{shell("echo $BILIKEEPER_GENERATION >> " + seen)}})
+		for g := range uint64(3) {
+			if g > 0 {
+				s.rotate("main")
+			}
+			waitFor(t, "the command", func() bool { return s.led.progress("a").HookGeneration == g+1 })
+		}
+		s.stop()
+		if text, err := os.ReadFile(seen); err != nil || string(text) != "1\n2\n3\n" {
+			t.Errorf("it ran for %q, %v", text, err)
+		}
+	})
 }

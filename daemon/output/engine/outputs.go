@@ -21,18 +21,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
 
-// credentials are the accounts as the outputs see them.
-type credentials struct{ keeper *keeper.Keeper }
-
-// Credential implements Source.
-func (c credentials) Credential(_ context.Context, name string) (keeper.Credential, bool, error) {
-	held := c.keeper.Credentials().Held(name)
-	return held, held.Alive, nil
-}
-
-// Changed implements Source.
-func (c credentials) Changed() <-chan struct{} { return c.keeper.Store().Changed() }
-
 // deliveries keeps the outputs' records in the vault.
 type deliveries struct{ keeper *keeper.Keeper }
 
@@ -95,7 +83,7 @@ func Configured(k *keeper.Keeper, c config.Config, own ownfile.Files) *Outputs {
 	for _, entry := range c.Output {
 		e, err := o.output(entry)
 		if err == nil {
-			err = o.engine.add(e, credentials{k}, deliveries{k}, *k.Log())
+			err = o.engine.add(e, k, deliveries{k}, *k.Log())
 		}
 		if err != nil {
 			o.left = append(o.left, leftOut{entry, err})

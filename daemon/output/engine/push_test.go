@@ -77,6 +77,20 @@ func (a *answers) count() int {
 	return len(a.sent)
 }
 
+// handled answers requests in memory.
+type handled http.HandlerFunc
+
+func (h handled) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	w := httptest.NewRecorder()
+	h(w, r)
+	answer := w.Result()
+	answer.Request = r
+	return answer, nil
+}
+
 func pushed(a *answers, p Push) Output {
 	p.URL, p.Transport = "https://user:"+canary+"@example.net/"+canary+"?key="+canary, a
 	return Output{Name: "a", Account: "main", Format: "header", Push: &p}
@@ -103,8 +117,8 @@ func TestPushStatus(t *testing.T) {
 		{[]int{503, 200}, "Retry-After: Sat, 01 Jan 2000 00:30:00 GMT", 2, StateOK},
 	}
 	for _, tt := range tests {
-		synctest.Test(t, func(t *testing.T) {
-			s, a := newStage(t), &answers{status: tt.status, header: tt.header}
+		onStage(t, func(t *testing.T, s *stage) {
+			a := &answers{status: tt.status, header: tt.header}
 			s.start(pushed(a, Push{}))
 			time.Sleep(time.Hour - time.Minute)
 			synctest.Wait()
@@ -112,14 +126,12 @@ func TestPushStatus(t *testing.T) {
 				t.Errorf("%v %s: %d requests, %s", tt.status, tt.header, n, s.state("a"))
 			}
 			// Only a change sends again what arrived, or what was refused.
-			s.src.change(func() {})
-			synctest.Wait()
+			s.stir()
 			if n := a.count(); n != tt.want {
 				t.Errorf("%v: %d requests although nothing changed", tt.status, n)
 			}
 			if tt.state != StateRetrying {
-				s.src.rotate("main", 2)
-				synctest.Wait()
+				s.rotate("main")
 				if n := a.count(); n != tt.want+1 {
 					t.Errorf("%v: %d requests after a change", tt.status, n)
 				}
@@ -130,29 +142,30 @@ func TestPushStatus(t *testing.T) {
 }
 
 func TestPushRequest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, a := newStage(t), &answers{status: []int{204}}
+	onStage(t, func(t *testing.T, s *stage) {
+		a := &answers{status: []int{204}}
 		key := filepath.Join(t.TempDir(), "key")
 		if err := os.WriteFile(key, []byte("Bearer one"+canary+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		o := pushed(a, Push{Method: "PUT", Version: "1.2", Headers: []Header{{"Authorization", File(key)}, {"X-Test", Text("yes")}}})
 		o.Format, o.Template = "template", `{"sessdata":{{json (cookie "SESSDATA")}}}`
+		sessions := []string{s.SESSDATA()}
 		s.start(o)
 		synctest.Wait()
 		// The key is read anew for each request.
 		if err := os.WriteFile(key, []byte("Bearer two"+canary), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s.src.rotate("main", 2)
-		synctest.Wait()
+		s.rotate("main")
+		sessions = append(sessions, s.SESSDATA())
 		if len(a.sent) != 2 {
 			t.Fatalf("%d requests", len(a.sent))
 		}
 		for i, want := range []string{"Bearer one", "Bearer two"} {
 			r := a.sent[i]
 			if r.method != "PUT" || r.header.Get("X-Test") != "yes" || r.header.Get("Authorization") != want+canary || r.header.Get("User-Agent") != "bilikeeper/1.2" ||
-				r.body != `{"sessdata":"`+sessdata(uint64(i+1))+`"}` || !strings.HasSuffix(r.url, "/"+canary+"?key="+canary) {
+				r.body != `{"sessdata":"`+sessions[i]+`"}` || !strings.HasSuffix(r.url, "/"+canary+"?key="+canary) {
 				t.Errorf("sent %+v", r)
 			}
 		}
@@ -176,12 +189,12 @@ func TestPushRequest(t *testing.T) {
 // Without a preset the secret is the whole of an Authorization header, and the
 // type of the content can be said.
 func TestPushOfOnesOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, a := newStage(t), &answers{status: []int{204}}
+	onStage(t, func(t *testing.T, s *stage) {
+		a := &answers{status: []int{204}}
 		s.start(pushed(a, Push{Secret: Text("Bearer " + canary), ContentType: "text/x-cookie"}))
 		synctest.Wait()
 		if len(a.sent) != 1 || a.sent[0].method != "POST" || a.sent[0].header.Get("Authorization") != "Bearer "+canary ||
-			a.sent[0].header.Get("Content-Type") != "text/x-cookie" || a.sent[0].body != headerOf(1) {
+			a.sent[0].header.Get("Content-Type") != "text/x-cookie" || a.sent[0].body != s.header() {
 			t.Errorf("sent %+v", a.sent)
 		}
 		s.stop()
@@ -197,55 +210,56 @@ func TestPushByProxy(t *testing.T) {
 		http.Error(w, canary, http.StatusForbidden)
 	}))
 	defer proxy.Close()
-	s := newStage(t)
 	address := strings.Replace(proxy.URL, "http://", "http://user:"+canary+"@", 1)
-	s.start(Output{Name: "a", Account: "main", Format: "header", Push: &Push{URL: "https://example.invalid/" + canary, Proxy: secret.New(address)}})
-	waitFor(t, "the failure", func() bool { return s.state("a") == StateRetrying })
-	if got, _ := seen.Load().(string); !strings.HasPrefix(got, "CONNECT example.invalid:443 Basic ") {
-		t.Errorf("the proxy saw %q", got)
-	}
-	if p := s.led.progress("a"); p.LastError != "push: example.invalid: the proxy refuses" {
-		t.Errorf("recorded %q", p.LastError)
-	}
-	s.stop()
+	onStage(t, func(t *testing.T, s *stage) {
+		s.start(Output{Name: "a", Account: "main", Format: "header", Push: &Push{URL: "https://example.invalid/" + canary, Proxy: secret.New(address)}})
+		waitFor(t, "the failure", func() bool { return s.state("a") == StateRetrying })
+		if got, _ := seen.Load().(string); !strings.HasPrefix(got, "CONNECT example.invalid:443 Basic ") {
+			t.Errorf("the proxy saw %q", got)
+		}
+		if p := s.led.progress("a"); p.LastError != "push: example.invalid: the proxy refuses" {
+			t.Errorf("recorded %q", p.LastError)
+		}
+		s.stop()
+	})
 }
 
 func TestPresets(t *testing.T) {
-	line := strings.TrimSuffix(headerOf(1), "\n")
 	tests := []struct {
 		preset, secret, method, path, auth string
-		body                               any
+		body                               func(line string) any
 	}{
-		{output.PresetBlrec, "key" + canary, "PATCH", "/base/api/v1/settings", "", map[string]any{"header": map[string]any{"cookie": line}}},
-		{output.PresetBililiveRecorder, "user:pass:" + canary, "POST", "/base/api/config/global", "Basic ", map[string]any{"optionalCookie": map[string]any{"hasValue": true, "value": line}}},
+		{output.PresetBlrec, "key" + canary, "PATCH", "/base/api/v1/settings", "", func(line string) any {
+			return map[string]any{"header": map[string]any{"cookie": line}}
+		}},
+		{output.PresetBililiveRecorder, "user:pass:" + canary, "POST", "/base/api/config/global", "Basic ", func(line string) any {
+			return map[string]any{"optionalCookie": map[string]any{"hasValue": true, "value": line}}
+		}},
 	}
 	tested := []string{output.PresetBiliSync} // by itself, below
 	for _, tt := range tests {
 		tested = append(tested, tt.preset)
 		t.Run(tt.preset, func(t *testing.T) {
-			var got []sent
-			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-				body, _ := io.ReadAll(r.Body)
-				got = append(got, sent{r.Method, r.URL.Path, string(body), r.Header})
-			}))
-			defer server.Close()
-			s := newStage(t)
-			s.start(Output{Name: "a", Account: "main", Push: &Push{Preset: tt.preset, URL: server.URL + "/base/", Secret: Text(tt.secret)}})
-			waitFor(t, "the push", func() bool { return s.state("a") == StateOK })
-			s.stop()
-			var body any
-			if len(got) != 1 || json.Unmarshal([]byte(got[0].body), &body) != nil {
-				t.Fatalf("got %+v", got)
-			}
-			if diff := cmp.Diff(tt.body, body); diff != "" || got[0].method != tt.method || got[0].url != tt.path {
-				t.Errorf("%s %s %s", got[0].method, got[0].url, diff)
-			}
-			if auth := got[0].header.Get("Authorization"); !strings.HasPrefix(auth, tt.auth) || tt.auth == "" && (auth != "" || got[0].header.Get("X-Api-Key") != tt.secret) {
-				t.Errorf("it proved itself with %v", got[0].header)
-			}
-			if strings.Contains(got[0].body, "token"+canary) {
-				t.Error("the refresh token was sent unasked")
-			}
+			onStage(t, func(t *testing.T, s *stage) {
+				a := &answers{status: []int{200}}
+				s.start(Output{Name: "a", Account: "main", Push: &Push{Preset: tt.preset, URL: "http://127.0.0.1:2233/base/", Secret: Text(tt.secret), Transport: a}})
+				synctest.Wait()
+				s.stop()
+				var body any
+				if s.state("a") != StateOK || len(a.sent) != 1 || json.Unmarshal([]byte(a.sent[0].body), &body) != nil {
+					t.Fatalf("got %+v", a.sent)
+				}
+				got := a.sent[0]
+				if diff := cmp.Diff(tt.body(s.header()), body); diff != "" || got.method != tt.method || !strings.HasSuffix(got.url, ":2233"+tt.path) {
+					t.Errorf("%s %s %s", got.method, got.url, diff)
+				}
+				if auth := got.header.Get("Authorization"); !strings.HasPrefix(auth, tt.auth) || tt.auth == "" && (auth != "" || got.header.Get("X-Api-Key") != tt.secret) {
+					t.Errorf("it proved itself with %v", got.header)
+				}
+				if strings.Contains(got.body, s.Keeper.Credentials().Held("main").RefreshToken.Reveal()) {
+					t.Error("the refresh token was sent unasked")
+				}
+			})
 		})
 	}
 	slices.Sort(tested)
@@ -260,7 +274,7 @@ func TestBiliSync(t *testing.T) {
 		`"dedeuserid":"1","ac_time_value":"old","extra":true},"list":[{"a":null}]}`
 	var puts []string
 	var status atomic.Int32
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	service := handled(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/api/config" || r.Header.Get("Authorization") != "token-of-bili-sync" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -273,32 +287,33 @@ func TestBiliSync(t *testing.T) {
 			w.WriteHeader(code)
 		}
 		_, _ = io.WriteString(w, `{"status_code":200,"data":`+config+`}`)
-	}))
-	defer server.Close()
-	s := newStage(t)
-	push := &Push{Preset: output.PresetBiliSync, URL: server.URL, Secret: Text("token-of-bili-sync")}
-	s.start(Output{Name: "a", Account: "main", Push: push})
-	waitFor(t, "the push", func() bool { return s.state("a") == StateOK })
-	want := `{"auth_token":"x","big":12345678901234567890,"credential":{"ac_time_value":"","bili_jct":"csrf` + canary + `","buvid3":"","dedeuserid":"100200300",` +
-		`"extra":true,"sessdata":"` + sessdata(1) + `"},"interval":1200,"list":[{"a":null}],"ratio":1.50}`
-	if len(puts) != 1 || puts[0] != want {
-		t.Errorf("put %s\nwant %s", puts, want)
-	}
-	// It has that already.
-	if _, err := s.engine.RunNow(t.Context(), "a"); err != nil || len(puts) != 1 || len(s.led.told()) != 1 {
-		t.Errorf("%v, %d puts, %d told", err, len(puts), len(s.led.told()))
-	}
-	for _, broken := range []string{`"`, `[]`, `{"credential":7}`, `{"credential":null}`} {
-		config = broken
-		if _, err := s.engine.RunNow(t.Context(), "a"); err == nil && broken != `{"credential":null}` {
-			t.Errorf("%s was taken for a configuration", broken)
+	})
+	onStage(t, func(t *testing.T, s *stage) {
+		push := &Push{Preset: output.PresetBiliSync, URL: "http://127.0.0.1:12345", Secret: Text("token-of-bili-sync"), Transport: service}
+		s.start(Output{Name: "a", Account: "main", Push: push})
+		synctest.Wait()
+		c := s.Keeper.Credentials().Held("main")
+		want := `{"auth_token":"x","big":12345678901234567890,"credential":{"ac_time_value":"","bili_jct":"` + c.Value("bili_jct") + `","buvid3":"` + c.Value("buvid3") + `","dedeuserid":"100200300",` +
+			`"extra":true,"sessdata":"` + c.Value("SESSDATA") + `"},"interval":1200,"list":[{"a":null}],"ratio":1.50}`
+		if len(puts) != 1 || puts[0] != want {
+			t.Errorf("put %s\nwant %s", puts, want)
 		}
-	}
-	status.Store(401)
-	if _, err := s.engine.RunNow(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "look at its key") {
-		t.Errorf("got %v", err)
-	}
-	s.stop()
+		// It has that already.
+		if _, err := s.engine.RunNow(t.Context(), "a"); err != nil || len(puts) != 1 || len(s.led.told()) != 1 {
+			t.Errorf("%v, %d puts, %d told", err, len(puts), len(s.led.told()))
+		}
+		for _, broken := range []string{`"`, `[]`, `{"credential":7}`, `{"credential":null}`} {
+			config = broken
+			if _, err := s.engine.RunNow(t.Context(), "a"); err == nil && broken != `{"credential":null}` {
+				t.Errorf("%s was taken for a configuration", broken)
+			}
+		}
+		status.Store(401)
+		if _, err := s.engine.RunNow(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "look at its key") {
+			t.Errorf("got %v", err)
+		}
+		s.stop()
+	})
 }
 
 // A refused connection, without the address.

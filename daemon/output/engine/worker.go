@@ -23,10 +23,10 @@ const (
 // worker is one output's way through the changes. All of it belongs to the
 // goroutine in run, save what mu guards.
 type worker struct {
-	out prepared
-	src Source
-	led Ledger
-	log zerolog.Logger
+	out    prepared
+	keeper *keeper.Keeper
+	led    Ledger
+	log    zerolog.Logger
 	// slot is held by a try that the operating system does not let go of, as on a
 	// network file system; the next one is refused until it has come back.
 	slot    *attempt.Slot
@@ -47,10 +47,10 @@ type worker struct {
 	status Status
 }
 
-func newWorker(p prepared, src Source, led Ledger, log zerolog.Logger) *worker {
+func newWorker(p prepared, k *keeper.Keeper, led Ledger, log zerolog.Logger) *worker {
 	log = log.With().Str("output", p.Name).Logger()
 	return &worker{
-		out: p, src: src, led: led, log: log,
+		out: p, keeper: k, led: led, log: log,
 		slot:    attempt.NewSlot(attempt.Guard{Err: ErrPanicked, Message: "an output panicked", Log: log}, ErrTimeout, ErrBusy),
 		backoff: attempt.Backoff{First: firstDelay, Most: maxDelay, MostAsked: maxSilence, Spread: 0.2},
 		orders:  make(chan chan error), stopped: make(chan struct{}),
@@ -73,7 +73,7 @@ func (w *worker) run(ctx context.Context) {
 	var done chan error
 	for ctx.Err() == nil {
 		// Taken before the credential is read: what comes in between is not missed.
-		changed := w.src.Changed()
+		changed := w.keeper.Store().Changed()
 		next, err := w.step(ctx, done != nil)
 		if done != nil {
 			done <- err
@@ -149,11 +149,11 @@ func (w *worker) step(ctx context.Context, force bool) (time.Time, error) {
 // look finds out what there is to deliver.
 func (w *worker) look(ctx context.Context, force bool) (job, error) {
 	var c keeper.Credential
-	j := job{force: force}
-	err := w.slot.Protect(func() (err error) {
-		c, j.alive, err = w.src.Credential(ctx, w.out.Account)
-		return err
+	err := w.slot.Protect(func() error {
+		c = w.keeper.Credentials().Held(w.out.Account)
+		return nil
 	})
+	j := job{force: force, alive: c.Alive}
 	if err != nil || !j.alive || ctx.Err() != nil {
 		return j, err
 	}

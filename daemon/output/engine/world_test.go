@@ -11,11 +11,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
+	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
@@ -36,58 +42,6 @@ func credential(account string, generation uint64) keeper.Credential {
 			{Name: "DedeUserID", Value: secret.New("100200300")},
 		},
 	}
-}
-
-func headerOf(generation uint64) string {
-	return "SESSDATA=" + sessdata(generation) + "; bili_jct=csrf" + canary + "; DedeUserID=100200300;"
-}
-
-// source shows credentials.
-type source struct {
-	mu      sync.Mutex
-	current map[string]keeper.Credential
-	dead    map[string]bool
-	changed chan struct{}
-	reads   int
-	fail    error
-	panics  bool
-}
-
-func newSource(accounts ...string) *source {
-	s := &source{current: map[string]keeper.Credential{}, dead: map[string]bool{}, changed: make(chan struct{})}
-	for _, a := range accounts {
-		s.current[a] = credential(a, 1)
-	}
-	return s
-}
-
-func (s *source) Credential(_ context.Context, account string) (keeper.Credential, bool, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.reads++
-	if s.panics {
-		panic("a text with " + canary)
-	}
-	c, ok := s.current[account]
-	return c, ok && !s.dead[account], s.fail
-}
-
-func (s *source) Changed() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.changed
-}
-
-func (s *source) change(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f()
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-func (s *source) rotate(account string, generation uint64) {
-	s.change(func() { s.current[account], s.dead[account] = credential(account, generation), false })
 }
 
 // ledger keeps records in memory. A test can make it fail or forget.
@@ -155,38 +109,111 @@ func (l *logged) String() string {
 	return l.buf.String()
 }
 
-// stage is an engine that runs, and what it works on.
+// stage is an engine that runs on a keeper whose account "main" is logged in.
 type stage struct {
-	t      *testing.T
-	src    *source
+	*keepertest.Fixture
 	led    *ledger
 	log    *logged
 	engine *Engine
 	cancel context.CancelFunc
 	done   chan error
+	// secrets are what the credentials had in them.
+	secrets []string
 }
 
-func newStage(t *testing.T) *stage {
-	return &stage{t: t, src: newSource("main"), led: newLedger(), log: &logged{}}
+// onStage runs a test with one that is not started yet.
+func onStage(t *testing.T, test func(t *testing.T, s *stage)) {
+	t.Helper()
+	keepertest.Run(t, func(c *config.Config) {
+		c.Limits.RequestsPerMinute, c.Limits.RefreshesPerHour = 1000, 1000
+	}, func(h *keepertest.Fixture) {
+		h.Login("main", keepertest.Mid)
+		test(h.T, &stage{Fixture: h, led: newLedger(), log: &logged{}})
+	})
+}
+
+// made is an engine without anything to deliver.
+func made(outputs ...Output) (*Engine, error) {
+	e := &Engine{}
+	for _, o := range outputs {
+		if err := e.add(o, nil, newLedger(), zerolog.Nop()); err != nil {
+			return nil, err
+		}
+	}
+	return e, nil
 }
 
 func (s *stage) start(outputs ...Output) {
-	s.t.Helper()
-	e, err := New(s.src, s.led, zerolog.New(s.log), outputs...)
-	if err != nil {
-		s.t.Fatal(err)
+	s.T.Helper()
+	s.note("main")
+	e := &Engine{}
+	for _, o := range outputs {
+		if err := e.add(o, s.Keeper, s.led, zerolog.New(s.log)); err != nil {
+			s.T.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.engine, s.cancel, s.done = e, cancel, make(chan error, 1)
 	go func() { s.done <- e.Run(ctx) }()
 }
 
+// note keeps what is secret in an account's credential.
+func (s *stage) note(account string) {
+	c := s.Keeper.Credentials().Held(account)
+	s.secrets = append(s.secrets, c.Value("SESSDATA"), c.Value("bili_jct"), c.RefreshToken.Reveal())
+}
+
+// rotate has an account's credential replaced, and waits for what comes of it.
+func (s *stage) rotate(account string) {
+	s.T.Helper()
+	if _, err := s.Keeper.Accounts().Refresh(s.T.Context(), account, true); err != nil {
+		s.T.Fatal(err)
+	}
+	s.note(account)
+	synctest.Wait()
+}
+
+// stir puts an entry into the journal that changes no credential.
+func (s *stage) stir() {
+	s.T.Helper()
+	if err := s.Keeper.Store().Tell(store.Of("main", client.LoginScan{})...); err != nil {
+		s.T.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+// die ends the session of "main" at the site, and has the keeper find out.
+func (s *stage) die() {
+	s.T.Helper()
+	s.Site.Kill(keepertest.Mid)
+	if _, err := s.Keeper.Accounts().Check(s.T.Context(), "main", true); err != nil {
+		s.T.Fatal(err)
+	}
+	if s.Keeper.Credentials().Held("main").Alive {
+		s.T.Fatal("the credential is still alive")
+	}
+	synctest.Wait()
+}
+
+// rendered is an account's credential in a format.
+func (s *stage) rendered(account, format string) string {
+	s.T.Helper()
+	r, err := output.Render(format, s.Keeper.Credentials().Held(account), output.Options{})
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	return string(r.Body)
+}
+
+// header is the credential of "main" as most of these outputs write it.
+func (s *stage) header() string { s.T.Helper(); return s.rendered("main", "header") }
+
 // stop ends the engine, and looks for secrets in all that it left.
 func (s *stage) stop() {
-	s.t.Helper()
+	s.T.Helper()
 	s.cancel()
 	if err := <-s.done; err != nil {
-		s.t.Error(err)
+		s.T.Error(err)
 	}
 	for name, p := range maps.All(s.led.kept) {
 		s.secretless("record of "+name, p)
@@ -197,9 +224,12 @@ func (s *stage) stop() {
 }
 
 func (s *stage) secretless(where string, v any) {
-	s.t.Helper()
-	if text := sprint(v); strings.Contains(text, canary) {
-		s.t.Errorf("a secret is in the %s: %s", where, text)
+	s.T.Helper()
+	text := sprint(v)
+	for _, secret := range append(s.secrets, canary) {
+		if secret != "" && strings.Contains(text, secret) {
+			s.T.Errorf("a secret is in the %s: %s", where, text)
+		}
 	}
 }
 
