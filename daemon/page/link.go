@@ -49,14 +49,18 @@ type link struct {
 	login string
 	// exchanges is odd while a login is being given up for another one.
 	exchanges int
-	// seenLogin and seenCode are the last code that was counted.
-	seenLogin string
-	seenCode  int
-	codes     int
-	spent     map[string]int
-	attended  time.Time
-	views     []string
-	streams   int
+	// numbers are those of the codes that were shown.
+	numbers  map[shownCode]int
+	spent    map[string]int
+	attended time.Time
+	views    []string
+	streams  int
+}
+
+// shownCode is one of a login's codes.
+type shownCode struct {
+	login string
+	code  int
 }
 
 // links holds one link for each token that was opened. Only tokens that the
@@ -80,7 +84,7 @@ func (l *links) get(token string, c claim) *link {
 			delete(l.of, name)
 		}
 	}
-	made := &link{claim: c, token: token, turn: make(chan struct{}, 1), spent: map[string]int{},
+	made := &link{claim: c, token: token, turn: make(chan struct{}, 1), numbers: map[shownCode]int{}, spent: map[string]int{},
 		requests: rate.NewLimiter(linkRate, linkBurst), actions: rate.NewLimiter(actionRate, actionBurst)}
 	l.of[token] = made
 	return made
@@ -128,22 +132,26 @@ func (l *link) followed() string {
 }
 
 // count notes a code that the page shows and returns its number: codes are
-// counted over all logins of the link, so that no two have the same.
+// counted over all logins of the link, so that no two have the same. A reader that
+// comes late with the code before counts none anew.
 func (l *link) count(login client.Login) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if login.URL != "" && (login.ID != l.seenLogin || login.Code != l.seenCode) {
-		l.seenLogin, l.seenCode = login.ID, login.Code
-		l.codes++
+	if login.URL == "" {
+		return len(l.numbers)
 	}
-	return l.codes
+	code := shownCode{login.ID, login.Code}
+	if l.numbers[code] == 0 {
+		l.numbers[code] = len(l.numbers) + 1
+	}
+	return l.numbers[code]
 }
 
 // codesLeft is how many more codes the link may cause.
 func (l *link) codesLeft() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(0, maxCodes-l.codes)
+	return max(0, maxCodes-len(l.numbers))
 }
 
 // spend takes one of a bounded number of something.
@@ -162,7 +170,7 @@ func (l *link) spend(what string, most int) bool {
 func (l *link) toAttend(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.codes >= maxCodes || now.Sub(l.attended) < attendEvery {
+	if len(l.numbers) >= maxCodes || now.Sub(l.attended) < attendEvery {
 		return false
 	}
 	l.attended = now
