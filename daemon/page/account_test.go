@@ -15,12 +15,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
@@ -28,7 +25,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
-	"github.com/bilikeeper/bilikeeper/notify/qr"
 )
 
 const (
@@ -38,20 +34,6 @@ const (
 	script   = `<script>alert("canary")</script>`
 	testPass = "correct horse battery"
 )
-
-// keeperOf is a keeper as the login pages call it.
-type keeperOf struct {
-	keeper.Logins
-	k *keeper.Keeper
-}
-
-func (a keeperOf) Account(name string) (client.Account, error)   { return a.k.Accounts().Get(name) }
-func (a keeperOf) Changed() <-chan struct{}                      { return a.k.Store().Changed() }
-func (a keeperOf) Login(id string) (client.Login, error)         { return a.Get(id) }
-func (a keeperOf) CancelLogin(c context.Context, i string) error { return a.Cancel(c, i) }
-func (a keeperOf) StartLogin(c context.Context, r client.LoginRequest) (client.Login, error) {
-	return a.Start(c, r)
-}
 
 // accounts is the account page of a keeper with one account, and who is signed in.
 type accounts struct {
@@ -68,6 +50,7 @@ func withAccounts(t *testing.T, may []string, change func(c *Config), test func(
 	}, func(h *keepertest.Fixture) {
 		h.Site.AddUser(keepertest.Mid, script)
 		h.Login("main", keepertest.Mid)
+		time.Sleep(time.Second) // the login is less than 180 days from its end
 		a := &accounts{Fixture: h}
 		channels, err := alert.New(h.Keeper, h.Config)
 		if err != nil {
@@ -77,10 +60,9 @@ func withAccounts(t *testing.T, may []string, change func(c *Config), test func(
 		if a.in, err = signin.Open(h.Keeper.Store(), signin.Options{Address: ownOrigin, Password: secret.New(testPass), Memory: 64}); err != nil {
 			t.Fatal(err)
 		}
-		k := keeperOf{h.Keeper.Logins(), h.Keeper}
-		c := Config{Logins: k, SMS: k, Accounts: k, Key: fixedKey(1), PublicURL: ownOrigin, QR: qr.PNG, Log: zerolog.Nop(),
-			Account: &accountpage.Parts{Keeper: h.Keeper, SignIn: a.in, May: may,
-				Channels: func() *alert.Channels { return channels }, Outputs: func() *engine.Outputs { return outputs }}}
+		c := configOf(h.Keeper)
+		c.Account = &accountpage.Parts{Keeper: h.Keeper, SignIn: a.in, May: may,
+			Channels: func() *alert.Channels { return channels }, Outputs: func() *engine.Outputs { return outputs }}
 		if change != nil {
 			change(&c)
 		}
@@ -454,7 +436,7 @@ func TestDocumentsOfAccounts(t *testing.T) {
 
 // With nothing allowed there is no account page, and the login pages are as ever.
 func TestWithoutAccountPage(t *testing.T) {
-	p := newFake().page(t)
+	p := pageAlone(t)
 	for _, path := range []string{"/", "/sign-in/x", "/accounts/main", "/deliveries", "/assets/account.css"} {
 		if w := do(p, "GET", path, ""); w.Code != 404 {
 			t.Errorf("%s: %d", path, w.Code)

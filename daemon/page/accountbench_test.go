@@ -21,7 +21,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
-	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -86,9 +85,9 @@ func crowded(b *testing.B, n int) func() time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	outputs, of := engine.Configured(k, config.Default(), nil), keeperOf{k.Logins(), k}
-	p, err := New(Config{Logins: of, SMS: of, Accounts: of, Key: fixedKey(1), PublicURL: ownOrigin, QR: qr.PNG, Log: zerolog.Nop(),
-		Account: &accountpage.Parts{Keeper: k, SignIn: in, May: usual(), Channels: func() *alert.Channels { return channels }, Outputs: func() *engine.Outputs { return outputs }}})
+	outputs, c := engine.Configured(k, config.Default(), nil), configOf(k)
+	c.Account = &accountpage.Parts{Keeper: k, SignIn: in, May: usual(), Channels: func() *alert.Channels { return channels }, Outputs: func() *engine.Outputs { return outputs }}
+	p, err := New(c)
 	if err != nil {
 		b.Fatal(err)
 	}

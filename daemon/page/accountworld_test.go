@@ -6,11 +6,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +28,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/notify/channels"
-	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -45,7 +46,11 @@ type world struct {
 	told chan struct{}
 	// captcha is where the captcha's widget comes from.
 	captcha string
-	stop    func()
+	page    *Page
+	network *network
+	// way is how the keeper gets to the site.
+	way  *way
+	stop func()
 	// start begins again with what is on the disk.
 	start func()
 }
@@ -92,6 +97,7 @@ func newWorld(t *testing.T, may []string) *world {
 func begun(t *testing.T, may []string, text string) *world {
 	t.Helper()
 	w := &world{t: t, site: passporttest.New(), told: make(chan struct{}, 64)}
+	w.way = &way{RoundTripper: w.site.Transport(), held: map[string]chan struct{}{}}
 	service := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/ok" {
 			http.Error(out, "token expired", http.StatusUnauthorized)
@@ -112,7 +118,12 @@ func begun(t *testing.T, may []string, text string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	widget := httptest.NewServer(w.site)
+	widget := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		script := httptest.NewRecorder()
+		w.site.ServeHTTP(script, r)
+		out.Header().Set("Content-Type", script.Header().Get("Content-Type"))
+		_, _ = io.WriteString(out, seen+script.Body.String())
+	}))
 	t.Cleanup(widget.Close)
 	// Denser than a real site may be asked.
 	c.Limits.RequestsPerMinute, c.Check.ConfirmAfter = 6000, config.Duration(200*time.Millisecond)
@@ -151,7 +162,7 @@ func (w *world) serve(dir string, c config.Config, may []string) {
 		w.t.Fatal(err)
 	}
 	w.keep, err = keeper.New(keeper.Parts{Vault: v, Config: c, Log: zerolog.Nop(), Version: "1.4.0",
-		Transport: passport.Options{Transport: w.site.Transport(), CorrespondKey: w.site.Refresh.CorrespondKey()}})
+		Transport: passport.Options{Transport: w.way, CorrespondKey: w.site.Refresh.CorrespondKey()}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -166,11 +177,11 @@ func (w *world) serve(dir string, c config.Config, may []string) {
 	w.in, errs[0] = signin.Open(w.keep.Store(), signin.Options{Address: w.base})
 	told, errs[1] = alert.New(w.keep, c)
 	outputs := engine.Configured(w.keep, c, nil)
-	of := keeperOf{w.keep.Logins(), w.keep}
-	var p *Page
-	p, errs[2] = New(Config{Logins: of, SMS: of, Accounts: of, Key: fixedKey(1), PublicURL: w.base, CaptchaOrigin: w.captcha, QR: qr.PNG, Log: zerolog.Nop(),
-		Account: &accountpage.Parts{Keeper: w.keep, SignIn: w.in, May: may, Examine: examine,
-			Channels: func() *alert.Channels { return told }, Outputs: func() *engine.Outputs { return outputs }}})
+	parts := configOf(w.keep)
+	parts.PublicURL, parts.CaptchaOrigin = w.base, w.captcha
+	parts.Account = &accountpage.Parts{Keeper: w.keep, SignIn: w.in, May: may, Examine: examine,
+		Channels: func() *alert.Channels { return told }, Outputs: func() *engine.Outputs { return outputs }}
+	w.page, errs[2] = New(parts)
 	for _, err := range errs {
 		if err != nil {
 			w.t.Fatal(err)
@@ -187,7 +198,9 @@ func (w *world) serve(dir string, c config.Config, may []string) {
 	run(func() { w.keep.Keep(ctx) })
 	run(func() { _ = told.Run(ctx) })
 	run(func() { _ = outputs.Run(ctx) })
-	run(func() { _ = p.Serve(l) })
+	p := w.page
+	w.network = &network{Listener: l}
+	run(func() { _ = p.Serve(w.network) })
 	w.stop = func() {
 		grace, done := context.WithTimeout(context.Background(), 5*time.Second)
 		defer done()
@@ -200,6 +213,44 @@ func (w *world) serve(dir string, c config.Config, may []string) {
 			w.t.Error(err)
 		}
 	}
+}
+
+// seen notes what a script that is loaded into a page can see of it.
+const seen = "window.seen = location.href + ' ' + document.referrer + ' ' + (document.getElementById('code') ? 'code' : '');\n"
+
+// way is a way to the site on which requests of a path can be held.
+type way struct {
+	http.RoundTripper
+	mu   sync.Mutex // guards held
+	held map[string]chan struct{}
+}
+
+// hold keeps the requests of a path waiting until they are let go.
+func (w *way) hold(path string) (let func()) {
+	held := make(chan struct{})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held[path] = held
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.held, path)
+		close(held)
+	}
+}
+
+func (w *way) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	held := w.held[r.URL.Path]
+	w.mu.Unlock()
+	if held != nil {
+		select {
+		case <-held:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	return w.RoundTripper.RoundTrip(r)
 }
 
 // examine is what a doctor finds in a world.

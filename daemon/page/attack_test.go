@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -294,6 +295,7 @@ func TestEachRouteOfWhoMayLook(t *testing.T) {
 		_, living, _ := strings.Cut(a.cookie, "=")
 		proof := a.proof(t)
 		a.Kill()
+		synctest.Wait() // the question whether the code was scanned is answered
 		if a.Account("main").State != client.StateLoggingIn {
 			t.Fatalf("%+v", a.Account("main"))
 		}

@@ -5,8 +5,8 @@
 // account page, package accountpage, is served by the same listener.
 //
 // No rule of an account's life, no vault, no request to the site may come in:
-// the keeper's parts are used through the small interfaces that are declared
-// here. The page is plain HTML, CSS and JavaScript without a build step.
+// all that is the keeper's. The page is plain HTML, CSS and JavaScript without a
+// build step.
 //
 // A link carries a token that is sealed and names nothing; what it stands for
 // is inside. It works for one account and one occasion, until it expires or

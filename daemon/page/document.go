@@ -61,12 +61,12 @@ type sheet struct {
 	Table       string
 	Up, Base    string
 	// Code leads from the form of an SMS to a code to scan.
-	Code      string
-	Proof     string
-	SMS, Form bool
-	State     state
-	Again     bool
-	View      string
+	Code  string
+	Proof string
+	Form  bool
+	State state
+	Again bool
+	View  string
 }
 
 func (p *loginPages) sheet(r *http.Request, l *link) sheet {
@@ -77,7 +77,7 @@ func (p *loginPages) sheet(r *http.Request, l *link) sheet {
 		other = browser.English
 	}
 	return sheet{Lang: lang, Other: other, T: d.texts[lang], Table: d.tables[lang],
-		Up: "../", Base: l.token, Proof: p.sealer.formProof(l.token), SMS: p.parts.SMS != nil}
+		Up: "../", Base: l.token, Proof: p.sealer.formProof(l.token)}
 }
 
 // smsForm is the form of a login by SMS, for a document of another page. code leads

@@ -43,7 +43,7 @@ func (p *loginPages) feed(r *http.Request, l *link, f *feed, alive bool) {
 	defer again.Stop()
 	defer beat.Stop()
 	for {
-		changed := p.parts.Accounts.Changed()
+		changed := p.parts.Keeper.Store().Changed()
 		before, busy := l.exchanging()
 		s := p.look(l, alive)
 		if after, _ := l.exchanging(); !busy && before == after {

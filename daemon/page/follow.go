@@ -20,7 +20,7 @@ const (
 // alive reports whether a link stands for something now: for what it was made
 // for, or for the login that it has started itself in place of that.
 func (p *loginPages) alive(l *link) bool {
-	subjects := p.parts.Accounts.Subjects(l.account)
+	subjects := p.parts.Keeper.Logins().Subjects(l.account)
 	if slices.Contains(subjects, l.subject) {
 		return true
 	}
@@ -36,7 +36,7 @@ func (p *loginPages) current(l *link, alive bool) (login client.Login, ok bool) 
 	if id == "" {
 		return client.Login{}, false
 	}
-	login, err := p.parts.Logins.Login(id)
+	login, err := p.parts.Keeper.Logins().Get(id)
 	ok = err == nil && login.Account == l.account
 	if ok && (!login.Ended() || login.State == client.LoginSucceeded) || !alive {
 		return login, ok
@@ -50,11 +50,11 @@ func (p *loginPages) current(l *link, alive bool) (login client.Login, ok bool) 
 
 // running returns the login of the link's account that is in progress.
 func (p *loginPages) running(l *link) (client.Login, bool) {
-	a, err := p.parts.Accounts.Account(l.account)
+	a, err := p.parts.Keeper.Accounts().Get(l.account)
 	if err != nil || a.LoginID == "" {
 		return client.Login{}, false
 	}
-	login, err := p.parts.Logins.Login(a.LoginID)
+	login, err := p.parts.Keeper.Logins().Get(a.LoginID)
 	if err != nil || login.Ended() || login.Account != l.account {
 		return client.Login{}, false
 	}
@@ -84,7 +84,7 @@ func (p *loginPages) obtain(ctx context.Context, l *link, method string) (client
 	l.exchange()
 	defer l.exchange()
 	if found, ok := p.running(l); ok {
-		err := p.parts.Logins.CancelLogin(ctx, found.ID)
+		err := p.parts.Keeper.Logins().Cancel(ctx, found.ID)
 		if isProblem(err, client.ProblemBusy) {
 			l.follow(found)
 			return found, nil
@@ -100,13 +100,13 @@ func (p *loginPages) begin(ctx context.Context, l *link, method string) (client.
 	if method == client.MethodQR && l.codesLeft() == 0 {
 		return client.Login{}, &fault{http.StatusTooManyRequests, keyUsedUp}
 	}
-	a, err := p.parts.Accounts.Account(l.account)
+	a, err := p.parts.Keeper.Accounts().Get(l.account)
 	if err != nil {
 		return client.Login{}, errNoLink
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience-5*time.Second)
 	defer cancel()
-	login, err := p.parts.Logins.StartLogin(ctx, client.LoginRequest{
+	login, err := p.parts.Keeper.Logins().Start(ctx, client.LoginRequest{
 		Account: l.account, Site: a.Site, Method: method, Attend: int(attendFor / time.Second)})
 	if errors.Is(err, context.DeadlineExceeded) {
 		return client.Login{}, &fault{http.StatusServiceUnavailable, keySite}

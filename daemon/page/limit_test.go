@@ -12,14 +12,12 @@ import (
 )
 
 func TestLimits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		p := f.page(t)
-		path := mainPath(p)
+	withLinks(t, nil, func(t *testing.T, l *linked) {
+		path := l.main()
 		count := func(path, from string, n int) map[int]int {
 			out := map[int]int{}
 			for range n {
-				out[do(p, "GET", path, "", "RemoteAddr", from).Code]++
+				out[l.do("GET", path, "", "RemoteAddr", from).Code]++
 			}
 			return out
 		}
@@ -45,7 +43,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("one address: %v", got)
 		}
 		// What leads somewhere is not held up by what does not.
-		other := p.path("other", "incident-other", time.Hour)
+		other := l.path("other", time.Hour)
 		for _, path := range []string{other, other + "/state", "/assets/page.css"} {
 			if got := count(path, "203.0.113.10:2", 10); got[200] != 10 {
 				t.Errorf("%s from the address of a stranger: %v", path, got)
@@ -63,48 +61,38 @@ func TestLimits(t *testing.T) {
 // A link works whoever else sends what: a hundred addresses, and one behind the
 // same proxy.
 func TestNobodyIsShutOut(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		c := f.config(nil)
-		var err error
-		if c.Proxies, err = clientaddr.New([]string{"192.0.2.1"}); err != nil {
-			t.Fatal(err)
-		}
-		p, err := New(c)
-		if err != nil {
-			t.Fatal(err)
-		}
+	withLinks(t, func(c *Config) { c.Proxies, _ = clientaddr.New([]string{"192.0.2.1"}) }, func(t *testing.T, l *linked) {
 		for i := range 100 {
 			for _, path := range []string{"/", "/nothing", "/l/guess", "/l/guess/state"} {
 				for range 10 {
-					do(p, "GET", path, "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i))
+					l.do("GET", path, "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i))
 				}
 			}
 		}
 		for range 300 {
-			do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "198.51.100.200")
-			do(p, "GET", "/", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "198.51.100.200")
+			l.do("GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "198.51.100.200")
+			l.do("GET", "/", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "198.51.100.200")
 		}
 		for _, from := range []string{"198.51.100.200", "198.51.100.201", "198.51.100.7"} {
-			path := mainPath(p)
+			path := l.main()
 			for range 10 {
-				if w := do(p, "GET", path, "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", from); w.Code != 200 {
+				if w := l.do("GET", path, "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", from); w.Code != 200 {
 					t.Fatalf("the right link from %s: %d", from, w.Code)
 				}
 			}
-			if w := do(p, "POST", path+"/start", "{}", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", from); w.Code != 200 {
+			if w := l.do("POST", path+"/start", "{}", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", from); w.Code != 200 {
 				t.Fatalf("start from %s: %d", from, w.Code)
 			}
 		}
 		// Who makes up addresses is counted as the one that the proxy saw.
 		for i := range 30 {
-			do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", fmt.Sprintf("1.1.1.%d, 203.0.113.9", i))
+			l.do("GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", fmt.Sprintf("1.1.1.%d, 203.0.113.9", i))
 		}
-		if w := do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "203.0.113.9"); w.Code != 429 {
+		if w := l.do("GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "203.0.113.9"); w.Code != 429 {
 			t.Errorf("made up addresses: %d", w.Code)
 		}
-		p.Trust(clientaddr.Proxies{})
-		if w := do(p, "GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "203.0.113.9"); w.Code != 404 {
+		l.page.Trust(clientaddr.Proxies{})
+		if w := l.do("GET", "/l/guess", "", "RemoteAddr", "192.0.2.1:1", "X-Forwarded-For", "203.0.113.9"); w.Code != 404 {
 			t.Errorf("a proxy that is trusted no more: %d", w.Code)
 		}
 	})
@@ -132,17 +120,15 @@ func TestBuckets(t *testing.T) {
 }
 
 func TestStreamsAreBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		p := f.page(t)
-		path := mainPath(p)
-		c := inBubble(t, p)
+	withLinks(t, nil, func(t *testing.T, l *linked) {
+		path := l.main()
+		c := inBubble(t, l.page)
 		var stops []func()
 		for range maxStreams {
 			_, stop := listen(t, c, path+"/events")
 			stops = append(stops, stop)
 		}
-		if w := do(p, "GET", path+"/events", ""); w.Code != 429 {
+		if w := l.do("GET", path+"/events", ""); w.Code != 429 {
 			t.Errorf("one stream too many: %d", w.Code)
 		}
 		stops[0]()
@@ -158,16 +144,14 @@ func TestStreamsAreBounded(t *testing.T) {
 
 // A stream outlives the server's limits on a request, and Shutdown ends it.
 func TestShutdown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		p := f.page(t)
-		path := mainPath(p)
-		c := inBubble(t, p)
+	withLinks(t, nil, func(t *testing.T, l *linked) {
+		path := l.main()
+		c := inBubble(t, l.page)
 		states, stop := listen(t, c, path+"/events")
 		defer stop()
 		time.Sleep(10 * time.Minute)
 		want(t, words(states), "idle:0:")
-		if err := p.Shutdown(context.Background()); err != nil {
+		if err := l.page.Shutdown(context.Background()); err != nil {
 			t.Fatal(err)
 		}
 		want(t, words(states), "end")

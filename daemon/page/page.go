@@ -1,7 +1,6 @@
 package page
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,47 +11,15 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 )
 
-// The errors of these interfaces are *client.Problem; any other counts as the
-// keeper's own failure.
-
-// Logins starts, tells of and ends logins. StartLogin joins the one in progress
-// where there is one.
-type Logins interface {
-	StartLogin(ctx context.Context, r client.LoginRequest) (client.Login, error)
-	Login(id string) (client.Login, error)
-	CancelLogin(ctx context.Context, id string) error
-}
-
-// SMS is the steps of a login by SMS.
-type SMS interface {
-	Captcha(ctx context.Context, id string) (client.Captcha, error)
-	SendSMS(ctx context.Context, id string, s client.SMSSend) (client.Login, error)
-	SubmitSMS(ctx context.Context, id string, c client.SMSCode) (client.Login, error)
-}
-
-// Accounts tells of accounts.
-type Accounts interface {
-	Account(name string) (client.Account, error)
-	// Subjects are what a link of the account may stand for now: the id of
-	// the open incident, the id of the login in progress. Where there is none,
-	// no link of the account works.
-	Subjects(name string) []string
-	// Changed is closed by the next change of anything.
-	Changed() <-chan struct{}
-}
-
-// Config holds the keeper's parts and what the page needs beside them.
+// Config holds the keeper and what the page needs beside it.
 type Config struct {
-	Logins Logins
-	// SMS may be nil; the form is not offered then.
-	SMS      SMS
-	Accounts Accounts
+	Keeper *keeper.Keeper
 	// Key is at least 32 random bytes. Links outlive a restart as it does.
 	Key []byte
 	// PublicURL is what links start with; "" makes none.
@@ -80,8 +47,8 @@ const (
 
 func (c *Config) validate() error {
 	switch {
-	case c.Logins == nil, c.Accounts == nil, c.QR == nil:
-		return errors.New("page: Logins, Accounts and QR have to be there")
+	case c.Keeper == nil, c.QR == nil:
+		return errors.New("page: Keeper and QR have to be there")
 	case len(c.Key) < minKey:
 		return fmt.Errorf("page: the key has %d bytes, it needs %d", len(c.Key), minKey)
 	}
@@ -142,10 +109,7 @@ func New(c Config) (*Page, error) {
 // frame is what the account page has of this one.
 func (p *Page) frame() accountpage.Frame {
 	d := p.logins.documents
-	var sms *accountpage.SMSPage
-	if p.parts.SMS != nil {
-		sms = &accountpage.SMSPage{Form: d.smsForm, Texts: func(lang string) string { return d.tables[lang] }, Policy: captchaPolicy(p.parts.CaptchaOrigin)}
-	}
+	sms := accountpage.SMSPage{Form: d.smsForm, Texts: func(lang string) string { return d.tables[lang] }, Policy: captchaPolicy(p.parts.CaptchaOrigin)}
 	return accountpage.Frame{Site: p.site, QR: p.parts.QR, SMS: sms, Label: p.logins.sealer.label("cookie"), Locale: p.parts.Locale, Log: p.parts.Log, Closing: p.closing,
 		Client: func(r *http.Request) netip.Addr { return p.proxies.Load().Client(r) },
 		LoginToken: func(account, subject string, until time.Time) string {

@@ -20,13 +20,11 @@ func (p *loginPages) routes(m *http.ServeMux) {
 	m.HandleFunc("POST /l/{token}/start", p.action(p.start))
 	m.HandleFunc("POST /l/{token}/renew", p.action(p.renew))
 	m.HandleFunc("POST /l/{token}/cancel", p.action(p.cancel))
-	if p.parts.SMS != nil {
-		sms := smsDialogue{p}
-		m.HandleFunc("GET /l/{token}/sms", p.linked(sms.document))
-		m.HandleFunc("POST /l/{token}/sms/captcha", p.action(sms.captcha))
-		m.HandleFunc("POST /l/{token}/sms/send", p.action(sms.send))
-		m.HandleFunc("POST /l/{token}/sms/code", p.action(sms.submit))
-	}
+	sms := smsDialogue{p}
+	m.HandleFunc("GET /l/{token}/sms", p.linked(sms.document))
+	m.HandleFunc("POST /l/{token}/sms/captcha", p.action(sms.captcha))
+	m.HandleFunc("POST /l/{token}/sms/send", p.action(sms.send))
+	m.HandleFunc("POST /l/{token}/sms/code", p.action(sms.submit))
 }
 
 // The keys of errors. The page's table of texts has a sentence for each.
@@ -134,7 +132,7 @@ func (p *loginPages) begun(w http.ResponseWriter, r *http.Request, l *link, logi
 func (p *loginPages) cancel(w http.ResponseWriter, r *http.Request, l *link) error {
 	id := l.followed()
 	if id != "" {
-		if err := p.parts.Logins.CancelLogin(r.Context(), id); err != nil && !isProblem(err, client.ProblemNoLogin) {
+		if err := p.parts.Keeper.Logins().Cancel(r.Context(), id); err != nil && !isProblem(err, client.ProblemNoLogin) {
 			return err
 		}
 	}

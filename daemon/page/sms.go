@@ -62,7 +62,7 @@ func (p smsDialogue) captcha(w http.ResponseWriter, r *http.Request, l *link) er
 	if login.Method != client.MethodSMS {
 		return &fault{http.StatusConflict, keyBusy}
 	}
-	c, err := p.parts.SMS.Captcha(r.Context(), login.ID)
+	c, err := p.parts.Keeper.Logins().Captcha(r.Context(), login.ID)
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,9 @@ func (p smsDialogue) send(w http.ResponseWriter, r *http.Request, l *link) error
 	if !l.spend("message", maxMessages) {
 		return &fault{http.StatusTooManyRequests, keyUsedUp}
 	}
-	return p.step(w, l, func(id string) (client.Login, error) { return p.parts.SMS.SendSMS(r.Context(), id, request) })
+	return p.step(w, l, func(id string) (client.Login, error) {
+		return p.parts.Keeper.Logins().SendSMS(r.Context(), id, request)
+	})
 }
 
 func (p smsDialogue) submit(w http.ResponseWriter, r *http.Request, l *link) error {
@@ -102,7 +104,9 @@ func (p smsDialogue) submit(w http.ResponseWriter, r *http.Request, l *link) err
 	if !l.spend("answer", maxAnswers) {
 		return &fault{http.StatusTooManyRequests, keyUsedUp}
 	}
-	return p.step(w, l, func(id string) (client.Login, error) { return p.parts.SMS.SubmitSMS(r.Context(), id, request) })
+	return p.step(w, l, func(id string) (client.Login, error) {
+		return p.parts.Keeper.Logins().SubmitSMS(r.Context(), id, request)
+	})
 }
 
 // step carries on with the login by SMS that the link follows.

@@ -73,7 +73,7 @@ func (p *loginPages) look(l *link, alive bool) state {
 	}
 	// The login that the page followed is forgotten. It may have been another
 	// one that brought the account back.
-	if a, err := p.parts.Accounts.Account(l.account); err == nil && l.followed() != "" && a.State == client.StateValid {
+	if a, err := p.parts.Keeper.Accounts().Get(l.account); err == nil && l.followed() != "" && a.State == client.StateValid {
 		return state{State: client.LoginSucceeded}
 	}
 	return state{State: stateGone}
@@ -81,7 +81,7 @@ func (p *loginPages) look(l *link, alive bool) state {
 
 func (p *loginPages) describe(l *link, login client.Login) state {
 	s := state{State: login.State, Method: login.Method, Code: l.count(login), CodesLeft: l.codesLeft()}
-	if a, err := p.parts.Accounts.Account(l.account); err == nil {
+	if a, err := p.parts.Keeper.Accounts().Get(l.account); err == nil {
 		if s.Who = a.Uname; s.Who == "" {
 			s.Who = a.Name
 		}

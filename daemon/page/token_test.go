@@ -4,31 +4,28 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
 // Every link that does not count gets the same answer, on every route.
 func TestTokens(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		p := f.page(t)
-		c := f.config(nil)
+	withLinks(t, nil, func(t *testing.T, l *linked) {
+		c := configOf(l.Keeper)
 		c.Key = fixedKey(2)
-		stranger, err := New(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		good := mainPath(p)
+		stranger := l.made(c)
+		good, before := l.main(), l.Keeper.Store().Newest()
 		raw, _ := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(good, "/l/"))
-		bare := do(p, "GET", "/", "")
+		bare := l.do("GET", "/", "")
 		bad := map[string]string{
-			"expired":         p.path("main", "incident-main", 0),
-			"no account":      p.path("nobody", "incident-main", time.Hour),
-			"another account": p.path("other", "incident-main", time.Hour),
-			"another subject": p.path("main", "incident-gone", time.Hour),
-			"no subject":      p.path("main", "", time.Hour),
-			"another key":     mainPath(stranger),
+			"expired":         l.path("main", 0),
+			"no account":      l.page.path("nobody", l.incident("main"), time.Hour),
+			"another account": l.page.path("other", l.incident("main"), time.Hour),
+			"another subject": l.page.path("main", l.incident("main")+"0", time.Hour),
+			"no subject":      l.page.path("main", "", time.Hour),
+			"another key":     stranger.path("main", l.incident("main"), time.Hour),
 			"empty":           "/l/x",
 			"assets":          "/l/assets",
 			"too long":        "/l/" + strings.Repeat("A", 4000),
@@ -38,12 +35,12 @@ func TestTokens(t *testing.T) {
 		}
 		for name, path := range bad {
 			for _, route := range []string{"", "?lang=zh", "/state", "/events", "/qr.png", "/sms"} {
-				w := do(p, "GET", path+route, "", "RemoteAddr", "203.0.113."+string(rune('0'+len(route)))+":1")
+				w := l.do("GET", path+route, "", "RemoteAddr", "203.0.113."+string(rune('0'+len(route)))+":1")
 				if w.Code != 404 && w.Code != 429 || w.Code == 404 && w.Body.String() != bare.Body.String() {
 					t.Errorf("%s: GET %s: %d %s", name, route, w.Code, w.Body)
 				}
 			}
-			w := do(p, "POST", path+"/start", "{}", "RemoteAddr", "[2001:db8:"+string(rune('a'+len(name)%6))+"::1]:9")
+			w := l.do("POST", path+"/start", "{}", "RemoteAddr", "[2001:db8:"+string(rune('a'+len(name)%6))+"::1]:9")
 			if w.Code != 404 && w.Code != 429 {
 				t.Errorf("%s: POST: %d", name, w.Code)
 			}
@@ -52,26 +49,26 @@ func TestTokens(t *testing.T) {
 			for bit := range 8 {
 				flipped := append([]byte(nil), raw...)
 				flipped[i] ^= 1 << bit
-				if _, err := p.logins.sealer.open(base64.RawURLEncoding.EncodeToString(flipped)); err == nil {
+				if _, err := l.page.logins.sealer.open(base64.RawURLEncoding.EncodeToString(flipped)); err == nil {
 					t.Fatalf("byte %d, bit %d flipped: taken", i, bit)
 				}
 			}
 		}
-		if calls := f.log(); len(calls) != 0 {
-			t.Errorf("links that stand for nothing reached the keeper: %q", calls)
+		if after := l.Keeper.Store().Newest(); after != before || l.Site.Requests(passporttest.Any) != 0 {
+			t.Errorf("links that stand for nothing reached the keeper: %d entries of the journal", after-before)
 		}
-		if w := do(p, "GET", good, ""); w.Code != 200 {
+		if w := l.do("GET", good, ""); w.Code != 200 {
 			t.Errorf("the good link: %d", w.Code)
 		}
 		time.Sleep(time.Hour)
-		if w := do(p, "GET", good, ""); w.Code != 404 {
+		if w := l.do("GET", good, ""); w.Code != 404 {
 			t.Errorf("the good link, an hour later: %d", w.Code)
 		}
 	})
 }
 
 func TestLink(t *testing.T) {
-	p := newFake().page(t)
+	p := pageAlone(t)
 	until := time.Now().Add(time.Hour)
 	link := p.Link("main", "incident-main", until)
 	if link != p.Link("main", "incident-main", until) {
@@ -105,11 +102,9 @@ func TestNew(t *testing.T) {
 		ok   bool
 	}{
 		{"whole", func(*Config) {}, true},
-		{"without SMS", func(c *Config) { c.SMS = nil }, true},
 		{"a path before the page", func(c *Config) { c.PublicURL = "https://example.net/keeper/" }, true},
 		{"no public address", func(c *Config) { c.PublicURL = "" }, true},
-		{"no keeper", func(c *Config) { c.Logins = nil }, false},
-		{"no accounts", func(c *Config) { c.Accounts = nil }, false},
+		{"no keeper", func(c *Config) { c.Keeper = nil }, false},
 		{"no pictures", func(c *Config) { c.QR = nil }, false},
 		{"short key", func(c *Config) { c.Key = c.Key[:31] }, false},
 		{"public address with a query", func(c *Config) { c.PublicURL = "https://example.net/?x" }, false},
@@ -119,7 +114,7 @@ func TestNew(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := newFake().config(nil)
+			c := configOf(&keeper.Keeper{})
 			tt.edit(&c)
 			if _, err := New(c); (err == nil) != tt.ok {
 				t.Errorf("error %v", err)

@@ -63,7 +63,7 @@ func newBrowser(t *testing.T) *chromium {
 		"browserName": "chrome", "goog:loggingPrefs": map[string]string{"browser": "ALL"},
 		"goog:chromeOptions": map[string]any{"args": []string{
 			"--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+			"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--window-size=1280,1000",
 			"--user-data-dir=" + t.TempDir()}}}}}, &made)
 	b.session += "/session/" + made.SessionID
 	t.Cleanup(func() { b.call("DELETE", "", nil, nil) })

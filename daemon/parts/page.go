@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/alert"
-	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
@@ -21,24 +20,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 )
-
-// pageKeeper is the keeper as the login page calls it.
-type pageKeeper struct {
-	keeper.Logins
-	keeper *keeper.Keeper
-}
-
-func (p pageKeeper) Account(name string) (client.Account, error) {
-	return p.keeper.Accounts().Get(name)
-}
-func (p pageKeeper) Changed() <-chan struct{}              { return p.keeper.Store().Changed() }
-func (p pageKeeper) Login(id string) (client.Login, error) { return p.Get(id) }
-func (p pageKeeper) CancelLogin(ctx context.Context, id string) error {
-	return p.Cancel(ctx, id)
-}
-func (p pageKeeper) StartLogin(ctx context.Context, r client.LoginRequest) (client.Login, error) {
-	return p.Start(ctx, r)
-}
 
 // SignIn opens who is signed in to the account page, nil where none is served.
 func SignIn(k *keeper.Keeper, c config.Page) (*signin.SignIn, error) {
@@ -82,9 +63,8 @@ func Page(k *keeper.Keeper, c config.Config, in *signin.SignIn, channels func() 
 	if in != nil {
 		account = &accountpage.Parts{Keeper: k, Channels: channels, Outputs: outputs, SignIn: in, May: c.Page.May, Examine: examine}
 	}
-	calls := pageKeeper{k.Logins(), k}
 	return page.New(page.Config{
-		Logins: calls, SMS: calls, Accounts: calls, Key: key, PublicURL: c.Page.PublicURL, Locale: keeper.Locale(c.Locale),
+		Keeper: k, Key: key, PublicURL: c.Page.PublicURL, Locale: keeper.Locale(c.Locale),
 		CaptchaOrigin: originOf(c.Endpoints.GeetestJS), QR: qr.PNG, Proxies: proxies, Account: account, Log: *k.Log(),
 	})
 }

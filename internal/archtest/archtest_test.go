@@ -311,11 +311,9 @@ func checkInterfaces(files []file) []string {
 // foreign are the interfaces without a second implementation among the types of this
 // module, each with who implements it, or with what is to become of it.
 func foreign() map[string]string {
-	const yet = "yet to go: its callers can take the keeper itself"
 	return map[string]string{
-		"vault Vault":          "to get a second one: several hosts on etcd",
-		"vault Tx":             "as Vault",
-		"daemon/page Accounts": yet,
+		"vault Vault": "to get a second one: several hosts on etcd",
+		"vault Tx":    "as Vault",
 	}
 }
 

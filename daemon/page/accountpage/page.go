@@ -49,8 +49,8 @@ type Frame struct {
 	LoginToken func(account, subject string, until time.Time) string
 	// QR draws a code as PNG.
 	QR func(content string) ([]byte, error)
-	// SMS is the form of a login by SMS, nil where there is none.
-	SMS *SMSPage
+	// SMS is the form of a login by SMS.
+	SMS SMSPage
 	// Label tells this keeper's cookies from another's on the same host.
 	Label string
 	// Locale is the language of a page whose reader asks for none that there is.
@@ -106,11 +106,9 @@ func (p *Page) Routes(m *http.ServeMux) {
 	m.HandleFunc("POST /accounts/{name}/tags", p.action(mayManage, do.tags))
 	m.HandleFunc("POST /channels/{name}/test", p.action(mayManage, do.testChannel))
 	m.HandleFunc("POST /outputs/{name}/run", p.action(mayManage, do.runOutput))
-	if p.frame.SMS != nil {
-		sms := smsRoom{p}
-		m.HandleFunc("GET /accounts/{name}/sms", p.shown(mayLogin, sms.screen))
-		m.HandleFunc("POST /accounts/{name}/sms", p.action(mayLogin, sms.begin))
-	}
+	sms := smsRoom{p}
+	m.HandleFunc("GET /accounts/{name}/sms", p.shown(mayLogin, sms.screen))
+	m.HandleFunc("POST /accounts/{name}/sms", p.action(mayLogin, sms.begin))
 }
 
 func (p *Page) may(verb string) bool { return slices.Contains(p.May, verb) }
