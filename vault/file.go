@@ -10,6 +10,7 @@ import (
 // File is an open vault that lies in one file.
 type File struct {
 	contents
+	followers
 	o    Options
 	file *bolt.File
 
@@ -92,6 +93,7 @@ func (v *File) Update(fn func(Tx) error) error {
 		if tx.broken != nil || !tx.dirty {
 			return tx.broken
 		}
+		b.OnCommit(func() { v.tell(tx.touched) }) // and this behind it
 		return tx.store()
 	})
 }

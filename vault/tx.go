@@ -26,6 +26,7 @@ type fileTx struct {
 	dirty    bool
 	appended bool
 	counts   map[string]int // how many records more or fewer there are of a kind
+	touched  []touched      // the records that were changed, in that order
 
 	// retire and journalMax are what OnRetire and KeepJournal say.
 	retire     func(Entry) error
@@ -105,6 +106,7 @@ func (tx *fileTx) Put(kind, key string, value []byte, was uint64) (uint64, error
 		if err := tx.b.Put(recordsBucket(kind), []byte(key), env); err != nil {
 			return err
 		}
+		tx.touched = append(tx.touched, touched{kind, key, revision})
 		return tx.count(kind, key, env, 1)
 	})
 	return revision, err
@@ -116,6 +118,7 @@ func (tx *fileTx) Delete(kind, key string, was uint64) error {
 		if err := tx.take("delete", kind, key, was); err != nil {
 			return err
 		}
+		tx.touched = append(tx.touched, touched{kind, key, 0})
 		return tx.b.Delete(recordsBucket(kind), []byte(key))
 	})
 }

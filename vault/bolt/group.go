@@ -138,18 +138,16 @@ func (g *group) lead(f *File, c *change) error {
 
 // alone runs one change in a transaction of its own.
 func (c *change) alone(f *File) error {
-	var committed []func()
-	err := f.exclusive(c.op, func(tx *Tx) error {
+	return f.exclusive(c.op, func(tx *Tx) error {
 		if err := c.fn(tx); err != nil || tx.broken != nil || !tx.dirty {
 			return err
 		}
-		committed = tx.committed
-		return f.commit(tx)
+		err := f.commit(tx)
+		if err == nil {
+			run(tx.committed) // while nobody else can commit: they are in order
+		}
+		return err
 	})
-	if err == nil {
-		run(committed)
-	}
-	return err
 }
 
 func run(list []func()) {

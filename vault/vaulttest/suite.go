@@ -50,7 +50,7 @@ func Run(t *testing.T, place func(t *testing.T) Place) {
 	}{
 		{"records", records}, {"deleted records", deleted}, {"undone", undone}, {"a panic", panics}, {"in order", inOrder},
 		{"impossible", impossible}, {"reading alone", readOnly}, {"the journal", journal}, {"the ring", ring}, {"the ring by age", ringByAge},
-		{"waking", waking}, {"once it is kept", onCommit}, {"many at once", many}, {"one state", oneState}, {"readers", readers},
+		{"waking", waking}, {"once it is kept", onCommit}, {"followed", followed}, {"followed at once", followedTogether}, {"many at once", many}, {"one state", oneState}, {"readers", readers},
 		{"reopened", reopened}, {"slots", slots}, {"writable", writable}, {"failing", failing}, {"swapped", swapped}, {"closed", closed},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, place(t)) })

@@ -125,7 +125,7 @@ func readers(t *testing.T, p Place) {
 	v := open(t, p, Options{})
 	failed := make(chan error, 3)
 	for range cap(failed) {
-		go func() { failed <- follow(v, n) }()
+		go func() { failed <- readOn(v, n) }()
 	}
 	var all sync.WaitGroup
 	for range 4 {
@@ -145,7 +145,7 @@ func readers(t *testing.T, p Place) {
 	}
 }
 
-func follow(v vault.Vault, n int) error {
+func readOn(v vault.Vault, n int) error {
 	last := uint64(0)
 	for seen := 0; seen < n; {
 		changed := v.Changed()
