@@ -93,13 +93,12 @@ func (v *File) Update(fn func(Tx) error) error {
 		if tx.broken != nil || !tx.dirty {
 			return tx.broken
 		}
-		b.OnCommit(func() { v.tell(tx.touched) }) // and this behind it
+		b.OnCommit(func() { tellAll(v, tx) }) // and this behind it
 		return tx.store()
 	})
 }
 
-// committed tells everyone else what is on disk now. Another transaction may
-// have come past between the commit and here, so nothing goes back.
+// committed takes up what is on disk now.
 func (v *File) committed(tx *fileTx) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -110,6 +109,14 @@ func (v *File) committed(tx *fileTx) {
 	if tx.m.Newest > v.newest.Load() {
 		v.newest.Store(tx.m.Newest)
 	}
+}
+
+// tellAll wakes those who wait for a commit, once what its caller wanted to be called
+// was called.
+func tellAll(v *File, tx *fileTx) {
+	v.tell(tx.touched)
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if tx.appended && !v.closed {
 		close(v.changed)
 		v.changed = make(chan struct{})

@@ -28,7 +28,8 @@ type Vault interface {
 	// Follow has fn told of each record of a kind that a commit changed, by whomever:
 	// its key and its new revision, 0 where it was removed. fn is told once the change
 	// can be read, in the order of the commits, one after another, and of a change by
-	// Update of this vault before that returns. Of several changes to a record in a row
+	// Update of this vault before that returns; always before the channel of Changed is
+	// closed. Of several changes to a record in a row
 	// the last may be all that is told; a vault that had to read its records anew tells
 	// of all that are others than before. Ask first, then read, so nothing falls in
 	// between. fn waits for nothing, and does not use the vault. It is told nothing more
