@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -79,14 +80,14 @@ type handler struct {
 	cmd    *exec.Cmd
 }
 
-func (b *bench) startHandler(length int) (*handler, error) {
+func (b *bench) startHandler(length int64) (*handler, error) {
 	own, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	h := &handler{socket: filepath.Join(b.dir, "handler.sock")}
 	_ = os.Remove(h.socket)
-	h.cmd = exec.Command(own, "handler", h.socket, strconv.Itoa(length))
+	h.cmd = daemon(own, "handler", h.socket, strconv.FormatInt(length, 10))
 	h.cmd.Stderr = os.Stderr
 	if err := h.cmd.Start(); err != nil {
 		return nil, err
@@ -105,7 +106,7 @@ func (h *handler) end() {
 	_ = h.cmd.Wait()
 }
 
-// reader reads one path again and again over one connection, with as little work of
+// reader asks one server again and again over one connection, with as little work of
 // its own as there can be.
 type reader struct {
 	conn    net.Conn
@@ -113,27 +114,47 @@ type reader struct {
 	request []byte
 }
 
-func newReader(socket, path string) (*reader, error) {
+func newReader(socket, path string) (*reader, error) { return newReaderAt(socket, "bilikeeper", path) }
+
+func newReaderAt(socket, host, path string) (*reader, error) {
 	conn, err := net.Dial("unix", socket)
 	if err != nil {
 		return nil, err
 	}
-	return &reader{conn, bufio.NewReader(conn), []byte("GET " + path + " HTTP/1.1\r\nHost: bilikeeper\r\n\r\n")}, nil
+	return &reader{conn, bufio.NewReader(conn), []byte("GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n")}, nil
 }
 
 // read asks once and returns the length of the body.
-func (r *reader) read() (int, error) {
-	if _, err := r.conn.Write(r.request); err != nil {
-		return 0, err
+func (r *reader) read() (int64, error) {
+	var n int64
+	err := r.ask(r.request, func(body io.Reader) (err error) {
+		n, err = io.Copy(io.Discard, body)
+		return err
+	})
+	return n, err
+}
+
+// post sends a request without a body, and reads the answer as JSON.
+func (r *reader) post(path string, answer any) error {
+	request := []byte("POST " + path + " HTTP/1.1\r\nHost: bilikeeper\r\nContent-Length: 0\r\n\r\n")
+	return r.ask(request, func(body io.Reader) error { return json.NewDecoder(body).Decode(answer) })
+}
+
+func (r *reader) ask(request []byte, use func(body io.Reader) error) error {
+	if _, err := r.conn.Write(request); err != nil {
+		return err
 	}
 	resp, err := http.ReadResponse(r.in, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer resp.Body.Close()
-	n, err := io.Copy(io.Discard, resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("status %d", resp.StatusCode)
+	defer func() {
+		_, _ = io.Copy(io.Discard, resp.Body) // what comes next is the next answer
+		_ = resp.Body.Close()
+	}()
+	if resp.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(resp.Body)
+		return fmt.Errorf("status %d: %s", resp.StatusCode, text)
 	}
-	return int(n), err
+	return use(resp.Body)
 }

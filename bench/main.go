@@ -5,14 +5,15 @@
 //
 // Usage, in the root of the repository, on a machine that does nothing else:
 //
-//	go run ./bench [-accounts 100,10000] [-rounds 15] [-only REGEXP] [-program FILE]
+//	go run ./bench [-accounts 100,10000] [-rounds 15] [-only REGEXP] [-program FILE] [-update PAGE]
 //
 // It builds the program, starts the simulator of the site, imports the accounts
 // and measures. Every figure stands beside a floor that is measured in the same run,
 // round by round in turn, so that what disturbs one disturbs the other: an empty
 // handler of net/http on a Unix socket in a process of its own, a client that makes
 // the same requests and keeps nothing, one durable put of the same bytes, a Go program
-// that does nothing. Medians are given, and how far apart the quartiles are.
+// that does nothing. Medians are given, and how far apart the quartiles are. Other
+// programs that hand out secrets are measured beside it, those that are installed.
 //
 // It is not shipped and no test runs it. What is a figure of one package belongs to
 // that package's own benchmarks.
@@ -22,9 +23,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 func main() {
@@ -39,6 +42,7 @@ func main() {
 	only := flag.String("only", "", "measure what matches this `regexp` alone")
 	flag.IntVar(&o.rounds, "rounds", 15, "how often each figure is measured")
 	flag.StringVar(&o.program, "program", "", "the bilikeeper to measure; built from this tree without it")
+	flag.StringVar(&o.page, "update", "", "the `page` whose figures these take the place of, docs/performance.md")
 	flag.Parse()
 	var err error
 	if o.only, err = regexp.Compile(*only); err != nil {
@@ -71,24 +75,43 @@ type options struct {
 	rounds   int
 	only     *regexp.Regexp
 	program  string
+	page     string
 }
 
 func run(o options) error {
+	machine := describe()
 	b, err := prepare(o)
 	if err != nil {
 		return err
 	}
 	defer b.clear()
+	stopped := make(chan os.Signal, 1)
+	signal.Notify(stopped, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-stopped
+		_ = os.RemoveAll(b.dir)
+		os.Exit(1) // the processes end with this one
+	}()
 	for _, n := range o.accounts {
 		if err := b.measure(n); err != nil {
 			return fmt.Errorf("with %d accounts: %w", n, err)
 		}
 	}
+	b.growth()
 	if err := b.configured(o.accounts[len(o.accounts)-1]); err != nil {
 		return err
 	}
-	b.table.print(os.Stdout)
-	return nil
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s By `go run ./bench%s`.\n\n", machine, strings.TrimSuffix(" "+strings.Join(os.Args[1:], " "), " "))
+	b.table.print(&out)
+	if len(b.missing) > 0 {
+		fmt.Fprintf(&out, "\nNot measured, because it is not installed: %s.\n", strings.Join(b.missing, ", "))
+	}
+	if o.page != "" {
+		err = update(o.page, out.String())
+	}
+	_, _ = os.Stdout.WriteString(out.String())
+	return err
 }
 
 // measure measures all that a keeper with n accounts shows.
@@ -101,7 +124,8 @@ func (b *bench) measure(n int) error {
 		do   func(n int) error
 	}{
 		{"memory", b.memory}, {"start", b.starts}, {"reading", b.readings}, {"crowd", b.crowd}, {"command", b.commands},
-		{"status", b.status}, {"change", b.changes}, {"checks", b.checks}, {"watchers", b.watchers},
+		{"status", b.status}, {"change", b.changes}, {"checks", b.checks}, {"due", b.due}, {"outputs", b.outputs},
+		{"watchers", b.watchers}, {"peers", b.peers},
 	} {
 		if !b.only.MatchString(part.name) {
 			continue
@@ -112,4 +136,15 @@ func (b *bench) measure(n int) error {
 		}
 	}
 	return b.keeper.stop()
+}
+
+// with gives what must hold for few accounts, and what for ten thousand.
+func with(n int, few, many string) string {
+	switch {
+	case n <= 100:
+		return few
+	case n == 10_000:
+		return many
+	}
+	return ""
 }

@@ -7,10 +7,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
+
+// daemon is a command that ends with this program, whatever ends that.
+func daemon(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
 
 // cpu is the time that a process has had a processor, in milliseconds. The sum over
 // its threads is exact to the nanosecond, unlike the process's own count of ticks.
@@ -42,6 +51,29 @@ func field(pid int, file, name string) float64 {
 		}
 	}
 	return 0
+}
+
+// written is how much a process has had written to files, in megabytes.
+func written(pid int) float64 { return field(pid, "io", "write_bytes:") / 1e6 }
+
+// describe says what machine this is, and what else it does.
+func describe() string {
+	model := "processors"
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			model = "× " + strings.TrimSpace(value)
+			break
+		}
+	}
+	release, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	load, _ := os.ReadFile("/proc/loadavg")
+	memory := 0.0
+	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
+		_, _ = fmt.Sscanf(string(text), "MemTotal: %g kB", &memory)
+	}
+	return fmt.Sprintf("Measured on %s on %d %s with %.0f GB, Linux %s, %s; the load was %s when it began.", time.Now().UTC().Format(time.DateOnly),
+		runtime.NumCPU(), model, memory/(1<<20), strings.TrimSpace(string(release)), runtime.Version(), strings.Fields(string(load) + " unknown")[0])
 }
 
 // took is how long a command runs, in milliseconds.
