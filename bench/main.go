@@ -92,26 +92,28 @@ func run(o options) error {
 		_ = os.RemoveAll(b.dir)
 		os.Exit(1) // the processes end with this one
 	}()
-	for _, n := range o.accounts {
+	failed := b.measureAll()
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s By `%s`.\n\n", machine, strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
+	b.table.print(&out)
+	if len(b.missing) > 0 {
+		fmt.Fprintf(&out, "\nNot measured, because it is not installed: %s.\n", strings.Join(b.missing, ", "))
+	}
+	if failed == nil && o.page != "" {
+		failed = update(o.page, out.String()+"\n")
+	}
+	_, _ = os.Stdout.WriteString(out.String()) // what there is, also where something failed
+	return failed
+}
+
+func (b *bench) measureAll() error {
+	for _, n := range b.accounts {
 		if err := b.measure(n); err != nil {
 			return fmt.Errorf("with %d accounts: %w", n, err)
 		}
 	}
 	b.growth()
-	if err := b.configured(o.accounts[len(o.accounts)-1]); err != nil {
-		return err
-	}
-	var out strings.Builder
-	fmt.Fprintf(&out, "%s By `go run ./bench%s`.\n\n", machine, strings.TrimSuffix(" "+strings.Join(os.Args[1:], " "), " "))
-	b.table.print(&out)
-	if len(b.missing) > 0 {
-		fmt.Fprintf(&out, "\nNot measured, because it is not installed: %s.\n", strings.Join(b.missing, ", "))
-	}
-	if o.page != "" {
-		err = update(o.page, out.String())
-	}
-	_, _ = os.Stdout.WriteString(out.String())
-	return err
+	return b.configured(b.accounts[len(b.accounts)-1])
 }
 
 // measure measures all that a keeper with n accounts shows.

@@ -6,7 +6,6 @@ import "github.com/bilikeeper/bilikeeper/passport/passporttest"
 
 const (
 	manyRotations = 1000
-	soakAccounts  = 100
 )
 
 func refreshTroubles() []passporttest.Trouble {

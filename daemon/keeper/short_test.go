@@ -7,7 +7,6 @@ import "github.com/bilikeeper/bilikeeper/passport/passporttest"
 // The default run takes samples; the tag "long" takes everything.
 const (
 	manyRotations = 100
-	soakAccounts  = 20
 )
 
 func refreshTroubles() []passporttest.Trouble {
