@@ -53,7 +53,7 @@ func (w Check) granted(ctx context.Context, force bool) (*store.Brief, error) {
 func (w Check) check(ctx context.Context) error {
 	info, err := w.realm().CheckSession(ctx, w.rec.Session())
 	if err == nil && len(info.Cookies) > 0 {
-		return w.renew(ctx, info.Cookies)
+		return w.renew(ctx, lifecycle.Checked{Verdict: lifecycle.VerdictOf(nil)}, info.Cookies)
 	}
 	settled := w.rec.ChecksOut()
 	if err := w.apply(lifecycle.Checked{Verdict: lifecycle.VerdictOf(err), RefreshDue: info.RefreshDue}, nil); err != nil {
@@ -80,11 +80,11 @@ func (w Check) unchanged() {
 	w.log().Debug().Time("next", w.rec.NextCheckAt).Msg("checked; nothing has changed")
 }
 
-// renew keeps the cookies that the site gave anew with its answer to a check. It
-// gives them once. The set is asked about before it takes the place of the one in
-// use: it is worth nothing where it is another user's, or none's.
-func (w Check) renew(ctx context.Context, cookies []passport.Cookie) error {
-	next, events := w.preview(lifecycle.Checked{Verdict: lifecycle.VerdictOf(nil)})
+// renew keeps the cookies that the site gave anew with its answer that the session
+// lives. It gives them once. The set is asked about before it takes the place of the
+// one in use: it is worth nothing where it is another user's, or none's.
+func (w Check) renew(ctx context.Context, lives lifecycle.Input, cookies []passport.Cookie) error {
+	next, events := w.preview(lives)
 	next.Spare = passport.Grant{Cookies: cookies}
 	settled := w.rec.ChecksOut()
 	if err := w.commitForSure(ctx, next, events); err != nil {
@@ -101,6 +101,11 @@ func (w Check) renew(ctx context.Context, cookies []passport.Cookie) error {
 	if len(who.Cookies) > 0 {
 		cookies = who.Cookies
 	}
+	return w.useRenewed(ctx, cookies)
+}
+
+// useRenewed puts cookies to use that the site gave by itself, and that are proven.
+func (w Check) useRenewed(ctx context.Context, cookies []passport.Cookie) error {
 	renewed, events := w.preview(lifecycle.Renewed{ExpiresAt: passport.Expiry(cookies)})
 	renewed.Credential.Cookies = cookies
 	return w.commitForSure(ctx, renewed, events)
@@ -115,5 +120,9 @@ func (w Check) askAgain(ctx context.Context) error {
 			err = trouble // as long as the spare is not denied, the doubt stays open
 		}
 	}
-	return w.apply(lifecycle.AskedAgain{Verdict: lifecycle.VerdictOf(err), Mid: who.Mid}, nil)
+	in := lifecycle.AskedAgain{Verdict: lifecycle.VerdictOf(err), Mid: who.Mid}
+	if err == nil && len(who.Cookies) > 0 && (w.rec.Mid == 0 || who.Mid == w.rec.Mid) {
+		return w.renew(ctx, in, who.Cookies)
+	}
+	return w.apply(in, nil)
 }

@@ -204,6 +204,11 @@ func (w Login) prove(ctx context.Context) error {
 			return err
 		}
 		who, err = w.realm().Identify(ctx, w.rec.StagedSession())
+		if err == nil && len(who.Cookies) > 0 { // and once more: it proved the set, and gave the next
+			if err := w.restage(ctx, who.Cookies); err != nil {
+				return err
+			}
+		}
 	}
 	staged := w.rec.StagedGrant
 	in := lifecycle.Proved{

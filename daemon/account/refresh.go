@@ -134,8 +134,9 @@ func (w Rotation) prove(ctx context.Context) error {
 }
 
 // takeSpare is the way back from a refresh whose reply was no whole pair, or from
-// cookies that came with a check and could not be proven, once the site denies the credential a second time. It reports whether the account
-// lives on; an error is the site's on the spare, which proves nothing.
+// cookies that came with a check and could not be proven, once the site denies the
+// credential a second time. It reports whether the account lives on; an error is the
+// site's on the spare, which proves nothing.
 func (w Rotation) takeSpare(ctx context.Context) (bool, error) {
 	if len(w.rec.Spare.Cookies) == 0 {
 		return false, nil
@@ -150,7 +151,10 @@ func (w Rotation) takeSpare(ctx context.Context) (bool, error) {
 	}
 	if w.rec.Site == passport.Intl {
 		// There is nothing to confirm: the site gave it by itself.
-		return true, w.apply(lifecycle.Renewed{ExpiresAt: passport.Expiry(spare.Cookies)}, func(r *store.Record) { r.Credential.Cookies = spare.Cookies })
+		if len(who.Cookies) > 0 {
+			spare.Cookies = who.Cookies
+		}
+		return true, Check(w).useRenewed(ctx, spare.Cookies)
 	}
 	return true, w.apply(lifecycle.RefreshProved{
 		Mid: who.Mid, Uname: who.Uname, ExpiresAt: passport.Expiry(spare.Cookies),
