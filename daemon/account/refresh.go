@@ -173,15 +173,24 @@ func (w Rotation) confirm(ctx context.Context) error {
 
 // Now rotates the credential if the site says that it is due, or in any case when
 // forced. It answers when the rotation is confirmed, or when there is nothing more
-// to wait for. Callers at the same time share one rotation.
-func (w Rotation) Now(ctx context.Context, force bool) (*store.Brief, error) {
-	before := w.Shown().Generation
-	if err := w.do(ctx, force, func(ctx context.Context) error { return w.now(ctx, before, force) }); err != nil {
-		return nil, err
+// to wait for, and says whether there was one. Callers at the same time share one
+// rotation, those too who come when its pair is in use and yet to be confirmed.
+func (w Rotation) Now(ctx context.Context, force bool) (r *store.Brief, rotated bool, err error) {
+	r = w.Shown()
+	before := r.Generation
+	if r.Confirm != nil && r.Confirm.Tries == 0 {
+		before--
 	}
-	return w.Await(ctx, func(r *store.Brief) bool {
+	if err := w.do(ctx, force, func(ctx context.Context) error { return w.now(ctx, before, force) }); err != nil {
+		return nil, false, err
+	}
+	r, err = w.Await(ctx, func(r *store.Brief) bool {
 		return r.Generation == before || r.Confirm == nil || r.Confirm.Tries > 0
 	})
+	if err != nil {
+		return nil, false, err
+	}
+	return r, r.Generation != before, nil
 }
 
 // now does what a caller asked for, step after step, unless somebody

@@ -230,12 +230,12 @@ func (a Accounts) Refresh(ctx context.Context, name string, force bool) (client.
 			return client.RefreshResult{Account: away.Account, Outcome: client.RefreshFailed, Detail: away.Detail}, nil
 		}
 	}
-	r, err := account.Rotation{Worker: w}.Now(ctx, force)
+	r, rotated, err := account.Rotation{Worker: w}.Now(ctx, force)
 	if err != nil {
 		return client.RefreshResult{}, err
 	}
 	result := client.RefreshResult{Account: a.view(r), Outcome: client.RefreshDone}
-	if r.Generation == before.Generation {
+	if !rotated {
 		result.Outcome, result.Detail = account.NotRotated(r)
 	}
 	return result, nil
