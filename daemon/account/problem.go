@@ -67,6 +67,11 @@ func BadRequest(format string, args ...any) error {
 	return &client.Problem{Type: client.ProblemBadRequest, Title: "the request cannot be carried out", Detail: fmt.Sprintf(format, args...)}
 }
 
+// OtherSite tells that an account is one of the other of the two sites.
+func OtherSite(r *store.Brief) error {
+	return BadRequest("account %s belongs to the site %q; accounts of the two sites are not interchangeable", r.Name, r.Site)
+}
+
 // BadAccountName tells what an account may be called.
 func BadAccountName(name string) error {
 	return BadRequest("%q cannot be an account's name: letters and digits of any script, dot, dash and underscore, at most 64; no dash in front, no dot at either end, none of Windows' devices", name)

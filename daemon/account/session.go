@@ -27,7 +27,10 @@ func (w Session) TakeOver(ctx context.Context, l input.Login, replace bool) erro
 }
 
 func (w Session) takeOver(ctx context.Context, l input.Login, replace bool) error {
-	if w.rec.Login.Active() {
+	switch {
+	case w.rec.Site != passport.Web:
+		return OtherSite(&w.rec.Brief)
+	case w.rec.Login.Active():
 		return &client.Problem{Type: client.ProblemBusy, Title: "a login is in progress", Detail: "a login of account " + w.name + " is in progress"}
 	}
 	grant := passport.Grant{RefreshToken: l.RefreshToken, Cookies: l.Cookies}

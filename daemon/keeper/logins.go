@@ -41,8 +41,8 @@ func (l Logins) start(ctx context.Context, req client.LoginRequest, single bool)
 	if err != nil {
 		return client.Login{}, err
 	}
-	if was := w.Shown().Site; was != site {
-		return client.Login{}, account.BadRequest("account %s belongs to the site %q; accounts of the two sites are not interchangeable", w.Name(), was)
+	if r := w.Shown(); r.Site != site {
+		return client.Login{}, account.OtherSite(r)
 	}
 	var until time.Time
 	if req.Attend > 0 {
