@@ -1,7 +1,6 @@
 package account
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -118,7 +117,7 @@ func (s *shown) Form(key any, allowed func(*store.Brief) error, make func(*store
 	return e.made().Get(key, func() (any, error) {
 		r, err := e.unpack()
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errUnreadable, err)
+			return nil, unreadable(e.brief.Name, err)
 		}
 		return make(r)
 	})

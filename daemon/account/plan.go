@@ -1,6 +1,7 @@
 package account
 
 import (
+	"context"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
@@ -14,7 +15,18 @@ type Plan struct{ *Worker }
 // before anything else is done for the account. What is due already is done as soon as
 // all are resumed, in the order of these calls: the times of polls are not on disk, so
 // the longest due would be the same one after each crash.
-func (w Plan) Resume() {
+func (w Plan) Resume() { w.guarded(w.bringUp) }
+
+// guarded runs what tells the schedule when the account is due. Where that panics the
+// account is looked at again after a while.
+func (w Plan) guarded(fn func()) {
+	if err := w.guard(w.Work, func(context.Context) error { fn(); return nil }); err != nil {
+		w.trouble(err)
+		w.Due.Set(w.name, w.notBefore)
+	}
+}
+
+func (w Plan) bringUp() {
 	r := w.Shown()
 	p := w.policyFor(r)
 	now := time.Now()

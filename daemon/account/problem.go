@@ -36,7 +36,7 @@ func NeedsLogin(name, why string) error {
 func SiteAway(v lifecycle.Verdict, until time.Time) error {
 	p := &client.Problem{Type: client.ProblemSiteAway, Title: "the site is blocking or unreachable",
 		Detail: "the site could not be asked: " + v.Detail, Hint: "nothing is lost; try again later"}
-	if !until.IsZero() {
+	if until.After(time.Now()) {
 		p.Hint = "nothing is lost; try again after " + clock(until)
 	}
 	return p
@@ -80,6 +80,17 @@ func BadAccountName(name string) error {
 // Stopping tells that the keeper takes no more work.
 func Stopping() error {
 	return &client.Problem{Type: client.ProblemBusy, Title: "the keeper is stopping", Hint: "try again when it runs"}
+}
+
+// ownFault tells of a mistake of the program's own, which is neither the site's nor
+// the disk's.
+func ownFault(detail string) error {
+	return &client.Problem{Type: client.ProblemInternal, Title: "the keeper failed", Detail: detail, Hint: "the keeper's log says more"}
+}
+
+// unreadable tells of a record whose secrets this program cannot read.
+func unreadable(name string, err error) error {
+	return ownFault(fmt.Sprintf("the record of account %s cannot be read: %v", name, err))
 }
 
 // StorageProblem tells a caller that the vault could not be written. Other

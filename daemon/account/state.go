@@ -160,6 +160,7 @@ func (w *Worker) forget(context.Context) error {
 		return fmt.Errorf("forget account %s: %w", w.name, err)
 	}
 	w.gone = true
+	w.recovered()
 	w.Retire()
 	w.Gone(w)
 	w.Logins.Leave(w.name)

@@ -33,9 +33,6 @@ type task struct {
 // errOver is what a task comes to that got no turn.
 var errOver = errors.New("nobody gets the account any more")
 
-// errUnreadable is a record whose secrets this program cannot read.
-var errUnreadable = errors.New("the account's record cannot be read")
-
 // add lets a task wait for its turn.
 func (t *tasks) add(one *task, begin func() bool) bool {
 	return t.want(func() { t.waiting = append(t.waiting, one) }, begin)

@@ -108,7 +108,7 @@ func (w *Worker) work() {
 	if w.rec, err = e.unpack(); err == nil {
 		were = w.rec.Secrets
 	} else {
-		err = fmt.Errorf("%w: %w", errUnreadable, err)
+		err = unreadable(w.name, err)
 		w.trouble(err)
 	}
 	for {
@@ -131,7 +131,7 @@ func (w *Worker) work() {
 			w.insist = false
 			one.done(err)
 		}
-		Plan{w}.arm()
+		Plan{w}.guarded(Plan{w}.arm)
 	}
 }
 
@@ -219,7 +219,7 @@ func (w *Worker) guard(ctx context.Context, fn func(ctx context.Context) error) 
 	defer func() {
 		if p := recover(); p != nil {
 			w.log().Error().Str("panic", fmt.Sprint(p)).Bytes("stack", debug.Stack()).Msg("a panic while working on the account")
-			err = fmt.Errorf("internal error while working on account %s", w.name)
+			err = ownFault("internal error while working on account " + w.name)
 		}
 	}()
 	return fn(ctx)
