@@ -11,7 +11,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
-	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
 func of[T any](v T) *T { return &v }
@@ -34,42 +33,6 @@ func refused(h *keepertest.Fixture, kind string, p client.AccountPatch) {
 	if got := h.Account("main"); got.Schedule != before.Schedule || got.Paused != before.Paused || !slices.Equal(got.Tags, before.Tags) {
 		h.T.Errorf("%+v was refused and changed something", p)
 	}
-}
-
-// A paused account is left alone, over a restart too, and works by hand.
-func TestPause(t *testing.T) {
-	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
-		h.Login("main", keepertest.Mid)
-		before := h.Site.Requests(passporttest.Any)
-		if a := patch(h, client.AccountPatch{Paused: of(true)}); !a.Paused || a.Next != nil || a.NextCheckAt != nil || a.State != client.StateValid {
-			t.Errorf("%+v", a)
-		}
-		time.Sleep(20 * time.Hour)
-		h.Restart()
-		h.Site.Kill(keepertest.Mid)
-		time.Sleep(20 * time.Hour)
-		if got := h.Site.Requests(passporttest.Any); got != before {
-			t.Errorf("the site was asked %d times", got-before)
-		}
-		if a := h.Account("main"); !a.Paused || a.State != client.StateValid {
-			t.Errorf("%+v", a)
-		}
-		if r, err := h.Keeper.Accounts().Check(context.Background(), "main", false); err != nil || r.Outcome != client.CheckDead {
-			t.Errorf("%+v, %v", r, err)
-		}
-		h.WantState(client.StateNeedsLogin)
-		time.Sleep(20 * time.Hour)
-		h.WantState(client.StateNeedsLogin)
-		h.Login("main", keepertest.Mid)
-		h.Site.Kill(keepertest.Mid)
-		time.Sleep(20 * time.Hour)
-		h.WantState(client.StateValid)
-		if a := patch(h, client.AccountPatch{Paused: of(false)}); a.Paused {
-			t.Errorf("%+v", a)
-		}
-		time.Sleep(2 * time.Minute)
-		h.WantState(client.StateLoggingIn)
-	})
 }
 
 // A schedule is taken up at once and kept; one that is too dense is refused, and

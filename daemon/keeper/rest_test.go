@@ -2,19 +2,16 @@ package keeper_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
-	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -47,32 +44,6 @@ func TestAccountsAtRest(t *testing.T) {
 		}
 		if got, err := h.Keeper.Accounts().Check(context.Background(), "a7", true); err != nil || got.Outcome != client.CheckOK {
 			t.Errorf("%+v, %v", got, err)
-		}
-	})
-}
-
-// TestOneAtATime: those who want something of an account at once get it one after
-// another, and one who goes away before his turn has none.
-func TestOneAtATime(t *testing.T) {
-	keepertest.Run(t, nil, func(h *keepertest.Fixture) {
-		h.Login("main", keepertest.Mid)
-		before := h.Site.Requests(passporttest.PathCookieInfo)
-		gone, cancel := context.WithCancel(context.Background())
-		cancel()
-		var callers sync.WaitGroup
-		for range 10 {
-			callers.Go(func() {
-				if got, err := h.Keeper.Accounts().Check(context.Background(), "main", true); err != nil || got.Outcome != client.CheckOK {
-					t.Errorf("%+v, %v", got, err)
-				}
-			})
-		}
-		callers.Wait()
-		if made := h.Site.Requests(passporttest.PathCookieInfo) - before; made != 10 {
-			t.Errorf("10 callers made %d questions", made)
-		}
-		if _, err := h.Keeper.Accounts().Check(gone, "main", true); err != nil && !errors.Is(err, context.Canceled) {
-			t.Errorf("one who is gone is told %v", err)
 		}
 	})
 }

@@ -1,11 +1,12 @@
 //go:build long
 
-package keeper_test
+package account_test
 
 import "github.com/bilikeeper/bilikeeper/passport/passporttest"
 
 const (
 	manyRotations = 1000
+	troubledDays  = 30
 )
 
 func refreshTroubles() []passporttest.Trouble {

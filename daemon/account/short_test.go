@@ -1,12 +1,13 @@
 //go:build !long
 
-package keeper_test
+package account_test
 
 import "github.com/bilikeeper/bilikeeper/passport/passporttest"
 
 // The default run takes samples; the tag "long" takes everything.
 const (
 	manyRotations = 100
+	troubledDays  = 7
 )
 
 func refreshTroubles() []passporttest.Trouble {
