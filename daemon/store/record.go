@@ -51,16 +51,9 @@ type Secrets struct {
 // document is a record as it is on disk. The names in it never change, nor does
 // what comes first.
 type document struct {
-	Account     lifecycle.Account `json:"account"`
-	Device      passport.Device   `json:"device"`
-	Credential  passport.Grant    `json:"credential,omitzero"`
-	StagedGrant passport.Grant    `json:"staged,omitzero"`
-	Spare       passport.Grant    `json:"spare,omitzero"`
-	OldToken    secret.String     `json:"old_token,omitempty"`
-	Code        passport.Code     `json:"code,omitzero"`
-	SMS         SMS               `json:"sms,omitzero"`
-	Scans       Scans             `json:"scans,omitzero"`
-	Preferences Preferences       `json:"preferences,omitzero"`
+	Account lifecycle.Account `json:"account"`
+	Secrets
+	Preferences Preferences `json:"preferences,omitzero"`
 }
 
 // Preferences are what people chose for an account, in so far as the configuration
@@ -124,10 +117,7 @@ func (r *Record) SpareSession() passport.Session {
 // encode writes the record for the vault, which seals it: the only place where
 // an account's secrets become text on their way to the disk.
 func (r *Record) encode() ([]byte, error) {
-	return secret.Seal{}.Marshal(document{
-		Account: r.Account, Device: r.Device, Credential: r.Credential, StagedGrant: r.StagedGrant, Spare: r.Spare,
-		OldToken: r.OldToken, Code: r.Code, SMS: r.SMS, Scans: r.Scans, Preferences: r.Preferences,
-	})
+	return secret.Seal{}.Marshal(document{Account: r.Account, Secrets: r.Secrets, Preferences: r.Preferences})
 }
 
 func decodeRecord(data []byte, revision uint64) (*Record, error) {
@@ -137,10 +127,7 @@ func decodeRecord(data []byte, revision uint64) (*Record, error) {
 	}
 	d.Device.Key = d.Account.Name
 	return &Record{
-		Brief: Brief{Account: d.Account, Preferences: d.Preferences, Revision: revision, Counted: d.Account.CheckedAt},
-		Secrets: Secrets{
-			Device: d.Device, Credential: d.Credential, StagedGrant: d.StagedGrant, Spare: d.Spare,
-			OldToken: d.OldToken, Code: d.Code, SMS: d.SMS, Scans: d.Scans,
-		},
+		Brief:   Brief{Account: d.Account, Preferences: d.Preferences, Revision: revision, Counted: d.Account.CheckedAt},
+		Secrets: d.Secrets,
 	}, nil
 }

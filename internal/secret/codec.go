@@ -77,7 +77,10 @@ func plainStruct(t reflect.Type) reflect.Type {
 		}
 		p := plainType(f.Type)
 		changed = changed || p != f.Type
-		fields = append(fields, reflect.StructField{Name: f.Name, Type: p, Tag: f.Tag})
+		// What is embedded is a part of the document, as in encoding/json. A type with
+		// methods of its own cannot be embedded here.
+		embedded := f.Anonymous && reflect.PointerTo(p).NumMethod() == 0
+		fields = append(fields, reflect.StructField{Name: f.Name, Type: p, Tag: f.Tag, Anonymous: embedded})
 	}
 	if !changed {
 		return t

@@ -27,6 +27,32 @@ type Open struct {
 	N int `json:"n"`
 }
 
+// Embedded is a part of what it is embedded in.
+type Embedded struct {
+	Token String `json:"token,omitempty"`
+	N     int    `json:"n"`
+}
+
+func TestSealEmbedded(t *testing.T) {
+	type Plain struct {
+		First int `json:"first"`
+	}
+	type whole struct {
+		Plain
+		Embedded
+		Last string `json:"last"`
+	}
+	v := whole{Plain{1}, Embedded{New("a"), 2}, "z"}
+	data, err := Seal{}.Marshal(v)
+	if want := `{"first":1,"token":"a","n":2,"last":"z"}`; err != nil || string(data) != want {
+		t.Fatalf("%v\n got %s\nwant %s", err, data, want)
+	}
+	var back whole
+	if err := (Seal{}).Unmarshal(data, &back); err != nil || back != v {
+		t.Errorf("%v: %#v", err, back)
+	}
+}
+
 func TestSeal(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 8, time.UTC)
 	for name, tt := range map[string]struct {
