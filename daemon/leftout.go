@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
+	"github.com/bilikeeper/bilikeeper/internal/periodic"
 )
 
 // A part of the configuration that cannot be built, because a secret's file is
@@ -22,15 +23,8 @@ func (d *daemon) tellLeftOut(left parts.LeftOut) {
 
 // retryLeftOut tries from time to time what is left out.
 func (d *daemon) retryLeftOut(ctx context.Context) {
-	tick := time.NewTicker(leftOutAgain)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			d.tryAgain()
-		}
+	for range periodic.Each(ctx, leftOutAgain) {
+		d.tryAgain()
 	}
 }
 

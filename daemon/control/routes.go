@@ -214,7 +214,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		s.log.Error().Str("route", r.Pattern).Str("method", r.Method).Str("type", p.Type).
 			Err(err).Msg("a request failed")
 	}
-	if out, ok := w.(*reply); ok && out.status != 0 {
+	if out, ok := w.(*reply); ok && out.Status != 0 {
 		return
 	}
 	writeProblem(w, p)
@@ -225,7 +225,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (s *Server) record(w http.ResponseWriter, r *http.Request, rt route, started time.Time) {
 	status := 0
 	if out, ok := w.(*reply); ok {
-		status = out.status
+		status = out.Status
 	}
 	peer := socket.PeerOf(r.Context())
 	line := s.log.Debug().Str("method", r.Method).Str("route", rt.path).Int("status", status).

@@ -24,6 +24,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/internal/outbound"
+	"github.com/bilikeeper/bilikeeper/internal/response"
 )
 
 // Config holds the keeper and what the server needs beside it. All but SignIn, QR,
@@ -158,30 +159,12 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, result)
 }
 
-// reply notes whether and how a request has been answered.
+// reply is the answer to a request.
 type reply struct {
-	http.ResponseWriter
-	status int
+	response.Recorder
 	// conn is the connection, nil where there is none to know of.
 	conn *connection
 }
-
-func (r *reply) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *reply) Write(data []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(data)
-}
-
-// Unwrap lets http.ResponseController reach deadlines and flushing.
-func (r *reply) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // always are the headers of every answer. Nobody changes them.
 var always = struct{ cache, kind []string }{[]string{"no-store"}, []string{"nosniff"}}
@@ -189,7 +172,7 @@ var always = struct{ cache, kind []string }{[]string{"no-store"}, []string{"nosn
 // guard is around every request: headers, refusal of browsers, panics.
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		out := &reply{ResponseWriter: w}
+		out := &reply{Recorder: response.Recorder{ResponseWriter: w}}
 		out.conn, _ = r.Context().Value(connectionKey{}).(*connection)
 		head := out.Header()
 		head["Cache-Control"], head["X-Content-Type-Options"] = always.cache, always.kind
@@ -227,7 +210,7 @@ func (s *Server) panicked(out *reply, r *http.Request, v any) {
 	}
 	s.log.Error().Str("method", r.Method).Str("panic", text).
 		Str("stack", string(debug.Stack())).Msg("a request panicked")
-	if out.status != 0 {
+	if out.Status != 0 {
 		panic(http.ErrAbortHandler)
 	}
 	writeProblem(out, asProblem(&client.Problem{Type: client.ProblemInternal,

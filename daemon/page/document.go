@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -28,16 +27,10 @@ type documents struct {
 }
 
 func newDocuments(locale string) (*documents, error) {
-	d := &documents{fallback: browser.English, tables: map[string]string{}}
-	if found := browser.Spoken(locale); found != "" {
-		d.fallback = found
-	}
-	data, err := web.ReadFile("web/texts.json")
-	if err != nil {
+	d := &documents{tables: map[string]string{}}
+	var err error
+	if d.texts, d.fallback, err = browser.Texts(web, locale); err != nil {
 		return nil, err
-	}
-	if err := json.Unmarshal(data, &d.texts); err != nil {
-		return nil, fmt.Errorf("web/texts.json: %w", err)
 	}
 	for lang, texts := range d.texts {
 		table, err := json.Marshal(texts)
@@ -120,14 +113,7 @@ func (p *loginPages) document(w http.ResponseWriter, r *http.Request, l *link) e
 // the same for everybody.
 func asset(name string) (data []byte, kind string) {
 	kinds := map[string]string{"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
-	if kind = kinds[name]; kind == "" {
-		return nil, ""
-	}
-	data, err := web.ReadFile("web/" + name)
-	if err != nil {
-		return nil, ""
-	}
-	return data, kind
+	return browser.Asset(web, kinds, name)
 }
 
 // Fill puts a value into one of the sheet's texts.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
+	"github.com/bilikeeper/bilikeeper/internal/response"
 )
 
 func (p *Page) mux() *http.ServeMux {
@@ -62,7 +63,7 @@ func tooMany(w http.ResponseWriter) { writeError(w, &fault{http.StatusTooManyReq
 func (p *Page) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		out := &browser.Reply{ResponseWriter: w}
+		out := &response.Recorder{ResponseWriter: w}
 		browser.SetHeaders(out.Header())
 		defer func() {
 			if v := recover(); v != nil {
@@ -78,7 +79,7 @@ func (p *Page) guard(next http.Handler) http.Handler {
 
 // panicked logs a panic and answers, if nothing has been answered yet. Its
 // value may hold anything, so that only the runtime's own is logged as text.
-func (p *Page) panicked(out *browser.Reply, r *http.Request, v any) {
+func (p *Page) panicked(out *response.Recorder, r *http.Request, v any) {
 	if v == http.ErrAbortHandler {
 		panic(v)
 	}

@@ -3,9 +3,12 @@
 package desktop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -39,6 +42,18 @@ type Channel struct {
 	owner string
 	can   []string
 	shown []*shown
+}
+
+func (c Config) withDefaults() Config {
+	c.AppName = cmp.Or(c.AppName, "bilikeeper")
+	c.OpenLabel = cmp.Or(c.OpenLabel, "Show the code")
+	if runtime := os.Getenv("XDG_RUNTIME_DIR"); c.PictureDir == "" && filepath.IsAbs(runtime) {
+		c.PictureDir = filepath.Join(runtime, "bilikeeper-agent")
+	}
+	if c.Trouble == nil {
+		c.Trouble = func(error) {}
+	}
+	return c
 }
 
 // New prepares a channel. It connects to nothing.

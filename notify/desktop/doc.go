@@ -23,10 +23,7 @@
 package desktop
 
 import (
-	"cmp"
 	"errors"
-	"os"
-	"path/filepath"
 )
 
 // The reasons of a message that is not shown.
@@ -51,16 +48,4 @@ type Config struct {
 	PictureDir string
 	// Trouble is told why a button opened nothing. It may be nil.
 	Trouble func(error)
-}
-
-func (c Config) withDefaults() Config {
-	c.AppName = cmp.Or(c.AppName, "bilikeeper")
-	c.OpenLabel = cmp.Or(c.OpenLabel, "Show the code")
-	if runtime := os.Getenv("XDG_RUNTIME_DIR"); c.PictureDir == "" && filepath.IsAbs(runtime) {
-		c.PictureDir = filepath.Join(runtime, "bilikeeper-agent")
-	}
-	if c.Trouble == nil {
-		c.Trouble = func(error) {}
-	}
-	return c
 }

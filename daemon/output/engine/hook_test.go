@@ -12,15 +12,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
+	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
+
+// session is the SESSDATA of credential.
+const session = "1a2b3c4d%2C1799999999%2C" + canary + "x*81"
+
+func credential() keeper.Credential {
+	return keeper.Credential{
+		Account: "main", Site: "web", Mid: 100200300, Generation: 1, RefreshToken: secret.New("token" + canary),
+		Cookies: []cookie.Cookie{{Name: "SESSDATA", Value: secret.New(session)}, {Name: "DedeUserID", Value: secret.New("100200300")}},
+	}
+}
 
 func shell(script string) Command { return Command{"sh", "-c", script} }
 
 func run(t *testing.T, timeout time.Duration, commands ...Command) *Error {
 	t.Helper()
 	h := hook{commands: commands, timeout: timeout, env: hookEnv(prepared{Output: Output{Name: "o", Account: "main", Path: "/p"}}, 7)}
-	err := h.run(t.Context(), func(text string) string { return output.Redact(credential("main", 1), text) })
+	err := h.run(t.Context(), func(text string) string { return output.Redact(credential(), text) })
 	if err == nil {
 		return nil
 	}
@@ -69,7 +82,7 @@ func TestHookOutcome(t *testing.T) {
 		{"missing", []Command{{"no-such-program-here"}}, "no-such-program-here cannot be started: executable file not found", -1},
 		{"missing path", []Command{{"/no/such/program"}}, "program cannot be started", -1},
 		{"not a shell", []Command{{"echo", "$(exit 9); exit 9"}}, "", 0},
-		{"a secret", []Command{shell("echo 'cookie " + sessdata(1) + "'; echo 'have " + said + " here'; exit 1")}, "have [redacted] here", 1},
+		{"a secret", []Command{shell("echo 'cookie " + session + "'; echo 'have " + said + " here'; exit 1")}, "have [redacted] here", 1},
 		{"control characters", []Command{shell(`printf 'a\033[31mb\r\n'; exit 1`)}, "a[31mb", 1},
 	}
 	for _, tt := range tests {
@@ -90,12 +103,12 @@ func TestHookOutcome(t *testing.T) {
 
 // Much output keeps its end, and a secret across the cut is not left in half.
 func TestHookOutputIsBounded(t *testing.T) {
-	e := run(t, time.Minute, shell("yes '"+sessdata(1)+"' | tr -d '\\n' | head -c 200000; printf end; exit 1"))
+	e := run(t, time.Minute, shell("yes '"+session+"' | tr -d '\\n' | head -c 200000; printf end; exit 1"))
 	if e == nil || strings.Contains(e.Output, "0f1e2d3c") || strings.Contains(e.Output, "799999999") {
 		t.Errorf("without line ends: got %+v", e)
 	}
-	for _, filler := range []int{0, 1, 7, 100, maxHookOutput - 20, maxHookOutput, maxHookOutput + slack - len(sessdata(1))/2} {
-		e := run(t, time.Minute, shell("yes '"+sessdata(1)+"' | head -c 200000; printf '\\n'; head -c "+strconv.Itoa(filler)+
+	for _, filler := range []int{0, 1, 7, 100, maxHookOutput - 20, maxHookOutput, maxHookOutput + slack - len(session)/2} {
+		e := run(t, time.Minute, shell("yes '"+session+"' | head -c 200000; printf '\\n'; head -c "+strconv.Itoa(filler)+
 			" /dev/zero | tr '\\0' 'z'; echo; echo end; exit 1"))
 		if e == nil || len(e.Output) > maxHookOutput+10 || !strings.HasSuffix(e.Output, "end\n") {
 			t.Fatalf("filler %d: got %+v", filler, e)

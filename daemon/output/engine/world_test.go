@@ -18,31 +18,13 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/output"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
-	"github.com/bilikeeper/bilikeeper/internal/cookie"
-	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
 
 // canary is in every secret of these tests, and must be in no record.
 const canary = "CANARY0f1e2d3c"
-
-func sessdata(generation uint64) string {
-	return "1a2b3c4d%2C1799999999%2C" + canary + strings.Repeat("x", int(generation)) + "*81"
-}
-
-func credential(account string, generation uint64) keeper.Credential {
-	return keeper.Credential{
-		Account: account, Site: "web", Mid: 100200300, Generation: generation, RefreshToken: secret.New("token" + canary),
-		Cookies: []cookie.Cookie{
-			{Name: "SESSDATA", Value: secret.New(sessdata(generation)), HTTPOnly: true, Secure: true},
-			{Name: "bili_jct", Value: secret.New("csrf" + canary)},
-			{Name: "DedeUserID", Value: secret.New("100200300")},
-		},
-	}
-}
 
 // ledger keeps records in memory. A test can make it fail or forget.
 type ledger struct {

@@ -3,8 +3,6 @@ package accountpage
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
-	"fmt"
 	"html/template"
 	"net/http"
 	"strconv"
@@ -24,16 +22,10 @@ type documents struct {
 }
 
 func newDocuments(locale string) (*documents, error) {
-	d := &documents{fallback: browser.English}
-	if found := browser.Spoken(locale); found != "" {
-		d.fallback = found
-	}
-	data, err := web.ReadFile("web/texts.json")
-	if err != nil {
+	d := &documents{}
+	var err error
+	if d.texts, d.fallback, err = browser.Texts(web, locale); err != nil {
 		return nil, err
-	}
-	if err := json.Unmarshal(data, &d.texts); err != nil {
-		return nil, fmt.Errorf("web/texts.json: %w", err)
 	}
 	d.templates, err = template.New("").Option("missingkey=error").ParseFS(web, "web/*.html")
 	return d, err
@@ -44,14 +36,7 @@ func newDocuments(locale string) (*documents, error) {
 func Asset(name string) (data []byte, kind string) {
 	kinds := map[string]string{"account.css": "text/css; charset=utf-8", "account.js": "text/javascript; charset=utf-8",
 		"account.webmanifest": "application/manifest+json", "icon.svg": "image/svg+xml", "icon-192.png": "image/png", "icon-512.png": "image/png"}
-	if kind = kinds[name]; kind == "" {
-		return nil, ""
-	}
-	data, err := web.ReadFile("web/" + name)
-	if err != nil {
-		return nil, ""
-	}
-	return data, kind
+	return browser.Asset(web, kinds, name)
 }
 
 // sheet is what a template is filled with.

@@ -60,29 +60,3 @@ func IsForm(r *http.Request) bool {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(kind), "application/x-www-form-urlencoded")
 }
-
-// Reply notes whether and how a request has been answered.
-type Reply struct {
-	http.ResponseWriter
-	// Status is 0 before there is an answer.
-	Status int
-}
-
-// WriteHeader implements [http.ResponseWriter].
-func (r *Reply) WriteHeader(status int) {
-	if r.Status == 0 {
-		r.Status = status
-	}
-	r.ResponseWriter.WriteHeader(status)
-}
-
-// Write implements [http.ResponseWriter].
-func (r *Reply) Write(data []byte) (int, error) {
-	if r.Status == 0 {
-		r.Status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(data)
-}
-
-// Unwrap lets http.ResponseController reach deadlines and flushing.
-func (r *Reply) Unwrap() http.ResponseWriter { return r.ResponseWriter }
