@@ -176,22 +176,37 @@ func (tx *fileTx) Each(kind string, fn func(key string, r Record) error) error {
 
 // EachAfter implements [Tx].
 func (tx *fileTx) EachAfter(kind, after string, fn func(key string, r Record) error) error {
+	atOnce := 64
+	if tx.b.Writable {
+		atOnce = 1 // fn may write the next one
+	}
 	var last []byte
 	if after != "" {
 		last = []byte(after)
 	}
 	for {
-		key, env, err := tx.b.Next(recordsBucket(kind), last)
-		if err != nil || key == nil {
+		found, err := tx.b.After(recordsBucket(kind), last, atOnce)
+		if err != nil || len(found) == 0 {
 			return err
 		}
-		last = key
-		r, err := tx.v.record(env, kind, string(key))
-		if err != nil {
-			return err
-		}
-		if err := fn(string(key), r); err != nil {
-			return err
+		for _, f := range found {
+			last = f.Key
+			r, err := tx.v.record(f.Value, kind, string(f.Key))
+			if err != nil {
+				return err
+			}
+			if err := fn(string(f.Key), r); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// Keys implements [Tx].
+func (tx *fileTx) Keys(kind string) (keys []string, err error) {
+	err = tx.b.Each(recordsBucket(kind), nil, 0, func(key, _ []byte) error {
+		keys = append(keys, string(key))
+		return nil
+	})
+	return keys, err
 }

@@ -79,6 +79,8 @@ type Tx interface {
 	Each(kind string, fn func(key string, r Record) error) error
 	// EachAfter is Each for the keys after one.
 	EachAfter(kind, after string, fn func(key string, r Record) error) error
+	// Keys returns the keys of all records of a kind, in order. It opens none of them.
+	Keys(kind string) ([]string, error)
 
 	// Append writes an entry of the journal and returns its id. Ids only grow. at is
 	// kept to the nanosecond.

@@ -8,13 +8,11 @@ import (
 )
 
 // shown is what readers see of an account: its record as it was committed last. Of
-// one that is left alone the secrets are packed, and one that nobody has asked for
-// since the start is the text that the vault has.
+// one that is left alone the secrets are packed. One that was not read since the start
+// is nil.
 type shown struct {
 	current atomic.Pointer[exhibit]
-	// reading lets one at a time read text, which is empty then.
-	reading sync.Mutex
-	text    store.Text
+	reading sync.Mutex // lets one at a time read it first
 }
 
 // exhibit is one record. Another record comes with nothing made of it yet, so that
@@ -27,22 +25,21 @@ type exhibit struct {
 	forms  atomic.Pointer[Forms]
 }
 
-// Open reads the account's record, if that was not done. Its error is one of a record
+// IsRead reports whether the account's record was read.
+func (s *shown) IsRead() bool { return s.current.Load() != nil }
+
+// Read reads the account's record, if that was not done. Its error is one of a record
 // that this program cannot read.
-func (s *shown) Open() error {
-	if s.current.Load() != nil {
-		return nil
-	}
+func (s *shown) Read(t store.Text) error {
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	if s.current.Load() != nil {
+	if s.IsRead() {
 		return nil
 	}
-	packed, err := s.text.Pack()
+	packed, err := t.Pack()
 	if err != nil {
 		return err
 	}
-	s.text = store.Text{}
 	s.current.Store(&exhibit{brief: &packed.Brief, packed: packed})
 	return nil
 }

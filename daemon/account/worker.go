@@ -77,13 +77,9 @@ func New(p *Parts, r *store.Record) *Worker {
 	return w
 }
 
-// Unread returns the worker of a record that nobody has read yet. Open comes
-// before anything else.
-func Unread(p *Parts, t store.Text) *Worker {
-	w := &Worker{Parts: p, name: t.Name}
-	w.shown.text = t
-	return w
-}
+// Unread returns the worker of a record that nobody has read yet. Read comes before
+// anything else.
+func Unread(p *Parts, name string) *Worker { return &Worker{Parts: p, name: name} }
 
 // Name is the account's name here.
 func (w *Worker) Name() string { return w.name }

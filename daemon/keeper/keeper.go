@@ -68,7 +68,7 @@ type Parts struct {
 	Version  string
 }
 
-// New builds a keeper and loads its accounts. Nothing is asked or told before
+// New builds a keeper and learns which accounts there are. Nothing is asked or told before
 // Begin.
 func New(p Parts) (*Keeper, error) {
 	k := &Keeper{
@@ -112,12 +112,12 @@ func New(p Parts) (*Keeper, error) {
 		},
 		Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext, Own: k.owners.own,
 	}
-	texts, err := k.store.Texts()
+	names, err := k.store.Keys(store.KindAccount)
 	if err != nil {
 		return nil, fmt.Errorf("load the accounts: %w", err)
 	}
-	for _, t := range texts {
-		k.accounts[t.Name] = account.Unread(k.parts, t)
+	for _, name := range names {
+		k.accounts[name] = account.Unread(k.parts, name)
 	}
 	set.scale(k.store, k.Count())
 	return k, nil
@@ -154,6 +154,7 @@ func (k *Keeper) Keep(ctx context.Context) {
 func (k *Keeper) resume() {
 	defer k.callNext() // places may be free, whose holders are gone
 	defer close(k.owners.resumed)
+	k.readAll()
 	all := slices.Clone(k.all())
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var busy []lifecycle.Account
@@ -170,6 +171,20 @@ func (k *Keeper) resume() {
 	}
 }
 
+// readAll reads the accounts that nobody has asked for yet, one after the other as
+// they lie. What cannot be read that way is tried again by itself, and told of.
+func (k *Keeper) readAll() {
+	err := k.store.Texts(func(t store.Text) error {
+		if w := k.roster.get(t.Name); w != nil {
+			_ = w.Read(t)
+		}
+		return nil
+	})
+	if err != nil {
+		k.log.Warn().Err(err).Msg("the accounts are read one by one")
+	}
+}
+
 // find returns an account, nil where there is none that can be read.
 func (k *Keeper) find(name string) *account.Worker {
 	if w := k.roster.get(name); w != nil && k.read(w) {
@@ -181,9 +196,15 @@ func (k *Keeper) find(name string) *account.Worker {
 // read reads an account's record, if that was not done. One that means nothing to
 // this program is left as it is and told of.
 func (k *Keeper) read(w *account.Worker) bool {
-	err := w.Open()
+	if w.IsRead() {
+		return true
+	}
+	err := k.store.Texts(w.Read, w.Name())
 	if err == nil {
 		return true
+	}
+	if k.store.Vault().Err() != nil { // nothing can be read, and the keeper ends
+		return false
 	}
 	k.drop(w)
 	k.problems.Set("account "+w.Name(), err)

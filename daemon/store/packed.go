@@ -151,12 +151,15 @@ func sessionIn(secrets string) string {
 	for _, next := range []string{`,"staged":`, `,"spare":`, `,"old_token":`, `,"code":`} {
 		credential, _, _ = strings.Cut(credential, next)
 	}
-	_, value, ok := strings.Cut(credential, `{"name":"`+sessionCookie+`","value":`)
+	_, value, ok := strings.Cut(credential, `{"name":"`+sessionCookie+`","value":"`)
 	if !ok {
 		return ""
 	}
+	if plain, _, ok := strings.Cut(value, `"`); ok && !strings.Contains(plain, `\`) {
+		return plain
+	}
 	var session string
-	if json.NewDecoder(strings.NewReader(value)).Decode(&session) != nil {
+	if json.NewDecoder(strings.NewReader(`"`+value)).Decode(&session) != nil {
 		return ""
 	}
 	return session

@@ -66,9 +66,9 @@ func TestTextsAreTheRecords(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	texts, err := s.Texts()
-	if err != nil || len(texts) != len(want) {
-		t.Fatalf("%d, %v", len(texts), err)
+	texts := textsOf(t, s)
+	if len(texts) != len(want) {
+		t.Fatalf("%d texts", len(texts))
 	}
 	for _, text := range texts {
 		p, err := text.Pack()
@@ -98,11 +98,7 @@ func TestTextThatMeansNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	texts, err := s.Texts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, text := range texts {
+	for _, text := range textsOf(t, s) {
 		if p, err := text.Pack(); err == nil {
 			t.Errorf("%s is read as %+v", text.Name, p)
 		}
@@ -142,10 +138,7 @@ func TestPackedDoesNotPrint(t *testing.T) {
 	if err := s.Save(usual(), nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	texts, err := s.Texts()
-	if err != nil {
-		t.Fatal(err)
-	}
+	texts := textsOf(t, s)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		if got := fmt.Sprintf(verb+verb+verb, p, *p, texts); strings.Contains(got, "value") || strings.Contains(got, "76616c7565") {
 			t.Errorf("%s prints %s", verb, got)

@@ -15,7 +15,7 @@ import (
 
 // The kinds of records in the vault. They are on disk and never change.
 const (
-	kindAccount  = "account"
+	KindAccount  = "account"
 	KindChannel  = "channel"  // a notification channel's position in the journal
 	KindOutput   = "output"   // how far an output is
 	KindSite     = "site"     // a breaker that was open when the keeper stopped
@@ -30,7 +30,7 @@ const (
 
 // Kinds are the kinds of records, for a repair of the vault.
 func Kinds() []string {
-	return []string{kindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindPlan, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
+	return []string{KindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindPlan, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
 		kindHistory, kindRing, kindKept, kindReading, kindUndelivered}
 }
 
@@ -118,7 +118,7 @@ func (s *Store) Save(r *Record, events []Event, show func()) error {
 	}
 	silent := r.checkedSilently(events)
 	return s.write(func(tx vault.Tx) ([]Event, error) {
-		revision, err := tx.Put(kindAccount, r.Name, data, r.Revision)
+		revision, err := tx.Put(KindAccount, r.Name, data, r.Revision)
 		if err == nil && silent {
 			err = chronicle(tx, r.CheckedAt, Of(r.Name, client.CheckAlive{}))
 		}
@@ -137,7 +137,7 @@ func (s *Store) Save(r *Record, events []Event, show func()) error {
 func (s *Store) Record(name string) (*Record, error) {
 	var r *Record
 	err := s.vault.View(func(tx vault.Tx) error {
-		v, err := tx.Get(kindAccount, name)
+		v, err := tx.Get(KindAccount, name)
 		if err != nil {
 			return err
 		}
@@ -152,19 +152,31 @@ func (s *Store) Delete(r *Record, events []Event) error {
 		if err := forgetHistory(tx, r.Name); err != nil {
 			return nil, err
 		}
-		return events, tx.Delete(kindAccount, r.Name, r.Revision)
+		return events, tx.Delete(KindAccount, r.Name, r.Revision)
 	})
 }
 
-// Texts returns the accounts' records as they are kept.
-func (s *Store) Texts() (all []Text, err error) {
-	err = s.vault.View(func(tx vault.Tx) error {
-		return tx.Each(kindAccount, func(key string, v vault.Record) error {
-			all = append(all, Text{key, v.Revision, secret.New(string(v.Value))})
-			return nil
-		})
+// Texts calls fn with the records of all accounts as they are kept, all of one moment,
+// or with those of the accounts that are named. An error of fn ends it.
+func (s *Store) Texts(fn func(Text) error, named ...string) error {
+	one := func(name string, v vault.Record) error {
+		return fn(Text{name, v.Revision, secret.New(string(v.Value))})
+	}
+	return s.vault.View(func(tx vault.Tx) error {
+		if len(named) == 0 {
+			return tx.Each(KindAccount, one)
+		}
+		for _, name := range named {
+			v, err := tx.Get(KindAccount, name)
+			if err == nil {
+				err = one(name, v)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
 	})
-	return all, err
 }
 
 // Get reads a small record that holds no secret. A missing one leaves v as
@@ -234,14 +246,11 @@ func (s *Store) Drop(kind, key string) error {
 	})
 }
 
-// Keys returns the keys of all small records of a kind.
-func (s *Store) Keys(kind string) ([]string, error) {
-	var keys []string
-	err := s.vault.View(func(tx vault.Tx) error {
-		return tx.Each(kind, func(key string, _ vault.Record) error {
-			keys = append(keys, key)
-			return nil
-		})
+// Keys returns the keys of all records of a kind.
+func (s *Store) Keys(kind string) (keys []string, err error) {
+	err = s.vault.View(func(tx vault.Tx) error {
+		keys, err = tx.Keys(kind)
+		return err
 	})
 	return keys, err
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,27 @@ func open(t *testing.T, dir string) (*store.Store, *vault.File) {
 		t.Fatal(err)
 	}
 	return store.New(v), v
+}
+
+// textsOf are the accounts' records as they are kept. Each is the same when it is read
+// by itself.
+func textsOf(t *testing.T, s *store.Store) (texts []store.Text) {
+	t.Helper()
+	if err := s.Texts(func(text store.Text) error { texts = append(texts, text); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, text := range texts {
+		names = append(names, text.Name)
+		var one []store.Text
+		if err := s.Texts(func(text store.Text) error { one = append(one, text); return nil }, text.Name); err != nil || len(one) != 1 || one[0] != text {
+			t.Errorf("%s by itself is another: %v", text.Name, err)
+		}
+	}
+	if got, err := s.Keys(store.KindAccount); err != nil || !slices.Equal(got, names) {
+		t.Errorf("the names are %q, %v, want %q", got, err, names)
+	}
+	return texts
 }
 
 // full is a record with something in every field.
@@ -161,12 +183,13 @@ func TestRecordOfAnotherVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	texts, err := s.Texts()
-	if err != nil || len(texts) != 2 {
-		t.Fatalf("%v, %v", texts, err)
+	texts := textsOf(t, s)
+	if len(texts) != 2 {
+		t.Fatalf("%v", texts)
 	}
 	records := make([]*store.Packed, len(texts))
 	for i, text := range texts {
+		var err error
 		if records[i], err = text.Pack(); err != nil {
 			t.Fatal(err)
 		}

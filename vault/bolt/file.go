@@ -163,8 +163,8 @@ func (f *File) Verify(fn func(*Tx) error) error {
 	return f.exclusive("verify", func(tx *Tx) error {
 		// The walk comes first: bbolt's own check runs on a goroutine where a
 		// memory fault could not be caught.
-		if err := checkPages(f.file, f.Size()); err != nil {
-			return fault.New("verify", f.path, fault.Join(fault.ErrCorrupt, err))
+		if err := checkFile(f, "verify"); err != nil {
+			return err
 		}
 		if err := tx.checkStructure(); err != nil {
 			return err

@@ -15,7 +15,8 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// CheckedWhole is the size up to which Open lets bbolt check itself.
+// CheckedWhole is the size up to which all that is in a file is looked at when it is
+// opened.
 const CheckedWhole = 64 << 20
 
 const defaultLockTimeout = time.Second
@@ -83,10 +84,9 @@ func open(path string, how int, timeout time.Duration) (*File, error) {
 
 // start gets from a locked file to a database.
 func (f *File) start(timeout time.Duration, readOnly bool) error {
-	size := f.Size()
 	// bbolt takes an empty file for a new one; here it never is.
-	if err := checkPages(f.file, size); err != nil {
-		return fault.New("open", f.path, fault.Join(fault.ErrCorrupt, err))
+	if err := checkFile(f, "open"); err != nil {
+		return err
 	}
 	if err := handOver(f.file); err != nil {
 		return err
@@ -105,10 +105,23 @@ func (f *File) start(timeout time.Duration, readOnly bool) error {
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return inUse(f.path)
 	}
-	if err != nil || readOnly || size >= CheckedWhole {
-		return err
+	return err
+}
+
+// checkFile tells whether bbolt may open a file.
+func checkFile(f *File, op string) error {
+	size := f.Size()
+	content, release := mapped(f.file, size)
+	defer release()
+	var found error
+	err := f.guard(op, func() error {
+		found = checkPages(content, size)
+		return nil
+	})
+	if found != nil {
+		err = fault.New(op, f.path, fault.Join(fault.ErrCorrupt, found))
 	}
-	return f.exclusive("open", (*Tx).checkStructure)
+	return err
 }
 
 // Size is the file's size now.

@@ -14,7 +14,9 @@ import (
 // some of that on goroutines of its own where nobody can recover. So
 // the file is first read like any foreign input. What passes here has every
 // page inside the file, every element inside its page, every key in order and
-// every page used once only; what the values say is for the seals.
+// every page used once only, and in a file of a usual size none that is neither used
+// nor free, which is all that bbolt's own check finds; what the values say is for the
+// seals.
 //
 // The numbers are in the machine's own byte order, as bbolt writes them.
 
@@ -29,6 +31,7 @@ const (
 
 	branchPage   = 0x01
 	leafPage     = 0x02
+	metaPage     = 0x04
 	freelistPage = 0x10
 
 	bucketFlag = 0x01
@@ -53,8 +56,17 @@ type pageCheck struct {
 	file io.ReaderAt
 	size int64
 	meta boltMeta
-	// used holds each page once, with what it is used for.
-	used map[uint64]struct{}
+	// used is true for each page that was met.
+	used []bool
+	// levels are what the pages on the way to the current one are read into, by depth:
+	// a page's keys bound those of the pages below it.
+	levels []level
+}
+
+// level is the page that is looked at on one depth, and its elements.
+type level struct {
+	page     []byte
+	elements []element
 }
 
 // checkPages tells whether bbolt may open the file. The error is plain text.
@@ -63,14 +75,34 @@ func checkPages(file io.ReaderAt, size int64) error {
 	if err != nil {
 		return err
 	}
-	c := &pageCheck{file: file, size: size, meta: meta, used: map[uint64]struct{}{}}
 	if meta.pages < 4 || meta.pages > uint64(size)/uint64(meta.pageSize) {
 		return fmt.Errorf("the file ends before its %d pages do", meta.pages)
 	}
+	c := &pageCheck{file: file, size: size, meta: meta, used: make([]bool, meta.pages), levels: make([]level, maxDepth+2)}
 	if err := c.tree(meta.root, nil, nil, 0); err != nil {
 		return err
 	}
-	return c.freelist()
+	if err := c.freelist(); err != nil || size >= CheckedWhole {
+		return err
+	}
+	return c.rest()
+}
+
+// rest looks at what no tree and no list leads to.
+func (c *pageCheck) rest() error {
+	if lost := slices.Index(c.used[2:], false); lost >= 0 {
+		return fmt.Errorf("page %d is neither used nor free", lost+2)
+	}
+	head := make([]byte, pageHead)
+	for id := range uint64(2) {
+		if _, err := c.file.ReadAt(head, int64(id)*int64(c.meta.pageSize)); err != nil {
+			return fmt.Errorf("page %d: %w", id, err)
+		}
+		if binary.NativeEndian.Uint64(head) != id || binary.NativeEndian.Uint16(head[8:]) != metaPage {
+			return fmt.Errorf("page %d is not a header", id)
+		}
+	}
+	return nil
 }
 
 // chooseMeta does as bbolt does: the newer of the two headers that is whole.
@@ -134,18 +166,23 @@ func readMeta(file io.ReaderAt, at int64) (boltMeta, error) {
 	return m, nil
 }
 
-// page reads a page with those that it runs over into, and books them.
-func (c *pageCheck) page(id uint64) ([]byte, error) {
+// page reads a page with those that it runs over into, and books them. It lies in
+// its depth's place until the next page of that depth is read.
+func (c *pageCheck) page(id uint64, depth int) ([]byte, error) {
 	if id < 2 || id >= c.meta.pages {
 		return nil, fmt.Errorf("page %d does not exist", id)
 	}
 	size := uint64(c.meta.pageSize)
-	head := make([]byte, pageHead)
-	if _, err := c.file.ReadAt(head, int64(id*size)); err != nil {
+	at := &c.levels[depth].page
+	if *at == nil {
+		*at = make([]byte, size)
+	}
+	p := (*at)[:size]
+	if _, err := c.file.ReadAt(p, int64(id*size)); err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
-	over := uint64(binary.NativeEndian.Uint32(head[12:]))
-	if got := binary.NativeEndian.Uint64(head); got != id {
+	over := uint64(binary.NativeEndian.Uint32(p[12:]))
+	if got := binary.NativeEndian.Uint64(p); got != id {
 		return nil, fmt.Errorf("page %d calls itself %d", id, got)
 	}
 	if over >= c.meta.pages-id {
@@ -156,18 +193,22 @@ func (c *pageCheck) page(id uint64) ([]byte, error) {
 			return nil, err
 		}
 	}
-	p := make([]byte, (over+1)*size)
-	if _, err := c.file.ReadAt(p, int64(id*size)); err != nil {
+	if over == 0 {
+		return p, nil
+	}
+	p = append(p, make([]byte, over*size)...)
+	if _, err := c.file.ReadAt(p[size:], int64((id+1)*size)); err != nil {
 		return nil, fmt.Errorf("page %d: %w", id, err)
 	}
+	*at = p
 	return p, nil
 }
 
 func (c *pageCheck) book(id uint64) error {
-	if _, twice := c.used[id]; twice {
+	if c.used[id] {
 		return fmt.Errorf("page %d is used twice", id)
 	}
-	c.used[id] = struct{}{}
+	c.used[id] = true
 	return nil
 }
 
@@ -176,7 +217,7 @@ func (c *pageCheck) tree(id uint64, low, high []byte, depth int) error {
 	if depth > maxDepth {
 		return fmt.Errorf("page %d is too deep", id)
 	}
-	p, err := c.page(id)
+	p, err := c.page(id, depth)
 	if err != nil {
 		return err
 	}
@@ -194,7 +235,7 @@ func (c *pageCheck) tree(id uint64, low, high []byte, depth int) error {
 }
 
 func (c *pageCheck) branch(id uint64, p, low, high []byte, depth int) error {
-	children, err := elements(p, false, low, high)
+	children, err := c.elements(p, depth, false, low, high)
 	if err == nil && len(children) == 0 {
 		err = fmt.Errorf("branches nowhere")
 	}
@@ -214,7 +255,7 @@ func (c *pageCheck) branch(id uint64, p, low, high []byte, depth int) error {
 }
 
 func (c *pageCheck) leaf(p, low, high []byte, depth int) error {
-	all, err := elements(p, true, low, high)
+	all, err := c.elements(p, depth, true, low, high)
 	if err != nil {
 		return err
 	}
@@ -241,18 +282,20 @@ type element struct {
 }
 
 // elements reads a page's elements, whose keys have to be in order and in
-// [low, high).
-func elements(p []byte, leaf bool, low, high []byte) ([]element, error) {
+// [low, high). They lie in their depth's place.
+func (c *pageCheck) elements(p []byte, depth int, leaf bool, low, high []byte) ([]element, error) {
 	ne := binary.NativeEndian
 	n := int(ne.Uint16(p[10:]))
 	body := pageHead + n*elementSize
 	if body > len(p) {
 		return nil, fmt.Errorf("%d elements do not fit", n)
 	}
-	all := make([]element, n)
+	all := slices.Grow(c.levels[depth].elements[:0], n)[:n]
+	c.levels[depth].elements = all
 	for i := range all {
 		at := pageHead + i*elementSize
 		head, e := p[at:at+elementSize], &all[i]
+		*e = element{}
 		pos, ksize, vsize := uint64(ne.Uint32(head)), uint64(ne.Uint32(head[4:])), uint64(0)
 		if leaf {
 			e.flags, pos, ksize, vsize = uint32(pos), ksize, uint64(ne.Uint32(head[8:])), uint64(ne.Uint32(head[12:]))
@@ -288,7 +331,7 @@ func (c *pageCheck) bucket(value []byte, depth int) error {
 	if len(p) < pageHead || binary.NativeEndian.Uint16(p[8:]) != leafPage {
 		return fmt.Errorf("a small bucket is not one")
 	}
-	all, err := elements(p, true, nil, nil)
+	all, err := c.elements(p, depth+1, true, nil, nil)
 	if err != nil {
 		return fmt.Errorf("a small bucket: %w", err)
 	}
@@ -306,7 +349,7 @@ func (c *pageCheck) freelist() error {
 		// goroutine that nobody guards.
 		return fmt.Errorf("the list of free pages is missing")
 	}
-	p, err := c.page(c.meta.freelist)
+	p, err := c.page(c.meta.freelist, 0)
 	if err != nil {
 		return err
 	}

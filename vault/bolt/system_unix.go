@@ -3,6 +3,8 @@
 package bolt
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"syscall"
 )
@@ -10,6 +12,16 @@ import (
 // handOver does nothing: bbolt asks for the lock again on the same open file, which
 // has it already.
 func handOver(*os.File) error { return nil }
+
+// mapped returns a file's bytes, which are read without a call of the system for
+// each page. Where the file is cut off meanwhile, reading is a memory fault.
+func mapped(file *os.File, size int64) (content io.ReaderAt, release func()) {
+	data, err := syscall.Mmap(int(file.Fd()), 0, int(size), syscall.PROT_READ, syscall.MAP_SHARED)
+	if err != nil {
+		return file, func() {}
+	}
+	return bytes.NewReader(data), func() { _ = syscall.Munmap(data) }
+}
 
 // GiveTo gives a file to the owner of another: what root makes beside a
 // service's vault has to stay the service's.

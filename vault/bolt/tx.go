@@ -143,19 +143,24 @@ func (tx *Tx) Delete(b Bucket, key []byte) error {
 	})
 }
 
-// Next returns copies of the next key after one, and of its value; the first
-// after nil, and nil after the last.
-func (tx *Tx) Next(b Bucket, after []byte) (key, value []byte, err error) {
+// Pair is a key and its value.
+type Pair struct{ Key, Value []byte }
+
+// After returns copies of up to n pairs after a key; the first after nil, and none
+// after the last.
+func (tx *Tx) After(b Bucket, after []byte, n int) (list []Pair, err error) {
 	err = tx.in(b, func(bk *bbolt.Bucket) error {
 		c := bk.Cursor()
 		k, v := c.Seek(after)
 		if after != nil && bytes.Equal(k, after) {
 			k, v = c.Next()
 		}
-		key, value = bytes.Clone(k), bytes.Clone(v)
+		for ; k != nil && len(list) < n; k, v = c.Next() {
+			list = append(list, Pair{bytes.Clone(k), bytes.Clone(v)})
+		}
 		return nil
 	})
-	return key, value, err
+	return list, err
 }
 
 // Ends returns copies of the first key and its value and of the last, nil where

@@ -67,7 +67,13 @@ type Sealer struct {
 	id      []byte
 	dataKey []byte
 	values  cipher.AEAD
-	sums    sync.Pool // of hash.Hash, keyed
+	pads    sync.Pool // of *pad
+}
+
+// pad is what sealing, opening and summing write to on the way.
+type pad struct {
+	mac        hash.Hash // keyed
+	bound, sum []byte
 }
 
 // NewSealer derives a key for each use from the data key, so that no key serves
@@ -82,7 +88,7 @@ func NewSealer(dataKey, vaultID []byte) (*Sealer, error) {
 		return nil, err
 	}
 	s := &Sealer{id: vaultID, dataKey: dataKey, values: values}
-	s.sums.New = func() any { return hmac.New(sha256.New, sumKey) }
+	s.pads.New = func() any { return &pad{mac: hmac.New(sha256.New, sumKey)} }
 	return s, nil
 }
 
@@ -108,13 +114,19 @@ func Bind(purpose string, parts ...[]byte) []byte {
 	for _, p := range parts {
 		n += 4 + len(p)
 	}
-	b := binary.BigEndian.AppendUint32(make([]byte, 0, n), uint32(len(purpose)))
-	b = append(b, purpose...)
+	b := bindPurpose(make([]byte, 0, n), purpose)
 	for _, p := range parts {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(p)))
-		b = append(b, p...)
+		b = bindPart(b, p)
 	}
 	return b
+}
+
+func bindPurpose(b []byte, purpose string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(purpose))), purpose...)
+}
+
+func bindPart(b, part []byte) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }
 
 // Uint64 is a number as the format writes it.
@@ -127,7 +139,9 @@ func (s *Sealer) Seal(n uint64, plain []byte, at Position) []byte {
 	binary.BigEndian.PutUint64(env[1:], n)
 	nonce := env[1+8 : envelopeHead]
 	_, _ = rand.Read(nonce) // never fails: the runtime ends the program instead
-	return s.values.Seal(env, nonce, plain, s.aad(env[:1+8], at))
+	p := s.pad()
+	defer s.pads.Put(p)
+	return s.values.Seal(env, nonce, plain, s.aad(p, env[:1+8], at))
 }
 
 // Open appends the plaintext to dst and returns the number, too.
@@ -135,7 +149,9 @@ func (s *Sealer) Open(dst, env []byte, at Position) (n uint64, plain []byte, err
 	if n, err = Number(env); err != nil {
 		return 0, nil, err
 	}
-	plain, err = s.values.Open(dst, env[1+8:envelopeHead], env[envelopeHead:], s.aad(env[:1+8], at))
+	p := s.pad()
+	defer s.pads.Put(p)
+	plain, err = s.values.Open(dst, env[1+8:envelopeHead], env[envelopeHead:], s.aad(p, env[:1+8], at))
 	if err != nil {
 		return 0, nil, ErrSeal
 	}
@@ -165,10 +181,19 @@ func (s *Sealer) Correct(env []byte, at Position) ([]byte, bool) {
 	return nil, false
 }
 
-func (s *Sealer) aad(head []byte, at Position) []byte {
-	parts := make([][]byte, 0, 4)
-	parts = append(parts, s.id, head)
-	return Bind(at.purpose, append(parts, at.parts...)...)
+func (s *Sealer) pad() *pad {
+	p, _ := s.pads.Get().(*pad)
+	return p
+}
+
+// aad is what an envelope is bound to, in the pad: [Bind] of the position, with the
+// vault and the head before its parts.
+func (s *Sealer) aad(p *pad, head []byte, at Position) []byte {
+	p.bound = bindPart(bindPart(bindPurpose(p.bound[:0], at.purpose), s.id), head)
+	for _, part := range at.parts {
+		p.bound = bindPart(p.bound, part)
+	}
+	return p.bound
 }
 
 // Number returns the number in an envelope's head, which only opening proves.
@@ -187,14 +212,12 @@ func (s *Sealer) Digest(env []byte, at Position) (Sum, error) {
 	if _, err := Number(env); err != nil {
 		return Sum{}, err
 	}
-	h, ok := s.sums.Get().(hash.Hash)
-	if !ok {
-		return Sum{}, ErrSeal
-	}
-	defer s.sums.Put(h)
-	h.Reset()
-	h.Write(s.aad(env[:envelopeHead], at))
-	return Sum(h.Sum(nil)), nil
+	p := s.pad()
+	defer s.pads.Put(p)
+	p.mac.Reset()
+	p.mac.Write(s.aad(p, env[:envelopeHead], at))
+	p.sum = p.mac.Sum(p.sum[:0])
+	return Sum(p.sum), nil
 }
 
 // Reseal seals an envelope's value under another key, and returns the digest

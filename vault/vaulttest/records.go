@@ -3,6 +3,7 @@ package vaulttest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,6 +182,11 @@ func inOrder(t *testing.T, p Place) {
 				return err
 			}
 		}
+		for i := range 200 {
+			if _, err := tx.Put("many", fmt.Sprintf("%03d", i), nil, 0); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Put("l", "c", nil, 0)
 		return err
 	})
@@ -200,6 +206,25 @@ func inOrder(t *testing.T, p Place) {
 			if text, err := list(tx, after); err != nil || text != wanted {
 				t.Errorf("after %q: %q, %v; want %q", after, text, err, wanted)
 			}
+		}
+		if keys, err := tx.Keys("k"); err != nil || strings.Join(keys, ",")+"," != all {
+			t.Errorf("the keys are %q, %v", keys, err)
+		}
+		many, err := tx.Keys("many")
+		if err != nil || len(many) != 200 || !slices.IsSorted(many) {
+			t.Errorf("the keys are %q, %v", many, err)
+		}
+		if err := tx.Each("many", func(key string, _ vault.Record) error {
+			if many[0] != key {
+				t.Errorf("%s comes before %s", key, many[0])
+			}
+			many = many[1:]
+			return nil
+		}); err != nil || len(many) > 0 {
+			t.Errorf("%q do not come, %v", many, err)
+		}
+		if keys, err := tx.Keys("none"); err != nil || len(keys) > 0 {
+			t.Errorf("there are keys of a kind that nothing is of: %q, %v", keys, err)
 		}
 		return tx.Each("none", func(string, vault.Record) error { return errOwn })
 	}))
