@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding"
-	"fmt"
 	"reflect"
 	"slices"
 	"sort"
@@ -54,12 +53,14 @@ type shape struct {
 	positions positions
 	counts    map[string]int
 	problems  []Problem
+	// fields are those of the tables that were met, by key.
+	fields map[reflect.Type]map[string]reflect.Type
 }
 
 // readShape returns where the keys are and what is wrong with them. Where the
 // file is no TOML at all, that is the only problem.
 func readShape(data []byte, root reflect.Type) (positions, []Problem) {
-	s := &shape{root: root, positions: make(positions), counts: make(map[string]int)}
+	s := &shape{root: root, counts: make(map[string]int), fields: make(map[reflect.Type]map[string]reflect.Type)}
 	s.parser.Reset(data)
 	s.lines = []int{0}
 	for i, b := range data {
@@ -67,6 +68,7 @@ func readShape(data []byte, root reflect.Type) (positions, []Problem) {
 			s.lines = append(s.lines, i+1)
 		}
 	}
+	s.positions = make(positions, len(s.lines))
 	table, path := root, ""
 	for s.parser.NextExpression() {
 		e := s.parser.Expression()
@@ -91,7 +93,7 @@ func (s *shape) header(e *unstable.Node) (reflect.Type, string) {
 	for keys.Next() {
 		k := keys.Node()
 		last := keys.IsLast()
-		next, ok := field(t, string(k.Data))
+		next, ok := s.field(t, string(k.Data))
 		if !ok {
 			s.unknown(k, t, path)
 			return nil, ""
@@ -105,7 +107,7 @@ func (s *shape) header(e *unstable.Node) (reflect.Type, string) {
 			if last {
 				s.counts[path]++
 			}
-			t, path = t.Elem(), fmt.Sprintf("%s[%d]", path, max(s.counts[path], 1)-1)
+			t, path = t.Elem(), itemOf(path, max(s.counts[path], 1)-1)
 		} else if t.Kind() != reflect.Struct && t.Kind() != reflect.Map || textual(t) {
 			s.wrong(k, path, "is no table", "write "+string(k.Data)+" = …")
 			return nil, ""
@@ -126,7 +128,7 @@ func (s *shape) keyValue(e *unstable.Node, t reflect.Type, path string) {
 	var k *unstable.Node
 	for keys.Next() {
 		k = keys.Node()
-		next, ok := field(t, string(k.Data))
+		next, ok := s.field(t, string(k.Data))
 		if !ok {
 			s.unknown(k, t, path)
 			return
@@ -189,7 +191,7 @@ func (s *shape) items(v, k *unstable.Node, path string, of func(item *unstable.N
 		if item.Kind == unstable.Comment {
 			continue
 		}
-		itemPath := fmt.Sprintf("%s[%d]", path, i)
+		itemPath := itemOf(path, i)
 		if first := firstOf(item); first != nil {
 			at = first
 			s.record(first, itemPath)
@@ -286,6 +288,9 @@ func (s *shape) unknown(k *unstable.Node, t reflect.Type, path string) {
 	s.wrong(k, setting.Join(path, shown), "is not a known key", suggest(s.root, t, path, name))
 }
 
+// itemOf is the path of an item of a list.
+func itemOf(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+
 // headerOf returns the header that a table is written with.
 func headerOf(path string) string {
 	if strings.HasSuffix(path, "]") {
@@ -295,19 +300,23 @@ func headerOf(path string) string {
 }
 
 // field returns the type of a key of a table.
-func field(t reflect.Type, key string) (reflect.Type, bool) {
+func (s *shape) field(t reflect.Type, key string) (reflect.Type, bool) {
 	if t.Kind() == reflect.Map {
 		return t.Elem(), true
 	}
-	if t.Kind() != reflect.Struct || textual(t) {
-		return nil, false
-	}
-	for f := range t.Fields() {
-		if setting.KeyOf(f) == key {
-			return f.Type, true
+	fields, known := s.fields[t]
+	if !known {
+		fields = make(map[string]reflect.Type)
+		if t.Kind() == reflect.Struct && !textual(t) {
+			for f := range t.Fields() {
+				fields[setting.KeyOf(f)] = f.Type
+			}
+			delete(fields, "") // those without a key
 		}
+		s.fields[t] = fields
 	}
-	return nil, false
+	found, ok := fields[key]
+	return found, ok
 }
 
 func textual(t reflect.Type) bool {
