@@ -8,6 +8,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/floortest"
 )
 
 // BenchmarkManyAccounts reads a configuration of many accounts, beside what the
@@ -19,16 +20,13 @@ func BenchmarkManyAccounts(b *testing.B) {
 			fmt.Fprintf(&text, "[[account]]\nname = \"rec%05d\"\ntags = [\"t%d\"]\n", i, i%10)
 		}
 		data := []byte(text.String())
-		b.Run(fmt.Sprintf("%d", n), func(b *testing.B) {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			checks := Checks()
-			for b.Loop() {
+			floortest.Beside(b, 1, func() {
 				if _, err := config.Parse(data, "f", checks); err != nil {
 					b.Fatal(err)
 				}
-			}
-		})
-		b.Run(fmt.Sprintf("%d/floor", n), func(b *testing.B) {
-			for b.Loop() {
+			}, func() {
 				var c struct {
 					Account []struct {
 						Name string
@@ -38,7 +36,7 @@ func BenchmarkManyAccounts(b *testing.B) {
 				if err := toml.Unmarshal(data, &c); err != nil {
 					b.Fatal(err)
 				}
-			}
+			})
 		})
 	}
 }
