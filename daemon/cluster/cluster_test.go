@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -124,6 +125,8 @@ func TestDecide(t *testing.T) {
 			Decision{Next: 500 * s}},
 		{"another's, a spare for long", view, Account{Name: theirs, Owner: "x", Spare: true, Since: 200 * s}, 500 * s,
 			Decision{Yield: []string{theirs}, Next: Never}},
+		{"mine, and removed", view, Account{Name: mine, Owner: "x", Removed: true}, 101 * s,
+			Decision{Yield: []string{mine}, Next: Never}},
 		{"another's, fixed", view, Account{Name: theirs, Owner: "x", Fixed: true}, 300 * s,
 			Decision{Next: Never}},
 	}
@@ -231,9 +234,9 @@ func (w *world) step() {
 // Whatever hosts do, no account is taken twice, and once they are quiet every account
 // is with the host that it belongs to; a host that is stuck keeps none from the others.
 func TestWorldSettles(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(8) {
 		w := &world{
-			t: t, rnd: rand.New(rand.NewPCG(seed, 1)), accounts: names("account", 60),
+			t: t, rnd: rand.New(rand.NewPCG(seed, 1)), accounts: names("account", 40),
 			owner: map[string]string{}, since: map[string]time.Duration{}, spare: map[string]bool{},
 			views: map[string]*View{}, stuck: map[string]bool{},
 		}
@@ -363,5 +366,28 @@ func TestUptime(t *testing.T) {
 	}
 	if took, other := Uptime()-before, time.Since(wall); took < 30*time.Millisecond || took > other+20*time.Millisecond {
 		t.Errorf("%v by this clock, %v by the other", took, other)
+	}
+}
+
+func TestAlone(t *testing.T) {
+	var m Membership = NewAlone("here", "1.0", time.Unix(1, 0))
+	m.SetAccounts([]string{"a"})
+	_, _, fenced := m.Fence("a")
+	if !m.Owned("a") || !fenced || m.Owner("a") != "here" || !m.Sends() || m.LeaseLeft() != Never {
+		t.Error("who is alone does not own everything")
+	}
+	if err := m.Trouble(); err != nil {
+		t.Error(err)
+	}
+	if hosts := m.Hosts(); len(hosts) != 1 || !hosts[0].Self || !hosts[0].Sender {
+		t.Errorf("%+v", hosts)
+	}
+	_, err := m.Ask(t.Context(), "there", nil)
+	var why *AskError
+	if !errors.Is(err, ErrUnknownHost) || !errors.As(err, &why) || why.Begun {
+		t.Error(err)
+	}
+	if err := m.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -1,5 +1,8 @@
 // Package cluster says which host looks after which account, where several keepers
-// share one set of accounts: the decisions alone, as functions of what a host sees.
+// share one set of accounts. It is what the keeper sees of that: an interface,
+// [Membership]; [Alone], for a keeper that shares with nobody; and the decisions as pure
+// functions. The package that speaks to etcd is daemon/cluster/etcd, apart, so that a
+// keeper without a cluster does not link etcd's client.
 //
 // No network, no key and no state of an account comes in here.
 //

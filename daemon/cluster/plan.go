@@ -50,6 +50,8 @@ type Account struct {
 	Since time.Duration
 	// Spare is true where this host took it in place of one that is better placed.
 	Spare bool
+	// Removed is true where the account does not exist any more.
+	Removed bool
 	// Fixed stays with its owner while that lives.
 	Fixed bool
 	// Busy is until when it is not asked again whether it is at rest, because it was
@@ -91,12 +93,15 @@ func (t Timing) Decide(now time.Duration, v View, accounts iter.Seq[Account]) De
 				d.Take = append(d.Take, Taking{a.Name, rank > 0})
 			}
 		case v.Me:
-			if a.Fixed || Best(v.Hosts, a.Name) == v.Me {
+			from := a.Busy
+			switch {
+			case a.Removed:
+			case a.Fixed || Best(v.Hosts, a.Name) == v.Me:
 				continue
-			}
-			from := max(v.Changed+t.Steady, a.Busy)
-			if a.Spare {
-				from = max(from, a.Since+t.Spare)
+			case a.Spare:
+				from = max(from, v.Changed+t.Steady, a.Since+t.Spare)
+			default:
+				from = max(from, v.Changed+t.Steady)
 			}
 			if d.due(now, from) {
 				d.Yield = append(d.Yield, a.Name)

@@ -1,3 +1,5 @@
+//go:build unix && !linux
+
 package cluster
 
 import "golang.org/x/sys/unix"
