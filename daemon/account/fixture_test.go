@@ -172,16 +172,24 @@ func (h *fixture) end(l *life) {
 func (h *fixture) resume() {
 	h.Helper()
 	h.open()
-	texts, err := h.store.Texts()
-	h.must(err)
-	for _, t := range texts { // there is one, or none where it was forgotten
-		w := account.Unread(h.parts, t)
-		h.must(w.Open())
-		h.first = h.onDisk()
-		h.logins.Restore([]lifecycle.Account{w.Shown().Account})
-		account.Plan{Worker: w}.Resume()
-		h.begin(w)
+	w := h.unread()
+	if w == nil {
+		return
 	}
+	h.first = h.onDisk()
+	h.logins.Restore([]lifecycle.Account{w.Shown().Account})
+	account.Plan{Worker: w}.Resume()
+	h.begin(w)
+}
+
+// unread is a worker of what is on the disk, nil where the account was forgotten.
+func (h *fixture) unread() (w *account.Worker) {
+	h.Helper()
+	h.must(h.store.Texts(func(t store.Text) error {
+		w = account.Unread(h.parts, t.Name)
+		return w.Read(t)
+	}))
+	return w
 }
 
 // restart ends the worker in good order, and starts another.

@@ -333,12 +333,9 @@ func TestUnreadable(t *testing.T) {
 			_, err := tx.Put("account", "main", []byte(value), h.is().Revision)
 			return err
 		}))
-		texts, err := h.store.Texts()
-		h.must(err)
-		w := account.Unread(h.parts, texts[0])
-		h.must(w.Open())
+		w := h.unread()
 		h.site.ResetLog()
-		_, err = account.Check{Worker: w}.Now(context.Background(), true)
+		_, err := account.Check{Worker: w}.Now(context.Background(), true)
 		if !isProblem(err, client.ProblemInternal) || !strings.Contains(err.Error(), "cannot be read") {
 			t.Errorf("a caller is told %v", err)
 		}
@@ -354,7 +351,7 @@ func TestUnreadable(t *testing.T) {
 		h.wantRequests(passporttest.Any, 0)
 	})
 	var nothing account.Worker
-	if err := nothing.Open(); err == nil {
+	if err := nothing.Read(store.Text{}); err == nil {
 		t.Error("no record is one that can be read")
 	}
 }
