@@ -137,17 +137,22 @@ func (q *Queue) Note(a lifecycle.Account) {
 	case l.Phase == lifecycle.PhaseSucceeded && l.Ended.After(q.answered):
 		q.answered, q.row = l.Ended, 0
 	case l.Reason == client.ReasonExpired && l.Automatic && a.Incident != nil && l.Ended.After(q.unanswered):
-		q.unanswered, q.next = l.Ended, reminder(a.Incident)
+		q.unanswered, q.next = l.Ended, reminder(a.Incident, l.Ended)
 		q.row++
 	}
 	delete(q.holders, a.Name)
 }
 
-// reminder is when people are to be asked again. An account that waits in the queue
-// was due already: what comes next for it is the look by itself.
-func reminder(i *lifecycle.Incident) time.Time {
-	if !i.InLine.IsZero() {
+// reminder is when people are to be asked again after a code that nobody scanned. An
+// account that waits in the queue was due already: what comes next for it is the look
+// by itself. One whose session still lives is asked for in days, and the others are
+// not to wait for that.
+func reminder(i *lifecycle.Incident, unanswered time.Time) time.Time {
+	switch {
+	case !i.InLine.IsZero():
 		return i.InLine
+	case i.Early:
+		return unanswered.Add(absence)
 	}
 	return i.NextAttempt
 }

@@ -132,6 +132,16 @@ func TestQueue(t *testing.T) {
 		ask(t, all, "b", Now, time.Time{})
 		ask(t, all, "tried", Now, time.Time{})
 	})
+	t.Run("one whose session lives for days keeps the dead ones waiting for half an hour", func(t *testing.T) {
+		now = start.Add(time.Minute)
+		early := ended("early", lifecycle.PhaseFailed, client.ReasonExpired)
+		early.Incident.Early, early.Incident.NextAttempt = true, now.AddDate(0, 0, 2)
+		all := &Queue{}
+		all.Note(early)
+		ask(t, all, "b", NobodyScans, now.Add(absence))
+		now = now.Add(absence)
+		ask(t, all, "b", Now, time.Time{})
+	})
 	t.Run("a login of a person's own takes no place", func(t *testing.T) {
 		all := full(t)
 		r := out("p")
