@@ -448,3 +448,40 @@ func TestAccountTroubleOpensNothing(t *testing.T) {
 		})
 	}
 }
+
+// A mistake of the program in the middle of a request keeps nobody else waiting, and
+// says nothing about the site.
+func TestPanicGivesTheTurnBack(t *testing.T) {
+	bubble(t, passport.Limits{PerMinute: 1_000_000, Concurrency: 1}, func(t *testing.T, b *bench) {
+		transport := b.site.Transport()
+		broken := true
+		b.client = client(t, passport.Options{
+			Endpoints: b.site.Endpoints(base), Limiter: b.gate,
+			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				if broken {
+					panic("a mistake")
+				}
+				return transport.RoundTrip(r)
+			}),
+		})
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was hidden")
+				}
+			}()
+			b.ask(t.Context(), "a")
+		}()
+		broken = false
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for _, key := range []string{"a", "b"} {
+			if e := b.ask(ctx, key); e == nil || e.Class != passport.Dead { // nobody knows the session
+				t.Errorf("%s is told %v", key, e)
+			}
+		}
+		if len(b.changes) != 0 {
+			t.Errorf("breakers: %v", b.changes)
+		}
+	})
+}

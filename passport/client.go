@@ -226,6 +226,9 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 	if refused != nil {
 		return reply{}, refused
 	}
+	// A panic is nobody's answer, and gives the account's turn back like any end.
+	outcome := &Error{Op: q.op, Err: ErrNotAsked}
+	defer func() { c.limiter.leave(pass, outcome) }()
 	var r reply
 	var e *Error
 	if q.late != nil {
@@ -237,6 +240,6 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 		}
 		c.observed(target.Host, r, e)
 	}
-	c.limiter.leave(pass, e)
+	outcome = e
 	return r, e
 }
