@@ -451,6 +451,14 @@ func TestPutOff(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a person's code that nobody scans", func(t *testing.T) {
+		s := wait(newStory(t).login().die())
+		in := s.a.Incident.InLine
+		s.after(time.Minute, s.issue(false)).after(time.Second, lifecycle.Cancelled{})
+		if !s.a.Incident.InLine.Equal(in) {
+			t.Error("the place in line is lost")
+		}
+	})
 	s := newStory(t).login().die().after(0, lifecycle.CodeIssued{ID: "own", Method: "qr", Expires: start.Add(24 * time.Hour)})
 	if before := s.a.Incident.NextAttempt; !s.after(0, lifecycle.PutOff{Until: s.now.Add(time.Hour), Attempt: true}).a.Incident.NextAttempt.Equal(before) {
 		t.Error("a login that a person began was put off")

@@ -29,7 +29,10 @@ func (c CodeIssued) apply(t *transition) {
 	l.CodeExpires = c.Expires.UTC().Round(0)
 	l.RetryAt = t.now.Add(t.policy.Poll)
 	if t.Incident != nil {
-		t.Incident.Failures, t.Incident.InLine = 0, time.Time{}
+		t.Incident.Failures = 0
+		if l.Automatic { // one that a person asked for has no place in the queue
+			t.Incident.InLine = time.Time{}
+		}
 	}
 	t.answered()
 	t.tell(client.LoginCode{Code: l.Code, ExpiresAt: l.CodeExpires, LoginRef: t.loginRef()})
