@@ -1,37 +1,18 @@
 package parts
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/rs/zerolog"
 
-	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/output/serve"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/setting"
 )
-
-// networkReaders is the keeper as the read listener calls it.
-type networkReaders struct{ keeper *keeper.Keeper }
-
-// Credential implements serve.Source.
-func (n networkReaders) Credential(_ context.Context, name string) (keeper.Credential, bool, error) {
-	held := n.keeper.Credentials().Held(name)
-	return held, held.Alive, nil
-}
-
-// Read implements serve.Auditor. Unlike on the socket, where the system says who
-// asks, nothing is given that cannot be noted.
-func (n networkReaders) Read(_ context.Context, name, format, remote string) error {
-	return n.keeper.Credentials().NoteRead(audit.Reading{
-		Account: name, Format: format, Generation: n.keeper.Credentials().Held(name).Generation, Remote: remote,
-	})
-}
 
 // Reader answers for the entries of [serve] that can be used, nil where there is
 // none. Its error says which are left out.
@@ -50,7 +31,7 @@ func Reader(k *keeper.Keeper, log zerolog.Logger, whole config.Config, read sett
 	take := func(what string, next serve.Config, err error) {
 		var made *serve.Handler
 		if err == nil {
-			made, err = serve.New(networkReaders{k}, networkReaders{k}, log, next)
+			made, err = serve.New(k, log, next)
 		}
 		if err != nil {
 			left = append(left, fmt.Errorf("%s: %w", what, err))

@@ -227,11 +227,16 @@ func methodsOf(files []file) map[string]declared {
 			if t.methods == nil {
 				t.at, t.pos = f, fn.Pos()
 			}
-			t.methods = append(t.methods, fn.Name.Name)
+			t.methods = append(t.methods, signature(fn.Name.Name, fn.Type))
 			types[key] = t
 		}
 	}
 	return types
+}
+
+// signature is a method's name with how many values it takes and returns.
+func signature(name string, f *ast.FuncType) string {
+	return fmt.Sprintf("%s %d %d", name, f.Params.NumFields(), f.Results.NumFields())
 }
 
 func receiver(e ast.Expr) string {
@@ -259,9 +264,10 @@ func checkTypes(files []file) []string {
 }
 
 // checkInterfaces wants a second implementation of each interface: where there
-// is one, the concrete type says more. An implementation is a type, here or in
-// a test, that has all its methods by name; a function type with a method is
-// one too. Interfaces for types from elsewhere stand in foreign.
+// is one, the concrete type says more. An implementation is a type outside of tests
+// that has all its methods, by name and by how many values each takes and returns; a
+// function type with a method is one too. Interfaces for types from elsewhere stand in
+// foreign.
 func checkInterfaces(files []file) []string {
 	var out []string
 	byType := map[string]map[string]bool{}
@@ -287,7 +293,7 @@ func checkInterfaces(files []file) []string {
 			var names []string
 			for _, field := range t.Methods.List {
 				for _, name := range field.Names {
-					names = append(names, name.Name)
+					names = append(names, signature(name.Name, field.Type.(*ast.FuncType)))
 				}
 			}
 			if len(names) == 0 {
@@ -566,6 +572,7 @@ func TestRules(t *testing.T) {
 		{"from outside to the inside", "daemon/agent/a.go", imports("m/daemon/keeper"), "works from outside"},
 		{"no place", "daemon/other/a.go", imports("m/daemon/client"), "daemon/other has no place"},
 		{"one implementation", "vault/a.go", doc + "package x\ntype i interface{ m() }\ntype a struct{}\nfunc (a) m() {}\n", "has 1 implementations"},
+		{"another method of that name", "vault/a.go", doc + "package x\ntype i interface{ m() }\ntype a struct{}\nfunc (a) m() {}\ntype b struct{}\nfunc (b) m(int) {}\n", "has 1 implementations"},
 		{"two implementations", "vault/a.go", doc + "package x\ntype i interface{ m() }\ntype a struct{}\nfunc (a) m() {}\ntype b struct{}\nfunc (*b) m() {}\n", ""},
 		{"wide type", "vault/a.go", doc + "package x\ntype a struct{}\n" + wide(maxMethods+1), "vault a has 26 methods"},
 		{"full type", "vault/a.go", doc + "package x\ntype a struct{}\n" + wide(maxMethods), ""},

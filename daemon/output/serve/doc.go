@@ -4,7 +4,8 @@
 // It is a handler for a listener that is off unless somebody turns it on. Every
 // other program reads a file or the control socket, where the system says who
 // asks; here a password does. The listener, its address and TLS are the
-// keeper's. No vault, no site and no journal may come in here.
+// keeper's, and so is the note of each reading. No vault, no site and no account's life may
+// come in here.
 //
 // Guarantees: nothing is given to a request that does not prove itself, guessing is
 // slow, and the answer does not tell which part was wrong; who proves itself is

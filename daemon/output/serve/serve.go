@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -13,23 +12,12 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/clientaddr"
 	"github.com/bilikeeper/bilikeeper/internal/lockout"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 )
-
-// Source shows the credentials that there are.
-type Source interface {
-	// Credential returns an account's credential. alive is false where there is
-	// none, and where the site has said that its session is dead.
-	Credential(ctx context.Context, account string) (c keeper.Credential, alive bool, err error)
-}
-
-// Auditor notes who was given a credential, before it is given.
-type Auditor interface {
-	Read(ctx context.Context, account, format, remote string) error
-}
 
 // The names under which a reading is noted.
 const (
@@ -54,8 +42,7 @@ type Config struct {
 
 // Handler serves what was configured. It is safe for concurrent use.
 type Handler struct {
-	src     Source
-	audit   Auditor
+	keeper  *keeper.Keeper
 	log     zerolog.Logger
 	clouds  []Cloud
 	rsshub  *RSSHub
@@ -65,11 +52,8 @@ type Handler struct {
 }
 
 // New checks the configuration.
-func New(src Source, audit Auditor, log zerolog.Logger, cfg Config) (*Handler, error) {
-	if src == nil || audit == nil {
-		return nil, errors.New("the read endpoints need a source and an auditor")
-	}
-	h := &Handler{src: src, audit: audit, log: log, proxies: cfg.Proxies, mux: http.NewServeMux()}
+func New(k *keeper.Keeper, log zerolog.Logger, cfg Config) (*Handler, error) {
+	h := &Handler{keeper: k, log: log, proxies: cfg.Proxies, mux: http.NewServeMux()}
 	seen := map[string]bool{}
 	for _, c := range cfg.Clouds {
 		if err := c.check(); err != nil {
@@ -134,14 +118,17 @@ func (h *Handler) remote(r *http.Request) string {
 	return r.RemoteAddr
 }
 
-// read takes an account's credential and notes that it is going to be given.
+// read takes an account's credential and notes that it is going to be given. Unlike
+// on the socket, where the system says who asks, nothing is given that cannot be noted.
 func (h *Handler) read(r *http.Request, account, format string) (c keeper.Credential, ok bool, err error) {
-	c, alive, err := h.src.Credential(r.Context(), account)
-	if err != nil || !alive {
-		return keeper.Credential{}, false, err
+	c = h.keeper.Credentials().Held(account)
+	if !c.Alive {
+		return keeper.Credential{}, false, nil
 	}
 	c.RefreshToken = secret.String{}
-	return c, true, h.audit.Read(r.Context(), account, format, h.remote(r))
+	return c, true, h.keeper.Credentials().NoteRead(audit.Reading{
+		Account: account, Format: format, Generation: c.Generation, Remote: h.remote(r),
+	})
 }
 
 // trouble answers what is not the reader's fault. The reason is for the log:
