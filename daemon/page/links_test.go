@@ -43,10 +43,7 @@ func withLinks(t *testing.T, change func(c *Config), test func(t *testing.T, l *
 		for name, mid := range map[string]int64{"main": keepertest.Mid, "other": keepertest.Stranger} {
 			h.Site.AddUser(mid, "canary-"+name)
 			h.Login(name, mid)
-			h.Site.Kill(mid)
-			if _, err := h.Keeper.Accounts().Check(h.T.Context(), name, true); err != nil || h.Account(name).State != client.StateNeedsLogin {
-				h.T.Fatalf("%s is %s, %v", name, h.Account(name).State, err)
-			}
+			h.Die(name, mid)
 		}
 		h.Site.ResetLog()
 		l := &linked{Fixture: h}

@@ -212,6 +212,18 @@ func (h *Fixture) Kill() {
 	time.Sleep(8*time.Hour + 2*time.Minute)
 }
 
+// Die ends an account's session at the site and has the keeper ask about it at once.
+func (h *Fixture) Die(name string, mid int64) {
+	h.T.Helper()
+	h.Site.Kill(mid)
+	if _, err := h.Keeper.Accounts().Check(h.T.Context(), name, true); err != nil {
+		h.T.Fatal(err)
+	}
+	if h.Keeper.Credentials().Held(name).Alive {
+		h.T.Fatalf("the credential of %s is still alive", name)
+	}
+}
+
 func (h *Fixture) Code() string {
 	h.T.Helper()
 	codes := h.Site.QR.Codes()

@@ -164,16 +164,10 @@ func (s *stage) stir() {
 	synctest.Wait()
 }
 
-// die ends the session of "main" at the site, and has the keeper find out.
+// die ends the session of "main" and waits for what comes of it.
 func (s *stage) die() {
 	s.T.Helper()
-	s.Site.Kill(keepertest.Mid)
-	if _, err := s.Keeper.Accounts().Check(s.T.Context(), "main", true); err != nil {
-		s.T.Fatal(err)
-	}
-	if s.Keeper.Credentials().Held("main").Alive {
-		s.T.Fatal("the credential is still alive")
-	}
+	s.Die("main", keepertest.Mid)
 	synctest.Wait()
 }
 

@@ -268,10 +268,7 @@ func TestUnavailable(t *testing.T) {
 	withReaders(t, func(t *testing.T, r *readers) {
 		session := r.SESSDATA()
 		for name, mid := range map[string]int64{"main": keepertest.Mid, "second": keepertest.Stranger} {
-			r.Site.Kill(mid)
-			if _, err := r.Keeper.Accounts().Check(t.Context(), name, true); err != nil {
-				t.Fatal(err)
-			}
+			r.Die(name, mid)
 		}
 		refused(t, r, session)
 		if main, second, _ := r.noted(); main != 0 || second != 0 {
