@@ -19,8 +19,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 )
 
-// outputs measures from the promotion of a credential until the files are on the disk
-// and the commands have run, beside the same files written, flushed and renamed and the
+// outputs measures from the promotion of a credential, before it is committed, until the
+// files are on the disk and the commands have run, beside the same files written, flushed and renamed and the
 // same commands run, with nothing else.
 func (b *bench) outputs(n int) error {
 	for i, outputs := range []int{1, 8} {
@@ -44,7 +44,7 @@ type rotating struct {
 	dir      string
 	fifo     *os.File       // a line comes when a command runs
 	done     chan time.Time // when it came
-	promoted chan time.Time // when a credential was put to use
+	promoted chan time.Time // when a credential was put to use, as the journal has it
 	stop     func()
 }
 
@@ -56,11 +56,19 @@ func (r *rotating) measure(n int) error {
 	for range r.rounds {
 		answered := make(chan error, 1)
 		go func() {
-			_, err := r.keeper.client.Refresh(context.Background(), r.account, true)
+			result, err := r.keeper.client.Refresh(context.Background(), r.account, true)
+			if err == nil && result.Outcome != client.RefreshDone {
+				err = fmt.Errorf("the refresh came to %s: %s", result.Outcome, result.Detail)
+			}
 			answered <- err
 		}()
 		begun, err := await(r.promoted)
 		if err != nil {
+			select {
+			case refused := <-answered:
+				err = errors.Join(err, refused)
+			default:
+			}
 			return fmt.Errorf("the promotion: %w", err)
 		}
 		took, err := r.ran()
@@ -154,7 +162,7 @@ func (r *rotating) follow() error {
 		defer close(ended)
 		_ = r.keeper.client.Follow(ctx, list[0].ID, func(e client.Event) error {
 			if e.Type == client.EventRefreshed && e.Account == r.account {
-				promoted <- time.Now()
+				promoted <- e.Time
 			}
 			return nil
 		})
@@ -178,8 +186,8 @@ func await(times <-chan time.Time) (time.Time, error) {
 	select {
 	case at := <-times:
 		return at, nil
-	case <-time.After(30 * time.Second):
-		return time.Time{}, errors.New("nothing came in 30 s")
+	case <-time.After(time.Minute):
+		return time.Time{}, errors.New("nothing came in a minute")
 	}
 }
 

@@ -21,7 +21,6 @@ import (
 )
 
 const (
-	monthAccounts  = 1000
 	monthDays      = 30
 	monthCalm      = 2 // days at the end without trouble
 	monthPerMinute = 60

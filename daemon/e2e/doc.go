@@ -13,6 +13,7 @@
 // which needs Linux on amd64 and the right to trace a process of one's own;
 // stranger, other users of the system, which needs Linux and root;
 // deliveries, two hundred kills of keepers that are telling people something;
+// soak, an hour in which much happens and nothing may grow;
 // dbus, the agent in a desktop session, which needs dbus-daemon.
 //
 // The tests guarantee that each run has its own directory, ports and keeper,
