@@ -204,18 +204,30 @@ func (d *daemon) run(ctx context.Context) error {
 	return err
 }
 
+// longestCatchUp is how long the accounts' catching up is waited for.
+const longestCatchUp = time.Minute
+
 // giveBack gives the memory back that the start took and nothing else takes, and what
 // the accounts took that had much to catch up with.
 func (d *daemon) giveBack(ctx context.Context) {
-	caughtUp := make(chan struct{})
-	defer time.AfterFunc(time.Minute, func() { close(caughtUp) }).Stop()
-	for _, over := range []<-chan struct{}{d.keeper.Resumed(), caughtUp} {
-		select {
-		case <-over:
-			d.open.Load().Disk().GiveBack()
-			memory.GiveBack()
-		case <-ctx.Done():
+	select {
+	case <-d.keeper.Resumed():
+	case <-ctx.Done():
+		return
+	}
+	for over := time.Now().Add(longestCatchUp); ; {
+		last := d.keeper.Resting() || time.Now().After(over)
+		d.open.Load().Disk().GiveBack()
+		memory.GiveBack()
+		if last {
 			return
+		}
+		for !d.keeper.Resting() && time.Now().Before(over) {
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+				return
+			}
 		}
 	}
 }

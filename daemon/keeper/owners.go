@@ -40,6 +40,13 @@ func (o *owners) own(work func()) bool {
 // Resumed is closed when all accounts were read and their plans are up to the present.
 func (o *owners) Resumed() <-chan struct{} { return o.resumed }
 
+// Resting reports whether nothing is done for any account.
+func (o *owners) Resting() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.count == 0
+}
+
 func (o *owners) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -186,9 +186,10 @@ func (t *transition) answered() {
 	t.Failures, t.BlockedUntil = 0, time.Time{}
 }
 
-// checkAt sets the next regular check. A session's own end is always looked
-// at: the schedule may be longer than what is left.
+// checkAt sets the next regular check, as the schedule has it now. A session's own
+// end is always looked at: the schedule may be longer than what is left.
 func (t *transition) checkAt(next time.Time) {
+	t.Plan = t.policy.Plan
 	if t.ExpiresAt.After(t.now) && t.ExpiresAt.Before(next) {
 		next = t.ExpiresAt.Add(time.Second)
 	}

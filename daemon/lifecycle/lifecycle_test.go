@@ -1,6 +1,7 @@
 package lifecycle_test
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -525,6 +526,22 @@ func TestRestart(t *testing.T) {
 	s = newStory(t).login()
 	s.p.Spread = 0.5
 	s.after(100*time.Hour, lifecycle.Started{}).wantNext(lifecycle.ActCheck, 30*time.Second)
+}
+
+// TestRestartUnderTheSamePlan: whoever was given a next check by the schedule in force
+// is left as it is by a start, also where the schedule was changed before.
+func TestRestartUnderTheSamePlan(t *testing.T) {
+	s := newStory(t)
+	s.p.Plan = "@every 8h"
+	s.login()
+	before := s.a
+	if s.after(time.Hour, lifecycle.Started{}); !reflect.DeepEqual(s.a, before) {
+		t.Errorf("a start made %+v of %+v", s.a, before)
+	}
+	changed := s.now
+	s.p.Plan, s.p.Replaced = "@every 9h", func(string) time.Time { return changed }
+	s.after(20*time.Hour, lifecycle.Checked{Verdict: ok()}).wantNext(lifecycle.ActCheck, 8*time.Hour)
+	s.after(0, lifecycle.Started{}).wantNext(lifecycle.ActCheck, 8*time.Hour)
 }
 
 // TestScheduleChangedWhileStopped: the new schedule holds from the start on.
