@@ -15,7 +15,8 @@ type roster struct {
 	// mu guards what follows. Nothing else is locked while it is held.
 	mu       sync.RWMutex
 	accounts map[string]*account.Worker
-	// sorted are the accounts by name, nil where they have to be sorted anew.
+	// sorted are the accounts by name, nil before somebody asks. Whoever was given it
+	// keeps it as it is.
 	sorted []*account.Worker
 	// running ends when no account is added any more; nil before the first may be.
 	running context.Context
@@ -55,7 +56,17 @@ func (r *roster) list() []*account.Worker {
 func (r *roster) add(w *account.Worker) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.accounts[w.Name()], r.sorted = w, nil
+	r.accounts[w.Name()] = w
+	if r.sorted != nil {
+		at, _ := r.position(w.Name())
+		r.sorted = slices.Insert(slices.Clip(r.sorted), at, w)
+	}
+}
+
+// position is where an account is among the sorted ones, or would be. The caller
+// holds mu.
+func (r *roster) position(name string) (at int, found bool) {
+	return slices.BinarySearchFunc(r.sorted, name, func(w *account.Worker, name string) int { return strings.Compare(w.Name(), name) })
 }
 
 // remove takes an account out, and reports whether it was in there.
@@ -66,7 +77,9 @@ func (r *roster) remove(w *account.Worker) bool {
 		return false
 	}
 	delete(r.accounts, w.Name())
-	r.sorted = nil
+	if at, found := r.position(w.Name()); found {
+		r.sorted = slices.Concat(r.sorted[:at], r.sorted[at+1:])
+	}
 	return true
 }
 

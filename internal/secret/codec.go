@@ -40,7 +40,23 @@ func (Seal) Unmarshal(data []byte, v any) error {
 var (
 	stringType = reflect.TypeFor[String]()
 	plainTypes sync.Map // reflect.Type → reflect.Type
+	fields     sync.Map // reflect.Type → []int
 )
+
+// written are the fields of a struct that are a part of the document.
+func written(t reflect.Type) []int {
+	if known, ok := fields.Load(t); ok {
+		return known.([]int)
+	}
+	var list []int
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("json") != "-" {
+			list = append(list, i)
+		}
+	}
+	fields.Store(t, list)
+	return list
+}
 
 // plainType is a type with text in the place of each [String]. A type that holds
 // none is itself.
@@ -104,10 +120,8 @@ func walk(to, from reflect.Value, leaf func(to, from reflect.Value)) {
 	case to.Type() == stringType || from.Type() == stringType:
 		leaf(to, from)
 	case from.Kind() == reflect.Struct:
-		for i := range from.NumField() {
-			if from.Type().Field(i).Tag.Get("json") != "-" { // not a part of the document
-				walk(to.Field(i), from.Field(i), leaf)
-			}
+		for _, i := range written(from.Type()) {
+			walk(to.Field(i), from.Field(i), leaf)
 		}
 	case from.IsNil():
 	case from.Kind() == reflect.Pointer:
