@@ -11,8 +11,8 @@
 // transaction is not begun inside another one.
 //
 // [Vault] is what callers use, wherever it lies. [File] is the vault in one file,
-// and has what only a file has: copies, compaction, a new data key, repair. What
-// follows is about that one.
+// and has what only a file has: copies, compaction, a new data key, repair. The other
+// one is vault/etcd, for several hosts. What follows is about the file.
 //
 // # Packages
 //

@@ -43,6 +43,8 @@ var (
 	ErrClosed      = fault.ErrClosed
 	ErrReplaced    = fault.ErrReplaced
 	ErrGone        = fault.ErrGone
+	ErrUnavailable = fault.ErrUnavailable
+	ErrNotOwner    = fault.ErrNotOwner
 
 	ErrLastSlot     = keys.ErrLastSlot
 	ErrAttended     = keys.ErrAttended

@@ -60,6 +60,10 @@ func Record(kind, key []byte) Position {
 // Entry is the position of an entry of the journal, whose id is 8 bytes.
 func Entry(id []byte) Position { return Position{"bilikeeper entry 1", [][]byte{id}} }
 
+// At is a position in another layout than the file's. The purpose is that layout's
+// own, and no other uses it.
+func At(purpose string, parts ...[]byte) Position { return Position{purpose, parts} }
+
 func manifestPosition() Position { return Position{"bilikeeper manifest 1", nil} }
 
 // Sealer holds the keys of one vault.
@@ -90,6 +94,11 @@ func NewSealer(dataKey, vaultID []byte) (*Sealer, error) {
 	s := &Sealer{id: vaultID, dataKey: dataKey, values: values}
 	s.pads.New = func() any { return &pad{mac: hmac.New(sha256.New, sumKey)} }
 	return s, nil
+}
+
+// Key derives a key for one more use.
+func (s *Sealer) Key(use string) ([]byte, error) {
+	return hkdf.Key(sha256.New, s.dataKey, s.id, use, KeySize)
 }
 
 // ID is the vault's id.

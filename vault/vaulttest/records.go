@@ -182,14 +182,12 @@ func inOrder(t *testing.T, p Place) {
 				return err
 			}
 		}
-		for i := range 200 {
-			if _, err := tx.Put("many", fmt.Sprintf("%03d", i), nil, 0); err != nil {
-				return err
-			}
-		}
 		_, err := tx.Put("l", "c", nil, 0)
 		return err
 	})
+	for step := range 4 { // more than one transaction has to take
+		numbered(t, v, "many", 50*step, 50*step+50)
+	}
 	list := func(tx vault.Tx, after string) (text string, err error) {
 		err = tx.EachAfter("k", after, func(key string, r vault.Record) error {
 			if string(r.Value) != key {
@@ -251,6 +249,19 @@ func inOrder(t *testing.T, p Place) {
 		return err
 	})
 	must(t, v.Verify())
+}
+
+// numbered writes records with numbers for keys.
+func numbered(t *testing.T, v vault.Vault, kind string, from, to int) {
+	t.Helper()
+	update(t, v, func(tx vault.Tx) error {
+		for i := from; i < to; i++ {
+			if _, err := tx.Put(kind, fmt.Sprintf("%03d", i), nil, 0); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func mustRevision(tx vault.Tx, kind, key string) uint64 {
