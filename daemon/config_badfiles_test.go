@@ -89,12 +89,37 @@ f:3:1: check.schedule: "TZ=UTC" says nothing but a time zone; write "CRON_TZ=Asi
 f:6:1: account[0].schedule: "0 0 31 2 *" never comes; no month has that day; name one that exists
 f:9:1: account[1].schedule: "@every 1ms" is not a whole number of seconds; write "@every 8h"
 `},
-		{"a store that is not in this program", `
+		{"a store", `
+[store]
+type = "sqlite"
+`, `
+f:3:1: store.type: "sqlite" is not known; one of: bolt, etcd
+`},
+		{"etcd without a member", `
 [store]
 type = "etcd"
-endpoints = ["https://10.0.0.1:2379"]
+prefix = "bilikeeper/"
+host = "a b"
 `, `
-f:3:1: store.type: this program keeps accounts in a vault of its own, and not in etcd; write type = "bolt"; on several machines give each keeper logins of its own, or let the others read from one by [serve]
+f:2:2: store.endpoints: names no member of etcd; write ["https://10.0.0.1:2379", …]
+f:4:1: store.prefix: "bilikeeper/" is no prefix; write "/bilikeeper"
+f:5:1: store.host: "a b" is not a name; use letters, digits, dots, dashes and underscores, at most 64
+`},
+		{"etcd", `
+[store]
+type = "etcd"
+endpoints = ["https://10.0.0.1:2379", "http://10.0.0.2:2379", "10.0.0.3:2379", "https://u:p@10.0.0.4:2379", "https://10.0.0.5", "https://10.0.0.6:2379/v3"]
+cert_file = "/etc/cert.pem"
+user = "keeper"
+key_file = "~/key"
+`, `
+f:4:39: store.endpoints[1]: is not reached as the first one is; use https for all, or http for all
+f:4:63: store.endpoints[2]: is no address of a member of etcd; write "https://10.0.0.1:2379"
+f:4:80: store.endpoints[3]: is no address of a member of etcd; write "https://10.0.0.1:2379"
+f:4:109: store.endpoints[4]: is no address of a member of etcd; write "https://10.0.0.1:2379"
+f:4:129: store.endpoints[5]: is no address of a member of etcd; write "https://10.0.0.1:2379"
+f:6:1: store.user: and password_file belong together; give both or neither
+f:7:1: store.key_file: starts with "~", which only a shell understands; write the directory out
 `},
 		{"metrics", `
 [metrics]

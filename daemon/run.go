@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,24 +46,27 @@ type Options struct {
 	Ready func()
 	// Transport is the way to the site; its zero value is the network.
 	Transport passport.Options
-	// Keys are the ways to open the vault beside its key file.
-	Keys vault.Keys
+	// Keys are the ways to open the vault beside its key file. Stores are what this
+	// program can keep the accounts in, beside a file.
+	Keys   vault.Keys
+	Stores parts.Stores
 	// Examine looks at the keeper from outside, for the account page; it may be nil.
 	Examine parts.Examine
 	// Reload asks for a reload each time something comes in.
 	Reload <-chan os.Signal
 
-	// open is the vault that is open.
+	// open is the vault that is open, where it lies in a file.
 	open *atomic.Pointer[vault.File]
 }
 
 // ErrConfiguration: something in the configuration cannot be carried out.
 var ErrConfiguration = errors.New("the configuration cannot be used")
 
-// VaultFile and KeyFile are the names of the files in the state directory.
+// VaultFile, KeyFile and CopyFile are the names of the files in the state directory.
 const (
 	VaultFile = parts.VaultFile
 	KeyFile   = parts.KeyFile
+	CopyFile  = parts.CopyFile
 )
 
 // Run is the daemon: it opens the vault, answers on the socket and keeps the
@@ -89,17 +91,15 @@ func runOnce(ctx context.Context, o Options) error {
 	if err := parts.PrepareState(o.Places.StateDir); err != nil {
 		return fmt.Errorf("create the state directory: %w", err)
 	}
-	v, err := vault.Open(vault.Options{
-		Path:    filepath.Join(o.Places.StateDir, VaultFile),
-		KeyFile: filepath.Join(o.Places.StateDir, KeyFile),
-		Keys:    o.Keys,
-		Socket:  o.Places.Socket,
-		Lost:    store.LostEntry(),
-	})
+	v, err := o.Stores.Open(parts.Opening{Store: o.Config.Store, Places: o.Places, Keys: o.Keys, Lost: store.LostEntry()})
+	if errors.Is(err, parts.ErrStore) {
+		err = fmt.Errorf("%w: store.type: %w", ErrConfiguration, err)
+	}
 	if err != nil {
 		return err
 	}
-	o.open.Store(v)
+	file, _ := v.(*vault.File)
+	o.open.Store(file)
 	defer func() {
 		if err := v.Close(); err != nil {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
@@ -217,7 +217,9 @@ func (d *daemon) giveBack(ctx context.Context) {
 	}
 	for over := time.Now().Add(longestCatchUp); ; {
 		last := d.keeper.Resting() || time.Now().After(over)
-		d.open.Load().Disk().GiveBack()
+		if file := d.open.Load(); file != nil {
+			file.Disk().GiveBack()
+		}
 		memory.GiveBack()
 		if last {
 			return

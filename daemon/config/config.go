@@ -127,28 +127,6 @@ type Backup struct {
 	Dir string `toml:"dir"`
 }
 
-// Store says what the accounts are kept in.
-type Store struct {
-	// Type is [StoreBolt]; [StoreEtcd] is refused by this program.
-	Type string `toml:"type"`
-	// What follows is for etcd: where it is, below which key everything lies, what
-	// each side shows the other, who the keeper is there, and its name among others.
-	Endpoints    []string `toml:"endpoints"`
-	Prefix       string   `toml:"prefix"`
-	CAFile       string   `toml:"ca_file"`
-	CertFile     string   `toml:"cert_file"`
-	KeyFile      string   `toml:"key_file"`
-	User         string   `toml:"user"`
-	PasswordFile string   `toml:"password_file"`
-	Host         string   `toml:"host"`
-}
-
-// The types of a [Store].
-const (
-	StoreBolt = "bolt"
-	StoreEtcd = "etcd"
-)
-
 // Journal says how many entries of the journal are kept.
 type Journal struct {
 	// Entries is how many there are at least, PerAccount how many for each account.

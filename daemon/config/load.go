@@ -172,4 +172,7 @@ func (c *Config) resolve(dir string) {
 		from(&c.Accounts[i].ProxyFile)
 	}
 	from(&c.Page.PasswordFile)
+	for _, path := range []*string{&c.Store.CAFile, &c.Store.CertFile, &c.Store.KeyFile, &c.Store.PasswordFile} {
+		from(path)
+	}
 }

@@ -71,6 +71,7 @@ func (c Config) checkFiles(at positions, k Checks, read setting.Reader) []Proble
 	}
 	look(&f.Faults, c.Serve.files())
 	look(&f.Faults, c.Heartbeat.files())
+	look(&f.Faults, c.Store.files())
 	for i, a := range c.Accounts {
 		look(f.Table(fmt.Sprintf("account[%d]", i)), a.files())
 	}

@@ -88,14 +88,6 @@ func (b Backup) check(f *faults) {
 	f.Path("backup.dir", b.Dir)
 }
 
-func (s Store) check(f *faults) {
-	f.Word("store.type", s.Type, StoreBolt, StoreEtcd)
-	if s.Type == StoreEtcd {
-		f.Add("store.type", "this program keeps accounts in a vault of its own, and not in etcd",
-			`write type = "bolt"; on several machines give each keeper logins of its own, or let the others read from one by [serve]`)
-	}
-}
-
 func (c Config) checkLimits(f *faults) {
 	l := c.Limits
 	f.atLeast("limits.min_check_interval", l.MinCheckInterval, 10*time.Minute, c.Endpoints)
@@ -297,5 +289,5 @@ func (c Config) Warnings(k Checks) []string {
 			w = append(w, fmt.Sprintf("output %s hands out the refresh token: whoever uses it ends the keeper's session", o.Name))
 		}
 	}
-	return append(append(w, c.Metrics.warnings()...), c.Serve.warnings()...)
+	return slices.Concat(w, c.Metrics.warnings(), c.Serve.warnings(), c.Store.warnings())
 }

@@ -107,6 +107,9 @@ type Directory struct {
 
 // State is what was seen of the state directory.
 type State struct {
+	// StoreErr is why nothing keeps the accounts here that keeps them elsewhere than in a
+	// file.
+	StoreErr              error
 	Directory, Vault, Key File
 	FileSystem            FileSystem
 	Free                  uint64

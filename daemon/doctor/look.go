@@ -31,8 +31,12 @@ type Options struct {
 	Version         string
 	// Checks are what is known of the configuration's parts.
 	Checks config.Checks
-	// VaultFile and KeyFile are names in the state directory.
-	VaultFile, KeyFile string
+	// VaultFile, KeyFile and CopyFile are names in the state directory; the last is
+	// this host's copy of a vault that lies elsewhere.
+	VaultFile, KeyFile, CopyFile string
+	// StoreErr is why the program that looks cannot look at what the accounts are kept
+	// in, nil where it can.
+	StoreErr error
 	// Holder says who wrote last that it holds the vault in a directory.
 	Holder func(dir string) (Holder, bool)
 	// Service asks a service manager other than systemd about the machine's
@@ -169,11 +173,15 @@ func lookAround(f *Facts, ctx context.Context, env func(string) string) {
 
 func lookAtState(f *Facts, o Options) {
 	dir, file := f.Places.StateDir, o.VaultFile
-	if f.answered() {
+	elsewhere := f.elsewhere()
+	if elsewhere {
+		file = o.CopyFile
+	}
+	if f.answered() && !elsewhere {
 		// Where the keeper's vault lies the keeper knows best.
 		dir, file = filepath.Dir(f.Keeper.Status.Daemon.Vault.Path), filepath.Base(f.Keeper.Status.Daemon.Vault.Path)
 	}
-	s := State{Directory: see(dir), Vault: see(filepath.Join(dir, file)), Key: see(filepath.Join(dir, o.KeyFile))}
+	s := State{StoreErr: o.StoreErr, Directory: see(dir), Vault: see(filepath.Join(dir, file)), Key: see(filepath.Join(dir, o.KeyFile))}
 	if s.Directory.Err == nil {
 		s.FileSystem = fileSystem(dir)
 		s.Free, s.FreeErr = durable.FreeSpace(dir)

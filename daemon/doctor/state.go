@@ -5,8 +5,10 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 )
 
 // What is little room. The vault itself stops writing far below.
@@ -16,6 +18,7 @@ const (
 )
 
 func judgeState(f *Facts, n *notes) {
+	judgeStore(f, n)
 	s := f.State
 	switch err := s.Directory.Err; {
 	case errors.Is(err, fs.ErrNotExist) && !f.answered():
@@ -39,10 +42,32 @@ func judgeState(f *Facts, n *notes) {
 	judgeSpace(f, n)
 }
 
+// elsewhere reports whether the vault does not lie in a file here.
+func (f *Facts) elsewhere() bool {
+	c := f.Configuration.Value
+	return c != nil && c.Store.Type == config.StoreEtcd
+}
+
+// judgeStore finds a program that is missing.
+func judgeStore(f *Facts, n *notes) {
+	if !f.elsewhere() {
+		return
+	}
+	const check = "vault.store"
+	place := strings.Join(f.Configuration.Value.Store.Endpoints, ",")
+	if err := f.State.StoreErr; err != nil {
+		n.wrong(check, place, f.told(err.Error()), f.say("install the package bilikeeper-etcd"))
+		return
+	}
+	n.ok(check, place, f.say("the accounts are kept in etcd, below %s", f.Configuration.Value.Store.Prefix))
+}
+
 func judgeVault(f *Facts, n *notes) {
 	const check = "vault.file"
 	v := f.State.Vault
 	switch {
+	case errors.Is(v.Err, fs.ErrNotExist) && f.elsewhere():
+		n.ok(check, v.Path, f.say("this host has no copy of the vault yet; the keeper makes it when it first reaches etcd"))
 	case errors.Is(v.Err, fs.ErrNotExist) && f.State.Key.Err == nil:
 		n.wrong(check, v.Path, f.say("the key is there and the vault is not: it was moved away or deleted, and the keeper does not start, rather than begin with an empty one"),
 			f.command("vault", "restore")+" BACKUP")

@@ -31,7 +31,9 @@ func Check(c config.Config, p config.Places, f *setting.Faults) {
 	for i, entry := range c.Output {
 		add(fmt.Sprintf("output[%d]", i), engine.Check(entry, own, p.ReadSecret))
 	}
-	_, err := Reader(nil, zerolog.Nop(), c, p.ReadSecret)
+	_, err := c.Store.TLS(p.ReadSecret)
+	add("store", err)
+	_, err = Reader(nil, zerolog.Nop(), c, p.ReadSecret)
 	add("serve", err)
 	add("serve.listen", tryAddress(c.Serve.Listen, p.Socket))
 	add("page.listen", tryAddress(c.Page.Listen, p.Socket))

@@ -13,6 +13,8 @@ import (
 const (
 	VaultFile = "vault.db"
 	KeyFile   = "vault.key"
+	// CopyFile is this host's copy of a vault that lies elsewhere.
+	CopyFile = "cluster.db"
 )
 
 // Own are the files that no output, copy or export may take the place of: those of
@@ -24,6 +26,7 @@ func Own(p config.Places, c config.Config, slots []vault.SlotInfo) ownfile.Files
 		{What: "the vault", Path: in(VaultFile)},
 		{What: "a copy of the vault", Path: in(VaultFile + ".*")},
 		{What: "a copy of the vault", Path: filepath.Join(p.Backups(c), upkeep.Pattern)},
+		{What: "this host's copy of the vault", Path: in(CopyFile)},
 		{What: "the key of the vault", Path: in(KeyFile)},
 		{What: "the note of the process that keeps", Path: in(vault.HolderFile)},
 		{What: "the control socket", Path: p.Socket},

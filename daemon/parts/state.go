@@ -20,7 +20,7 @@ func PrepareState(dir string) error {
 	if err != nil || info.Mode().Perm()&0o077 == 0 {
 		return err
 	}
-	for _, name := range []string{VaultFile, KeyFile} {
+	for _, name := range []string{VaultFile, CopyFile, KeyFile} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}

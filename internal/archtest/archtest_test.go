@@ -469,7 +469,7 @@ func TestArchitecture(t *testing.T) {
 			t.Error(breach)
 		}
 	}
-	for _, breach := range slices.Concat(checkDocs(files), checkTypes(files), checkInterfaces(files), checkSizes(files)) {
+	for _, breach := range slices.Concat(checkDocs(files), checkTypes(files), checkInterfaces(files), checkSizes(files), checkLinked(module, files)) {
 		t.Error(breach)
 	}
 }

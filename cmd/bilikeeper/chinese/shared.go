@@ -111,4 +111,8 @@ keeper 在后台运行（bilikeeper daemon，或作为服务），不时询问 B
 	{"its owner can let you in: add to the keeper's configuration %s, then run bilikeeper reload as its owner", "它的所有者可以允许您使用：在 keeper 的配置中添加 %s，然后由所有者运行 bilikeeper reload"},
 	{"name another file; this one is never written over", "请指定其他文件；这个文件绝不会被覆盖"},
 	{"on this system use another notification channel, see docs/notifiers.md", "在此系统上请使用其他通知渠道，见 docs/notifiers.md"},
+	{"find this program: %w", "查找此程序：%w"},
+	{"run %s: %w", "运行 %s：%w"},
+	{"the accounts are kept in etcd, which %s does and this program does not, and it is neither beside this one nor on the PATH", "账号保存在 etcd 中，这由 %s 完成，而不是此程序；它既不在此程序旁边，也不在 PATH 上"},
+	{`install the package bilikeeper-etcd, or put the program %s beside %s; or write store.type = "bolt"`, `请安装软件包 bilikeeper-etcd，或把程序 %s 放在 %s 旁边；或写 store.type = "bolt"`},
 }

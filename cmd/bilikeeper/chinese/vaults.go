@@ -92,4 +92,5 @@ var vaults = area{
 	{"%s has mode %04o: others can read it", "%s 的权限为 %04o，其他人可以读取"},
 	{"chmod 600 %s, and think about who may have read it", "请执行 chmod 600 %s，并考虑谁可能已经读过"},
 	{"read a secret: %w", "读取秘密：%w"},
+	{"the accounts are kept in etcd: there is no file of a vault here that this could be done to", "账号保存在 etcd 中：这里没有可以这样操作的保险库文件"},
 }

@@ -38,6 +38,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 )
 
 // Env is what a command works with.
@@ -48,6 +49,8 @@ type Env struct {
 	// Version and Commit are what the program was built from; Commit is "" where
 	// the build did not say.
 	Version, Commit string
+	// Stores are what this program can keep accounts in, beside a file.
+	Stores parts.Stores
 
 	// Events, where there are any, take the log in the place of Stderr.
 	Events zerolog.LevelWriter
@@ -69,6 +72,8 @@ type Env struct {
 	// ran is true once a command's own code began; an error before is a mistake
 	// in the command line.
 	ran bool
+	// args are the command line's, without the program.
+	args []string
 	// unwritten is the first failure of a write to stdout: a full disk, a closed
 	// pipe. The command does not end then as if all were well.
 	unwritten error
@@ -86,6 +91,7 @@ type Env struct {
 func (e *Env) Execute(ctx context.Context, root *cobra.Command, args []string) int {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	e.args = args
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if e.unwritten != nil && (err == nil || errors.Is(err, e.unwritten)) {

@@ -111,8 +111,8 @@ func (e *Env) Places() config.Places {
 // Located are the places by flags, environment and default alone.
 func (e *Env) Located() config.Places { return config.Locate(e.Flags, e.Getenv) }
 
-// NamedPlaces reads the places from a file and nothing else. Relative ones
-// start at the file's directory.
+// NamedPlaces reads the places and the type of the store from a file and nothing else.
+// Relative ones start at the file's directory.
 func NamedPlaces(path string) (config.Config, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -121,6 +121,7 @@ func NamedPlaces(path string) (config.Config, error) {
 	var named struct {
 		StateDir string `toml:"state_dir"`
 		Socket   string `toml:"socket"`
+		Store    any    `toml:"store"`
 	}
 	if err := toml.Unmarshal(data, &named); err != nil {
 		return config.Config{}, Fail(ExitUsage, "", "%s is no TOML", path)
@@ -135,7 +136,10 @@ func NamedPlaces(path string) (config.Config, error) {
 		}
 		return filepath.Join(dir, p)
 	}
-	return config.Config{StateDir: from(named.StateDir), Socket: from(named.Socket)}, nil
+	c := config.Config{StateDir: from(named.StateDir), Socket: from(named.Socket)}
+	table, _ := named.Store.(map[string]any)
+	c.Store.Type, _ = table["type"].(string)
+	return c, nil
 }
 
 // LoadConfig reads the whole configuration. Whatever is wrong with it is the

@@ -102,6 +102,9 @@ func check(env *cli.Env) error {
 		}
 		return cli.Exit(cli.ExitUsage, "")
 	}
+	if err == nil {
+		_, err = cli.Companion(env, c.Store.Type)
+	}
 	if err != nil {
 		return err
 	}

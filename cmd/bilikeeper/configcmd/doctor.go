@@ -27,6 +27,10 @@ wrong: a configuration that cannot be used and a keeper that does not run are
 findings like others.`,
 		Args: cli.Nothing,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Without the other program this one looks at what it can, and tells of it.
+			if path, err := cli.Companion(env, cli.StoreType(env)); err == nil && path != "" {
+				return cli.HandOver(env)
+			}
 			text := env.Language().Text
 			if env.JSON {
 				text = nil
@@ -48,9 +52,10 @@ func Examination(env *cli.Env, service func() (string, doctor.Service), text fun
 	located := env.Located()
 	// A file that cannot be read is one of the findings.
 	named, _ := cli.NamedPlaces(located.Config)
+	_, missing := cli.Companion(env, cli.StoreType(env))
 	return doctor.Options{
 		Flags: env.Flags, Env: env.Getenv, Located: located, Places: located.With(named), Version: env.Version, Checks: daemon.Checks(),
-		VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, Holder: vaultHolder, Service: service, Text: text,
+		VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, CopyFile: daemon.CopyFile, StoreErr: missing, Holder: vaultHolder, Service: service, Text: text,
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -24,6 +23,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -65,6 +65,12 @@ func runDaemon(ctx context.Context, env *cli.Env, reload chan os.Signal) error {
 	if err != nil {
 		return env.WithCode(cli.ExitConfiguration, err)
 	}
+	if _, err := cli.Companion(env, c.Store.Type); err != nil {
+		return env.WithCode(cli.ExitConfiguration, err)
+	}
+	if err := cli.HandOverTo(env, c.Store.Type); err != nil {
+		return err
+	}
 	log, err := env.Logger(c.Log)
 	if err != nil {
 		return env.WithCode(cli.ExitConfiguration, err)
@@ -82,7 +88,7 @@ func runDaemon(ctx context.Context, env *cli.Env, reload chan os.Signal) error {
 	keys := (&vaultkeys.Secrets{Env: env, Silent: true}).Keys()
 	err = daemon.Run(ctx, daemon.Options{
 		Config: c, Places: places, Version: env.Version, Log: log, Reload: reload,
-		Keys: keys, Examine: examiner(env),
+		Keys: keys, Stores: env.Stores, Examine: examiner(env),
 		Reread: func() (config.Config, error) {
 			c, _, err := cli.LoadConfig(env, read)
 			return c, err
@@ -91,10 +97,8 @@ func runDaemon(ctx context.Context, env *cli.Env, reload chan os.Signal) error {
 	if errors.Is(err, daemon.ErrConfiguration) {
 		return env.WithCode(cli.ExitConfiguration, err)
 	}
-	if errors.Is(err, vault.ErrGone) || errors.Is(err, vault.ErrCorrupt) {
-		return wayBack(err, vault.Options{
-			Path: filepath.Join(places.StateDir, daemon.VaultFile), KeyFile: filepath.Join(places.StateDir, daemon.KeyFile), Keys: keys,
-		}, places.Backups(c))
+	if c.Store.Type == config.StoreBolt && (errors.Is(err, vault.ErrGone) || errors.Is(err, vault.ErrCorrupt)) {
+		return wayBack(err, parts.Opening{Places: places, Keys: keys}.File(), places.Backups(c))
 	}
 	return explain(err)
 }

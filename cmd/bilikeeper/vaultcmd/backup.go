@@ -49,8 +49,12 @@ func backup(ctx context.Context, a *access, path string, force bool) error {
 		return a.either(ctx, func(c *client.Client) (err error) {
 			size, sum, err = c.BackupVault(ctx, w)
 			return err
-		}, func(v *vault.File) (err error) {
-			size, sum, err = copyVault(v, w)
+		}, func(v vault.Vault) (err error) {
+			file, ok := v.(*vault.File)
+			if !ok {
+				return noFile()
+			}
+			size, sum, err = copyVault(file, w)
 			return err
 		})
 	}

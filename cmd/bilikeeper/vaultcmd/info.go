@@ -12,6 +12,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -37,11 +38,22 @@ func (a *access) info(ctx context.Context) (client.VaultInfo, error) {
 	if err != nil || running {
 		return info, err
 	}
-	d, err := vault.Inspect(a.files(vault.Keys{}))
+	o, err := a.opening(vault.Keys{})
 	if err != nil {
-		return info, explain(err)
+		return info, err
 	}
-	return keeper.ShowVault(d), nil
+	if o.Store.Type == config.StoreBolt {
+		d, err := vault.Inspect(o.File())
+		if err != nil {
+			return info, explain(err)
+		}
+		return keeper.ShowVault(d), nil
+	}
+	err = a.either(ctx, nil, func(v vault.Vault) error {
+		info = keeper.ShowVault(vault.Details{Info: v.Info()})
+		return nil
+	})
+	return info, err
 }
 
 // infoText is all that is known of a vault.
@@ -107,7 +119,7 @@ func verifyCommand(a *access) *cobra.Command {
 			err := a.either(cmd.Context(), func(c *client.Client) (err error) {
 				check, err = c.VerifyVault(cmd.Context())
 				return err
-			}, (*vault.File).Verify)
+			}, vault.Vault.Verify)
 			done()
 			if errors.Is(err, vault.ErrCorrupt) {
 				check, err = client.VaultCheck{Detail: err.Error()}, nil

@@ -44,7 +44,10 @@ type repairResult struct {
 }
 
 func repair(a *access) error {
-	o := a.files(a.secrets.Keys())
+	o, err := a.file()
+	if err != nil {
+		return err
+	}
 	o.Lost = store.LostEntry()
 	done := a.env.Working("What still opens is written anew")
 	r, err := vault.Repair(o)

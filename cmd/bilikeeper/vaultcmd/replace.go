@@ -37,8 +37,12 @@ from the backup, and may be dead: the keeper finds out, and asks for a login.`,
 }
 
 func restore(a *access, path string, force bool) error {
+	o, err := a.file()
+	if err != nil {
+		return err
+	}
 	done := a.env.Working("The backup is read through and put in place")
-	r, err := vault.Restore(a.files(a.secrets.Keys()), path, force)
+	r, err := vault.Restore(o, path, force)
 	done()
 	if err != nil {
 		if errors.Is(err, vault.ErrCorrupt) {
@@ -72,8 +76,12 @@ func compactCommand(a *access) *cobra.Command {
 		Short: "Write the vault anew without its free pages; the keeper has to be stopped",
 		Args:  cli.Nothing,
 		RunE: func(*cobra.Command, []string) error {
+			o, err := a.file()
+			if err != nil {
+				return err
+			}
 			done := a.env.Working("The vault is written anew")
-			c, err := vault.Compact(a.files(a.secrets.Keys()))
+			c, err := vault.Compact(o)
 			done()
 			if err != nil {
 				return explain(err)
@@ -108,8 +116,12 @@ one that leaked, then rekey, then make a new backup and destroy the old ones.`,
 }
 
 func rekey(a *access, drop bool) error {
+	o, err := a.file()
+	if err != nil {
+		return err
+	}
 	done := a.env.Working("The vault is sealed anew")
-	r, err := vault.Rekey(a.files(a.secrets.Keys()), vault.Rekeying{
+	r, err := vault.Rekey(o, vault.Rekeying{
 		Secret:  func(s vault.SlotInfo) (secret.String, error) { return secretOf(a.secrets, s, drop) },
 		Confirm: func(dropped []vault.SlotInfo) error { return mayDrop(dropped, drop) },
 	})

@@ -153,7 +153,7 @@ func (a *access) addSlot(ctx context.Context, r client.VaultSlotRequest) (added 
 	err = a.either(ctx, func(c *client.Client) (err error) {
 		added, err = c.AddSlot(ctx, r)
 		return err
-	}, func(v *vault.File) error {
+	}, func(v vault.Vault) error {
 		s, key, err := v.AddSlot(vault.NewSlot{Kind: r.Kind, Label: r.Label, Source: r.Source, Secret: secret.New(string(r.Secret))})
 		added = client.VaultSlotAdded{Slot: keeper.ShowSlot(s), RecoveryKey: key.Reveal()}
 		return err
@@ -212,7 +212,7 @@ func removeCommand(a *access) *cobra.Command {
 
 func (a *access) removeSlot(ctx context.Context, id, relyOn string) error {
 	return a.either(ctx, func(c *client.Client) error { return c.RemoveSlot(ctx, id, relyOn) },
-		func(v *vault.File) error { return v.RemoveSlot(id, relyOn) })
+		func(v vault.Vault) error { return v.RemoveSlot(id, relyOn) })
 }
 
 // noVault reports whether it is the vault that was not found.

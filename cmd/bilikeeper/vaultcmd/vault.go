@@ -21,7 +21,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
-	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -60,14 +60,34 @@ func (a *access) keeper() *client.Client {
 	return a.client
 }
 
-// files are the vault of the places that the command line, the environment and
-// the configuration name.
-func (a *access) files(k vault.Keys) vault.Options {
-	p := a.env.Places()
-	return vault.Options{
-		Path: filepath.Join(p.StateDir, daemon.VaultFile), KeyFile: filepath.Join(p.StateDir, daemon.KeyFile),
-		Keys: k, Existing: true, Kinds: store.Kinds(),
+// opening is the vault of the places that the command line, the environment and the
+// configuration name. Where this program does not keep accounts in such a one, the one
+// that does takes over.
+func (a *access) opening(k vault.Keys) (parts.Opening, error) {
+	o := parts.Opening{Store: config.Store{Type: config.StoreBolt}, Places: a.env.Places(), Keys: k, Existing: true}
+	kind := cli.StoreType(a.env)
+	if kind == config.StoreBolt {
+		return o, nil
 	}
+	if err := cli.HandOverTo(a.env, kind); err != nil {
+		return o, err
+	}
+	c, p, err := cli.LoadConfig(a.env, func(p config.Places) (config.Config, config.Places, error) { return p.Read(daemon.Checks()) })
+	o.Store, o.Places = c.Store, p
+	return o, err
+}
+
+// file is the vault for what can be done to a file alone.
+func (a *access) file() (vault.Options, error) {
+	o, err := a.opening(a.secrets.Keys())
+	if err == nil && o.Store.Type != config.StoreBolt {
+		err = noFile()
+	}
+	return o.File(), err
+}
+
+func noFile() error {
+	return cli.Fail(cli.ExitFailed, "", "the accounts are kept in etcd: there is no file of a vault here that this could be done to")
 }
 
 // backups is where the keeper puts copies of the vault.
@@ -88,7 +108,7 @@ func (a *access) running(ctx context.Context) (client.VaultInfo, bool, error) {
 	if err != nil {
 		return info, false, err
 	}
-	if a.env.Flags.StateDir != "" {
+	if a.env.Flags.StateDir != "" && filepath.IsAbs(info.Path) {
 		if dir, err := filepath.Abs(a.env.Flags.StateDir); err == nil && dir != filepath.Dir(info.Path) {
 			return info, false, nil
 		}
@@ -97,8 +117,8 @@ func (a *access) running(ctx context.Context) (client.VaultInfo, bool, error) {
 }
 
 // either does something with the vault: asks the keeper that has it, or opens
-// the files where none runs.
-func (a *access) either(ctx context.Context, ask func(*client.Client) error, do func(*vault.File) error) error {
+// it where none runs.
+func (a *access) either(ctx context.Context, ask func(*client.Client) error, do func(vault.Vault) error) error {
 	_, running, err := a.running(ctx)
 	if err != nil {
 		return err
@@ -106,7 +126,11 @@ func (a *access) either(ctx context.Context, ask func(*client.Client) error, do 
 	if running {
 		return ask(a.keeper())
 	}
-	v, err := vault.Open(a.files(a.secrets.Keys()))
+	o, err := a.opening(a.secrets.Keys())
+	if err != nil {
+		return err
+	}
+	v, err := a.env.Stores.Open(o)
 	if err != nil {
 		return explain(err)
 	}

@@ -34,6 +34,9 @@ var doctorFiles = Area{
 	{"the last refresh of %s", "%s 上次轮换的时间"},
 	{"the last delivery of %s", "%s 上次送达的时间"},
 
+	{"install the package bilikeeper-etcd", "请安装软件包 bilikeeper-etcd"},
+	{"the accounts are kept in etcd, below %s", "账号保存在 etcd 中，位于 %s 之下"},
+	{"this host has no copy of the vault yet; the keeper makes it when it first reaches etcd", "本机还没有保险库的副本；keeper 第一次连上 etcd 时会创建"},
 	{"not there yet; the keeper makes it when it first starts", "还不存在；keeper 第一次启动时会创建"},
 	{"it is not a directory", "它不是目录"},
 	{"user %s cannot look at it: %v", "用户 %s 无法查看它：%v"},
