@@ -210,6 +210,7 @@ func (v *verdict) eventOf(id string) (fact, bool) {
 // can be scanned.
 func (v *verdict) arrivals() {
 	contents := map[string]string{} // ids by their code
+	tried := map[string]bool{}      // those of which a request has come before
 	for _, p := range v.office.parcels() {
 		v.sum.requests++
 		if p.failed {
@@ -218,11 +219,16 @@ func (v *verdict) arrivals() {
 		if p.killed != killNever {
 			v.sum.cut++
 		}
+		again := tried[p.id]
+		tried[p.id] = true
 		if !p.read {
 			continue
 		}
 		f, ok := v.eventOf(p.id)
-		if !ok || f.Type != p.Type || !slices.Contains(p.names(), f.Account) || !f.Time.Truncate(time.Second).Equal(p.Time) || !f.isFor(v.office.name) {
+		// A message for several that is tried again leaves out for whom it means
+		// nothing any more.
+		names := slices.Contains(p.names(), f.Account) || again && f.passing()
+		if !ok || f.Type != p.Type || !names || !f.Time.Truncate(time.Second).Equal(p.Time) || !f.isFor(v.office.name) {
 			v.wrong("message %s, %s of %v at %s, is not about the event that it names, %s of %s", p.id, p.Type, p.names(), p.Time, f.Type, f.Account)
 			continue
 		}
