@@ -1,18 +1,36 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
-// readStatus decodes a status while it arrives: of ten thousand accounts that takes as
-// long as the keeper takes to write it.
+// readStatus reads a status of any keeper.
 func readStatus(ctx context.Context, body io.Reader) (Status, error) {
+	var text strings.Builder
+	_, err := io.Copy(&text, io.LimitReader(body, maxAnswer))
+	if err == nil {
+		if s, ok := plainStatus(text.String()); ok {
+			return s, nil
+		}
+	}
+	return decodeStatus(ctx, io.MultiReader(strings.NewReader(text.String()), broken{err}))
+}
+
+// broken is the end of a text that did not come whole, for a reason that is nil where
+// it did.
+type broken struct{ why error }
+
+func (b broken) Read([]byte) (int, error) { return 0, cmp.Or(b.why, io.EOF) }
+
+func decodeStatus(ctx context.Context, text io.Reader) (Status, error) {
 	s := Status{}
-	in := json.NewDecoder(io.LimitReader(body, maxAnswer))
+	in := json.NewDecoder(text)
 	err := eachKey(in, func(key any) error {
 		switch key {
 		case "accounts":

@@ -90,9 +90,9 @@ func statusTable(accounts []client.Account, out cli.Screen, now time.Time) strin
 	for _, acc := range accounts {
 		rows = append(rows, []string{acc.Name, paintState(out, acc.State), cli.Dash(acc.Uname), lastCheck(acc, out, now), next(acc, out, now), expires(acc, out, now)})
 	}
-	below := false
+	below, table := false, cli.Table(rows)
 	for _, column := range []string{"USER", "LAST CHECK", "EXPIRES", "NEXT"} {
-		if out.Fits(cli.Table(rows)) {
+		if out.Fits(table) {
 			break
 		}
 		at := slices.Index(columns, column)
@@ -100,11 +100,11 @@ func statusTable(accounts []client.Account, out cli.Screen, now time.Time) strin
 		for i := range rows {
 			rows[i] = slices.Delete(rows[i], at, at+1)
 		}
-		below = column == "NEXT"
+		below, table = column == "NEXT", cli.Table(rows)
 	}
 	var b strings.Builder
 	i := 0
-	for line := range strings.Lines(cli.Table(rows)) {
+	for line := range strings.Lines(table) {
 		b.WriteString(line)
 		if i > 0 && below {
 			fmt.Fprintln(&b, "  "+next(accounts[i-1], out, now))
