@@ -159,16 +159,24 @@ func (s *soak) people(ctx context.Context) {
 		}
 		for i, a := range list {
 			mid := crowdMid(slices.Index(s.names, a.Name))
+			// Where the keeper leaves the site alone, also between a scan and its proof.
+			if a.State != client.StateNeedsLogin && (a.BlockedUntil != nil || a.Attention != "") && i%5 == int(time.Now().Unix())%5 {
+				_, _ = s.client.Check(ctx, a.Name, true)
+				continue
+			}
 			switch {
 			case a.State == client.StateLoggingIn && a.LoginID != "":
-				// A code may run out just now, as codes do.
-				if l, err := s.client.Login(ctx, a.LoginID); err == nil && l.URL != "" {
+				l, err := s.client.Login(ctx, a.LoginID)
+				switch {
+				case err == nil && l.URL != "":
+					// A code may run out just now, as codes do.
 					_ = errors.Join(s.site.QR.Scan(l.URL, mid), s.site.QR.Confirm(l.URL, mid))
+				case s.healed.Load() && a.Attention == "":
+					// The site gave no code, and is asked again later; a person begins anew.
+					_ = s.client.CancelLogin(ctx, l.ID)
 				}
 			case a.State == client.StateNeedsLogin:
 				_, _ = s.client.StartLogin(ctx, client.LoginRequest{Account: a.Name})
-			case a.BlockedUntil != nil && i%5 == int(time.Now().Unix())%5:
-				_, _ = s.client.Check(ctx, a.Name, true)
 			}
 		}
 	})
@@ -234,7 +242,7 @@ func (s *soak) watch(ctx context.Context) {
 func (s *soak) recovered(ctx context.Context) {
 	s.t.Helper()
 	s.site.SetTrouble(passporttest.Any, passporttest.None)
-	for end := time.Now().Add(4 * patience); ; time.Sleep(time.Second) {
+	for end := time.Now().Add(10 * time.Minute); ; time.Sleep(time.Second) {
 		list, err := s.client.Accounts(ctx)
 		if err != nil {
 			s.t.Fatal(err)
@@ -247,7 +255,8 @@ func (s *soak) recovered(ctx context.Context) {
 			return
 		}
 		if time.Now().After(end) {
-			s.t.Fatalf("%d accounts do not recover; the first is %+v", len(list), list[0])
+			s.t.Errorf("%d accounts do not recover; the first is %+v", len(list), list[0])
+			return
 		}
 	}
 }
