@@ -131,23 +131,18 @@ func (f *File) emptyCommit(op string) error {
 
 // View runs fn in a transaction that only reads: it sees one state of the file,
 // whatever is written meanwhile.
-func (f *File) View(op string, fn func(*Tx) error) error {
-	tx, err := f.begin(op, false)
-	if err != nil {
-		return err
-	}
-	defer f.end(tx)
-	if err := fn(tx); err != nil {
-		return err
-	}
-	return tx.broken
-}
+func (f *File) View(op string, fn func(*Tx) error) error { return f.within(op, false, fn) }
 
 // exclusive runs fn while nobody writes.
 func (f *File) exclusive(op string, fn func(*Tx) error) error {
 	f.writer.Lock()
 	defer f.writer.Unlock()
-	tx, err := f.begin(op, true)
+	return f.within(op, true, fn)
+}
+
+// within runs fn in a transaction that is given up at its end.
+func (f *File) within(op string, writable bool, fn func(*Tx) error) error {
+	tx, err := f.begin(op, writable)
 	if err != nil {
 		return err
 	}
