@@ -57,6 +57,16 @@ func (m *Limiter) takeTurn(ctx context.Context, p *pass) error {
 	return ctx.Err()
 }
 
+// ForgetSpent has what was spent for an account read anew at its next request: somebody
+// else may have asked meanwhile.
+func ForgetSpent(m *Limiter, account string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a := m.accounts[account]; a != nil && a.users == 0 {
+		delete(m.accounts, account)
+	}
+}
+
 func (m *Limiter) endTurn(p *pass) {
 	m.mu.Lock()
 	p.account.users--

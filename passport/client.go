@@ -61,6 +61,8 @@ type Client struct {
 	proxy string
 	// forced lets requests pass an open breaker.
 	forced bool
+	// may says at the last moment whether a request may leave; nil lets all.
+	may func() error
 }
 
 // New returns a client. The error names the option that cannot be used.
@@ -108,6 +110,14 @@ func (c *Client) Forced() *Client {
 	f := *c
 	f.forced = true
 	return &f
+}
+
+// Gated returns the client whose requests leave only where may returns nil, which is
+// asked after all waiting, right before one leaves.
+func (c *Client) Gated(may func() error) *Client {
+	g := *c
+	g.may = may
+	return &g
 }
 
 // Through returns the client for requests that go by a proxy. They have a limiter
@@ -233,6 +243,11 @@ func (c *Client) do(ctx context.Context, q call) (reply, *Error) {
 	var e *Error
 	if q.late != nil {
 		target.Path, e = q.late()
+	}
+	if e == nil && c.may != nil {
+		if err := c.may(); err != nil {
+			e = &Error{Op: q.op, Class: Unreachable, Scope: ScopeAccount, Err: ErrNotAsked, Detail: "not asked: " + err.Error()}
+		}
 	}
 	if e == nil {
 		if r, e = c.exchange(ctx, q, &target); e != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"time"
@@ -26,6 +27,14 @@ const (
 func (c *Client) exchange(ctx context.Context, q call, target *url.URL) (reply, *Error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	if c.may != nil {
+		// A connection may take its time as well.
+		ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+			if c.may() != nil {
+				cancel()
+			}
+		}})
+	}
 
 	r := reply{sentAt: time.Now()}
 	resp, err := c.transport.RoundTrip(newRequest(ctx, q, target))

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -118,6 +120,53 @@ func (r *Record) SpareSession() passport.Session {
 // an account's secrets become text on their way to the disk.
 func (r *Record) encode() ([]byte, error) {
 	return secret.Seal{}.Marshal(document{Account: r.Account, Secrets: r.Secrets, Preferences: r.Preferences})
+}
+
+// unwritten is a record that could not be written, with what happened.
+type unwritten struct {
+	Revision uint64          `json:"revision"`
+	Record   json.RawMessage `json:"record"`
+	Events   []entry         `json:"events"`
+}
+
+// Unwritten is a record on top of another that is in the vault, with what happened, for
+// a file that is sealed.
+func (r *Record) Unwritten(events []client.EventData) ([]byte, error) {
+	record, err := r.encode()
+	if err != nil {
+		return nil, err
+	}
+	u := unwritten{Revision: r.Revision, Record: record}
+	for _, e := range events {
+		data, err := json.Marshal(e)
+		if err != nil {
+			return nil, err
+		}
+		u.Events = append(u.Events, entry{Type: e.EventType(), Data: data})
+	}
+	return json.Marshal(u)
+}
+
+// ReadUnwritten reads what Unwritten returned. The record's revision is that of the
+// one that it was made on top of.
+func ReadUnwritten(data []byte) (*Record, []client.EventData, error) {
+	var u unwritten
+	if err := json.Unmarshal(data, &u); err != nil {
+		return nil, nil, fmt.Errorf("read an unwritten record: %w", err)
+	}
+	r, err := decodeRecord(u.Record, u.Revision)
+	if err != nil {
+		return nil, nil, err
+	}
+	var events []client.EventData
+	for _, e := range u.Events {
+		data, err := client.Event{Type: e.Type, Data: e.Data}.Decode()
+		if err != nil {
+			return nil, nil, fmt.Errorf("read an unwritten event: %w", err)
+		}
+		events = append(events, data)
+	}
+	return r, events, nil
 }
 
 func decodeRecord(data []byte, revision uint64) (*Record, error) {
