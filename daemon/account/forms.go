@@ -40,17 +40,42 @@ func (s *shown) Read(t store.Text) error {
 	if err != nil {
 		return err
 	}
-	s.current.Store(&exhibit{brief: &packed.Brief, packed: packed})
+	s.advance(&exhibit{brief: &packed.Brief, packed: packed}, packed.Revision)
 	return nil
 }
 
-func (s *shown) store(r *store.Record) { s.current.Store(&exhibit{brief: &r.Brief, record: r}) }
+func (s *shown) store(r *store.Record) { s.advance(&exhibit{brief: &r.Brief, record: r}, r.Revision) }
+
+// advance shows a record in the place of one whose revision is less than a number or
+// the same: what other hosts write and what is written here may come in any order. It
+// reports false where a later one is shown.
+func (s *shown) advance(e *exhibit, from uint64) bool {
+	for {
+		was := s.current.Load()
+		if was != nil && was.brief.Revision > from {
+			return false
+		}
+		if s.current.CompareAndSwap(was, e) {
+			return true
+		}
+	}
+}
+
+// follow shows a record that another host wrote. It reports false where that one or a
+// later one is shown.
+func (s *shown) follow(p *store.Packed) bool {
+	return s.advance(&exhibit{brief: &p.Brief, packed: p}, p.Revision-1)
+}
 
 // pack packs the secrets of the record that is shown. What was made of it stays.
 func (s *shown) pack(p *store.Packed) {
 	e := &exhibit{brief: &p.Brief, packed: p}
-	e.forms.Store(s.current.Load().forms.Load())
-	s.current.Store(e)
+	was := s.current.Load()
+	if was.brief.Revision > p.Revision {
+		return
+	}
+	e.forms.Store(was.forms.Load())
+	s.current.CompareAndSwap(was, e) // a later record may have come
 }
 
 func (e *exhibit) unpack() (*store.Record, error) {

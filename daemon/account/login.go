@@ -122,9 +122,11 @@ func (w Login) issueCode(ctx context.Context, issued lifecycle.CodeIssued) error
 func (w Login) poll(ctx context.Context) error {
 	realm := w.realm()
 	if w.rec.Login.Insists() {
-		realm = w.Site(w.name).Forced().Realm(w.rec.Site)
+		realm = wayOf(w.Worker).Forced().Realm(w.rec.Site)
 	}
-	scan, err := realm.Poll(ctx, w.rec.Device, w.rec.Code)
+	lasting, end := Ownership(w).lasting(ctx)
+	defer end()
+	scan, err := realm.Poll(lasting, w.rec.Device, w.rec.Code)
 	if err != nil || scan.State != passport.Granted {
 		was := w.rec
 		return w.apply(lifecycle.Polled{

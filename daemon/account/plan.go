@@ -60,6 +60,9 @@ func (w Plan) arm() {
 		return
 	}
 	w.set(&w.rec.Brief, w.policy())
+	if w.Share != nil {
+		Ownership(w).letGo()
+	}
 }
 
 func (w Plan) set(r *store.Brief, p lifecycle.Policy) {

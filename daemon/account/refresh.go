@@ -75,7 +75,9 @@ func (w Rotation) rotate(ctx context.Context, session passport.Session, csrf sec
 	if err := w.apply(lifecycle.RefreshIntended{}, nil); err != nil {
 		return err
 	}
-	pair, err := w.site().Refresh(ctx, session, csrf, w.rec.Credential.RefreshToken)
+	lasting, end := Ownership(w).lasting(ctx)
+	defer end()
+	pair, err := w.site().Refresh(lasting, session, csrf, w.rec.Credential.RefreshToken)
 	if err != nil {
 		if len(pair.Cookies) == 0 {
 			return w.failed(err, refreshFailure(err))

@@ -91,7 +91,9 @@ func (w SMS) Submit(ctx context.Context, id string, c client.SMSCode) (verificat
 		if err := w.Store.Vault().Writable(); err != nil {
 			return fmt.Errorf("no code is spent on a login that could not be saved: %w", err)
 		}
-		grant, further, err := w.site().LoginSMS(ctx, w.rec.Device, passport.SMSLogin{
+		lasting, end := Ownership(w).lasting(ctx)
+		defer end()
+		grant, further, err := w.site().LoginSMS(lasting, w.rec.Device, passport.SMSLogin{
 			Phone: w.rec.SMS.Phone, CID: w.rec.SMS.CID, Code: secret.New(c.Code), Key: w.rec.SMS.Key,
 		}, w.Settings().LegacySMS)
 		switch {

@@ -117,6 +117,9 @@ func (w *Worker) preview(in lifecycle.Input) (*store.Record, []client.EventData)
 // commit writes the record and its events, and shows them to readers and the
 // log.
 func (w *Worker) commit(next *store.Record, events []client.EventData) error {
+	if w.Share != nil && !w.mine() {
+		return fmt.Errorf("save account %s: %w", w.name, vault.ErrNotOwner)
+	}
 	if err := w.Store.Save(next, store.Of(w.name, events...), func() { w.shown.store(next) }); err != nil {
 		return fmt.Errorf("save account %s: %w", w.name, err)
 	}
@@ -136,11 +139,16 @@ func (w *Worker) commit(next *store.Record, events []client.EventData) error {
 
 // commitForSure is commit for what the site gives only once. While the vault
 // cannot be written it keeps the gift in memory and tries again, and does
-// nothing else for the account meanwhile.
+// nothing else for the account meanwhile. Where another host may look after the account
+// by then, it keeps it in a file as well.
 func (w *Worker) commitForSure(ctx context.Context, next *store.Record, events []client.EventData) error {
+	kept := false
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := w.commit(next, events)
-		if err == nil || errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrClosed) || w.Store.Vault().Err() != nil {
+		if w.Share != nil && (err != nil || kept) {
+			kept = Ownership{w}.keepUnwritten(next, events, err)
+		}
+		if err == nil || errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrClosed) || errors.Is(err, vault.ErrNotOwner) || w.Store.Vault().Err() != nil {
 			return err
 		}
 		w.log().Error().Err(err).Dur("retry_in", wait).Msg("what the site gave cannot be saved; keeping it in memory")

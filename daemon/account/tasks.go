@@ -21,6 +21,8 @@ type tasks struct {
 	// stopping. ended is closed then, once nobody has it; nil where nobody asked.
 	over  bool
 	ended chan struct{}
+
+	tenure
 }
 
 // task is something that a caller wants done while nothing else is.
@@ -43,7 +45,7 @@ func (t *tasks) add(one *task, begin func() bool) bool {
 func (t *tasks) want(note func(), begin func() bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over || !t.owned && !begin() {
+	if t.over || t.away || !t.owned && !begin() {
 		return false
 	}
 	t.owned = true
@@ -56,8 +58,9 @@ func (t *tasks) want(note func(), begin func() bool) bool {
 func (t *tasks) next(rest func()) (due bool, one *task, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.term = t.terms
 	switch {
-	case t.over:
+	case t.over, t.away:
 		for _, left := range t.waiting {
 			left.done(errOver)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/passport"
+	"github.com/bilikeeper/bilikeeper/vault"
 )
 
 // Parts are what the workers of one keeper share.
@@ -46,6 +47,11 @@ type Parts struct {
 	// Own runs an account's work in a goroutine of its own; false where none may
 	// begin any more.
 	Own func(work func()) bool
+
+	// Share is nil where no other host has the accounts too. Removed is called where
+	// another host has forgotten an account.
+	*Share
+	Removed func(*Worker)
 }
 
 // Settings are what the configuration says of the work for all accounts.
@@ -107,10 +113,14 @@ func (w *Worker) work() {
 		err = unreadable(w.name, err)
 		w.trouble(err)
 	}
+	own := Ownership{w}
 	for {
 		due, one, ok := w.next(func() { w.rest(e.packed, were) })
 		switch {
 		case !ok:
+			if w.Share != nil {
+				own.letGo()
+			}
 			return
 		case err != nil:
 			if one != nil {
@@ -118,14 +128,17 @@ func (w *Worker) work() {
 			}
 			continue // it is left alone, and told of
 		case due:
-			if err := w.guard(w.Work, w.step); err != nil {
-				w.trouble(err)
+			if err := own.act(w.step); err != nil {
+				own.setback(err)
 			}
 		default:
 			w.insist = one.insist
-			err := w.guard(w.Work, one.do)
+			err := own.act(one.do)
 			w.insist = false
-			one.done(err)
+			if err != nil && w.Share != nil && w.rec != nil && (errors.Is(err, vault.ErrConflict) || errors.Is(err, vault.ErrNotOwner)) {
+				own.setback(err)
+			}
+			one.done(own.outcome(err))
 		}
 		Plan{w}.guarded(Plan{w}.arm)
 	}
@@ -152,9 +165,17 @@ func (w *Worker) Nudge() { w.want(func() { w.due = true }, w.begin) }
 // site is who the work under way asks. What a person insists on is asked although
 // the site wants to be left alone.
 func (w *Worker) site() *passport.Client {
-	site := w.Site(w.name)
 	if w.insist {
-		return site.Forced()
+		return wayOf(w).Forced()
+	}
+	return wayOf(w)
+}
+
+// wayOf is how the account's requests get to the site.
+func wayOf(w *Worker) *passport.Client {
+	site := w.Site(w.name)
+	if w.Share != nil {
+		site = site.Gated(Ownership{w}.mayAsk)
 	}
 	return site
 }
@@ -203,7 +224,10 @@ func (w *Worker) Await(ctx context.Context, settled func(*store.Brief) bool) (*s
 // left is what callers are told once the account has no owner any more: it was
 // forgotten, or the keeper is stopping and the account is still there.
 func (w *Worker) left() error {
-	if w.Kept(w) {
+	switch {
+	case w.Kept(w) && Ownership{w}.Away():
+		return Elsewhere(w.name)
+	case w.Kept(w):
 		return Stopping()
 	}
 	return NoAccount(w.name, "")

@@ -20,8 +20,10 @@ const (
 	ProblemNotFound     = "not-found"
 	ProblemMethod       = "method-not-allowed"
 	ProblemBusy         = "busy"
-	ProblemFellOut      = "fell-out" // the journal no longer goes back that far
-	ProblemStorage      = "storage"  // the vault could not be written
+	ProblemFellOut      = "fell-out"  // the journal no longer goes back that far
+	ProblemStorage      = "storage"   // the vault could not be written
+	ProblemHostAway     = "host-away" // the host that looks after the account cannot be reached; nothing is lost
+	ProblemElsewhere    = "elsewhere" // another host looks after the account, and nothing was done here
 	ProblemInternal     = "internal"
 )
 

@@ -56,6 +56,9 @@ type Account struct {
 	// SameSession names the other accounts that hold the very same session, in the
 	// answer to GET /v1/status.
 	SameSession []string `json:"same_session,omitempty"`
+	// Host names the one that looks after the account, where several share it; "" while
+	// none does, and where there is but one.
+	Host string `json:"host,omitempty"`
 }
 
 // Next is a thing the keeper is going to do, and when.
@@ -96,6 +99,23 @@ type Daemon struct {
 	// NeedsRestart are the keys of the configuration whose value in the file is
 	// not the one that the keeper runs with, and that only a restart changes.
 	NeedsRestart []string `json:"needs_restart"`
+	// Hosts are those that share the accounts; none where there is but one.
+	Hosts []Host `json:"hosts,omitempty"`
+}
+
+// Host is one of several that share the accounts.
+type Host struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Since is when it came, by its own clock.
+	Since time.Time `json:"since"`
+	// LagMS is how many milliseconds its copy of the records is behind.
+	LagMS int64 `json:"lag_ms"`
+	// Accounts is how many it looks after.
+	Accounts int `json:"accounts"`
+	// Self is true for the host that answers, Sender for the one that sends messages.
+	Self   bool `json:"self,omitempty"`
+	Sender bool `json:"sender,omitempty"`
 }
 
 // Vault says where the keeper's vault lies and in which layout.

@@ -329,6 +329,9 @@ func appendAccount(b []byte, a client.Account) []byte {
 	if len(a.SameSession) > 0 {
 		b = appendTexts(append(b, `,"same_session":`...), a.SameSession)
 	}
+	if a.Host != "" {
+		b = appendText(append(b, `,"host":`...), a.Host)
+	}
 	return append(b, '}')
 }
 

@@ -43,7 +43,7 @@ func (a Accounts) Daemon() client.Daemon {
 	return client.Daemon{
 		Version: a.keeper.version, PID: os.Getpid(), StartedAt: a.keeper.started,
 		Vault:    client.Vault{Path: path, Schema: schema},
-		Problems: a.keeper.problems.Sentences(),
+		Problems: a.keeper.problems.Sentences(), Hosts: a.keeper.Shared().Hosts(),
 	}
 }
 
@@ -51,9 +51,12 @@ func (a Accounts) Daemon() client.Daemon {
 func (a Accounts) Each() iter.Seq[client.Account] {
 	return func(yield func(client.Account) bool) {
 		all := a.keeper.all()
-		shared := sharedSessions(all)
+		shared, many := sharedSessions(all), a.keeper.Shared().Hosts() != nil
 		for _, w := range all {
-			one := a.view(w.Shown())
+			one := a.viewAlone(w.Shown())
+			if many {
+				one.Host = a.keeper.Shared().Owner(one.Name)
+			}
 			for _, name := range shared[w.Session()] {
 				if name != one.Name {
 					one.SameSession = append(one.SameSession, name)
@@ -107,6 +110,15 @@ func (a Accounts) History(name string, days int) (client.History, error) {
 
 // view is a record as users see it.
 func (a Accounts) view(r *store.Brief) client.Account {
+	v := a.viewAlone(r)
+	if s := a.keeper.Shared(); s.Hosts() != nil {
+		v.Host = s.Owner(r.Name)
+	}
+	return v
+}
+
+// viewAlone is view without the host.
+func (a Accounts) viewAlone(r *store.Brief) client.Account {
 	v := client.Account{
 		Name: r.Name, Site: string(r.Site), State: string(r.State()), Uname: r.Uname,
 		Refreshable: r.Refreshable, PendingConfirm: r.Confirm != nil, Generation: r.Generation,
@@ -280,7 +292,7 @@ func (a Accounts) Import(ctx context.Context, req client.ImportRequest) (client.
 		return client.ImportResult{}, account.BadRequest("%s", err)
 	}
 	existed := a.keeper.find(req.Account) != nil
-	w, err := a.keeper.ensure(req.Account, passport.Web)
+	w, err := a.keeper.ensure(ctx, req.Account, passport.Web)
 	if err != nil {
 		return client.ImportResult{}, err
 	}

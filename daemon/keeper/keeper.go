@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/audit"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/cluster"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/loginqueue"
@@ -52,6 +54,9 @@ type Keeper struct {
 	roster
 	owners
 	tags tags
+
+	share     share
+	following following
 }
 
 // Parts are what a keeper is made of.
@@ -66,6 +71,13 @@ type Parts struct {
 	PageLink func(account, subject string, until time.Time) string
 	Log      zerolog.Logger
 	Version  string
+
+	// Cluster is nil where the keeper is alone. StateDir is for what is kept on this host
+	// alone; LeaseNeeded is the least lease that a request to the site begins with, 0 is
+	// the usual.
+	Cluster     cluster.Membership
+	StateDir    string
+	LeaseNeeded time.Duration
 }
 
 // New builds a keeper and learns which accounts there are. Nothing is asked or told before
@@ -112,12 +124,19 @@ func New(p Parts) (*Keeper, error) {
 		},
 		Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext, Own: k.owners.own,
 	}
+	if k.Shared().open(p); p.Cluster != nil {
+		k.following.begin(store.Others{Store: k.store}.Follow) // before they are read
+	}
 	names, err := k.store.Keys(store.KindAccount)
 	if err != nil {
 		return nil, fmt.Errorf("load the accounts: %w", err)
 	}
 	for _, name := range names {
-		k.accounts[name] = account.Unread(k.parts, name)
+		w := account.Unread(k.parts, name)
+		if p.Cluster != nil {
+			ownership(w).Elsewhere()
+		}
+		k.accounts[name] = w
 	}
 	set.scale(k.store, k.Count())
 	return k, nil
@@ -128,6 +147,11 @@ func New(p Parts) (*Keeper, error) {
 // from then on; what changes an account waits until all are resumed.
 func (k *Keeper) Begin(ctx context.Context) {
 	k.roster.open(ctx)
+	if k.share.cluster != nil {
+		k.owners.begin(func() { k.Shared().follow(ctx) })
+		k.owners.begin(k.Shared().resume)
+		return
+	}
 	k.owners.begin(k.resume)
 }
 
@@ -154,7 +178,7 @@ func (k *Keeper) Keep(ctx context.Context) {
 func (k *Keeper) resume() {
 	defer k.callNext() // places may be free, whose holders are gone
 	defer close(k.owners.resumed)
-	k.readAll()
+	readAll(k)
 	all := slices.Clone(k.all())
 	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var busy []lifecycle.Account
@@ -173,7 +197,7 @@ func (k *Keeper) resume() {
 
 // readAll reads the accounts that nobody has asked for yet, one after the other as
 // they lie. What cannot be read that way is tried again by itself, and told of.
-func (k *Keeper) readAll() {
+func readAll(k *Keeper) {
 	err := k.store.Texts(func(t store.Text) error {
 		if w := k.roster.get(t.Name); w != nil {
 			_ = w.Read(t)
@@ -207,6 +231,9 @@ func (k *Keeper) read(w *account.Worker) bool {
 		return false
 	}
 	k.drop(w)
+	if k.share.cluster != nil && errors.Is(err, vault.ErrNotFound) { // another host has removed it
+		return false
+	}
 	k.problems.Set("account "+w.Name(), err)
 	k.log.Error().Err(err).Str("account", w.Name()).Msg("left alone; the others are kept")
 	return false
@@ -243,12 +270,21 @@ func (k *Keeper) drop(w *account.Worker) {
 	if k.roster.remove(w) {
 		k.tags.changed()
 		k.Settings().scale(k.store, k.Count())
+		k.Shared().nameAccounts()
 	}
 }
 
 // ensure returns the account of that name, and adds it if there is none. Nobody else
 // waits while it is written.
-func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error) {
+func (k *Keeper) ensure(ctx context.Context, name string, site passport.Site) (*account.Worker, error) {
+	if w := k.find(name); w != nil {
+		return w, nil
+	}
+	release, err := k.Shared().claim(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	for !k.adding.begin(name) {
 		if w := k.find(name); w != nil {
 			return w, nil
@@ -269,10 +305,10 @@ func (k *Keeper) ensure(name string, site passport.Site) (*account.Worker, error
 		return nil, account.StorageProblem(err)
 	}
 	w := account.New(k.parts, r)
-	k.roster.add(w)
-	k.tags.changed()
-	k.Settings().scale(k.store, k.Count())
-	return w, nil
+	if k.share.cluster != nil {
+		ownership(w).Elsewhere()
+	}
+	return k.Shared().enter(w), nil
 }
 
 // callNext lets those ask for a code who have waited longest. It does not wait

@@ -37,7 +37,7 @@ func (l Logins) start(ctx context.Context, req client.LoginRequest, single bool)
 	if err != nil {
 		return client.Login{}, err
 	}
-	w, err := l.keeper.ensure(req.Account, site)
+	w, err := l.keeper.ensure(ctx, req.Account, site)
 	if err != nil {
 		return client.Login{}, err
 	}

@@ -53,14 +53,20 @@ func (r *roster) list() []*account.Worker {
 	return r.sorted
 }
 
-func (r *roster) add(w *account.Worker) {
+// add takes an account in, unless there is one of that name, and returns the one that is
+// in there.
+func (r *roster) add(w *account.Worker) *account.Worker {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if in := r.accounts[w.Name()]; in != nil {
+		return in
+	}
 	r.accounts[w.Name()] = w
 	if r.sorted != nil {
 		at, _ := r.position(w.Name())
 		r.sorted = slices.Insert(slices.Clip(r.sorted), at, w)
 	}
+	return w
 }
 
 // position is where an account is among the sorted ones, or would be. The caller

@@ -189,6 +189,13 @@ func (w *ways) forget(account string) {
 	}
 }
 
+// reread has what was spent for an account read anew: another host may have asked.
+func (w *ways) reread(account string) {
+	for _, one := range w.all() {
+		passport.ForgetSpent(one.limiter, account)
+	}
+}
+
 // breakers tell how those on all ways stand.
 func (w *ways) breakers() []passport.Breaker {
 	var list []passport.Breaker

@@ -1,10 +1,5 @@
 package store
 
-import (
-	"github.com/bilikeeper/bilikeeper/internal/secret"
-	"github.com/bilikeeper/bilikeeper/vault"
-)
-
 // Others are what other hosts write into the same vault.
 type Others struct{ *Store }
 
@@ -12,19 +7,9 @@ type Others struct{ *Store }
 // name and the record's revision, 0 where it was removed. What holds for fn stands at
 // [vault.Vault].
 func (s Others) Follow(fn func(name string, revision uint64)) (stop func()) {
-	return s.vault.Follow(kindAccount, fn)
+	return s.vault.Follow(KindAccount, fn)
 }
 
 // Wake wakes those who wait for a change, of one that was not made here. The record
 // that it is about is shown before.
 func (s Others) Wake() { s.changed.Fire() }
-
-// Text returns an account's record as it is kept, or vault.ErrNotFound.
-func (s Others) Text(name string) (t Text, err error) {
-	err = s.vault.View(func(tx vault.Tx) error {
-		v, err := tx.Get(kindAccount, name)
-		t = Text{name, v.Revision, secret.New(string(v.Value))}
-		return err
-	})
-	return t, err
-}
