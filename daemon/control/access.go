@@ -1,10 +1,18 @@
 package control
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"sync/atomic"
+	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/control/handover"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
@@ -17,7 +25,12 @@ type access struct {
 func (a *access) rights(p socket.Peer) socket.Rights { return a.policy.Load().Rights(p, a.directory) }
 
 // of are the rights of a request's peer.
-func (a *access) of(r *http.Request) socket.Rights { return a.rights(socket.PeerOf(r.Context())) }
+func (a *access) of(r *http.Request) socket.Rights {
+	if own, ok := handover.Rights(r.Context()); ok {
+		return own
+	}
+	return a.rights(socket.PeerOf(r.Context()))
+}
 
 // refusal says why rights are not enough for a verb of an account, and what
 // grants it.
@@ -31,4 +44,145 @@ func (a *access) user(r *http.Request) string {
 		return a.directory.UserName(p.UID)
 	}
 	return ""
+}
+
+const (
+	// longestHandover bounds what another host is asked for: a check waits for its
+	// second question.
+	longestHandover = 5 * time.Minute
+	// moving is how long an account that is between two hosts is waited for.
+	moving = 10 * time.Second
+	// copying is how long the answer waits for this host's copy to be as new.
+	copying = 2 * time.Second
+)
+
+// serveByOwner serves a request here, or has the host carry it out that looks after the
+// account. Who may ask is decided here.
+func (s *Server) serveByOwner(w http.ResponseWriter, r *http.Request, rt route) error {
+	body, err := wholeBody(w, r)
+	if err != nil {
+		return err
+	}
+	name, err := s.accountOf(r, rt, body)
+	if err != nil {
+		return err
+	}
+	own := s.access.of(r)
+	if !own.May(rt.verb, name) {
+		return s.access.refusal(own, rt.verb, name)
+	}
+	_, handed := handover.Rights(r.Context())
+	over := time.Now().Add(moving)
+	for {
+		settled := s.hosts.Settled()
+		host := s.hosts.Host(name)
+		switch {
+		case host == "":
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			err = rt.serve(w, r)
+		case handed:
+			return account.Elsewhere(name)
+		default:
+			err = s.handOver(w, r, host, handover.Of(r, body, name, own))
+		}
+		// Nothing was begun: the next look may find its owner.
+		if !isProblem(err, client.ProblemElsewhere) || handed || time.Now().After(over) {
+			return err
+		}
+		again := time.NewTimer(time.Second)
+		select {
+		case <-settled:
+		case <-again.C:
+		case <-r.Context().Done():
+			err = r.Context().Err()
+		}
+		if again.Stop(); r.Context().Err() != nil {
+			return err
+		}
+	}
+}
+
+// wholeBody reads a request's body, which is needed again.
+func wholeBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(slow))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	_ = control.SetReadDeadline(time.Time{})
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return nil, tooLarge()
+	}
+	if err != nil {
+		return nil, badRequest("the body could not be read")
+	}
+	return body, nil
+}
+
+// accountOf is the account that a request is about. A body that says nothing that is
+// understood means the usual one; what is wrong with it is told when it is carried out.
+func (s *Server) accountOf(r *http.Request, rt route, body []byte) (string, error) {
+	switch rt.of {
+	case ofAccount:
+		return r.PathValue("name"), nil
+	case ofLogin:
+		l, err := s.logins.keeper.Get(r.PathValue("id"))
+		return l.Account, err
+	}
+	named := struct {
+		Account string `json:"account"`
+	}{}
+	if json.Unmarshal(body, &named) != nil || named.Account == "" {
+		return defaultAccount, nil
+	}
+	return named.Account, nil
+}
+
+// handOver has another host carry out a request, and answers with its answer once this
+// host's copy is as new: whoever asks here next sees what came of it.
+func (s *Server) handOver(w http.ResponseWriter, r *http.Request, host string, h handover.Request) error {
+	request, err := h.Encode()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), longestHandover)
+	defer cancel()
+	data, err := s.hosts.Ask(ctx, host, request)
+	if r.Context().Err() != nil {
+		return r.Context().Err()
+	}
+	var answer handover.Answer
+	if err == nil {
+		answer, err = handover.ReadAnswer(data)
+	}
+	if err != nil {
+		s.log.Warn().Err(err).Str("host", host).Str("account", h.Account).Msg("a request was not carried out by the host that looks after the account")
+		return account.OwnerAway(h.Account, host, err)
+	}
+	if p := answer.Problem(); p != nil {
+		return p
+	}
+	within, done := context.WithTimeout(r.Context(), copying)
+	defer done()
+	s.hosts.Await(within, h.Account, answer.Revision)
+	if len(answer.Body) == 0 {
+		w.WriteHeader(answer.Status)
+		return nil
+	}
+	writeBody(w, answer.Status, answer.Kind, answer.Body)
+	return nil
+}
+
+// Carry carries out what another host has handed over, and returns the answer to it.
+func (s *Server) Carry(ctx context.Context, from string, request []byte) ([]byte, error) {
+	r, name, err := handover.Read(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	s.log.Debug().Str("host", from).Str("account", name).Str("method", r.Method).Msg("a request that was handed over")
+	out := &handover.Recorder{}
+	s.handler.ServeHTTP(out, r)
+	revision := uint64(0)
+	if known := s.credentials.keeper.Record(name); known != nil {
+		revision = known.Revision
+	}
+	return out.Answer(revision)
 }

@@ -87,6 +87,9 @@ func refusals(rt route, a about) map[string][]string {
 	if len(a.body) > 0 {
 		kinds = append(kinds, client.ProblemMediaType, client.ProblemTooLarge)
 	}
+	if rt.ofOneHost() {
+		kinds = append(kinds, client.ProblemHostAway, client.ProblemElsewhere)
+	}
 	if rt.of == ofLogin {
 		kinds = append(kinds, client.ProblemNoLogin)
 	}

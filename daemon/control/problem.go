@@ -51,6 +51,10 @@ func meaning(kind string) (status int, title string, ok bool) {
 		return http.StatusGone, "the journal no longer goes back that far", true
 	case client.ProblemStorage:
 		return http.StatusInternalServerError, "the vault could not be written", true
+	case client.ProblemHostAway:
+		return http.StatusServiceUnavailable, "the host that looks after the account cannot be reached", true
+	case client.ProblemElsewhere:
+		return http.StatusServiceUnavailable, "another host looks after the account", true
 	case client.ProblemInternal:
 		return http.StatusInternalServerError, "the keeper failed", true
 	}

@@ -36,7 +36,7 @@ func decode[T any](w http.ResponseWriter, r *http.Request, optional bool) (T, er
 	// A deadline that stayed would end a wait later in the same request.
 	_ = control.SetReadDeadline(time.Time{})
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return v, &client.Problem{Type: client.ProblemTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes", maxBody)}
+		return v, tooLarge()
 	}
 	if err != nil {
 		return v, badRequest("the body could not be read")
@@ -56,6 +56,10 @@ func decode[T any](w http.ResponseWriter, r *http.Request, optional bool) (T, er
 			Hint: "send the header Content-Type: application/json"}
 	}
 	return parse[T](data)
+}
+
+func tooLarge() error {
+	return &client.Problem{Type: client.ProblemTooLarge, Detail: fmt.Sprintf("the body is larger than %d bytes", maxBody)}
 }
 
 // parse decodes one JSON object and nothing else.

@@ -36,6 +36,12 @@ type route struct {
 	serve func(w http.ResponseWriter, r *http.Request) error
 }
 
+// ofOneHost reports whether only the host that looks after the account may carry it out:
+// it changes something of one account.
+func (rt route) ofOneHost() bool {
+	return rt.method != http.MethodGet && (rt.of == ofAccount || rt.of == ofLogin || rt.of == ofBody)
+}
+
 // verbOpen marks a route that everyone who can connect may use.
 const verbOpen = "open"
 
@@ -159,6 +165,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) error {
 	}
 	if err := knownParameters(r, rt.query); err != nil {
 		return err
+	}
+	if rt.ofOneHost() && !s.hosts.Alone() {
+		return s.serveByOwner(w, r, rt)
 	}
 	return rt.serve(w, r)
 }

@@ -68,6 +68,7 @@ type Server struct {
 	vault       vaultRoutes
 	browsers    browsers
 	monitor     monitor
+	hosts       keeper.Shared
 	reloading   func(ctx context.Context) (client.Reloaded, error)
 
 	handler  http.Handler
@@ -93,6 +94,7 @@ func New(c Config) (*Server, error) {
 		vault:       vaultRoutes{k.Vault()},
 		browsers:    browsers{c.SignIn},
 		monitor:     monitor{version: c.Version, ready: c.Ready, scraped: c.Metrics},
+		hosts:       k.Shared(),
 		reloading:   c.Reload, log: c.Log, ending: end,
 	}
 	s.journal = journal{access: who, store: k.Store(), tail: tail{store: k.Store()}, messages: alert.NewReader(k), ending: end, status: s.accounts.statusFor}

@@ -88,6 +88,12 @@ func (p Policy) Rights(peer Peer, d *Directory) Rights {
 	return own
 }
 
+// RightsFor are verbs of one account and nothing else: what another host says that its
+// caller may do.
+func RightsFor(account string, verbs []string) Rights {
+	return Rights{peer: Peer{Known: true}, rules: []positionedRule{{Rule{Accounts: []string{account}, May: verbs}, 1}}}
+}
+
 // deciding returns the rule that decides about an account, if one does.
 func (r Rights) deciding(account string) (positionedRule, bool) {
 	i := slices.IndexFunc(r.rules, func(rule positionedRule) bool {

@@ -91,7 +91,7 @@ func ProblemCode(p *client.Problem) int {
 		return ExitNoAccount
 	case client.ProblemNeedsLogin:
 		return ExitNeedsLogin
-	case client.ProblemSiteAway:
+	case client.ProblemSiteAway, client.ProblemHostAway, client.ProblemElsewhere:
 		return ExitSiteAway
 	case client.ProblemNotPermitted:
 		return ExitNotPermitted
