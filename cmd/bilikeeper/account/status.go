@@ -78,7 +78,28 @@ func statusText(s client.Status, one bool, out cli.Screen) string {
 	if one {
 		return accountTable(s.Accounts[0], out, time.Now())
 	}
-	return statusTable(s.Accounts, out, time.Now())
+	return statusTable(s.Accounts, out, time.Now()) + hostTable(s.Daemon.Hosts, out, time.Now())
+}
+
+// hostTable is a line for each of the hosts that share the accounts, nothing where there
+// is but one.
+func hostTable(hosts []client.Host, out cli.Screen, now time.Time) string {
+	if len(hosts) == 0 {
+		return ""
+	}
+	rows := [][]string{out.Heads("HOST", "ACCOUNTS", "BEHIND", "SINCE", "VERSION", "NOTE")}
+	for _, h := range hosts {
+		var notes []string
+		if h.Self {
+			notes = append(notes, out.Text("this host"))
+		}
+		if h.Sender {
+			notes = append(notes, out.Text("sends messages"))
+		}
+		lag := (time.Duration(h.LagMS) * time.Millisecond).Round(100 * time.Millisecond)
+		rows = append(rows, []string{h.Name, fmt.Sprint(h.Accounts), lag.String(), out.Ago(&h.Since, now), h.Version, strings.Join(notes, ", ")})
+	}
+	return "\n" + cli.Table(rows)
 }
 
 // statusTable is a line for each account, and below it what a person should
@@ -90,12 +111,22 @@ func statusTable(accounts []client.Account, out cli.Screen, now time.Time) strin
 	for _, acc := range accounts {
 		rows = append(rows, []string{acc.Name, paintState(out, acc.State), cli.Dash(acc.Uname), lastCheck(acc, out, now), next(acc, out, now), expires(acc, out, now)})
 	}
+	if slices.ContainsFunc(accounts, func(a client.Account) bool { return a.Host != "" }) {
+		columns = append(columns, "HOST")
+		rows[0] = append(rows[0], out.Heads("HOST")...)
+		for i, acc := range accounts {
+			rows[i+1] = append(rows[i+1], cli.Dash(acc.Host))
+		}
+	}
 	below, table := false, cli.Table(rows)
-	for _, column := range []string{"USER", "LAST CHECK", "EXPIRES", "NEXT"} {
+	for _, column := range []string{"USER", "LAST CHECK", "HOST", "EXPIRES", "NEXT"} {
 		if out.Fits(table) {
 			break
 		}
 		at := slices.Index(columns, column)
+		if at < 0 {
+			continue
+		}
 		columns = slices.Delete(columns, at, at+1)
 		for i := range rows {
 			rows[i] = slices.Delete(rows[i], at, at+1)
@@ -134,6 +165,9 @@ func accountTable(acc client.Account, out cli.Screen, now time.Time) string {
 		{out.Text("generation"), fmt.Sprint(acc.Generation)},
 		{out.Text("refreshable"), yes(acc.Refreshable, out)},
 		{out.Text("refreshed"), out.Ago(acc.RefreshedAt, now)},
+	}
+	if acc.Host != "" {
+		rows = append(rows, []string{out.Text("host"), acc.Host})
 	}
 	if acc.PendingConfirm {
 		rows = append(rows, []string{out.Text("to be confirmed"), out.Text("the site is yet to be told that the credential before is no longer used")})

@@ -76,6 +76,25 @@ func TestStatusInChinese(t *testing.T) {
 	golden.Equal(t, "account-chinese.golden", each.String())
 }
 
+// TestStatusOfHosts: where several hosts share the accounts each line says whose it is,
+// and the hosts follow.
+func TestStatusOfHosts(t *testing.T) {
+	accounts := someAccounts()
+	for i := range accounts[:4] {
+		accounts[i].Host = []string{"tokyo", "berlin"}[i%2]
+	}
+	hosts := []client.Host{
+		{Name: "berlin", Version: "1.0", Since: fixedNow.Add(-26 * time.Hour), LagMS: 40, Accounts: 2, Sender: true},
+		{Name: "tokyo", Version: "1.0", Since: fixedNow.Add(-time.Hour), LagMS: 12340, Accounts: 2, Self: true},
+	}
+	var all strings.Builder
+	for _, screen := range []cli.Screen{{}, {Width: 60}, {Language: cli.Chinese}} {
+		fmt.Fprintln(&all, statusTable(accounts, screen, fixedNow)+hostTable(hosts, screen, fixedNow))
+	}
+	fmt.Fprint(&all, accountTable(accounts[0], cli.Screen{}, fixedNow))
+	golden.Equal(t, "status-hosts.golden", all.String())
+}
+
 // Colours paint the state and nothing that happens to be called like it.
 func TestStatusColours(t *testing.T) {
 	table := statusTable(someAccounts(), cli.Screen{Colour: true}, fixedNow)
