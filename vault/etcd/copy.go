@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -319,8 +320,8 @@ func (c *copyFile) flush(v *shared) error {
 		return nil
 	}
 	err := c.file.Update("write", func(tx *bolt.Tx) error {
-		for name, value := range values {
-			var err error
+		for _, name := range slices.Sorted(maps.Keys(values)) { // in order, which is quicker
+			value, err := values[name], error(nil)
 			if value == nil {
 				err = tx.Delete(copyEtcd, []byte(name))
 			} else {

@@ -1,9 +1,12 @@
 package etcd
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"math"
+	"net"
+	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -13,6 +16,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
@@ -35,7 +39,8 @@ type Options struct {
 	// "" for /bilikeeper.
 	Endpoints []string
 	Prefix    string
-	// TLS is nil where the way is not encrypted. Username and Password are empty where
+	// TLS is nil where the way is not encrypted. A certificate has to name the host as the
+	// endpoint does; a ServerName is not heeded. Username and Password are empty where
 	// etcd asks for none.
 	TLS      *tls.Config
 	Username string
@@ -141,9 +146,39 @@ const (
 	aliveWithin = 3 * time.Second
 	// asked is how long a request may take.
 	asked = 5 * time.Second
+	// connectPause is the longest that a connection that could not be made waits to be
+	// tried again.
+	connectPause = 2 * time.Second
 	// mostSent is more than any server takes by default.
 	mostSent = 32 << 20
 )
+
+// tryEach says of each endpoint why no connection can be made to it, nil where one can:
+// the client tries again without a word.
+func (o Options) tryEach(ctx context.Context) error {
+	var all []error
+	for _, endpoint := range o.Endpoints {
+		address := endpoint
+		if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+			address = u.Host
+		}
+		var dialer interface {
+			DialContext(ctx context.Context, network, address string) (net.Conn, error)
+		} = &net.Dialer{}
+		if o.TLS != nil {
+			c := o.TLS.Clone()
+			c.ServerName = "" // as etcd's client does it
+			dialer = &tls.Dialer{Config: c}
+		}
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			all = append(all, err)
+			continue
+		}
+		_ = conn.Close()
+	}
+	return errors.Join(all...)
+}
 
 // connect makes the client. It waits for nobody.
 func (o Options) connect() (*clientv3.Client, error) {
@@ -151,7 +186,13 @@ func (o Options) connect() (*clientv3.Client, error) {
 		Endpoints: o.Endpoints, TLS: o.TLS, Username: o.Username, Password: o.Password.Reveal(),
 		DialTimeout: asked, DialKeepAliveTime: aliveEvery, DialKeepAliveTimeout: aliveWithin, PermitWithoutStream: true,
 		MaxCallSendMsgSize: mostSent, MaxCallRecvMsgSize: math.MaxInt32,
-		Logger: zap.NewNop(), DialOptions: []grpc.DialOption{grpc.WithStatsHandler(sentHandler{})},
+		Logger: zap.NewNop(), DialOptions: []grpc.DialOption{
+			grpc.WithStatsHandler(sentHandler{}),
+			grpc.WithConnectParams(grpc.ConnectParams{
+				Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: connectPause},
+				MinConnectTimeout: asked,
+			}),
+		},
 	})
 	if err != nil {
 		return nil, answer("open", o.place(), err)

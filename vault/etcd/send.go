@@ -87,7 +87,7 @@ func (v *writer) send(b *batch, ran []*update) outcome {
 	if err := v.writeMark(); err != nil {
 		return outcome{err: err}
 	}
-	f := &flight{nonce: rand.Text(), b: b, ran: ran, finished: make(chan struct{})}
+	f := &flight{nonce: rand.Text(), b: b, ran: ran, told: make(chan struct{})}
 	v.mu.Lock()
 	r := b.request()
 	v.flight = f
@@ -197,7 +197,7 @@ func (v *writer) resolve(f *flight) outcome {
 		v.reach.lost(fault.Join(fault.ErrUnavailable, why))
 		v.meanwhile()
 		select {
-		case <-f.finished: // the watch has told of it
+		case <-f.told: // the watch has told of it
 			return outcome{committed: true}
 		default:
 		}

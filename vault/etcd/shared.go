@@ -26,13 +26,15 @@ type shared struct {
 
 	// mu guards the mirror, what is local, and what follows. Transactions hold it while
 	// they run, and nobody while anything is asked or written.
-	mu      sync.RWMutex
-	mirror  *mirror
-	local   local
-	flight  *flight
+	mu     sync.RWMutex
+	mirror *mirror
+	local  local
+	flight *flight
+	moved  chan struct{} // closed by the next revision
+	closed bool
+
+	waking  sync.Mutex    // guards changed
 	changed chan struct{} // closed by the next entry
-	moved   chan struct{} // closed by the next revision
-	closed  bool
 
 	newest atomic.Uint64
 	dead   atomic.Pointer[fault.Error]
@@ -47,9 +49,9 @@ type flight struct {
 	nonce string
 	b     *batch
 	ran   []*update
-	err   error // of what is local; read when finished is closed
+	err   error // of what is local; read when told is closed
 
-	finished chan struct{}
+	told chan struct{} // closed once everybody was told
 }
 
 // key is the whole key in etcd of a name.
@@ -129,35 +131,51 @@ func (v *shared) applied(rev int64, events []event, anew bool) {
 		v.finish(arrived)
 	}
 	v.tell(touched)
-	v.mu.Lock()
-	if grew && !v.closed {
-		close(v.changed)
-		v.changed = make(chan struct{})
+	if grew {
+		v.wake(false)
 	}
+	v.mu.Lock()
 	close(v.moved)
 	v.moved = make(chan struct{})
 	v.mu.Unlock()
+	if arrived != nil {
+		close(arrived.told)
+	}
 	v.copy.soon()
 	for _, text := range fresh {
 		v.o.Refused(text)
 	}
 }
 
+// wake wakes those who wait for the journal, for the last time at the end.
+func (v *shared) wake(end bool) {
+	v.waking.Lock()
+	defer v.waking.Unlock()
+	select {
+	case <-v.changed: // it is the end already
+		return
+	default:
+	}
+	close(v.changed)
+	if !end {
+		v.changed = make(chan struct{})
+	}
+}
+
 // finish does what follows once a batch is in etcd. It is called once.
 func (v *shared) finish(f *flight) {
 	v.local.lane.Lock()
+	defer v.local.lane.Unlock()
 	f.err = v.commitLocal(f.b)
 	v.mu.Lock()
 	v.local.busy = nil
 	v.mu.Unlock()
-	v.local.lane.Unlock()
 	if f.err == nil {
 		for _, u := range f.ran {
 			u.kept()
 		}
 	}
 	v.tell(f.b.localTouched())
-	close(f.finished)
 }
 
 // land takes what was sent out of the way, and finishes it where it is in etcd. It
@@ -169,7 +187,7 @@ func (v *shared) land(f *flight, committed bool) bool {
 	v.mu.Unlock()
 	switch {
 	case !mine:
-		<-f.finished
+		<-f.told
 		return true
 	case committed:
 		v.finish(f)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/bolt"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 	"github.com/bilikeeper/bilikeeper/vault/keys"
 )
@@ -55,8 +56,8 @@ func (v *Vault) Newest() uint64 { return v.newest.Load() }
 
 // Changed implements [vault.Vault]. It is closed for what other hosts append, too.
 func (v *Vault) Changed() <-chan struct{} {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
+	v.waking.Lock()
+	defer v.waking.Unlock()
 	return v.changed
 }
 
@@ -163,6 +164,9 @@ func (m *mirror) slotList() []keys.Slot {
 func (v *Vault) AddSlot(n vault.NewSlot) (vault.SlotInfo, secret.String, error) {
 	const op = "add slot"
 	s, shown, err := v.o.Keys.Make(n, v.o.KeyFile, v.sealed.DataKey(), v.sealed.ID())
+	if err == nil && n.Kind == vault.SlotKeyFile {
+		err = fault.Disk("write key", v.o.KeyFile, bolt.GiveTo(v.o.KeyFile, v.o.Copy))
+	}
 	if err != nil {
 		return vault.SlotInfo{}, secret.String{}, fault.Wrap(op, n.Source, err)
 	}
@@ -202,8 +206,8 @@ func (v *Vault) Close() error {
 		return nil
 	}
 	v.closed = true
-	close(v.changed)
 	v.mu.Unlock()
+	v.wake(true)
 	v.writer.queue.close()
 	<-v.writer.worked
 	v.cancel()
