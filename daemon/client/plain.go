@@ -94,6 +94,9 @@ func (p *plain) accountsEnd(a *Account) {
 	if p.has(`,"same_session":`) {
 		a.SameSession = p.texts()
 	}
+	if p.has(`,"host":`) {
+		a.Host = p.text()
+	}
 	p.take(`}`)
 }
 

@@ -31,7 +31,7 @@ func accounts(tb testing.TB) []Account {
 		Name: "名", Site: "web", State: "valid", Mid: &mid, Uname: "a<b>&\"\\\x01\x7f\xff🎬", Refreshable: true, PendingConfirm: true, Generation: 9,
 		ExpiresAt: &at, CheckedAt: &at, NextCheckAt: &at, RefreshedAt: &at, LastCheck: &word, Detail: "d", BlockedUntil: &at, Failures: 2,
 		Next: &Next{Action: "check", At: at}, LoginID: "id", Attention: "look", Tags: []string{"a", "b"}, Schedule: "@every 8h", Paused: true,
-		SameSession: []string{"other"},
+		SameSession: []string{"other"}, Host: "h",
 	}
 	list := []Account{whole, {}, {Tags: []string{}}}
 	for i := range reflect.TypeFor[Account]().NumField() {

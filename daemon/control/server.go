@@ -216,7 +216,7 @@ func (s *Server) panicked(out *reply, r *http.Request, v any) {
 		panic(http.ErrAbortHandler)
 	}
 	writeProblem(out, asProblem(&client.Problem{Type: client.ProblemInternal,
-		Detail: "the request made the keeper stumble; its log says more"}))
+		Detail: "the keeper failed at this request; its log says more"}))
 }
 
 // refuse turns the pages of browsers away: one that got hold of a forwarder to the

@@ -131,17 +131,17 @@ func (f *File) emptyCommit(op string) error {
 
 // View runs fn in a transaction that only reads: it sees one state of the file,
 // whatever is written meanwhile.
-func (f *File) View(op string, fn func(*Tx) error) error { return f.within(op, false, fn) }
+func (f *File) View(op string, fn func(*Tx) error) error { return within(f, op, false, fn) }
 
 // exclusive runs fn while nobody writes.
 func (f *File) exclusive(op string, fn func(*Tx) error) error {
 	f.writer.Lock()
 	defer f.writer.Unlock()
-	return f.within(op, true, fn)
+	return within(f, op, true, fn)
 }
 
 // within runs fn in a transaction that is given up at its end.
-func (f *File) within(op string, writable bool, fn func(*Tx) error) error {
+func within(f *File, op string, writable bool, fn func(*Tx) error) error {
 	tx, err := f.begin(op, writable)
 	if err != nil {
 		return err
