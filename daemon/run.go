@@ -32,6 +32,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
 // Options are what Run needs to know.
@@ -91,7 +92,9 @@ func runOnce(ctx context.Context, o Options) error {
 	if err := parts.PrepareState(o.Places.StateDir); err != nil {
 		return fmt.Errorf("create the state directory: %w", err)
 	}
-	v, err := o.Stores.Open(parts.Opening{Store: o.Config.Store, Places: o.Places, Keys: o.Keys, Lost: store.LostEntry()})
+	v, err := o.Stores.Open(parts.Opening{Store: o.Config.Store, Places: o.Places, Keys: o.Keys, Lost: store.LostEntry(), Refused: func(text string) {
+		o.Log.Error().Msg("the vault was changed from outside, which is not taken over: " + text)
+	}})
 	if errors.Is(err, parts.ErrStore) {
 		err = fmt.Errorf("%w: store.type: %w", ErrConfiguration, err)
 	}
@@ -105,6 +108,9 @@ func runOnce(ctx context.Context, o Options) error {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
 		}
 	}()
+	if err := transfer.Usable(v); err != nil {
+		return err
+	}
 	d := &daemon{Options: o, began: o.Config, metrics: metrics.New(o.Version)}
 	o.Transport.Observe = d.metrics.SiteRequest
 	k, err := keeper.New(keeper.Parts{Vault: v, Config: o.Config, Transport: o.Transport, PageLink: d.pageLink, Log: o.Log, Version: o.Version})
@@ -178,6 +184,7 @@ func (d *daemon) run(ctx context.Context) error {
 	go live.Tell(ctx)
 	go d.keeper.Credentials().KeepCounts(ctx)
 	go d.watchFiles(ctx)
+	go parts.WatchStore(ctx, d.keeper.Store().Vault(), d.keeper.Problems(), d.Log)
 	d.upkeep.start(ctx)
 	go d.retryLeftOut(ctx)
 

@@ -24,7 +24,7 @@ type Details struct {
 	// empty.
 	FirstAt, LastAt *time.Time
 	// Aside are files beside the vault that were vaults once: what a restore
-	// replaced, and the copy that a new schema left.
+	// replaced, what was moved elsewhere, and the copy that a new schema left.
 	Aside []string
 }
 
@@ -147,7 +147,7 @@ func (d *Details) lookBeside() {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		end, ok := strings.CutPrefix(e.Name(), base+".")
-		if ok && (strings.HasPrefix(end, "before-") || strings.HasPrefix(end, "damaged-") || strings.HasPrefix(end, "schema-") && strings.HasSuffix(end, ".bak")) {
+		if ok && (strings.HasPrefix(end, "before-") || strings.HasPrefix(end, "damaged-") || strings.HasPrefix(end, "moved-") || strings.HasPrefix(end, "schema-") && strings.HasSuffix(end, ".bak")) {
 			d.Aside = append(d.Aside, filepath.Join(dir, e.Name()))
 		}
 	}

@@ -137,11 +137,16 @@ func (v *File) Verify() error { return v.file.Verify(v.check) }
 
 // Close ends the use of the vault; it waits for transactions under way.
 func (v *File) Close() error {
+	endWaiting(v)
+	return v.file.Close()
+}
+
+// endWaiting wakes who waits for a commit: there will be none.
+func endWaiting(v *File) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	if !v.closed {
 		v.closed = true
 		close(v.changed)
 	}
-	v.mu.Unlock()
-	return v.file.Close()
 }

@@ -13,6 +13,7 @@ type (
 	Keys     = keys.Sources
 	SlotInfo = keys.SlotInfo
 	NewSlot  = keys.NewSlot
+	Seed     = keys.Seed
 	Rekeyed  = keys.Rekeyed
 	Process  = bolt.Process
 )

@@ -33,6 +33,9 @@ type Options struct {
 	Keys Keys
 	// Existing refuses to make a new vault, with ErrNotFound.
 	Existing bool
+	// Seed is what a new vault is begun with, in the place of a new data key and key
+	// file. Nil means those.
+	Seed *Seed
 	// LockTimeout is how long to wait for another process, 0 means a second.
 	LockTimeout time.Duration
 	// JournalMax and JournalAge say when the journal's oldest entries go; 0
@@ -108,7 +111,7 @@ func (op opener) open(o Options) (*File, error) {
 		_ = file.Abandon()
 		return nil, err
 	}
-	v.sweep()
+	sweep(v)
 	bolt.Announce(filepath.Dir(o.Path), o.Socket, time.Now())
 	return v, nil
 }
@@ -163,7 +166,7 @@ const beginning = ".beginning"
 // there was, unless it is left from a beginning that was cut off.
 func (op opener) begin(o Options) (fs.FileInfo, error) {
 	marker := o.Path + beginning
-	if _, err := os.Lstat(o.KeyFile); err == nil && filepath.Dir(o.KeyFile) == filepath.Dir(o.Path) {
+	if _, err := os.Lstat(o.KeyFile); err == nil && o.Seed == nil && filepath.Dir(o.KeyFile) == filepath.Dir(o.Path) {
 		if _, err := os.Lstat(marker); errors.Is(err, fs.ErrNotExist) {
 			// Another process may have come to the end of it just now.
 			info, err := os.Lstat(o.Path)
@@ -205,7 +208,7 @@ func (v *File) load(tx *bolt.Tx) error {
 // sweep clears away what a crash left unfinished. Only the holder of the lock
 // may, and only now: a program that is still making a new vault loses nothing,
 // because there is one already.
-func (v *File) sweep() {
+func sweep(v *File) {
 	for _, path := range []string{v.path, v.o.KeyFile} {
 		// A directory that cannot be listed, or a file that cannot be removed,
 		// is no reason to refuse the vault.

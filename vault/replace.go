@@ -172,6 +172,14 @@ func Restore(o Options, from string, force bool) (Restored, error) {
 	return r, bolt.Replace(op, temp, o.Path, r.Aside, o.LockTimeout)
 }
 
+// SetAside gives a vault's file another name, beside the one that it had, and closes
+// the vault: what was in it is elsewhere now.
+func SetAside(v *File) (aside string, err error) {
+	aside = v.path + ".moved-" + time.Now().UTC().Format(asideTime)
+	endWaiting(v)
+	return aside, bolt.Move(v.file, aside)
+}
+
 // prove opens a backup and reads all of it.
 func (r *Restored) prove(o Options, temp, from string) error {
 	f, err := bolt.OpenRead(temp, o.LockTimeout)

@@ -48,14 +48,12 @@ const (
 // disk first: a vault whose key was lost is worth nothing, a key without a
 // vault is used by the next.
 func (op opener) create(o Options) error {
-	id := make([]byte, seal.IDSize)
-	_, _ = rand.Read(id)
-	dataKey, slot, err := o.Keys.First(o.KeyFile, id)
+	seed, err := o.seed()
 	if err != nil {
 		return err
 	}
 	temp := durable.TempName(o.Path)
-	err = bolt.Build("create", temp, o.Path, func(tx *bolt.Tx) error { return op.furnish(tx, id, dataKey, slot) })
+	err = bolt.Build("create", temp, o.Path, func(tx *bolt.Tx) error { return op.furnish(tx, seed) })
 	if err != nil {
 		_ = os.Remove(temp)
 		return err
@@ -67,21 +65,33 @@ func (op opener) create(o Options) error {
 	return fault.Disk("create", o.Path, err)
 }
 
+// seed is what a new vault is begun with.
+func (o Options) seed() (Seed, error) {
+	if o.Seed != nil {
+		return *o.Seed, nil
+	}
+	id := make([]byte, seal.IDSize)
+	_, _ = rand.Read(id)
+	return o.Keys.NewSeed(o.KeyFile, id)
+}
+
 // furnish puts into a new database what every vault has.
-func (op opener) furnish(tx *bolt.Tx, id, dataKey []byte, slot keys.Slot) error {
-	s, err := seal.NewSealer(dataKey, id)
+func (op opener) furnish(tx *bolt.Tx, seed Seed) error {
+	s, err := seal.NewSealer(seed.DataKey, seed.ID)
 	if err != nil {
 		return err
 	}
 	if err := tx.Make(bucketNames()...); err != nil {
 		return err
 	}
-	return errors.Join(
+	for _, slot := range seed.Slots {
+		err = errors.Join(err, tx.Put(slotsBucket, []byte(slot.ID), slot.Encode()))
+	}
+	return errors.Join(err,
 		putSchema(tx, op.schema),
-		tx.Put(metaBucket, []byte(metaID), id),
+		tx.Put(metaBucket, []byte(metaID), seed.ID),
 		tx.Put(metaBucket, []byte(metaCreated), seal.Uint64(uint64(time.Now().Unix()))),
-		tx.Put(metaBucket, []byte(metaManifest), s.SealManifest(seal.Manifest{First: 1})),
-		tx.Put(slotsBucket, []byte(slot.ID), slot.Encode()),
+		tx.Put(metaBucket, []byte(metaManifest), s.SealManifest(seal.Manifest{First: seed.First, Newest: seed.First - 1})),
 	)
 }
 

@@ -37,6 +37,20 @@ func (v *File) RemoveSlot(id, relyOn string) error {
 	})
 }
 
+// Seed implements [Vault].
+func (v *File) Seed() (Seed, error) {
+	seed := Seed{ID: v.seal.ID(), DataKey: v.seal.DataKey()}
+	err := v.file.View("read", func(tx *bolt.Tx) error {
+		m, err := v.manifest(tx)
+		if err == nil {
+			seed.First = m.First
+			seed.Slots, err = readSlots(tx, v.path)
+		}
+		return err
+	})
+	return seed, err
+}
+
 // changeSlots changes the slots in one transaction. It reads them anew: what
 // is shown of them is not what decides.
 func (v *File) changeSlots(op string, change func(tx *bolt.Tx, slots []keys.Slot) ([]keys.Slot, error)) error {

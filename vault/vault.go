@@ -58,6 +58,10 @@ type Vault interface {
 	// still opened by it.
 	RemoveSlot(id, relyOn string) error
 
+	// Seed is what another vault is begun with that is to be opened by what opens this
+	// one, and to hold the same journal.
+	Seed() (Seed, error)
+
 	// Close ends the use of the vault; it waits for transactions under way.
 	Close() error
 }

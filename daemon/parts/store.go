@@ -1,9 +1,16 @@
 package parts
 
 import (
+	"cmp"
+	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -14,8 +21,18 @@ type Opening struct {
 	Store  config.Store
 	Places config.Places
 	Keys   vault.Keys
+	// Path is another file than the usual one, "" for that.
+	Path string
 	// Existing refuses to make a new vault.
 	Existing bool
+	// Seed is what a new vault is begun with, to be filled from another. Nothing leaves
+	// its journal by its age then.
+	Seed *vault.Seed
+	// Alone refuses a vault that other hosts use.
+	Alone bool
+	// Refused is told in a sentence of what was changed from outside and is not taken
+	// over; nil where nobody listens.
+	Refused func(text string)
 	// Lost takes the place of a damaged entry of the journal; see [vault.Options].
 	Lost []byte
 }
@@ -23,9 +40,17 @@ type Opening struct {
 // File is where the vault in a file lies.
 func (o Opening) File() vault.Options {
 	return vault.Options{
-		Path: filepath.Join(o.Places.StateDir, VaultFile), KeyFile: filepath.Join(o.Places.StateDir, KeyFile),
-		Keys: o.Keys, Existing: o.Existing, Lost: o.Lost, Kinds: store.Kinds(), Socket: o.Places.Socket,
+		Path: cmp.Or(o.Path, filepath.Join(o.Places.StateDir, VaultFile)), KeyFile: filepath.Join(o.Places.StateDir, KeyFile),
+		Keys: o.Keys, Existing: o.Existing, Seed: o.Seed, JournalAge: o.JournalAge(), Lost: o.Lost, Kinds: store.Kinds(), Socket: o.Places.Socket,
 	}
+}
+
+// JournalAge is how old the journal's oldest entry may get, 0 for the usual.
+func (o Opening) JournalAge() time.Duration {
+	if o.Seed == nil {
+		return 0
+	}
+	return 200 * 365 * 24 * time.Hour
 }
 
 // Opener opens a vault.
@@ -37,6 +62,9 @@ type Stores map[string]Opener
 
 // ErrStore says that this program does not keep accounts in what is configured.
 var ErrStore = errors.New("this program does not keep accounts in such a store")
+
+// ErrShared says that other hosts use the vault.
+var ErrShared = errors.New("other hosts use it")
 
 // Knows reports whether this program can keep accounts in a type of store.
 func (s Stores) Knows(kind string) bool { return kind == config.StoreBolt || s[kind] != nil }
@@ -55,4 +83,34 @@ func (s Stores) Open(o Opening) (vault.Vault, error) {
 		return nil, ErrStore
 	}
 	return open(o)
+}
+
+// WatchStore tells of a vault that lies elsewhere and is not reached, until ctx ends.
+func WatchStore(ctx context.Context, v vault.Vault, problems *account.Problems, log zerolog.Logger) {
+	r, ok := v.(interface {
+		Reach() (since time.Time, err error)
+	})
+	if !ok {
+		return
+	}
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	told := false
+	for {
+		since, err := r.Reach()
+		switch {
+		case err != nil && !told:
+			problems.Set("etcd", fmt.Errorf("not to be reached since %s; credentials are handed out as they were then, and nothing that changes can be kept until it is", since.UTC().Format(time.RFC3339)))
+			log.Error().Err(err).Msg("etcd is not to be reached")
+		case err == nil && told:
+			problems.Clear("etcd")
+			log.Info().Msg("etcd is reached again")
+		}
+		told = err != nil
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }

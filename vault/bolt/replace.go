@@ -140,6 +140,21 @@ func Replace(op, temp, path, aside string, timeout time.Duration) error {
 	})
 }
 
+// Move gives an open file another name in its directory, and closes it.
+func Move(f *File, path string) error {
+	move := func() error {
+		err := os.Rename(f.path, path)
+		if err == nil {
+			err = durable.SyncDir(filepath.Dir(path))
+		}
+		return fault.Disk("move", f.path, err)
+	}
+	if !replacesOpen {
+		return errors.Join(f.Close(), move())
+	}
+	return errors.Join(move(), f.Close())
+}
+
 // replace lets the old file go before the rename where a file that is open
 // cannot be replaced, and after it elsewhere.
 func replace(op, temp, path, aside string, letGo func() error) error {

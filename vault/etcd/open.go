@@ -15,6 +15,7 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/bilikeeper/bilikeeper/vault"
 	"github.com/bilikeeper/bilikeeper/vault/bolt"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
 	"github.com/bilikeeper/bilikeeper/vault/seal"
@@ -197,34 +198,25 @@ func (v *Vault) create() error {
 	if err != nil {
 		return err
 	}
-	if _, statErr := os.Lstat(v.o.KeyFile); statErr == nil && begun == nil {
+	if _, statErr := os.Lstat(v.o.KeyFile); statErr == nil && begun == nil && v.o.Seed == nil {
 		return fault.New("open", v.o.place(), fault.ErrGone)
-	} else if !errors.Is(statErr, fs.ErrNotExist) && statErr != nil {
+	} else if statErr != nil && v.o.Seed == nil && !errors.Is(statErr, fs.ErrNotExist) {
 		return fault.Disk("open", v.o.KeyFile, statErr)
 	}
 	if err := v.copy.setMeta(metaBegun, []byte{1}); err != nil {
 		return err
 	}
-	id := make([]byte, seal.IDSize)
-	_, _ = rand.Read(id)
-	dataKey, slot, err := v.o.Keys.First(v.o.KeyFile, id)
+	seed, err := v.o.seed()
 	if err != nil {
 		return err
 	}
-	sealer, err := seal.NewSealer(dataKey, id)
+	furniture, err := v.furniture(seed)
 	if err != nil {
 		return err
 	}
-	text, err := json.Marshal(meta{Schema, hex.EncodeToString(id)})
-	if err != nil {
-		return err
-	}
-	first := sealed{Sealer: sealer}.sealHead(1, 1, head{first: 1})
 	ctx, cancel := context.WithTimeout(v.ctx, asked)
 	defer cancel()
-	answered, err := v.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(v.key(keyMeta)), "=", 0)).Then(
-		clientv3.OpPut(v.key(keyMeta), string(text)), clientv3.OpPut(v.key(dirSlots+slot.ID), string(slot.Encode())), clientv3.OpPut(v.key(keyHead), string(first)),
-	).Commit()
+	answered, err := v.client.Txn(ctx).If(clientv3.Compare(clientv3.CreateRevision(v.key(keyMeta)), "=", 0)).Then(furniture...).Commit()
 	if err != nil {
 		// What came of it the next read tells.
 		if why, certain := refused(err); certain {
@@ -232,10 +224,38 @@ func (v *Vault) create() error {
 		}
 		return nil
 	}
-	if !answered.Succeeded && begun == nil {
+	if !answered.Succeeded && begun == nil && v.o.Seed == nil {
 		_ = os.Remove(v.o.KeyFile) // made here just now, and opens nothing
 	}
 	return nil
+}
+
+// seed is what a new vault is begun with.
+func (o Options) seed() (vault.Seed, error) {
+	if o.Seed != nil {
+		return *o.Seed, nil
+	}
+	id := make([]byte, seal.IDSize)
+	_, _ = rand.Read(id)
+	return o.Keys.NewSeed(o.KeyFile, id)
+}
+
+// furniture is what every vault has.
+func (v *Vault) furniture(seed vault.Seed) ([]clientv3.Op, error) {
+	sealer, err := seal.NewSealer(seed.DataKey, seed.ID)
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(meta{Schema, hex.EncodeToString(seed.ID)})
+	if err != nil {
+		return nil, err
+	}
+	first := sealed{Sealer: sealer}.sealHead(1, 1, head{first: seed.First, newest: seed.First - 1})
+	list := []clientv3.Op{clientv3.OpPut(v.key(keyMeta), string(text)), clientv3.OpPut(v.key(keyHead), string(first))}
+	for _, slot := range seed.Slots {
+		list = append(list, clientv3.OpPut(v.key(dirSlots+slot.ID), string(slot.Encode())))
+	}
+	return list, nil
 }
 
 // newMark names the mark of this opening, and remembers those of the ones before.

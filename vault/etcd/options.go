@@ -54,6 +54,9 @@ type Options struct {
 	Keys    vault.Keys
 	// Existing refuses to make a new vault, with ErrNotFound.
 	Existing bool
+	// Seed is what a new vault is begun with, in the place of a new data key and key
+	// file. Nil means those.
+	Seed *vault.Seed
 	// JournalMax and JournalAge say when the journal's oldest entries go; 0
 	// means 10,000 entries and 90 days.
 	JournalMax int

@@ -189,6 +189,13 @@ func (v *Vault) RemoveSlot(id, relyOn string) error {
 	})
 }
 
+// Seed implements [vault.Vault].
+func (v *Vault) Seed() (vault.Seed, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return vault.Seed{ID: v.sealed.ID(), DataKey: v.sealed.DataKey(), Slots: v.mirror.slotList(), First: v.mirror.head.first}, nil
+}
+
 // readSlots returns the slots, which are to be the same at the commit.
 func (b *batch) readSlots() []keys.Slot {
 	for id, s := range b.m.slots {

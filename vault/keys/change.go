@@ -8,7 +8,6 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
-	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 // What keeps a slot from being made or removed.
@@ -165,11 +164,4 @@ func (s Sources) known(slot Slot, keyFile string, vaultID []byte, ask func(SlotI
 		key, err = slot.parse(text)
 	}
 	return key, text, err
-}
-
-// First makes the data key of a new vault, and its first slot.
-func (s Sources) First(keyFile string, vaultID []byte) (dataKey []byte, slot Slot, err error) {
-	dataKey = seal.NewKey()
-	slot, _, err = s.Make(NewSlot{Kind: KindKeyFile}, keyFile, dataKey, vaultID)
-	return dataKey, slot, err
 }

@@ -6,7 +6,7 @@ var vaultsHelp = area{
 	{`Shows, checks, backs up and restores the vault, and changes what opens it.
 
 info, verify, backup and slots ask the keeper where one runs, and open the files
-where none does. restore, repair, compact and rekey need the keeper stopped.
+where none does. restore, repair, compact, rekey and migrate need the keeper stopped.
 
 What opens the vault is tried in this order: the key file beside it, other files
 and credentials of the service manager, a passphrase, a recovery key. Secrets are
@@ -14,7 +14,7 @@ asked on the terminal or read from a file that others cannot read; they are neve
 arguments. BILIKEEPER_VAULT_PASSPHRASE_FILE names such a file, for the keeper too.`, `显示、检查、备份和恢复保险库，以及改动打开它的方式。
 
 info、verify、backup 和 slots 在 keeper 运行时由它来做，没有运行时直接打开文
-件。restore、repair、compact 和 rekey 需要先停止 keeper。
+件。restore、repair、compact、rekey 和 migrate 需要先停止 keeper。
 
 打开保险库的方式按此顺序尝试：旁边的密钥文件、其他文件和服务管理器的凭据、口
 令、恢复密钥。秘密在终端上询问，或从他人不可读的文件中读取，从不写在命令行上。
@@ -105,4 +105,38 @@ bilikeeper vault rekey keeps it out of what is written from then on.`, `显示�
 	{"`file` with the new passphrase", "从 `file` 读取新口令"},
 	{"Take a way to open the vault away", "删除一种打开保险库的方式"},
 	{"the slot (`ID`) that opens the vault from then on, where none is left that needs no person", "没有无需人参与的槽时，以后用槽 `ID` 打开保险库"},
+	{"Move everything from the vault into etcd, or back; the keeper has to be stopped", "把保险库中的一切移到 etcd，或移回来；需要先停止 keeper"},
+	{`Moves accounts, journal and slots to another place, with the same key: what opens
+the vault opens it there, recovery keys included. Both sides are read from end to end
+and their digests compared, and the old vault is left as it is: a file as
+vault.db.moved-TIME, in etcd with a note. Cut off at any moment, it goes on when it is
+run again. The configuration is not changed; the lines to change are printed.
+
+PLACE is one of:
+
+  etcd                        what [store] names
+  etcd://HOST:PORT,…/PREFIX   members of etcd; how they are spoken to [store] says.
+                              http:// in the place of etcd:// is in the clear, https://
+                              is not; etcd:// is https, but for this machine alone
+  bolt                        the file in the state directory
+  bolt:FILE                   another file, which vault restore puts in place
+
+From etcd everything comes that the keepers share, and what this host keeps for
+itself. All keepers have to be stopped then.`, `把账号、日志和各个槽移到另一处，密钥不变：打开保险库的方式在那里同样有效，包括
+恢复密钥。两边都从头到尾读一遍并比较摘要，旧的保险库保持原样：文件改名为
+vault.db.moved-TIME，在 etcd 中则留下标记。随时中断都可以，再运行一次即可继续。
+配置不会改动；需要修改的几行会打印出来。
+
+PLACE 为其中之一：
+
+  etcd                        [store] 中所写的
+  etcd://HOST:PORT,…/PREFIX   etcd 的成员；连接方式按 [store]。用 http:// 代替
+                              etcd:// 为明文，https:// 为加密；etcd:// 为
+                              https，只有本机例外
+  bolt                        状态目录中的文件
+  bolt:FILE                   另一个文件，由 vault restore 放到位
+
+从 etcd 移出的是各个 keeper 共用的内容，以及本机自己保存的内容。此时所有 keeper
+都必须停止。`},
+	{"where everything is moved to (`place`)", "移到哪里（`place`）"},
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
 // Commands are the commands of this group.
@@ -155,7 +156,10 @@ func explain(err error) error {
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrReplaced, cli.ExitFailed, "put the vault's file back, or restore a backup: bilikeeper vault restore FILE; a keeper that starts without one begins with an empty vault"},
 		{keeper.ErrStuck, cli.ExitFailed, "look at the disk; the vault is opened again with all that it had kept"},
+		{vault.ErrUnavailable, cli.ExitFailed, "look whether etcd runs and is reached from here, and at store.endpoints, store.ca_file and store.user"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk"},
+		{transfer.ErrUnfinished, cli.ExitFailed, "run bilikeeper vault migrate again, as it was run, and then start the keeper"},
+		{transfer.ErrLeft, cli.ExitFailed, "write into [store] where the accounts are kept now"},
 		{socket.ErrInUse, cli.ExitFailed, "name another socket with --socket, or stop what answers there"},
 		{socket.ErrNotSocket, cli.ExitFailed, "move it away, or name another socket with --socket"},
 		{socket.ErrPathLength, cli.ExitFailed, "name a shorter one with --socket, or with socket in the configuration"},

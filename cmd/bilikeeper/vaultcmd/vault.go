@@ -23,6 +23,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
 // Commands are the commands of this group.
@@ -32,13 +33,13 @@ func Commands(env *cli.Env) []*cobra.Command {
 		`Shows, checks, backs up and restores the vault, and changes what opens it.
 
 info, verify, backup and slots ask the keeper where one runs, and open the files
-where none does. restore, repair, compact and rekey need the keeper stopped.
+where none does. restore, repair, compact, rekey and migrate need the keeper stopped.
 
 What opens the vault is tried in this order: the key file beside it, other files
 and credentials of the service manager, a passphrase, a recovery key. Secrets are
 asked on the terminal or read from a file that others cannot read; they are never
 arguments. BILIKEEPER_VAULT_PASSPHRASE_FILE names such a file, for the keeper too.`,
-		infoCommand(a), verifyCommand(a), backupCommand(a), restoreCommand(a), repairCommand(a), compactCommand(a), rekeyCommand(a), slotsCommand(a))
+		infoCommand(a), verifyCommand(a), backupCommand(a), restoreCommand(a), repairCommand(a), compactCommand(a), rekeyCommand(a), migrateCommand(a), slotsCommand(a))
 	cmd.PersistentFlags().StringVar(&env.Flags.StateDir, "state-dir", "", "where the vault and its key lie (`directory`)")
 	cli.DirectoryFlag(cmd, "state-dir")
 	a.secrets.Flags(cmd)
@@ -147,6 +148,10 @@ func explain(err error) error {
 		return f
 	}
 	f := cli.Explain(err, []cli.Known{
+		{transfer.ErrOther, cli.ExitFailed, "name an empty place, another prefix for example; nothing was changed there"},
+		{transfer.ErrUnfinished, cli.ExitFailed, "run bilikeeper vault migrate again, as it was run"},
+		{transfer.ErrLeft, cli.ExitFailed, "write into [store] where the accounts are kept now"},
+		{parts.ErrShared, cli.ExitFailed, "stop the keepers of all hosts first"},
 		{vault.ErrInUse, cli.ExitFailed, "stop the keeper first: bilikeeper service stop, or kill the process; this needs the vault for itself"},
 		{vault.ErrOtherVault, cli.ExitFailed, "--force restores it all the same; the present vault stays beside it"},
 		{vault.ErrLastSlot, cli.ExitFailed, "add another slot first: bilikeeper vault slots add recovery"},
@@ -158,6 +163,7 @@ func explain(err error) error {
 		{vault.ErrNewerSchema, cli.ExitFailed, "a newer version of bilikeeper wrote it; install that version"},
 		{vault.ErrCorrupt, cli.ExitFailed, "bilikeeper vault restore FILE puts a backup in its place, bilikeeper vault repair saves what still opens; nothing was changed"},
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
+		{vault.ErrUnavailable, cli.ExitFailed, "look whether etcd runs and is reached from here, and at store.endpoints, store.ca_file and store.user"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk; nothing was changed"},
 		{vault.ErrNotFound, cli.ExitFailed, "--state-dir names another place; a keeper that starts makes a vault"},
 		{fs.ErrPermission, cli.ExitNotPermitted, "run it as the keeper's user, or as root"},

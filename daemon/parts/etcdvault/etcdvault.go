@@ -1,0 +1,90 @@
+// Package etcdvault opens the vault in etcd that a configuration names. It is a package
+// of its own so that a program which keeps accounts in a file alone does not link etcd's
+// client.
+//
+// Guarantee: a password or a key that the configuration names is in no error.
+package etcdvault
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/etcd"
+)
+
+// Open opens the vault, and makes it where there is none.
+func Open(o parts.Opening) (vault.Vault, error) {
+	with, err := options(o)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if o.Alone {
+		if err := alone(with); err != nil {
+			return nil, err
+		}
+	}
+	v, err := etcd.Open(with)
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+func options(o parts.Opening) (etcd.Options, error) {
+	secure, err := o.Store.TLS(o.Places.ReadSecret)
+	if err != nil {
+		return etcd.Options{}, err
+	}
+	password, err := o.Store.Password(o.Places.ReadSecret)
+	if err != nil {
+		return etcd.Options{}, err
+	}
+	return etcd.Options{
+		Endpoints: o.Store.Endpoints, Prefix: o.Store.Prefix, TLS: secure, Username: o.Store.User, Password: password,
+		Copy: filepath.Join(o.Places.StateDir, parts.CopyFile), KeyFile: filepath.Join(o.Places.StateDir, parts.KeyFile),
+		Keys: o.Keys, Existing: o.Existing, Seed: o.Seed, JournalAge: o.JournalAge(), Lost: o.Lost,
+		Clear: clear, Local: local, Refused: o.Refused, Socket: o.Places.Socket,
+	}, nil
+}
+
+// clear are the kinds of which etcd may see the keys: names of accounts.
+func clear(kind string) bool { return kind == store.KindAccount }
+
+// local are the kinds that are each host's own: what was written to its files, who read
+// from its socket, and how the site treats its address.
+func local(kind string) bool {
+	return kind == store.KindOutput || kind == store.KindAudit || kind == store.KindSite
+}
+
+// asked is how long etcd has for an answer.
+const asked = 5 * time.Second
+
+// alone refuses a vault that other hosts use: each that lives has a key there.
+func alone(o etcd.Options) error {
+	c, err := clientv3.New(clientv3.Config{
+		Endpoints: o.Endpoints, TLS: o.TLS, Username: o.Username, Password: o.Password.Reveal(), DialTimeout: asked, Logger: zap.NewNop(),
+	})
+	if err != nil {
+		return fmt.Errorf("reach etcd: %w: %w", vault.ErrUnavailable, err)
+	}
+	defer func() { _ = c.Close() }()
+	ctx, cancel := context.WithTimeout(context.Background(), asked)
+	defer cancel()
+	hosts, err := c.Get(ctx, path.Join(o.Prefix, "hosts")+"/", clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	if err != nil {
+		return fmt.Errorf("reach etcd: %w: %w", vault.ErrUnavailable, err)
+	}
+	for _, kv := range hosts.Kvs {
+		return fmt.Errorf("%w: %s", parts.ErrShared, path.Base(string(kv.Key)))
+	}
+	return nil
+}
