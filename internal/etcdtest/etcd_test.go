@@ -34,6 +34,12 @@ func TestMembers(t *testing.T) {
 	}
 	c.Restart(t)
 	put(t, client, "a", "6")
+	c.Member(c.Leader(t)).Stop(t)
+	put(t, client, "a", "7")
+	c.Empty(t)
+	if revision := put(t, client, "a", "8"); revision != 2 {
+		t.Errorf("the revision after the first change of an empty cluster is %d", revision)
+	}
 }
 
 // What is sent while the way is cut arrives when it is healed; the caller has given up.

@@ -56,6 +56,41 @@ func (m *Member) Start(t testing.TB) {
 	}
 }
 
+// Leader is the number of the member that leads the others at the moment.
+func (c *Cluster) Leader(t testing.TB) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	client := c.Client(t)
+	for ctx.Err() == nil {
+		for i, m := range c.members {
+			one, cancel := context.WithTimeout(ctx, time.Second)
+			status, err := client.Status(one, m.endpoint)
+			cancel()
+			if err == nil && status.Leader == status.Header.MemberId {
+				return i
+			}
+		}
+	}
+	t.Fatal("nobody leads")
+	return 0
+}
+
+// Empty stops all members, and starts them again with nothing: as where etcd was put
+// back to what it was earlier, its revisions begin anew.
+func (c *Cluster) Empty(t testing.TB) {
+	t.Helper()
+	for _, m := range c.members {
+		m.Stop(t)
+	}
+	for _, m := range c.members {
+		if err := os.RemoveAll(filepath.Join(m.dir, "data")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Restart(t)
+}
+
 // Restart starts those members again that do not run.
 func (c *Cluster) Restart(t testing.TB) {
 	t.Helper()

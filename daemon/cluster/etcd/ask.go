@@ -147,7 +147,7 @@ func (b *mailbox) post(ctx context.Context, c *call, head requestHead, body []by
 	if err != nil {
 		return err
 	}
-	one, cancel := context.WithTimeout(ctx, b.m.patience())
+	one, cancel := context.WithTimeout(ctx, b.m.o.patience())
 	defer cancel()
 	there := b.m.keys.host(c.host)
 	answer, err := b.m.o.Client.Txn(one).If(

@@ -117,7 +117,7 @@ func (s *session) plan() (d cluster.Decision, leaving []string, ok bool) {
 // another host took meanwhile is seen to be its own.
 func (s *session) take(ctx context.Context, accounts []cluster.Taking) error {
 	m := s.m
-	ctx, cancel := context.WithTimeout(ctx, m.patience())
+	ctx, cancel := context.WithTimeout(ctx, m.o.patience())
 	defer cancel()
 	var each []clientv3.Op
 	spares := map[string]bool{}
@@ -188,7 +188,7 @@ func (s *session) yield(account string) bool {
 // fails is done again with the next decision.
 func (s *session) release(ctx context.Context, accounts []string) error {
 	m := s.m
-	ctx, cancel := context.WithTimeout(ctx, m.patience())
+	ctx, cancel := context.WithTimeout(ctx, m.o.patience())
 	defer cancel()
 	var each []clientv3.Op
 	var keys []string

@@ -15,6 +15,11 @@
 //
 // Each of them lies under the lease of the host that wrote it, and goes with it.
 //
+// etcd keeps a lease as long as it is renewed; one before 3.4.31 and 3.5.13 may take it
+// away from a host that lives, when a leader that had been stopped goes on. The host
+// then stops as soon as it sees that, and until it does only the fence of its writes
+// keeps two owners apart.
+//
 // Guarantees:
 //   - a host takes itself for an account's owner only while the key is under its own
 //     lease and that lease, measured from when its renewal was sent, has not run out;

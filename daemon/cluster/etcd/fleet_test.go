@@ -17,7 +17,6 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/cluster"
 	"github.com/bilikeeper/bilikeeper/internal/etcdtest"
-	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 func aead(t testing.TB, secret byte) cipher.AEAD {
@@ -26,7 +25,7 @@ func aead(t testing.TB, secret byte) cipher.AEAD {
 	}
 	key := make([]byte, 32)
 	key[0] = secret
-	a, err := seal.AEAD(key, []byte("cluster"), "test")
+	a, err := NewSeal(key, []byte("a vault's id"))
 	if err != nil {
 		panic(err)
 	}
@@ -63,9 +62,9 @@ type host struct {
 	sender []bool
 }
 
-func newFleet(t *testing.T, members, accounts int) *fleet {
+func newFleet(t *testing.T, members, accounts int, options ...etcdtest.Option) *fleet {
 	t.Helper()
-	f := &fleet{t: t, etcd: etcdtest.Start(t, members), accounts: names(accounts), hosts: map[string]*host{}}
+	f := &fleet{t: t, etcd: etcdtest.Start(t, members, options...), accounts: names(accounts), hosts: map[string]*host{}}
 	f.judge = newJudge(t, append(slices.Clone(f.accounts), sender))
 	return f
 }
@@ -87,6 +86,10 @@ func (f *fleet) start(name string, change ...func(*Options)) *host {
 		// Something is under way now and then.
 		Yield: func(string) bool { return rand.IntN(5) > 0 },
 	}
+	// Where the machine has much else to do, some accounts are taken by the next in
+	// their order.
+	h.options.Timing = cluster.Usual()
+	h.options.Timing.Spare = h.options.Timing.Steady
 	for _, c := range change {
 		c(&h.options)
 	}
@@ -174,13 +177,17 @@ func (f *fleet) owned(names ...string) bool {
 func until(t testing.TB, what string, within time.Duration, done func() bool) time.Duration {
 	t.Helper()
 	begun := time.Now()
-	for !done() {
+	for {
+		asked := time.Now()
+		if done() {
+			return time.Since(begun)
+		}
 		if time.Since(begun) > within {
 			t.Fatalf("%s: not within %v", what, within)
 		}
-		time.Sleep(5 * time.Millisecond)
+		// Asking takes no more than half of the time.
+		time.Sleep(max(5*time.Millisecond, time.Since(asked)))
 	}
-	return time.Since(begun)
 }
 
 // judge asks each host again and again what it takes itself for the owner of. A host
@@ -190,6 +197,8 @@ type judge struct {
 	t        *testing.T
 	accounts []string
 	begun    time.Time
+	// anew is true where etcd, and its revisions, began anew meanwhile.
+	anew bool
 
 	mu    sync.Mutex
 	times map[string][]owning // by account
@@ -267,7 +276,7 @@ func (j *judge) verdict() {
 				if other.host != o.host && other.to >= o.from {
 					j.t.Errorf("%s was owned by two: %+v and %+v", account, other, o)
 				}
-				if other.host != o.host && other.token >= o.token {
+				if other.host != o.host && other.token >= o.token && !j.anew {
 					j.t.Errorf("%s: the token went back: %+v and %+v", account, other, o)
 				}
 			}

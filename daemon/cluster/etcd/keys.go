@@ -48,6 +48,12 @@ func (k keys) account(key string) (account string, ok bool) {
 	return account, ok && account != sender
 }
 
+// NewSeal derives what [Options] are to seal with from the data key of the vault that
+// all hosts share.
+func NewSeal(dataKey, vaultID []byte) (cipher.AEAD, error) {
+	return seal.AEAD(dataKey, vaultID, "bilikeeper cluster 1")
+}
+
 // box seals what hosts write for one another, bound to the key that it lies at and to
 // what it is there: nothing that was sealed elsewhere opens in its place.
 type box struct{ aead cipher.AEAD }

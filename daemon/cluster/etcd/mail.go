@@ -162,7 +162,7 @@ func (b *mailbox) seeHosts(hosts map[string]seenHost) {
 // sweep removes keys that nobody waits for.
 func (b *mailbox) sweep(keys ...string) {
 	b.sweeper.tell(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), b.m.patience())
+		ctx, cancel := context.WithTimeout(context.Background(), b.m.o.patience())
 		defer cancel()
 		var each []clientv3.Op
 		for _, key := range keys {

@@ -274,7 +274,7 @@ func TestAskUnderFaults(t *testing.T) {
 	}
 	results, asked := map[uint64]result{}, uint64(0)
 	var all sync.WaitGroup
-	for end := time.Now().Add(40 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
 		for range 5 {
 			asked++
 			id, patience := asked, time.Duration(100+rnd.IntN(1500))*time.Millisecond

@@ -23,9 +23,10 @@ type Member struct {
 	teller   *teller
 	mail     *mailbox
 
-	stop context.CancelFunc
-	work sync.WaitGroup // all goroutines but the tellers'
-	told chan struct{}  // closed when the tellers have ended
+	stop  context.CancelFunc
+	work  sync.WaitGroup // all goroutines but the tellers'
+	state *latest
+	told  chan struct{} // closed when the tellers have ended
 	// held is the last lease that was taken. Only run uses it, and Close after that.
 	held clientv3.LeaseID
 
@@ -56,7 +57,7 @@ func Join(o Options) (*Member, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &Member{
 		o: o, keys: keys{o.Prefix}, box: box{o.Seal}, instance: newID(), started: time.Now(),
-		teller: newTeller(), stop: cancel, told: make(chan struct{}),
+		teller: newTeller(), state: newLatest(), stop: cancel, told: make(chan struct{}),
 		trouble: errJoining, changed: make(chan struct{}), view: newView(), wake: make(chan struct{}, 1),
 	}
 	m.mail = newMailbox(m)
@@ -67,21 +68,19 @@ func Join(o Options) (*Member, error) {
 		both.Go(m.mail.sweeper.run)
 		both.Wait()
 	}()
-	m.follow(ctx, m.keys.hosts(), m.seeHosts)
-	m.follow(ctx, m.keys.owners(), m.seeOwners)
-	m.follow(ctx, m.keys.sender(), m.seeOwners)
-	m.follow(ctx, m.keys.mail(o.Host), m.mail.see)
+	follow(ctx, m, m.keys.hosts(), m.seeHosts)
+	follow(ctx, m, m.keys.owners(), m.seeOwners)
+	follow(ctx, m, m.keys.sender(), m.seeOwners)
+	follow(ctx, m, m.keys.mail(o.Host), m.mail.see)
 	m.work.Go(func() { m.run(ctx) })
 	return m, nil
 }
 
-func (m *Member) follow(ctx context.Context, prefix string, apply func([]change, bool)) {
-	f := &follower{client: m.o.Client, prefix: prefix, patience: m.patience(), apply: apply, forget: func() { m.forget(prefix) }}
+func follow(ctx context.Context, m *Member, prefix string, apply func([]change, bool)) {
+	f := &follower{client: m.o.Client, prefix: prefix, patience: m.o.patience(), apply: apply}
+	f.forget, f.replaced = func(first bool) { m.forget(prefix, first) }, m.state.replaced
 	m.work.Go(func() { f.run(ctx) })
 }
-
-// patience is how long one request to etcd may take.
-func (m *Member) patience() time.Duration { return max(m.o.TTL/3, time.Second) }
 
 // run joins again and again until the context ends.
 func (m *Member) run(ctx context.Context) {

@@ -35,7 +35,8 @@ type Options struct {
 	TTL time.Duration
 	// Timing is how patient the decisions are; the zero value is [cluster.Usual].
 	Timing cluster.Timing
-	// Seal seals what only hosts may read and write. All hosts have the same.
+	// Seal seals what only hosts may read and write. All hosts have the same, by
+	// [NewSeal].
 	Seal cipher.AEAD
 	Log  zerolog.Logger
 
@@ -93,3 +94,6 @@ func (o *Options) complete() error {
 	}
 	return nil
 }
+
+// patience is how long one request to etcd may take.
+func (o *Options) patience() time.Duration { return max(o.TTL/3, time.Second) }

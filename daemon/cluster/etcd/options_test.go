@@ -12,12 +12,11 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/bilikeeper/bilikeeper/daemon/cluster"
-	"github.com/bilikeeper/bilikeeper/vault/seal"
 )
 
 func key(t *testing.T, use string) cipher.AEAD {
 	t.Helper()
-	a, err := seal.AEAD(make([]byte, 32), nil, use)
+	a, err := NewSeal(make([]byte, 32), []byte(use))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,9 @@ import (
 type renewer struct {
 	client *clientv3.Client
 	lease  clientv3.LeaseID
+	// presence is the key that lies under the lease.
+	presence string
+	state    *latest
 
 	stream pb.Lease_LeaseKeepAliveClient // nil while there is none
 	cancel context.CancelFunc
@@ -25,7 +28,36 @@ type renewer struct {
 
 // renew asks once, and returns for how long the lease was renewed. A question without
 // an answer ends the stream, so that no answer is ever taken for a later question's.
+//
+// etcd's leader renews a lease without asking the other members. One that was stopped,
+// or cut off from them, may do so after they have another leader, which counts
+// differently. So a renewal counts only when a read that needs the majority finds the
+// same term after it: there was no other leader in between.
 func (r *renewer) renew(ctx context.Context, patience time.Duration) (ttl time.Duration, err error) {
+	begun := time.Now()
+	ttl, term, err := r.ask(ctx, patience)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience-time.Since(begun))
+	defer cancel()
+	read, err := r.client.Get(ctx, r.presence)
+	if err != nil {
+		return 0, failure(err)
+	}
+	switch {
+	case !r.state.see(stateOf(read.Header)):
+		return 0, errRestored
+	case read.Header.RaftTerm != term:
+		return 0, errElection
+	case len(read.Kvs) != 1 || clientv3.LeaseID(read.Kvs[0].Lease) != r.lease:
+		return 0, errRemoved
+	}
+	return ttl, nil
+}
+
+// ask sends one question, and returns the answer with the term that it was given in.
+func (r *renewer) ask(ctx context.Context, patience time.Duration) (ttl time.Duration, term uint64, err error) {
 	if r.stream == nil {
 		life, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 		r.cancel = cancel
@@ -34,14 +66,14 @@ func (r *renewer) renew(ctx context.Context, patience time.Duration) (ttl time.D
 		r.stream, err = pb.NewLeaseClient(r.client.ActiveConnection()).LeaseKeepAlive(life)
 		if !stop.Stop() || err != nil {
 			r.close()
-			return 0, failure(err)
+			return 0, 0, failure(err)
 		}
 	}
 	stop := time.AfterFunc(patience, r.cancel)
 	if err = r.stream.Send(&pb.LeaseKeepAliveRequest{ID: int64(r.lease)}); err == nil {
 		var answer *pb.LeaseKeepAliveResponse
 		if answer, err = r.stream.Recv(); err == nil {
-			ttl = time.Duration(answer.TTL) * time.Second
+			ttl, term = time.Duration(answer.TTL)*time.Second, answer.Header.RaftTerm
 		}
 	}
 	if !stop.Stop() || err != nil {
@@ -49,14 +81,17 @@ func (r *renewer) renew(ctx context.Context, patience time.Duration) (ttl time.D
 	}
 	switch {
 	case err != nil:
-		return 0, failure(err)
+		return 0, 0, failure(err)
 	case ttl <= 0:
-		return 0, rpctypes.ErrLeaseNotFound
+		return 0, 0, rpctypes.ErrLeaseNotFound
 	}
-	return ttl, nil
+	return ttl, term, nil
 }
 
-var errSilent = errors.New("etcd does not answer")
+var (
+	errSilent   = errors.New("etcd does not answer")
+	errElection = errors.New("etcd has another leader than the one that renewed the lease")
+)
 
 // failure is the error that the server meant. What was cut by the timer has none.
 func failure(err error) error {

@@ -119,7 +119,7 @@ func (b *mailbox) tell(ctx context.Context, j *job, head answerHead, body []byte
 	}
 	told := false
 	_ = attempt.Until(ctx, attempt.Backoff{First: 50 * time.Millisecond, Most: time.Second}, func() error {
-		one, cancel := context.WithTimeout(ctx, b.m.patience())
+		one, cancel := context.WithTimeout(ctx, b.m.o.patience())
 		defer cancel()
 		answer, err := b.m.o.Client.Txn(one).
 			If(clientv3.Compare(clientv3.CreateRevision(j.key), "=", j.created)).

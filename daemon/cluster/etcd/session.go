@@ -47,7 +47,7 @@ type presence struct {
 // goes first: its keys are in the way.
 func (m *Member) join(ctx context.Context) error {
 	if m.held != clientv3.NoLease {
-		one, cancel := context.WithTimeout(ctx, m.patience())
+		one, cancel := context.WithTimeout(ctx, m.o.patience())
 		err := revoke(one, m.o.Client, m.held)
 		cancel()
 		if err != nil {
@@ -96,7 +96,7 @@ func revoke(ctx context.Context, client *clientv3.Client, id clientv3.LeaseID) e
 }
 
 func (m *Member) grant(ctx context.Context) (*session, time.Duration, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.patience())
+	ctx, cancel := context.WithTimeout(ctx, m.o.patience())
 	defer cancel()
 	sent := cluster.Uptime()
 	granted, err := m.o.Client.Grant(ctx, int64(m.o.TTL/time.Second))
@@ -110,7 +110,7 @@ func (m *Member) grant(ctx context.Context) (*session, time.Duration, error) {
 // appear makes this host present, where no other process has its name.
 func (s *session) appear(ctx context.Context) error {
 	m := s.m
-	ctx, cancel := context.WithTimeout(ctx, m.patience())
+	ctx, cancel := context.WithTimeout(ctx, m.o.patience())
 	defer cancel()
 	key := m.keys.host(m.o.Host)
 	value, err := s.describe()
@@ -124,6 +124,7 @@ func (s *session) appear(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.state.see(stateOf(answer.Header))
 	if !answer.Succeeded {
 		return s.taken(changeOf(answer.Responses[0].GetResponseRange().Kvs[0]))
 	}
@@ -168,13 +169,8 @@ func (s *session) finish() {
 		return
 	}
 	var lost []string
-	sends := false
 	for account := range m.view.owners {
-		switch {
-		case !m.believes(account):
-		case account == sender:
-			sends = true
-		default:
+		if m.believes(account) {
 			lost = append(lost, account)
 		}
 	}
@@ -182,18 +178,13 @@ func (s *session) finish() {
 	m.now = nil
 	m.signal()
 	m.mail.finish()
-	if len(lost) > 0 {
-		m.teller.tell(func() { m.o.Lost(lost) })
-	}
-	if sends {
-		m.teller.tell(func() { m.o.Sender(false) })
-	}
+	m.tell(lost, nil)
 }
 
 // keep renews the lease until that cannot be done any more, and returns why.
 func (s *session) keep(ctx context.Context, ttl time.Duration) error {
 	m := s.m
-	r := &renewer{client: m.o.Client, lease: s.id}
+	r := &renewer{client: m.o.Client, lease: s.id, presence: m.keys.host(m.o.Host), state: m.state}
 	defer r.close()
 	wait := ttl / 3
 	for {
@@ -215,6 +206,8 @@ func (s *session) keep(ctx context.Context, ttl time.Duration) error {
 			wait = renewed / 3
 		case errors.Is(err, rpctypes.ErrLeaseNotFound):
 			return errRevoked
+		case errors.Is(err, errRemoved), errors.Is(err, errRestored):
+			return err
 		default:
 			wait = ttl/50 + rand.N(ttl/50)
 		}
@@ -242,7 +235,7 @@ func (s *session) report(ctx context.Context) {
 			continue
 		}
 		key := m.keys.host(m.o.Host)
-		one, cancel := context.WithTimeout(ctx, m.patience())
+		one, cancel := context.WithTimeout(ctx, m.o.patience())
 		_, err = m.o.Client.Txn(one).
 			If(clientv3.Compare(clientv3.CreateRevision(key), "=", s.presence)).
 			Then(clientv3.OpPut(key, value, clientv3.WithLease(s.id))).Commit()

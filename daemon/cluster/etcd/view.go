@@ -163,19 +163,29 @@ func (m *Member) see(changes []change, spares map[string]bool) {
 		}
 		switch after := m.believes(account); {
 		case before == after:
-		case account == sender:
-			m.teller.tell(func() { m.o.Sender(after) })
 		case after:
 			gained = append(gained, account)
 		default:
 			lost = append(lost, account)
 		}
 	}
-	if len(lost) > 0 {
-		m.teller.tell(func() { m.o.Lost(lost) })
-	}
-	if len(gained) > 0 {
-		m.teller.tell(func() { m.o.Gained(gained) })
+	m.tell(lost, gained)
+}
+
+// tell tells what this host has ceased and begun to own. The mutex is held.
+func (m *Member) tell(lost, gained []string) {
+	for _, news := range []struct {
+		accounts []string
+		tell     func([]string)
+		owned    bool
+	}{{lost, m.o.Lost, false}, {gained, m.o.Gained, true}} {
+		accounts := slices.DeleteFunc(news.accounts, func(account string) bool { return account == sender })
+		if len(accounts) < len(news.accounts) {
+			m.teller.tell(func() { m.o.Sender(news.owned) })
+		}
+		if len(accounts) > 0 {
+			m.teller.tell(func() { news.tell(accounts) })
+		}
 	}
 }
 
@@ -183,11 +193,14 @@ var errRestored = errors.New("etcd was put back to an earlier state")
 
 // forget comes when etcd was put back to an earlier state: nothing that was seen under
 // a prefix says anything about what comes, and what this host owns may be another's.
-func (m *Member) forget(prefix string) {
+//
+// A session that noticed it has ended by itself, and the one that is there has begun
+// since.
+func (m *Member) forget(prefix string, first bool) {
 	m.mu.RLock()
 	s := m.now
 	m.mu.RUnlock()
-	if s != nil {
+	if s != nil && first {
 		s.end(errRestored)
 		s.finish()
 	}
@@ -196,12 +209,20 @@ func (m *Member) forget(prefix string) {
 	if prefix == m.keys.hosts() {
 		m.view.hosts, m.view.names, m.view.wholeHosts = map[string]seenHost{}, nil, false
 	}
+	var lost []string
 	for account := range m.view.owners {
-		if strings.HasPrefix(m.keys.owner(account), prefix) {
-			delete(m.view.owners, account)
+		if !strings.HasPrefix(m.keys.owner(account), prefix) {
+			continue
+		}
+		if m.believes(account) { // it is seen again, if it is so
+			lost = append(lost, account)
+		}
+		delete(m.view.owners, account)
+		if m.view.accounts[account] {
 			m.view.free[account] = cluster.Uptime()
 		}
 	}
+	m.tell(lost, nil)
 }
 
 // Hosts implements [cluster.Membership].
