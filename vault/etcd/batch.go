@@ -71,6 +71,8 @@ type batch struct {
 	bytes int
 	// undo takes back, last first, what the change that runs did.
 	undo []func()
+	// request is what etcd is asked for.
+	request request
 }
 
 func newBatch(v *shared) *batch {
@@ -233,8 +235,12 @@ type request struct {
 	ops      []clientv3.Op
 }
 
-// request seals what is written. The mirror is still the one that the batch ran on.
-func (b *batch) request() request {
+// prepare seals what is written, and says what is compared. That is done while the mirror
+// is the one that the batch ran on.
+func (b *batch) prepare() {
+	if !b.remote() {
+		return
+	}
 	var r request
 	key := b.v.key
 	put := func(name string, value []byte) { r.ops = append(r.ops, clientv3.OpPut(key(name), string(value))) }
@@ -286,7 +292,7 @@ func (b *batch) request() request {
 	for owner, revision := range b.guards {
 		r.compares = append(r.compares, clientv3.Compare(clientv3.CreateRevision(owner), "=", revision))
 	}
-	return r
+	b.request = r
 }
 
 // jitter is between half of a duration and all of it.

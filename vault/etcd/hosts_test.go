@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -251,6 +252,52 @@ func TestBothOrders(t *testing.T) {
 		if i == 3 && len(sum) != 5 {
 			t.Errorf("a record that came meanwhile was not seen: %q", sum)
 		}
+	}
+	must(t, a.Verify())
+}
+
+// TestNothingBetween: what was read in a row is the same at the commit: of many on two
+// hosts who each make a record where they see none, one does.
+func TestNothingBetween(t *testing.T) {
+	w := newWay(t, etcdtest.Start(t, 1))
+	a := open(t, w.options())
+	b, _ := join(t, w)
+	hosts := []*etcd.Vault{a, b}
+	for round := range 30 {
+		var made atomic.Int64
+		var all sync.WaitGroup
+		for i := range 6 {
+			v := hosts[i%2]
+			all.Go(func() {
+				won := false
+				err := v.Update(func(tx vault.Tx) error {
+					won = true
+					err := tx.Each("seat", func(string, vault.Record) error { won = false; return nil })
+					if err == nil && won {
+						_, err = tx.Put("seat", fmt.Sprint(round, i), nil, 0)
+					}
+					return err
+				})
+				if err != nil {
+					t.Error(err)
+				}
+				if won {
+					made.Add(1)
+				}
+			})
+		}
+		all.Wait()
+		if n := made.Load(); n != 1 {
+			t.Fatalf("%d made a record in round %d", n, round)
+		}
+		must(t, hosts[round%2].Update(func(tx vault.Tx) error {
+			n := 0
+			err := tx.Each("seat", func(key string, r vault.Record) error { n++; return tx.Delete("seat", key, r.Revision) })
+			if err == nil && n != 1 {
+				err = fmt.Errorf("%d records are there", n)
+			}
+			return err
+		}))
 	}
 	must(t, a.Verify())
 }

@@ -89,10 +89,9 @@ func (v *writer) send(b *batch, ran []*update) outcome {
 	}
 	f := &flight{nonce: rand.Text(), b: b, ran: ran, told: make(chan struct{})}
 	v.mu.Lock()
-	r := b.request()
 	v.flight = f
 	v.mu.Unlock()
-	came := v.transmit(f, r)
+	came := v.transmit(f)
 	if v.land(f, came.committed) {
 		came = outcome{committed: true, local: f.err}
 	}
@@ -100,8 +99,8 @@ func (v *writer) send(b *batch, ran []*update) outcome {
 }
 
 // transmit asks etcd to commit a batch, and finds out what came of it.
-func (v *writer) transmit(f *flight, r request) outcome {
-	b, padding := f.b, ""
+func (v *writer) transmit(f *flight) outcome {
+	b, r, padding := f.b, f.b.request, ""
 	if b.probe {
 		padding = string(make([]byte, probePadding))
 	}

@@ -3,7 +3,9 @@
 package etcd_test
 
 import (
+	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,30 +24,69 @@ func TestVault(t *testing.T) {
 	cluster := etcdtest.Start(t, 1)
 	vaulttest.Run(t, func(t *testing.T) vaulttest.Place {
 		w := newWay(t, cluster)
-		return vaulttest.Place{
-			Open: func(t *testing.T, o vaulttest.Options) (vault.Vault, error) {
-				with := w.options()
-				with.JournalMax, with.JournalAge, with.Keys = o.JournalMax, o.JournalAge, o.Keys()
-				if o.KeyFile != "" {
-					with.KeyFile = filepath.Join(w.dir, o.KeyFile)
-				}
-				v, err := etcd.Open(with)
-				if err != nil {
-					return nil, err
-				}
-				return v, nil
-			},
-			Fail: func(t *testing.T) func() {
-				w.proxy.Refuse()
-				return w.proxy.Heal
-			},
-			Swap: func(t *testing.T, kind, a, b string) {
-				ofA, ofB := w.get(t, w.record(kind, a)), w.get(t, w.record(kind, b))
-				w.put(t, w.record(kind, a), ofB)
-				w.put(t, w.record(kind, b), ofA)
-			},
+		p := w.place(func(*etcd.Options) {})
+		p.Swap = func(t *testing.T, kind, a, b string) {
+			ofA, ofB := w.get(t, w.record(kind, a)), w.get(t, w.record(kind, b))
+			w.put(t, w.record(kind, a), ofB)
+			w.put(t, w.record(kind, b), ofA)
 		}
+		return p
 	})
+}
+
+// TestLocalRecords: so it is with records that stay on the host, beside the journal of
+// all.
+func TestLocalRecords(t *testing.T) {
+	cluster := etcdtest.Start(t, 1)
+	vaulttest.Run(t, func(t *testing.T) vaulttest.Place {
+		return newWay(t, cluster).place(func(o *etcd.Options) { o.Local = func(string) bool { return true } })
+	})
+}
+
+// TestDamagedCopy: a copy that is damaged is begun anew and told of. What is in etcd is
+// there.
+func TestDamagedCopy(t *testing.T) {
+	w := newWay(t, etcdtest.Start(t, 1))
+	v := open(t, w.options())
+	must(t, count(v))
+	must(t, put(v, "local", "a", "x"))
+	must(t, v.Close())
+	path := filepath.Join(w.dir, "cluster.db")
+	must(t, os.WriteFile(path, bytes.Repeat([]byte("rubbish"), 5000), 0o600))
+	v = open(t, w.options())
+	counted(t, v, 1)
+	if d := v.Info().Damage; len(d) != 1 || !strings.Contains(d[0], "damaged-") || get(v, "local", "a") != "get local/a: not found" {
+		t.Errorf("told of %q; the local record is %s", d, get(v, "local", "a"))
+	}
+	must(t, count(v))
+	must(t, v.Close())
+	if v = open(t, w.options()); len(v.Info().Damage) != 0 {
+		t.Errorf("still told of %q", v.Info().Damage)
+	}
+	counted(t, v, 2)
+}
+
+// place is the way to a vault with other options.
+func (w *way) place(change func(*etcd.Options)) vaulttest.Place {
+	return vaulttest.Place{
+		Open: func(t *testing.T, o vaulttest.Options) (vault.Vault, error) {
+			with := w.options()
+			change(&with)
+			with.JournalMax, with.JournalAge, with.Keys = o.JournalMax, o.JournalAge, o.Keys()
+			if o.KeyFile != "" {
+				with.KeyFile = filepath.Join(w.dir, o.KeyFile)
+			}
+			v, err := etcd.Open(with)
+			if err != nil {
+				return nil, err
+			}
+			return v, nil
+		},
+		Fail: func(t *testing.T) func() {
+			w.proxy.Refuse()
+			return w.proxy.Heal
+		},
+	}
 }
 
 // way is a host's way to a vault of its own.

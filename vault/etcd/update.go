@@ -98,10 +98,15 @@ func (v *writer) update(op string, fn func(*tx) error) error {
 		b := newBatch(v.shared)
 		t := &tx{v: v.shared, m: b.m, b: b}
 		defer func() { t.over = true }()
-		return fn(t)
+		if err := fn(t); err != nil {
+			return err
+		}
+		return fault.New(op, v.o.place(), errPanicked)
 	}
 	return u.err
 }
+
+var errPanicked = errors.New("its function panicked")
 
 // kept calls who wanted to be called once it is kept.
 func (u *update) kept() {
@@ -163,7 +168,11 @@ func (v *writer) some(list []*update, deadline time.Time) []*update {
 	}
 	v.mu.Unlock()
 	v.local.lane.Unlock()
-	return v.ended(ran, left, v.send(b, ran), deadline)
+	came := v.send(b, ran)
+	v.mu.Lock()
+	v.local.busy = nil
+	v.mu.Unlock()
+	return v.ended(ran, left, came, deadline)
 }
 
 // alone keeps what needs nothing of etcd. The caller holds the lane.
@@ -252,12 +261,14 @@ func (v *writer) run(list []*update, alone bool) (b *batch, ran []*update) {
 					u.within(v.shared, again)
 					again.undo = nil
 				}
+				again.prepare()
 				return again, list[:i]
 			}
 			return b, nil
 		}
 		b.undo = nil
 	}
+	b.prepare()
 	return b, list
 }
 
@@ -270,7 +281,7 @@ func (u *update) within(v *shared, b *batch) {
 		t.over = true
 		if !returned {
 			_ = recover()
-			u.panicked, u.err = true, errors.New("it panicked")
+			u.panicked, u.err = true, errPanicked
 		}
 		if u.err != nil {
 			b.takeBack()

@@ -118,7 +118,7 @@ func (v *Vault) Verify() error {
 	found := newMirror(v.sealed)
 	found.apply(rev, events, true)
 	v.mu.RLock()
-	damage := append(v.mirror.damage(), found.damage()...)
+	damage := slices.Concat(v.copy.damage, v.mirror.damage(), found.damage())
 	v.mu.RUnlock()
 	if len(damage) > 0 {
 		return fault.Corrupt("verify", v.o.place(), "%s", damage[0])

@@ -39,6 +39,7 @@ type Place struct {
 	// may have to be opened again then.
 	Fail func(t *testing.T) (mend func())
 	// Swap has two records of a kind change places, by hand. Nobody has the vault open.
+	// Nil is for a place of which only its holder has any.
 	Swap func(t *testing.T, kind, a, b string)
 }
 
