@@ -290,7 +290,9 @@ func TestNothingBetween(t *testing.T) {
 		if n := made.Load(); n != 1 {
 			t.Fatalf("%d made a record in round %d", n, round)
 		}
-		must(t, hosts[round%2].Update(func(tx vault.Tx) error {
+		next := hosts[round%2] // which may have yet to hear of it
+		eventually(t, "the record", func() bool { return next.Info().Records["seat"] > 0 })
+		must(t, next.Update(func(tx vault.Tx) error {
 			n := 0
 			err := tx.Each("seat", func(key string, r vault.Record) error { n++; return tx.Delete("seat", key, r.Revision) })
 			if err == nil && n != 1 {
