@@ -132,6 +132,8 @@ func (a answer) result() ([]byte, error) {
 		return a.body, nil
 	case outcomeTooLarge:
 		return nil, fmt.Errorf("the answer is %w", cluster.ErrTooLarge)
+	case outcomeLate:
+		return nil, context.DeadlineExceeded
 	}
 	return nil, fmt.Errorf("%w: %s", cluster.ErrRefused, plain.Clip(a.Error, maxReason))
 }
@@ -193,6 +195,9 @@ func (b *mailbox) answered(id string, change change) {
 func outcome(body []byte, err error) (answerHead, []byte) {
 	head := answerHead{Stage: stageAnswer}
 	switch {
+	case errors.Is(err, errLate):
+		head.Outcome = outcomeLate
+		return head, nil
 	case errors.Is(err, cluster.ErrTooLarge), len(body) > MaxMessage:
 		head.Outcome = outcomeTooLarge
 		return head, nil

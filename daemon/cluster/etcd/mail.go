@@ -68,6 +68,7 @@ type answerHead struct {
 const (
 	outcomeError    = "error"
 	outcomeTooLarge = "too large"
+	outcomeLate     = "late"
 )
 
 // mailbox is what goes from host to host. Its mutex comes after the member's.
@@ -179,6 +180,7 @@ func (b *mailbox) guard() attempt.Guard {
 
 var (
 	errFailed   = errors.New("the request failed")
+	errLate     = errors.New("the deadline came first")
 	errUnserved = errors.New("this host answers no requests yet")
 )
 
@@ -189,6 +191,9 @@ func (b *mailbox) carry(ctx context.Context, from string, request []byte) (answe
 	b.mu.Unlock()
 	if serve == nil {
 		return nil, errUnserved
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return nil, context.DeadlineExceeded
 	}
 	err = b.guard().Protect(func() (err error) {
 		answer, err = serve(ctx, from, request)

@@ -256,12 +256,15 @@ func TestMailReplayed(t *testing.T) {
 func TestAskUnderFaults(t *testing.T) {
 	_, a, b := pair(t)
 	var mu sync.Mutex
+	// What counts is until when the host thinks it may: between that and what it does
+	// any process may be held up.
 	times := map[uint64][]time.Time{}
-	serve := func(_ context.Context, _ string, request []byte) ([]byte, error) {
+	serve := func(ctx context.Context, _ string, request []byte) ([]byte, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		id := binary.BigEndian.Uint64(request)
-		times[id] = append(times[id], time.Now())
+		deadline, _ := ctx.Deadline()
+		times[id] = append(times[id], deadline)
 		return request, nil
 	}
 	b.Serve(serve)
@@ -319,7 +322,7 @@ func TestAskUnderFaults(t *testing.T) {
 		case n > 1:
 			t.Errorf("request %d was carried out %d times", id, n)
 		case n == 1 && times[id][0].After(r.deadline):
-			t.Errorf("request %d was carried out %v after its deadline", id, times[id][0].Sub(r.deadline))
+			t.Errorf("request %d might be carried out %v after its deadline", id, times[id][0].Sub(r.deadline))
 		case n == 0 && r.err == nil:
 			t.Errorf("request %d was answered and not carried out", id)
 		case n == 1 && r.err != nil && !begun(r.err):

@@ -26,8 +26,8 @@ type job struct {
 }
 
 // Serve says who carries out the requests of other hosts. The context that fn is given
-// ends with the request's deadline, or when the asker does not wait any more. What fn
-// returns goes to the asker, an error as its text.
+// ends with the request's deadline, which is never later than the asker's, or when the
+// asker does not wait any more. What fn returns goes to the asker, an error as its text.
 func (m *Member) Serve(fn func(ctx context.Context, from string, request []byte) ([]byte, error)) {
 	m.mail.mu.Lock()
 	defer m.mail.mu.Unlock()
@@ -95,13 +95,19 @@ func (b *mailbox) process(ctx context.Context, j *job) {
 	case <-time.After(unasked): // whoever claims to ask does not
 		return
 	}
+	// In this order: a process that is held up between the two has less time, not more.
+	now := time.Now()
 	left := until - cluster.Uptime()
 	if left <= 0 || ctx.Err() != nil {
 		return
 	}
-	within, cancel := context.WithTimeout(ctx, left)
+	within, cancel := context.WithDeadline(ctx, now.Add(left))
 	defer cancel()
-	head, body := outcome(b.carry(within, j.from, j.body))
+	body, err := b.carry(within, j.from, j.body)
+	if err != nil && within.Err() != nil {
+		err = errLate // whatever it says, that is why
+	}
+	head, body := outcome(body, err)
 	b.tell(ctx, j, head, body)
 }
 
