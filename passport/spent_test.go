@@ -148,3 +148,43 @@ func TestNoChargeNoRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestForgetSpent: what another host has spent of an account's hour counts once what
+// was known of it is forgotten.
+func TestForgetSpent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := map[string][]time.Time{}
+		host := func() *Limiter {
+			return NewLimiter(Limits{PerAccountHour: 10}, LimiterOptions{
+				Keep: func(s Spent) error {
+					if s.Account != "" {
+						kept[s.Account] = s.Hour
+					}
+					return nil
+				},
+				Spent: func(account string) []time.Time { return kept[account] },
+			})
+		}
+		ask := func(l *Limiter) bool {
+			p, e := l.enter(t.Context(), request{op: "nav", key: "a", host: "h"})
+			if e == nil {
+				l.leave(p, nil)
+			}
+			time.Sleep(10 * time.Second)
+			return e == nil
+		}
+		first, second := host(), host()
+		asked := 0
+		for range 20 { // the account goes back and forth
+			for _, l := range []*Limiter{first, second} {
+				ForgetSpent(l, "a")
+				if ask(l) {
+					asked++
+				}
+			}
+		}
+		if asked < 3 || asked > 10 {
+			t.Errorf("%d requests in an hour of 10", asked)
+		}
+	})
+}

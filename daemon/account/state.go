@@ -167,6 +167,9 @@ func (w *Worker) forget(context.Context) error {
 	if err := w.Store.Delete(w.rec, store.Of(w.name, client.AccountRemoved{})); err != nil {
 		return fmt.Errorf("forget account %s: %w", w.name, err)
 	}
+	if w.Share != nil {
+		Ownership{w}.dropUnwritten()
+	}
 	w.gone = true
 	w.recovered()
 	w.Retire()

@@ -236,6 +236,7 @@ func (w Ownership) reread() error {
 // Vanish ends the worker of an account that another host has removed.
 func (w Ownership) Vanish() {
 	w.Retire()
+	w.dropUnwritten()
 	w.Removed(w.Worker)
 	w.Due.Remove(w.name)
 	Preferences(w).leaveQueue()

@@ -137,6 +137,13 @@ func (w Ownership) keepUnwritten(next *store.Record, events []client.EventData, 
 	return false
 }
 
+// dropUnwritten forgets what could not be written of an account that is gone.
+func (w Ownership) dropUnwritten() {
+	if err := w.Unwritten.remove(w.name); err != nil {
+		w.log().Warn().Err(err).Msg("the file of what could not be written is left")
+	}
+}
+
 // gives reports whether a record has a credential that another has not.
 func gives(next, was *store.Record) bool {
 	return !reflect.DeepEqual(next.Credential, was.Credential) ||

@@ -1,9 +1,12 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,7 +15,9 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
+	"github.com/bilikeeper/bilikeeper/daemon/output/engine"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
@@ -126,6 +131,51 @@ func TestLoginAnywhere(t *testing.T) {
 			if got := body[client.Account](t, do(b, owner, "GET", "/v1/accounts/"+name, "").Body.Bytes()); got.State != client.StateValid {
 				t.Errorf("%s: %+v", name, got)
 			}
+		}
+	})
+}
+
+// TestReadersAreFollowed: who reads at a host has what the owner committed, whoever asks
+// again, waits for it, has it written to a file, or follows the journal.
+func TestReadersAreFollowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "header.txt")
+	shared(t, socket.Policy{Owner: testOwner}, func(all *keepertest.Hosts, a, b *Server) {
+		c := all.Config
+		c.Output = []config.Output{{Name: "main", Account: "main", Format: "header", Path: path, Mode: "0600"}}
+		outputs := engine.Configured(all.Host("b").Keeper, c, nil)
+		ctx, stop := context.WithCancel(all.T.Context())
+		written := make(chan error, 1)
+		go func() { written <- outputs.Run(ctx) }()
+		defer func() {
+			stop()
+			if err := <-written; err != nil {
+				t.Error(err)
+			}
+		}()
+		synctest.Wait()
+		const target = "/v1/accounts/main/credential"
+		before := do(b, owner, "GET", target, "").Body.String()
+		waited := make(chan string, 1)
+		go func() { waited <- do(b, owner, "GET", target+"?after=1&wait=60s", "").Body.String() }()
+		newest := all.Host("b").Keeper.Store().Newest()
+		synctest.Wait()
+		if w := do(a, owner, "POST", "/v1/accounts/main/refresh", `{"force":true}`); w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		synctest.Wait()
+		now := do(a, owner, "GET", target, "").Body.String()
+		if got := do(b, owner, "GET", target, "").Body.String(); got != now || got == before {
+			t.Error("the other host answers with another credential")
+		}
+		if got := <-waited; got != now {
+			t.Error("who waited has another credential")
+		}
+		if got, err := os.ReadFile(path); err != nil || strings.TrimSpace(string(got)) != strings.TrimSpace(now) {
+			t.Errorf("the output has another credential, %v", err)
+		}
+		events := body[[]client.Event](t, do(b, owner, "GET", "/v1/events?type=session.refreshed&after="+jsonNumber(newest), "").Body.Bytes())
+		if len(events) != 1 {
+			t.Errorf("%d events", len(events))
 		}
 	})
 }
