@@ -43,7 +43,7 @@ func (a Accounts) Daemon() client.Daemon {
 	return client.Daemon{
 		Version: a.keeper.version, PID: os.Getpid(), StartedAt: a.keeper.started,
 		Vault:    client.Vault{Path: path, Schema: schema},
-		Problems: a.keeper.problems.Sentences(), Hosts: a.keeper.Shared().Hosts(),
+		Problems: append(a.keeper.problems.Sentences(), a.keeper.Shared().troubles()...), Hosts: a.keeper.Shared().Hosts(),
 	}
 }
 

@@ -233,6 +233,17 @@ func (s Shared) Hosts() (list []client.Host) {
 // Alone reports whether this keeper shares its accounts with nobody.
 func (s Shared) Alone() bool { return s.keeper.share.cluster == nil }
 
+// troubles are why this host has no part among the others at the moment, in sentences.
+func (s Shared) troubles() []string {
+	if s.Alone() {
+		return nil
+	}
+	if err := s.keeper.share.cluster.Trouble(); err != nil {
+		return []string{"cluster: " + err.Error()}
+	}
+	return nil
+}
+
 // Await waits until this host has seen a record as new as a revision of an account, or
 // for 0 that the account is gone, and no longer than ctx.
 func (s Shared) Await(ctx context.Context, name string, revision uint64) {

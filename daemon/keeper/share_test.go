@@ -167,12 +167,12 @@ func TestShortLease(t *testing.T) {
 func TestLostInTheMiddle(t *testing.T) {
 	twoHosts(t, func(all *keepertest.Hosts, a, b *keepertest.Host) {
 		held := false
-		all.Request = func(h *keepertest.Host, path string, over bool) {
+		all.OnRequest(func(h *keepertest.Host, path string, over bool) {
 			if h == a && path == passporttest.PathCookieInfo && !over && !held {
 				held = true
 				all.Move("main", "")
 			}
-		}
+		})
 		before := a.Keeper.Record("main").Revision
 		asked := a.Asked("")
 		_, err := a.Keeper.Accounts().Check(context.Background(), "main", true)
@@ -188,6 +188,29 @@ func TestLostInTheMiddle(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := account(t, a); b.Asked("") == 0 || got.State != client.StateValid || *got.LastCheck != client.CheckOK {
 			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// TestNoPart: a host that has no part in the cluster says so, does nothing, and hands
+// out what it has.
+func TestNoPart(t *testing.T) {
+	twoHosts(t, func(all *keepertest.Hosts, a, _ *keepertest.Host) {
+		asked := a.Asked("")
+		a.Lease(0)
+		a.Away(vault.ErrUnavailable)
+		time.Sleep(24 * time.Hour)
+		if !all.Site.Alive(sessdata(t, a)) || a.Asked("") != asked {
+			t.Errorf("%d requests", a.Asked("")-asked)
+		}
+		if p := a.Keeper.Accounts().Daemon().Problems; len(p) != 1 || p[0] != "cluster: the cluster is away" {
+			t.Errorf("problems: %q", p)
+		}
+		a.Away(nil)
+		a.Lease(15 * time.Second)
+		time.Sleep(10 * time.Second)
+		if a.Asked("") == asked || len(a.Keeper.Accounts().Daemon().Problems) != 0 {
+			t.Errorf("it does not go on: %q", a.Keeper.Accounts().Daemon().Problems)
 		}
 	})
 }
@@ -270,11 +293,11 @@ func TestUnwritten(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			twoHosts(t, func(all *keepertest.Hosts, a, b *keepertest.Host) {
 				var back func()
-				all.Request = func(_ *keepertest.Host, path string, over bool) {
+				all.OnRequest(func(_ *keepertest.Host, path string, over bool) {
 					if path == passporttest.PathRefresh && over && back == nil {
 						back = lose(all, a)
 					}
-				}
+				})
 				all.Site.Refresh.SetOldTokenReuse(passporttest.ReuseDenied)
 				go func() { _, _ = a.Keeper.Accounts().Refresh(context.Background(), "main", true) }()
 				time.Sleep(10 * time.Second)

@@ -40,12 +40,12 @@ func sealed(t *testing.T, dir string) (list []string) {
 func keptByA(t *testing.T, all *keepertest.Hosts, a *keepertest.Host) string {
 	t.Helper()
 	once := false
-	all.Request = func(_ *keepertest.Host, path string, over bool) {
+	all.OnRequest(func(_ *keepertest.Host, path string, over bool) {
 		if path == passporttest.PathRefresh && over && !once {
 			once = true
 			all.Move("main", "")
 		}
-	}
+	})
 	_, err := a.Keeper.Accounts().Refresh(context.Background(), "main", true)
 	wantProblem(t, err, client.ProblemHostAway)
 	files, _ := filepath.Glob(filepath.Join(all.Dir, "a", "unwritten", "*.sealed"))
@@ -160,7 +160,7 @@ func (f flap) String() string {
 func (f flap) watch(t *testing.T, all *keepertest.Hosts) (count func() (n int, at string)) {
 	var mu sync.Mutex
 	n, came := 0, ""
-	all.Request = func(h *keepertest.Host, path string, over bool) {
+	all.OnRequest(func(h *keepertest.Host, path string, over bool) {
 		mu.Lock()
 		hit := n == f.at && over == f.over && came == ""
 		if hit {
@@ -179,7 +179,7 @@ func (f flap) watch(t *testing.T, all *keepertest.Hosts) (count func() (n int, a
 			to = h.Name
 		}
 		all.Move("main", to)
-	}
+	})
 	for _, name := range []string{"a", "b"} {
 		h := all.Host(name)
 		go func() {

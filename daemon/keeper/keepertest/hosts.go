@@ -30,11 +30,9 @@ type Hosts struct {
 	Site   *passporttest.Site
 	Vault  *vault.File
 	Config config.Config
-	// Request is called for each request of any host before it leaves, and again with
-	// over set when its answer has come.
-	Request func(h *Host, path string, over bool)
 
 	mu    sync.Mutex // guards what follows
+	seen  func(h *Host, path string, over bool)
 	names []string
 	hosts map[string]*Host
 	owner map[string]string
@@ -139,6 +137,23 @@ func (all *Hosts) Host(name string) *Host {
 	return all.hosts[name]
 }
 
+// OnRequest has fn called for each request of any host before it leaves, and again with
+// over set when its answer has come.
+func (all *Hosts) OnRequest(fn func(h *Host, path string, over bool)) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.seen = fn
+}
+
+func (all *Hosts) saw(h *Host, path string, over bool) {
+	all.mu.Lock()
+	fn := all.seen
+	all.mu.Unlock()
+	if fn != nil {
+		fn(h, path, over)
+	}
+}
+
 // Move takes an account from its owner and gives it to a host, or to none for "".
 func (all *Hosts) Move(account, to string) {
 	all.mu.Lock()
@@ -190,9 +205,7 @@ func (h *Host) Reads() int {
 
 // RoundTrip implements [http.RoundTripper].
 func (h *Host) RoundTrip(r *http.Request) (*http.Response, error) {
-	if h.all.Request != nil {
-		h.all.Request(h, r.URL.Path, false)
-	}
+	h.all.saw(h, r.URL.Path, false)
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -201,9 +214,7 @@ func (h *Host) RoundTrip(r *http.Request) (*http.Response, error) {
 	h.asked[r.URL.Path]++
 	h.mu.Unlock()
 	response, err := h.all.Site.Transport().RoundTrip(r)
-	if h.all.Request != nil {
-		h.all.Request(h, r.URL.Path, true)
-	}
+	h.all.saw(h, r.URL.Path, true)
 	return response, err
 }
 
@@ -236,6 +247,14 @@ func (h *Host) SetAccounts(names []string) {
 		h.all.owner[name] = h.Name
 		h.all.tells.Go(func() { h.Keeper.Shared().Gained([]string{name}) })
 	}
+}
+
+// Trouble implements [cluster.Membership]: a host without a lease has no part.
+func (h *Host) Trouble() error {
+	if h.LeaseLeft() <= 0 {
+		return cluster.ErrUnavailable
+	}
+	return nil
 }
 
 // Hosts implements [cluster.Membership].

@@ -30,6 +30,8 @@ var problems = Area{
 	{"the site is blocking or unreachable", "B 站拦截请求或无法访问"},
 	{"the site could not be asked: %w", "无法询问 B 站：%w"},
 	{"the site could not be asked", "无法询问 B 站"},
+	{"cluster: %w", "集群：%w"},
+	{"the cluster is away", "无法联系集群"},
 	{"another host looks after the account", "该账号由另一台主机负责"},
 	{"the host that looks after the account cannot be reached", "无法联系负责该账号的主机"},
 	{"account %s has just gone to another host", "账号 %s 刚刚转到了另一台主机"},
