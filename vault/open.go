@@ -34,7 +34,7 @@ type Options struct {
 	// Existing refuses to make a new vault, with ErrNotFound.
 	Existing bool
 	// Seed is what a new vault is begun with, in the place of a new data key and key
-	// file. Nil means those.
+	// file, and what opens one that was. Nil means those, and the slots.
 	Seed *Seed
 	// LockTimeout is how long to wait for another process, 0 means a second.
 	LockTimeout time.Duration

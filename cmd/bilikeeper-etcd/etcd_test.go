@@ -208,6 +208,7 @@ func TestKeptInEtcd(t *testing.T) {
 	h.wantCredential(before)
 	h.login("second")
 	second, _ := h.run(0, "get", "second")
+	h.run(0, "vault", "backup", h.path("copy.db"))
 	h.end(keeper, syscall.SIGKILL)
 	keeper = h.keep()
 	h.wantCredential(before)
@@ -235,6 +236,7 @@ func TestKeptInEtcd(t *testing.T) {
 	})
 	h.end(keeper, syscall.SIGTERM)
 
+	h.run(0, "vault", "backup", "--force", h.path("copy.db")) // and without a keeper
 	h.write("recovery", recovery)
 	h.run(0, "vault", "migrate", "--to", "bolt")
 	h.run(1, "daemon") // nothing begins with what was left
@@ -247,14 +249,13 @@ func TestKeptInEtcd(t *testing.T) {
 	if err := os.Rename(h.path("vault.key"), h.path("state", "vault.key")); err != nil {
 		t.Fatal(err)
 	}
-	h.end(h.keepAnd(func() { h.wantCredential(before) }), syscall.SIGTERM)
-}
-
-func (h *host) keepAnd(do func()) *exec.Cmd {
-	h.t.Helper()
-	keeper := h.keep()
-	do()
-	return keeper
+	keeper = h.keep()
+	h.wantCredential(before)
+	h.end(keeper, syscall.SIGTERM)
+	h.run(0, "vault", "restore", h.path("copy.db"))
+	keeper = h.keep()
+	h.wantCredential(before)
+	h.end(keeper, syscall.SIGTERM)
 }
 
 func (h *host) wantCredential(want string) {

@@ -12,6 +12,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
 // Vault is where all is kept, as a whole.
@@ -89,14 +90,16 @@ func (v Vault) Verify(context.Context) (client.VaultCheck, error) {
 	return client.VaultCheck{OK: true}, nil
 }
 
-// Backup makes a copy beside the vault, which is gone when the body is
-// closed.
+// Backup makes a copy, which is gone when the body is closed: beside the vault's file,
+// and of one that lies elsewhere a file among those that are temporary.
 func (v Vault) Backup(context.Context) (Backup, error) {
+	var c vault.Copy
 	file, err := v.file()
-	if err != nil {
-		return Backup{}, account.StorageProblem(err)
+	if err == nil {
+		c, err = file.Copy()
+	} else {
+		c, err = transfer.Copy(v.vault())
 	}
-	c, err := file.Copy()
 	if err != nil {
 		return Backup{}, account.StorageProblem(err)
 	}
@@ -108,6 +111,9 @@ func (v Vault) Backup(context.Context) (Backup, error) {
 	return Backup{
 		Body: passingFile{f, f, c}, Size: c.Size, SHA256: base64.StdEncoding.EncodeToString(c.SHA256[:]),
 		Sent: func() {
+			if file == nil {
+				return // there is nobody to note it
+			}
 			if err := file.BackedUp(time.Now()); err != nil {
 				v.keeper.log.Warn().Err(err).Msg("a backup was made, and could not be noted")
 			}

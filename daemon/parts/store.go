@@ -14,6 +14,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
 // Opening says which vault is to be opened, and how.
@@ -50,7 +51,7 @@ func (o Opening) JournalAge() time.Duration {
 	if o.Seed == nil {
 		return 0
 	}
-	return 200 * 365 * 24 * time.Hour
+	return transfer.Ageless
 }
 
 // Opener opens a vault.

@@ -13,9 +13,6 @@ import (
 	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
-// long is more than any entry is old.
-const long = 200 * 365 * 24 * time.Hour
-
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -68,7 +65,7 @@ func target(t *testing.T, from vault.Vault) vault.Options {
 	must(t, err)
 	path, _ := from.Identity()
 	return vault.Options{
-		Path: filepath.Join(t.TempDir(), "b", "vault.db"), KeyFile: filepath.Join(filepath.Dir(path), "vault.key"), Seed: &seed, JournalAge: long,
+		Path: filepath.Join(t.TempDir(), "b", "vault.db"), KeyFile: filepath.Join(filepath.Dir(path), "vault.key"), Seed: &seed, JournalAge: transfer.Ageless,
 	}
 }
 
@@ -239,4 +236,25 @@ func TestSetAside(t *testing.T) {
 	}
 	v := open(t, vault.Options{Path: aside, KeyFile: key, Existing: true})
 	must(t, v.Verify())
+}
+
+func TestCopy(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	from, key := source(t)
+	c, err := transfer.Copy(from)
+	must(t, err)
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(c.Path), "*")); len(left) != 1 || left[0] != c.Path {
+		t.Errorf("there is %v", left)
+	}
+	o := vault.Options{Path: filepath.Join(t.TempDir(), "c", "vault.db")}
+	o.Keys.Recovery = func() (secret.String, error) { return key, nil }
+	_, err = vault.Restore(o, c.Path, false)
+	must(t, err)
+	v := open(t, o)
+	must(t, v.Verify())
+	want, err := transfer.Digest(from, from.Info().FirstEvent-1)
+	must(t, err)
+	if got, err := transfer.Digest(v, v.Info().FirstEvent-1); err != nil || got != want {
+		t.Errorf("got %s, want %s: %v", got, want, err)
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
 func backupCommand(a *access) *cobra.Command {
@@ -50,11 +51,7 @@ func backup(ctx context.Context, a *access, path string, force bool) error {
 			size, sum, err = c.BackupVault(ctx, w)
 			return err
 		}, func(v vault.Vault) (err error) {
-			file, ok := v.(*vault.File)
-			if !ok {
-				return noFile()
-			}
-			size, sum, err = copyVault(file, w)
+			size, sum, err = copyVault(v, w)
 			return err
 		})
 	}
@@ -89,8 +86,15 @@ func backup(ctx context.Context, a *access, path string, force bool) error {
 }
 
 // copyVault writes a checked copy and notes that it was made.
-func copyVault(v *vault.File, w io.Writer) (int64, [sha256.Size]byte, error) {
-	c, err := v.Copy()
+func copyVault(v vault.Vault, w io.Writer) (int64, [sha256.Size]byte, error) {
+	var c vault.Copy
+	var err error
+	file, ok := v.(*vault.File)
+	if ok {
+		c, err = file.Copy()
+	} else {
+		c, err = transfer.Copy(v)
+	}
 	if err != nil {
 		return 0, c.SHA256, err
 	}
@@ -104,7 +108,9 @@ func copyVault(v *vault.File, w io.Writer) (int64, [sha256.Size]byte, error) {
 		return 0, c.SHA256, err
 	}
 	// On a disk that is full the backup is needed, and its note is not.
-	_ = v.BackedUp(time.Now())
+	if file != nil {
+		_ = file.BackedUp(time.Now())
+	}
 	return c.Size, c.SHA256, nil
 }
 
