@@ -70,7 +70,7 @@ func TestPackages(t *testing.T) {
 	})
 	t.Run("sums", func(t *testing.T) {
 		checked := output(t, out, "sha256sum", "-c", "SHA256SUMS")
-		if n := strings.Count(checked, ": OK"); n != 6 {
+		if n := strings.Count(checked, ": OK"); n != 12 {
 			t.Errorf("%d files: %s", n, checked)
 		}
 	})
@@ -85,6 +85,20 @@ func TestPackages(t *testing.T) {
 		testComponents(t, output(t, out, "go", "version", "-m", binary), read(binary+".cdx.json"))
 	})
 	t.Run("deb", func(t *testing.T) { testDeb(t, filepath.Join(out, "bilikeeper_1.2.3~rc1-1_amd64.deb")) })
+	t.Run("etcd", func(t *testing.T) {
+		const deb = "bilikeeper-etcd_1.2.3~rc1-1_amd64.deb"
+		if depends := output(t, out, "dpkg-deb", "-f", deb, "Depends"); strings.TrimSpace(depends) != "bilikeeper" {
+			t.Errorf("it depends on %s", depends)
+		}
+		list := output(t, out, "dpkg-deb", "-c", deb)
+		if !strings.Contains(list, "./usr/bin/bilikeeper-etcd\n") || strings.Contains(list, "./usr/bin/bilikeeper\n") {
+			t.Errorf("it has %s", list)
+		}
+		said := output(t, out, filepath.Join(out, "bilikeeper-etcd_"+testVersion+"_linux_amd64"), "version")
+		if !strings.HasPrefix(said, "bilikeeper "+testVersion+" ") {
+			t.Errorf("it says %s", said)
+		}
+	})
 	t.Run("apk", func(t *testing.T) {
 		const apk = "bilikeeper_1.2.3_rc1-r1_x86_64.apk"
 		if info := output(t, out, "tar", "-xzOf", apk, ".PKGINFO"); !strings.Contains(info, "\npkgver = 1.2.3_rc1-r1\n") {

@@ -27,12 +27,14 @@ func (b build) shared() error {
 	if err := compressAll(b.stage, "man1/*.1", "man5/*.5"); err != nil {
 		return err
 	}
-	changelog := filepath.Join(b.stage, "changelog.Debian")
-	if err := os.WriteFile(changelog, []byte(b.changelog()), 0o644); err != nil {
-		return err
-	}
-	if err := compress(changelog); err != nil {
-		return err
+	for _, p := range programs {
+		changelog := filepath.Join(b.stage, p.changelog)
+		if err := os.WriteFile(changelog, []byte(b.changelog(p.name)), 0o644); err != nil {
+			return err
+		}
+		if err := compress(changelog); err != nil {
+			return err
+		}
 	}
 	if err := b.scripts("debian", "rpm", "archlinux", "alpine", "openrc"); err != nil {
 		return err
@@ -45,10 +47,19 @@ func (b build) goTool(args ...string) error {
 	return b.run([]string{"GOOS=", "GOARCH=", "GOARM=", "CGO_ENABLED=0", "GOBIN=" + filepath.Join(b.stage, "bin")}, "go", args...)
 }
 
-// target makes a binary and all that contains it.
+// target makes the programs and all that contains them.
 func (b build) target(t target) error {
-	binary := filepath.Join(b.out, fmt.Sprintf("bilikeeper_%s_linux_%s", b.version, t.name))
-	if err := b.compile(t, binary); err != nil {
+	for _, p := range programs {
+		if err := b.program(t, p); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+func (b build) program(t target, p program) error {
+	binary := filepath.Join(b.out, fmt.Sprintf("%s_%s_linux_%s", p.name, b.version, t.name))
+	if err := b.compile(t, p, binary); err != nil {
 		return err
 	}
 	if err := listComponents(b.release, binary, binary+".cdx.json"); err != nil {
@@ -59,7 +70,7 @@ func (b build) target(t target) error {
 		return err
 	}
 	for _, packager := range []string{"deb", "rpm", "apk", "archlinux"} {
-		if err := b.pack(t, binary, packager); err != nil {
+		if err := b.pack(t, p, binary, packager); err != nil {
 			return err
 		}
 	}
@@ -67,13 +78,13 @@ func (b build) target(t target) error {
 }
 
 // compile says everything that an environment could change about the result.
-func (b build) compile(t target, binary string) error {
+func (b build) compile(t target, p program, binary string) error {
 	env := []string{
 		"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + t.goarch, "GOARM=" + t.goarm,
 		"GOAMD64=v1", "GO386=sse2", "GOARM64=v8.0", "GOEXPERIMENT=", "GOFIPS140=off", "GOFLAGS=",
 	}
 	flags := fmt.Sprintf("-s -w -X main.version=%s -X main.commit=%s", b.version, b.commit)
-	return b.run(env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", binary, "./cmd/bilikeeper")
+	return b.run(env, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", binary, "./cmd/"+p.name)
 }
 
 // run runs a program, and shows what it said where it failed.

@@ -1,5 +1,5 @@
-// Command build makes what is released: static binaries, a package for each of four
-// package managers, a list of what each binary is made of, the context of the
+// Command build makes what is released: static binaries of both programs, packages of
+// each for four package managers, a list of what each binary is made of, the context of the
 // container image, and their checksums.
 //
 // Usage, in the root of the repository:

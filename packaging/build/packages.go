@@ -25,10 +25,23 @@ time, and keeps it encrypted on disk. When a login has died it sends a QR code
 to your phone or desktop.`
 )
 
+// program is what is built, and what its packages are made from.
+type program struct {
+	name, content, changelog string
+	summary, description     string
+}
+
+var programs = []program{
+	{"bilikeeper", "nfpm.yaml", "changelog.Debian", summary, description},
+	{"bilikeeper-etcd", "nfpm-etcd.yaml", "changelog-etcd.Debian", summary + ", kept in etcd", `
+bilikeeper runs this program where its configuration says that the accounts are
+kept in etcd. Everything else is in the package bilikeeper.`},
+}
+
 // pack makes one package.
-func (b build) pack(t target, binary, packager string) error {
+func (b build) pack(t target, p program, binary, packager string) error {
 	config := filepath.Join(b.stage, packager+".yaml")
-	if err := b.configure(config, t, binary, packager); err != nil {
+	if err := b.configure(config, t, p, binary, packager); err != nil {
 		return err
 	}
 	env := []string{"SOURCE_DATE_EPOCH=" + strconv.FormatInt(b.date.Unix(), 10)}
@@ -37,14 +50,14 @@ func (b build) pack(t target, binary, packager string) error {
 
 // configure writes a package's description with what is in ${…} filled in: nfpm
 // itself does so in some of its keys only.
-func (b build) configure(path string, t target, binary, packager string) error {
-	text, err := os.ReadFile(filepath.Join("packaging", "nfpm.yaml"))
+func (b build) configure(path string, t target, p program, binary, packager string) error {
+	text, err := os.ReadFile(filepath.Join("packaging", p.content))
 	if err != nil {
 		return err
 	}
 	values := map[string]string{
 		"ARCH": t.nfpm, "VERSION": b.version, "SCHEMA": "semver", "STAGE": b.stage, "BINARY": binary,
-		"MAINTAINER": maintainer, "HOMEPAGE": homepage, "DESCRIPTION": strconv.Quote(summary + description),
+		"MAINTAINER": maintainer, "HOMEPAGE": homepage, "DESCRIPTION": strconv.Quote(p.summary + p.description),
 	}
 	switch packager {
 	case "archlinux":
@@ -54,12 +67,12 @@ func (b build) configure(path string, t target, binary, packager string) error {
 		fallthrough
 	case "apk":
 		// These have one line for it.
-		values["DESCRIPTION"] = strconv.Quote(summary)
+		values["DESCRIPTION"] = strconv.Quote(p.summary)
 	}
 	filled := os.Expand(string(text), func(name string) string {
 		value, ok := values[name]
 		if !ok {
-			err = fmt.Errorf("packaging/nfpm.yaml: nothing is known of ${%s}", name)
+			err = fmt.Errorf("packaging/%s: nothing is known of ${%s}", p.content, name)
 		}
 		return value
 	})
@@ -97,7 +110,7 @@ func (b build) scripts(folders ...string) error {
 }
 
 // changelog is in the form that Debian asks for.
-func (b build) changelog() string {
-	return fmt.Sprintf("bilikeeper (%s-1) unstable; urgency=medium\n\n  * See %s/blob/main/CHANGELOG.md\n\n -- %s  %s\n",
-		strings.Replace(b.version, "-", "~", 1), homepage, maintainer, b.date.Format(time.RFC1123Z))
+func (b build) changelog(name string) string {
+	return fmt.Sprintf("%s (%s-1) unstable; urgency=medium\n\n  * See %s/blob/main/CHANGELOG.md\n\n -- %s  %s\n",
+		name, strings.Replace(b.version, "-", "~", 1), homepage, maintainer, b.date.Format(time.RFC1123Z))
 }

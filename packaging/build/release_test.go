@@ -39,7 +39,7 @@ func TestChoose(t *testing.T) {
 
 func TestChangelog(t *testing.T) {
 	b := build{release: release{version: "1.2.3-rc1", date: time.Date(2026, 11, 30, 7, 55, 15, 0, time.UTC)}}
-	text := b.changelog()
+	text := b.changelog("bilikeeper")
 	if !strings.HasPrefix(text, "bilikeeper (1.2.3~rc1-1) unstable; urgency=medium\n\n  * ") || !strings.HasSuffix(text, ">  Mon, 30 Nov 2026 07:55:15 +0000\n") {
 		t.Error(text)
 	}

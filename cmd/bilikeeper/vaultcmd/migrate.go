@@ -22,7 +22,7 @@ import (
 func migrateCommand(a *access) *cobra.Command {
 	var to string
 	cmd := &cobra.Command{
-		Use:   "migrate --to PLACE",
+		Use:   "migrate",
 		Short: "Move everything from the vault into etcd, or back; the keeper has to be stopped",
 		Long: `Moves accounts, journal and slots to another place, with the same key: what opens
 the vault opens it there, recovery keys included. Both sides are read from end to end
@@ -47,6 +47,7 @@ itself. All keepers have to be stopped then.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return migrate(cmd.Context(), a, to) },
 	}
 	cmd.Flags().StringVar(&to, "to", "", "where everything is moved to (`place`)")
+	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions([]string{config.StoreEtcd, config.StoreBolt}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
