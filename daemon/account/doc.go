@@ -8,6 +8,10 @@
 // who asks and how an answer looks to users do not belong here (keeper), nor what
 // a state means (lifecycle), nor what is on the wire (passport).
 //
+// Where several hosts share the accounts, [Ownership] says whether this one looks after
+// the account; the worker of one that another host looks after only shows what that one
+// commits.
+//
 // Guarantees: no two things happen to an account at once; what the site gave is on
 // disk before anything else is asked or told; a caller that goes away cuts nothing;
 // a panic is recorded, and the account goes on.

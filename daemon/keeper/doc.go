@@ -10,6 +10,9 @@
 // A start hands credentials out before all accounts are read; what changes one waits
 // until the plans of all are up to the present.
 //
+// Where several hosts share the accounts, [Shared] is this one's part: it works on what
+// it owns, and follows the rest.
+//
 // Guarantees: readers see committed states only; an operation's caller may go away
 // without cutting what it began; a stop waits for the answer to a poll under way,
 // since the site gives it once.
