@@ -94,6 +94,9 @@ func TestPackages(t *testing.T) {
 		if !strings.Contains(list, "./usr/bin/bilikeeper-etcd\n") || strings.Contains(list, "./usr/bin/bilikeeper\n") {
 			t.Errorf("it has %s", list)
 		}
+		if said := output(t, out, "lintian", "--allow-root", "--fail-on", "error,warning", deb); said != "" {
+			t.Errorf("lintian says %s", said)
+		}
 		said := output(t, out, filepath.Join(out, "bilikeeper-etcd_"+testVersion+"_linux_amd64"), "version")
 		if !strings.HasPrefix(said, "bilikeeper "+testVersion+" ") {
 			t.Errorf("it says %s", said)

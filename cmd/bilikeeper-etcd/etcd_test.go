@@ -264,3 +264,42 @@ func (h *host) wantCredential(want string) {
 		h.t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// TestUserOfEtcd: a user whose role has the prefix is all that is needed, and who has
+// none is told so.
+func TestUserOfEtcd(t *testing.T) {
+	h, cluster := newHost(t), etcdtest.Start(t, 1)
+	keeper := h.keep()
+	h.login("main")
+	want, _ := h.run(0, "get", "main")
+	h.end(keeper, syscall.SIGTERM)
+	cluster.Users(t, etcdtest.User{Name: "keeper", Password: "of the keeper", Prefix: "/keeper/"})
+	store := func(kind, prefix string) string {
+		return h.base + fmt.Sprintf("\n[store]\ntype = %q\nendpoints = [\"http://%s\"]\nprefix = %q\nuser = \"keeper\"\npassword_file = \"password\"\n", kind, strings.TrimPrefix(cluster.Endpoints()[0], "http://"), prefix)
+	}
+
+	h.write("config.toml", store("bolt", "/keeper"))
+	h.write("password", "of somebody else\n")
+	_, said := h.run(1, "vault", "migrate", "--to", "etcd")
+	if strings.Contains(said, "somebody") {
+		t.Errorf("it tells the password: %s", said)
+	}
+	h.write("password", "of the keeper\n")
+	h.write("config.toml", store("bolt", "/another"))
+	_, said = h.run(1, "vault", "migrate", "--to", "etcd")
+	if !strings.Contains(said, "permission denied") {
+		t.Errorf("of another prefix it says %s", said)
+	}
+	h.write("config.toml", store("bolt", "/keeper"))
+	h.run(0, "vault", "migrate", "--to", "etcd")
+	h.write("config.toml", store("etcd", "/keeper"))
+	keeper = h.keep()
+	if got, _ := h.run(0, "get", "main"); got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	h.end(keeper, syscall.SIGTERM)
+	h.write("password", "of somebody else\n")
+	if _, said = h.run(1, "daemon"); !strings.Contains(said, "authentication failed") || strings.Contains(said, "somebody") {
+		t.Errorf("with another password it says %s", said)
+	}
+}

@@ -33,7 +33,7 @@ type program struct {
 
 var programs = []program{
 	{"bilikeeper", "nfpm.yaml", "changelog.Debian", summary, description},
-	{"bilikeeper-etcd", "nfpm-etcd.yaml", "changelog-etcd.Debian", summary + ", kept in etcd", `
+	{"bilikeeper-etcd", "nfpm-etcd.yaml", "changelog-etcd.Debian", "Keeps the accounts of bilikeeper in etcd", `
 bilikeeper runs this program where its configuration says that the accounts are
 kept in etcd. Everything else is in the package bilikeeper.`},
 }
