@@ -52,6 +52,7 @@ func unwritten() []string {
 		"agent install --print", "agent install --print --json",
 		"vault compact --json --state-dir DIR/second --socket DIR/none", "vault rekey --json --state-dir DIR/second --socket DIR/none",
 		"vault repair --json --state-dir DIR/second --socket DIR/none", "vault restore DIR/second/before.db --json --force --state-dir DIR/second --socket DIR/none",
+		"vault migrate --to bolt:DIR/third.db --json --state-dir DIR/second --socket DIR/none",
 		"logout main --yes --json",
 	}
 }
