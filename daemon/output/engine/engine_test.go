@@ -78,6 +78,7 @@ func TestDeadIsNeverWritten(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		s.Login("main", keepertest.Mid)
+		synctest.Wait()
 		living := s.header()
 		wantFile(t, o.Path, living)
 		s.die()
@@ -358,6 +359,7 @@ func TestAccountsAreKeptApart(t *testing.T) {
 	onStage(t, func(t *testing.T, s *stage) {
 		dir := t.TempDir()
 		s.Login("other", keepertest.Stranger)
+		synctest.Wait()
 		s.note("other")
 		a, b := headerFile(dir, "a"), headerFile(dir, "b")
 		b.Account, b.Format = "other", "json"
