@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"testing/synctest"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+	"github.com/bilikeeper/bilikeeper/vault/vaulttest"
 )
 
 // wire is a worker's way to the site, which a crash cuts.
@@ -106,27 +106,11 @@ func (l *lines) has(text string) bool {
 	return strings.Contains(l.text.String(), text)
 }
 
-// quickDir is a directory in memory where the system has a place for such: here a disk
-// would only be waited for.
-func quickDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "bilikeeper-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
-}
-
 // crash takes what is on the disk now, and lets the worker reach neither the site
 // nor that any more. fromThere starts another from it.
 func (h *fixture) crash() {
 	h.Helper()
-	dir := filepath.Join(quickDir(h.T), "state")
+	dir := filepath.Join(vaulttest.Dir(h.T), "state")
 	err := os.Mkdir(dir, 0o700)
 	for _, name := range []string{"vault.db", "vault.key"} {
 		var data []byte

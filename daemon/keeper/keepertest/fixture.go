@@ -26,6 +26,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/vaulttest"
 )
 
 // Mid is the account that [Fixture.Login] logs in most often, Stranger another one.
@@ -70,7 +71,7 @@ func (c *connection) RoundTrip(r *http.Request) (*http.Response, error) {
 // Run runs a test in a bubble with a keeper that runs.
 func Run(t *testing.T, change func(c *config.Config), test func(h *Fixture)) {
 	t.Helper()
-	dir := filepath.Join(quickDir(t), "state") // made by the vault, with its own mode
+	dir := filepath.Join(vaulttest.Dir(t), "state") // made by the vault, with its own mode
 	synctest.Test(t, func(t *testing.T) {
 		h := &Fixture{T: t, Dir: dir, Site: passporttest.New(passporttest.WithUser(Mid, "example"), passporttest.WithUser(Stranger, "somebody"))}
 		h.Config = config.Default()
@@ -84,22 +85,6 @@ func Run(t *testing.T, change func(c *config.Config), test func(h *Fixture)) {
 		defer func() { h.Stop(); h.dying.Wait() }()
 		test(h)
 	})
-}
-
-// quickDir is a directory in memory where the system has a place for such: here a disk
-// would only be waited for. What it keeps over a power cut other tests show.
-func quickDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "bilikeeper-test-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	return dir
 }
 
 func (h *Fixture) Start() {
@@ -143,7 +128,7 @@ func (h *Fixture) Restart() {
 func (h *Fixture) Crash() {
 	h.T.Helper()
 	synctest.Wait()
-	dir := filepath.Join(quickDir(h.T), "state")
+	dir := filepath.Join(vaulttest.Dir(h.T), "state")
 	err := os.Mkdir(dir, 0o700)
 	for _, name := range []string{"vault.db", "vault.key"} {
 		var data []byte

@@ -20,6 +20,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/vaulttest"
 )
 
 // Hosts are several keepers on one vault, on the fake clock of a synctest bubble, and
@@ -61,7 +62,7 @@ type Host struct {
 // RunHosts runs a test in a bubble with keepers that run.
 func RunHosts(t *testing.T, names []string, test func(all *Hosts)) {
 	t.Helper()
-	dir := filepath.Join(quickDir(t), "state")
+	dir := filepath.Join(vaulttest.Dir(t), "state")
 	synctest.Test(t, func(t *testing.T) {
 		all := &Hosts{T: t, Dir: dir, Site: passporttest.New(passporttest.WithUser(Mid, "example"), passporttest.WithUser(Stranger, "somebody")),
 			hosts: map[string]*Host{}, owner: map[string]string{}}
