@@ -4,9 +4,7 @@ package e2e_test
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
-	"image/png"
 	"io"
 	"log"
 	"os/exec"
@@ -14,10 +12,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
-
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/notify/qr/qrtest"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
@@ -68,19 +64,11 @@ func (l *loginCommand) end() int {
 // decodeQR reads a picture as a phone does.
 func decodeQR(t testing.TB, picture []byte) string {
 	t.Helper()
-	img, err := png.Decode(bytes.NewReader(picture))
-	if err != nil {
-		t.Fatalf("no picture: %v", err)
-	}
-	bitmap, err := gozxing.NewBinaryBitmapFromImage(img)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
+	text, err := qrtest.ReadPNG(picture)
 	if err != nil {
 		t.Fatalf("the picture cannot be scanned: %v", err)
 	}
-	return found.GetText()
+	return text
 }
 
 // TestLife goes through an account's whole life, as a person with a terminal

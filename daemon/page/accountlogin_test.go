@@ -1,12 +1,9 @@
 package page
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"html"
-	"image"
-	"image/png"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -15,13 +12,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/qrcode"
-
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/page/accountpage"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/notify/qr/qrtest"
 )
 
 // press presses a button of the page and returns the document that it leads to, in
@@ -92,9 +87,8 @@ func TestLoginInPlace(t *testing.T) {
 		if w.Code != 200 || w.Header().Get("Content-Type") != "image/png" {
 			t.Fatalf("the picture: %d", w.Code)
 		}
-		picture, err := png.Decode(bytes.NewReader(w.Body.Bytes()))
-		if err != nil || read(picture) != a.Code() {
-			t.Errorf("the picture says %q: %v", read(picture), err)
+		if text, err := qrtest.ReadPNG(w.Body.Bytes()); err != nil || text != a.Code() {
+			t.Errorf("the picture says %q: %v", text, err)
 		}
 		for _, wrong := range []string{"/accounts/other" + strings.TrimPrefix(codeIn(body), "/accounts/main"), codeIn(body) + "0", "/accounts/main/qr.png"} {
 			if w := a.ask("GET", wrong, ""); w.Code != 404 {
@@ -324,17 +318,4 @@ func TestSessionsAreListed(t *testing.T) {
 			t.Errorf("this one: %d", w.Code)
 		}
 	})
-}
-
-// read is what a phone reads in a picture.
-func read(photograph image.Image) string {
-	bitmap, err := gozxing.NewBinaryBitmapFromImage(photograph)
-	if err != nil {
-		return err.Error()
-	}
-	result, err := qrcode.NewQRCodeReader().Decode(bitmap, nil)
-	if err != nil {
-		return err.Error()
-	}
-	return result.GetText()
 }
