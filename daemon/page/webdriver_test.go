@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"image/png"
 	"net"
 	"net/http"
 	"os"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/notify/qr/qrtest"
 )
 
 // browserPatience bounds every wait for the browser. The machine may be busy.
@@ -202,11 +203,11 @@ func (b *chromium) scan(selector string) string {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	photograph, err := png.Decode(bytes.NewReader(data))
+	text, err := qrtest.ReadPNG(data)
 	if err != nil {
-		b.t.Fatal(err)
+		return err.Error()
 	}
-	return read(photograph)
+	return text
 }
 
 // complaints are what the browser has to say of the page: breaches of the

@@ -14,10 +14,10 @@ import (
 	"github.com/makiuchi-d/gozxing/qrcode"
 )
 
-// Read is what an upright, undistorted picture says. The library's search for
-// a code in a photograph misses about one in 700 that a phone finds, by what
-// the code's modules happen to look like; these pictures need no search, so it
-// is told that there is nothing but the code.
+// Read is what a picture says. A picture as it was drawn is read without searching
+// for the code in it: the library's search misses about one in 700 that a phone finds,
+// by what the code's modules happen to look like. Only what cannot be read so, as one
+// that a browser has scaled, is searched.
 func Read(picture image.Image) (string, error) {
 	bitmap, err := gozxing.NewBinaryBitmapFromImage(picture)
 	if err != nil {
@@ -25,6 +25,10 @@ func Read(picture image.Image) (string, error) {
 	}
 	hints := map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_PURE_BARCODE: true, gozxing.DecodeHintType_CHARACTER_SET: "UTF-8"}
 	found, err := qrcode.NewQRCodeReader().Decode(bitmap, hints)
+	if err != nil {
+		delete(hints, gozxing.DecodeHintType_PURE_BARCODE)
+		found, err = qrcode.NewQRCodeReader().Decode(bitmap, hints)
+	}
 	if err != nil {
 		return "", fmt.Errorf("read the code: %w", err)
 	}
