@@ -17,6 +17,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/metrics"
+	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -39,7 +40,7 @@ func TestLeftOutIsTriedAgain(t *testing.T) {
 		c.Serve = config.Serve{Listen: "127.0.0.1:0", CookieCloud: []config.CloudEntry{{Account: "main", UUID: "0123456789", PasswordFile: in("word")}}}
 	}, func(h *keepertest.Fixture) {
 		places := config.Places{StateDir: dir, Socket: in("control.sock"), Config: in("config.toml")}
-		d := &daemon{Options: Options{Config: h.Config, Places: places, Log: zerolog.Nop()}, keeper: h.Keeper, metrics: metrics.New("test")}
+		d := &daemon{Options: Options{Config: h.Config, Places: places, Log: zerolog.Nop()}, keeper: h.Keeper, host: parts.NewHost("test", zerolog.Nop()), metrics: metrics.New("test")}
 		d.health = d.newHealth()
 		s, err := d.prepare(h.Config)
 		if err != nil {

@@ -25,14 +25,12 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
-	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/daemon/upkeep"
 	"github.com/bilikeeper/bilikeeper/internal/memory"
 	"github.com/bilikeeper/bilikeeper/internal/servicemanager"
 	"github.com/bilikeeper/bilikeeper/notify/qr"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
-	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
 // Options are what Run needs to know.
@@ -61,7 +59,7 @@ type Options struct {
 }
 
 // ErrConfiguration: something in the configuration cannot be carried out.
-var ErrConfiguration = errors.New("the configuration cannot be used")
+var ErrConfiguration = parts.ErrConfiguration
 
 // VaultFile, KeyFile and CopyFile are the names of the files in the state directory.
 const (
@@ -89,15 +87,8 @@ func Run(ctx context.Context, o Options) error {
 // holder alone may replace a socket that lies about.
 func runOnce(ctx context.Context, o Options) error {
 	defer servicemanager.Stopping(ctx)()
-	if err := parts.PrepareState(o.Places.StateDir); err != nil {
-		return fmt.Errorf("create the state directory: %w", err)
-	}
-	v, err := o.Stores.Open(parts.Opening{Store: o.Config.Store, Places: o.Places, Keys: o.Keys, Lost: store.LostEntry(), Refused: func(text string) {
-		o.Log.Error().Msg("the vault was changed from outside, which is not taken over: " + text)
-	}})
-	if errors.Is(err, parts.ErrStore) {
-		err = fmt.Errorf("%w: store.type: %w", ErrConfiguration, err)
-	}
+	host := parts.NewHost(o.Version, o.Log)
+	v, err := o.Stores.Begin(parts.Opening{Store: o.Config.Store, Places: o.Places, Keys: o.Keys, Host: host}, o.Log)
 	if err != nil {
 		return err
 	}
@@ -108,15 +99,20 @@ func runOnce(ctx context.Context, o Options) error {
 			o.Log.Error().Err(err).Msg("the vault did not close cleanly")
 		}
 	}()
-	if err := transfer.Usable(v); err != nil {
+	if err := host.Join(v); err != nil {
 		return err
 	}
-	d := &daemon{Options: o, began: o.Config, metrics: metrics.New(o.Version)}
+	defer host.Leave()
+	d := &daemon{Options: o, began: o.Config, host: host, metrics: metrics.New(o.Version)}
 	o.Transport.Observe = d.metrics.SiteRequest
-	k, err := keeper.New(keeper.Parts{Vault: v, Config: o.Config, Transport: o.Transport, PageLink: d.pageLink, Log: o.Log, Version: o.Version})
+	k, err := keeper.New(keeper.Parts{
+		Vault: v, Config: o.Config, Transport: o.Transport, PageLink: d.pageLink, Log: o.Log, Version: o.Version,
+		Cluster: host.Membership(), StateDir: o.Places.StateDir,
+	})
 	if err != nil {
 		return err
 	}
+	host.Keeps(k)
 	d.keeper = k
 	d.health = d.newHealth()
 	d.metrics.Watch(k)
@@ -127,6 +123,7 @@ func runOnce(ctx context.Context, o Options) error {
 type daemon struct {
 	Options
 	keeper   *keeper.Keeper
+	host     *parts.Host
 	health   *health.Health
 	channels *runner[*alert.Channels] // those that run now
 	outputs  *runner[*engine.Outputs]
@@ -198,6 +195,8 @@ func (d *daemon) run(ctx context.Context) error {
 		d.Log.Warn().Err(stopErr).Msg("some callers were cut off")
 	}
 	<-kept
+	d.channels.wait()
+	d.host.Leave() // before what takes longer: the others look after the accounts from here on
 	d.readers.wait()
 	d.scrapes.wait()
 	d.beats.wait()
@@ -205,7 +204,6 @@ func (d *daemon) run(ctx context.Context) error {
 	if err := d.keeper.Credentials().SaveCounts(); err != nil {
 		d.Log.Warn().Err(err).Msg("readings that were counted and not noted are forgotten")
 	}
-	d.channels.wait()
 	d.outputs.wait()
 	d.Log.Info().Msg("stopped")
 	return err
@@ -248,6 +246,8 @@ func (d *daemon) wait(ctx context.Context, served <-chan error) error {
 			return nil
 		case err := <-served:
 			return fmt.Errorf("the control socket failed: %w", err)
+		case err := <-d.host.Taken():
+			return err
 		case <-d.keeper.Store().Vault().Failed():
 			// Nothing more can be kept. A new start finds out what is on the disk
 			// and goes on from there, which this process cannot.
@@ -270,6 +270,7 @@ func (d *daemon) listen() error {
 	if err != nil {
 		return err
 	}
+	d.host.Serve(d.server.Carry)
 	if d.socket, err = socket.Listen(d.Places.Socket, len(d.Config.Control.Allow) > 0); err != nil {
 		return err
 	}

@@ -228,8 +228,8 @@ func TestKeptInEtcd(t *testing.T) {
 	keeper = h.keep() // from the copy on this host's disk
 	h.wantCredential(before)
 	cluster.Member(0).Start(t)
-	h.until("the keeper tells that etcd is back", func() error {
-		if p := h.problems(); strings.Contains(p, "etcd") {
+	h.until("the keeper tells that etcd is back, and has its part there", func() error {
+		if p := h.problems(); strings.Contains(p, "etcd") || strings.Contains(p, "cluster") {
 			return errors.New(p)
 		}
 		return nil

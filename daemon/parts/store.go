@@ -29,8 +29,10 @@ type Opening struct {
 	// Seed is what a new vault is begun with, to be filled from another. Nothing leaves
 	// its journal by its age then.
 	Seed *vault.Seed
-	// Alone refuses a vault that other hosts use.
+	// Alone refuses a vault that other hosts use. Host is this keeper's part among them,
+	// nil where it takes none.
 	Alone bool
+	Host  *Host
 	// Refused is told in a sentence of what was changed from outside and is not taken
 	// over; nil where nobody listens.
 	Refused func(text string)
@@ -84,6 +86,29 @@ func (s Stores) Open(o Opening) (vault.Vault, error) {
 		return nil, ErrStore
 	}
 	return open(o)
+}
+
+// Begin opens the vault that a keeper is to keep, once nothing stands against it. What
+// is refused in it is logged.
+func (s Stores) Begin(o Opening, log zerolog.Logger) (vault.Vault, error) {
+	if err := PrepareState(o.Places.StateDir); err != nil {
+		return nil, fmt.Errorf("create the state directory: %w", err)
+	}
+	o.Lost = store.LostEntry()
+	o.Refused = func(text string) {
+		log.Error().Msg("the vault was changed from outside, which is not taken over: " + text)
+	}
+	v, err := s.Open(o)
+	if errors.Is(err, ErrStore) {
+		err = fmt.Errorf("%w: store.type: %w", ErrConfiguration, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := transfer.Usable(v); err != nil {
+		return nil, errors.Join(err, v.Close())
+	}
+	return v, nil
 }
 
 // WatchStore tells of a vault that lies elsewhere and is not reached, until ctx ends.

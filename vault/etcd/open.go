@@ -49,7 +49,7 @@ func Open(o Options) (*Vault, error) {
 	v.writer = &writer{shared: v.shared, queue: queue{wake: make(chan struct{}, 1)}, worked: make(chan struct{})}
 	v.reach.back, v.reach.gone = v.followAnew, make(chan struct{})
 	v.ctx, v.cancel = context.WithCancel(context.Background())
-	if v.client, err = o.connect(); err == nil {
+	if v.client, err = o.Connect(); err == nil {
 		err = v.begin()
 	}
 	if err != nil {

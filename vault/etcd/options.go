@@ -11,8 +11,10 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -183,14 +185,15 @@ func (o Options) tryEach(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// connect makes the client. It waits for nobody.
-func (o Options) connect() (*clientv3.Client, error) {
+// Connect makes a client that reaches etcd as the vault does. It waits for nobody: the
+// password is shown when etcd asks for it.
+func (o Options) Connect() (*clientv3.Client, error) {
 	c, err := clientv3.New(clientv3.Config{
 		Endpoints: o.Endpoints, TLS: o.TLS, Username: o.Username, Password: o.Password.Reveal(),
 		DialTimeout: asked, DialKeepAliveTime: aliveEvery, DialKeepAliveTimeout: aliveWithin, PermitWithoutStream: true,
 		MaxCallSendMsgSize: mostSent, MaxCallRecvMsgSize: math.MaxInt32,
 		Logger: zap.NewNop(), DialOptions: []grpc.DialOption{
-			grpc.WithStatsHandler(sentHandler{}),
+			grpc.WithStatsHandler(sentHandler{}), grpc.WithChainUnaryInterceptor(showLater()),
 			grpc.WithConnectParams(grpc.ConnectParams{
 				Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: connectPause},
 				MinConnectTimeout: asked,
@@ -201,4 +204,17 @@ func (o Options) connect() (*clientv3.Client, error) {
 		return nil, answer("open", o.place(), err)
 	}
 	return c, nil
+}
+
+// showLater keeps the first showing of the password from leaving, which is the one that a
+// client is made with, and would wait for etcd. The client then has no token, as when it
+// has run out, and shows the password with the first request.
+func showLater() grpc.UnaryClientInterceptor {
+	var shown atomic.Bool
+	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		if _, ok := reply.(*etcdserverpb.AuthenticateResponse); ok && !shown.Swap(true) {
+			return nil
+		}
+		return invoke(ctx, method, req, reply, cc, opts...)
+	}
 }

@@ -54,7 +54,7 @@ type Options struct {
 }
 
 // nameForm is what a host's name may be: it is part of keys, and people read it.
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+var nameForm = regexp.MustCompile(`^[\p{L}\p{M}\p{Nd}_][\p{L}\p{M}\p{Nd}._-]{0,127}$`)
 
 // complete checks the options, and fills in what was left out.
 func (o *Options) complete() error {

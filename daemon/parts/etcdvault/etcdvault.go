@@ -1,6 +1,6 @@
-// Package etcdvault opens the vault in etcd that a configuration names. It is a package
-// of its own so that a program which keeps accounts in a file alone does not link etcd's
-// client.
+// Package etcdvault opens the vault in etcd that a configuration names, and gets the
+// keeper its part among those that share it. It is a package of its own so that a program
+// which keeps accounts in a file alone does not link etcd's client.
 //
 // Guarantee: a password or a key that the configuration names is in no error.
 package etcdvault
@@ -13,7 +13,6 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
 
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
@@ -31,6 +30,10 @@ func Open(o parts.Opening) (vault.Vault, error) {
 		if err := alone(with); err != nil {
 			return nil, err
 		}
+	}
+	if o.Host != nil {
+		with.Fence = fence(o.Host)
+		o.Host.Joins(func(v vault.Vault) (*parts.Part, error) { return join(o, with, v) })
 	}
 	v, err := etcd.Open(with)
 	if err != nil {
@@ -70,11 +73,9 @@ const asked = 5 * time.Second
 
 // alone refuses a vault that other hosts use: each that lives has a key there.
 func alone(o etcd.Options) error {
-	c, err := clientv3.New(clientv3.Config{
-		Endpoints: o.Endpoints, TLS: o.TLS, Username: o.Username, Password: o.Password.Reveal(), DialTimeout: asked, Logger: zap.NewNop(),
-	})
+	c, err := o.Connect()
 	if err != nil {
-		return fmt.Errorf("reach etcd: %w: %w", vault.ErrUnavailable, err)
+		return err
 	}
 	defer func() { _ = c.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), asked)
