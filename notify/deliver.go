@@ -42,7 +42,7 @@ func (w *worker) act(ctx context.Context, a action) {
 		w.window.reset(w.progress.Position)
 	case actPass:
 		w.progress.settle(a.batch.members[0], &w.window)
-		w.saveMoved(lazySave)
+		w.saveMoved(ctx, lazySave)
 	case actOutdate:
 		w.progress.outdate(a.batch.members[0].Account, a.batch.members[0].Position)
 		w.save(ctx)
@@ -114,6 +114,9 @@ func (w *worker) compose(ctx context.Context, b *batch) bool {
 	return w.save(ctx, results...)
 }
 
+// may reports whether the service may be called now.
+func (w *worker) may() bool { return w.cfg.May == nil || w.cfg.May() }
+
 // delivery is a try that has been made.
 type delivery struct {
 	batch batch
@@ -137,6 +140,10 @@ func (w *worker) send(ctx context.Context, a action) {
 		return
 	}
 	w.publish(true, time.Time{}, w.progress.trial(d.batch.id).tries())
+	if !d.via.may() {
+		attempt.Sleep(ctx, time.Second)
+		return
+	}
 	w.window.sent = true
 	d.m = d.batch.write(w.cfg.Group)
 	begun := time.Now()
@@ -249,7 +256,7 @@ func (w *worker) retract(ctx context.Context) {
 			touched = true
 			continue
 		}
-		if left[via] || !via.limiter.rests(attempt.Wall()).IsZero() {
+		if left[via] || !via.may() || !via.limiter.rests(attempt.Wall()).IsZero() {
 			continue
 		}
 		err := via.sender.retract(ctx, s.Handle)

@@ -56,6 +56,9 @@ type Config struct {
 	// their accounts: somebody has asked there to be left alone. What else there is to
 	// tell of them is told. nil means none.
 	Hushed func(now time.Time) map[string]string
+	// May reports whether the service may be called at this moment, and is asked right
+	// before. Where it says no for good, the context of Run ends. nil means always.
+	May func() bool
 	// Fallback names the channel that takes over while this one fails; "" for
 	// none. What that channel's own route wants is not handed over.
 	Fallback string
@@ -87,10 +90,17 @@ type ChannelStatus struct {
 	Fallback string
 }
 
+// ErrAbandoned is the cause of a context that ends Run at once: somebody else goes on
+// with what the ledger has. Nothing is left to a send in progress, and nothing is saved.
+var ErrAbandoned = errors.New("the pipeline is another's")
+
+// abandoned reports whether somebody else goes on.
+func abandoned(ctx context.Context) bool { return errors.Is(context.Cause(ctx), ErrAbandoned) }
+
 // Pipeline brings the messages of a source to the channels that want them.
 type Pipeline struct {
 	workers []*worker
-	started atomic.Bool
+	running atomic.Bool
 }
 
 // NewPipeline checks the channels. It starts nothing.
@@ -163,11 +173,14 @@ func (p *Pipeline) join(w *worker) error {
 
 // Run delivers until ctx ends, and returns when every channel has finished the
 // send in progress. Such a send has a grace of 5 s, then it is cut; what was
-// cut is sent again by the next Run. A pipeline runs once.
+// cut is sent again by the next Run, which goes on from what the ledger has by then. A
+// context that ends with [ErrAbandoned] as its cause ends it at once. There is one Run at
+// a time.
 func (p *Pipeline) Run(ctx context.Context) error {
-	if p.started.Swap(true) {
-		return errors.New("the pipeline has run before")
+	if p.running.Swap(true) {
+		return errors.New("the pipeline runs")
 	}
+	defer p.running.Store(false)
 	var wg sync.WaitGroup
 	for _, w := range p.workers {
 		wg.Go(func() { w.run(ctx) })

@@ -285,7 +285,7 @@ func TestNewPipelineRefuses(t *testing.T) {
 	}
 }
 
-func TestAPipelineRunsOnceAndWithoutChannels(t *testing.T) {
+func TestAPipelineRunsOnceAtATimeAndWithoutChannels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld()
 		p := w.start(t)

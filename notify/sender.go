@@ -68,13 +68,27 @@ func (s *sender) send(ctx context.Context, m Message, earlier Handle, grace time
 		s.slot.Free()
 		return Receipt{}, ErrExpired
 	}
-	receipt, err := attempt.Do(ctx, s.slot, limits, func(ctx context.Context) (Receipt, error) {
+	receipt, err := attempt.Do(ctx, s.slot, limits, func(life context.Context) (Receipt, error) {
+		life, end := lasting(life, ctx)
+		defer end()
 		if r, ok := s.channel.(Replacer); ok && earlier != "" {
-			return r.Replace(ctx, m, earlier)
+			return r.Replace(life, m, earlier)
 		}
-		return s.channel.Send(ctx, m)
+		return s.channel.Send(life, m)
 	}, func(r Receipt) { s.late = arrival{m.ID, r.Handle} })
 	return receipt, unlessStopping(ctx, err)
+}
+
+// lasting is the context of a try that lives for as long as it is given: where the
+// pipeline is abandoned, it ends at once.
+func lasting(life, run context.Context) (context.Context, context.CancelFunc) {
+	life, cancel := context.WithCancel(life)
+	stop := context.AfterFunc(run, func() {
+		if abandoned(run) {
+			cancel()
+		}
+	})
+	return life, func() { stop(); cancel() }
 }
 
 // retract takes a message back, once.

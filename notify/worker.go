@@ -58,7 +58,7 @@ func (w *worker) run(ctx context.Context) {
 	if !w.start(ctx) {
 		return
 	}
-	defer w.saveMoved(1)
+	defer w.saveMoved(ctx, 1)
 	w.retract(ctx)
 	for ctx.Err() == nil {
 		// Taken before the source is read: what comes in between is not missed.
@@ -79,6 +79,7 @@ func (w *worker) run(ctx context.Context) {
 // wants last month's messages because a channel was added today. That end is
 // saved at once, so that what comes from now on is not missed over a restart.
 func (w *worker) start(ctx context.Context) bool {
+	w.progress, w.owed, w.dirty = Progress{}, nil, false // what an earlier run has left
 	var found bool
 	ok := attempt.Persist(ctx, w.log, "the channel's progress cannot be read", func() (err error) {
 		w.progress, found, err = w.led.Load(w.cfg.Name)
@@ -124,7 +125,7 @@ func (w *worker) read(ctx context.Context) error {
 	err := w.window.fill(ctx, w.src, w.progress.Ahead)
 	if err == nil && len(w.window.msgs) == 0 {
 		w.progress.advance(w.window.upto)
-		w.saveMoved(lazySave)
+		w.saveMoved(ctx, lazySave)
 	}
 	return err
 }
@@ -183,6 +184,9 @@ func (w *worker) wait(ctx context.Context, a action, changed <-chan struct{}) {
 // gone out, and going on without a record would send it twice.
 func (w *worker) save(ctx context.Context, results ...Result) bool {
 	w.owed, w.dirty = append(w.owed, results...), true
+	if abandoned(ctx) {
+		return false
+	}
 	return attempt.Persist(ctx, w.log, "the channel's progress cannot be saved", w.saveOnce)
 }
 
@@ -208,8 +212,8 @@ func (w *worker) saveOnce() error {
 // stored before the pipeline was stopped: a position that has moved by so much,
 // what became of a sample.
 // Failing is harmless: the entries are passed over again after a restart.
-func (w *worker) saveMoved(by uint64) {
-	if !w.dirty && w.progress.Position < w.saved+by && w.progress.Service == w.limiter.state() {
+func (w *worker) saveMoved(ctx context.Context, by uint64) {
+	if abandoned(ctx) || !w.dirty && w.progress.Position < w.saved+by && w.progress.Service == w.limiter.state() {
 		return
 	}
 	if err := w.saveOnce(); err != nil {

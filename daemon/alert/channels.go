@@ -87,7 +87,7 @@ func New(k *keeper.Keeper, c config.Config) (*Channels, error) {
 			Name:   entry.Name, Type: entry.Type, Channel: channel,
 			Route: notify.Route{Events: entry.Events, Accounts: entry.Accounts},
 			Quiet: c.Login.QuietHours.Until, Group: source.group,
-			Fallback: entry.Fallback, Rate: rateOf(entry, channel),
+			Fallback: entry.Fallback, Rate: rateOf(entry, channel), May: k.Shared().Sending().Now,
 		})
 	}
 	for i := range list {
@@ -175,10 +175,32 @@ func rateOf(entry config.Notify, channel notify.Channel) notify.Rate {
 	return notify.Rate{}
 }
 
-// Run delivers messages, and answers where people ask, until ctx ends.
+// Run delivers messages, and answers where people ask, until ctx ends; while another host
+// does that, it waits.
 func (a *Channels) Run(ctx context.Context) error {
 	defer a.Discard()
 	a.keeper.Store().Hold(a.waiting.waits)
+	if !a.keeper.Shared().Alone() {
+		var following sync.WaitGroup
+		defer following.Wait()
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		following.Go(func() { a.waiting.follow(ctx, a.keeper) })
+	}
+	for {
+		term, stop, ok := a.keeper.Shared().Sending().Begin(ctx, notify.ErrAbandoned)
+		if !ok {
+			return nil
+		}
+		err := a.send(term)
+		if stop(); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+}
+
+// send delivers and answers as long as this host is the one that does.
+func (a *Channels) send(ctx context.Context) error {
 	var chats sync.WaitGroup
 	defer chats.Wait()
 	for _, i := range a.inboxes {
@@ -193,7 +215,11 @@ func (a *Channels) Run(ctx context.Context) error {
 // Status returns how each channel has been doing.
 func (a *Channels) Status() []client.Channel {
 	list := []client.Channel{}
+	elsewhere := !a.keeper.Shared().Sending().Now()
 	for _, s := range a.pipeline.Status() {
+		if elsewhere {
+			s = a.kept(s)
+		}
 		list = append(list, client.Channel{
 			Name: s.Name, Type: s.Type, Events: s.Route.Events, Accounts: s.Route.Accounts,
 			Pending: s.Pending, RetryAt: account.Known(s.RetryAt), LastDelivered: account.Known(s.Delivered),
@@ -208,6 +234,17 @@ func (a *Channels) Status() []client.Channel {
 		})
 	}
 	return list
+}
+
+// kept is how a channel has been doing on the host that sends.
+func (a *Channels) kept(s notify.ChannelStatus) notify.ChannelStatus {
+	own := notify.ChannelStatus{Name: s.Name, Type: s.Type, Route: s.Route, Fallback: s.Fallback}
+	p, _, err := ledger{store: a.keeper.Store()}.Load(s.Name)
+	if err != nil {
+		return own
+	}
+	own.Delivered, own.Failed, own.LastError, own.FailingSince = p.Service.Delivered, p.Service.Failed, p.Service.LastError, p.Service.FailingSince
+	return own
 }
 
 func leftOutText(err error) string { return "left out: " + err.Error() }

@@ -8,6 +8,7 @@
 // Guarantees: a message is made from what is committed, so it is the same after a
 // restart and has the same id; a code that can no longer be scanned yields none; no
 // message carries a cookie or a token; a chat learns of its channel's accounts
-// only, and the codes that are asked for in chats are counted, over restarts too; a
+// only; where several hosts share the accounts, one at a time sends, answers and
+// promises, and the next goes on from what it has kept; the codes that are asked for in chats are counted, over restarts too; a
 // reminder that was promised there comes once, also after a restart.
 package alert

@@ -1,12 +1,15 @@
 package alert
 
 import (
+	"context"
+	"maps"
 	"slices"
 	"sync"
 
 	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/notify"
 )
@@ -69,6 +72,38 @@ func newWaiting(s *store.Store, channels []config.Notify) (*waiting, error) {
 		}
 	}
 	return w, nil
+}
+
+// follow learns how far the channels are on the host that sends, until ctx ends: what
+// they have delivered waits for nobody here either.
+func (w *waiting) follow(ctx context.Context, k *keeper.Keeper) {
+	changed := make(chan struct{}, 1)
+	defer store.Others{Store: k.Store()}.Follow(store.KindChannel, func(string, uint64) {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})()
+	for {
+		if !k.Shared().Sending().Now() {
+			for _, channel := range w.channels() {
+				if p, known, err := (ledger{store: k.Store()}).Load(channel); err == nil && known {
+					w.reach(channel, p.Position)
+				}
+			}
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *waiting) channels() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.reached))
 }
 
 func (w *waiting) reach(channel string, position uint64) {

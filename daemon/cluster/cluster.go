@@ -61,7 +61,8 @@ type Membership interface {
 	Owned(account string) bool
 	// Fence names the key that makes this host the account's owner, and the
 	// revision that created it: every write of the account compares it. Where the
-	// account is another's, owned is false and the revision one that no key has.
+	// account is another's, owned is false and the revision one that no key has. ""
+	// stands for what the sender of messages alone writes.
 	Fence(account string) (ownerKey string, createRevision int64, owned bool)
 	// LeaseLeft is for how long this host may go on with what it owns, should it not
 	// hear from the cluster again. What spends is not begun with less than it may take.

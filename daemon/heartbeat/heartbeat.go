@@ -97,6 +97,9 @@ func (h *Heartbeat) beat(ctx context.Context) error {
 	if err := h.working(ctx); err != nil {
 		return fmt.Errorf("held back: %w", err)
 	}
+	if err := h.keeper.Shared().Trouble(); err != nil {
+		return fmt.Errorf("held back: no part in the cluster: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, longestAnswer)
 	defer cancel()
 	client, err := outbound.New("the heartbeat's url", h.target(needy(h.keeper.Accounts().Status())), outbound.Options{AllowHTTP: true, Version: h.keeper.Version(), Transport: h.transport})

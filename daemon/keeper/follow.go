@@ -21,9 +21,9 @@ type following struct {
 }
 
 // begin notes what is changed from now on.
-func (f *following) begin(follow func(fn func(name string, revision uint64)) (stop func())) {
+func (f *following) begin(o store.Others) {
 	f.changed, f.wake = map[string]uint64{}, make(chan struct{}, 1)
-	f.stop = follow(func(name string, revision uint64) {
+	f.stop = o.Follow(store.KindAccount, func(name string, revision uint64) {
 		f.mu.Lock()
 		f.changed[name] = revision
 		f.mu.Unlock()

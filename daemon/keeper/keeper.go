@@ -125,7 +125,7 @@ func New(p Parts) (*Keeper, error) {
 		Kept: func(w *account.Worker) bool { return k.find(w.Name()) == w }, CallNext: k.callNext, Own: k.owners.own,
 	}
 	if k.Shared().open(p); p.Cluster != nil {
-		k.following.begin(store.Others{Store: k.store}.Follow) // before they are read
+		k.following.begin(store.Others{Store: k.store}) // before they are read
 	}
 	names, err := k.store.Keys(store.KindAccount)
 	if err != nil {

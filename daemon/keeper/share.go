@@ -22,7 +22,7 @@ const (
 )
 
 // Shared is the keeper among others. Whoever makes its cluster's membership has it call
-// Gained, Lost and Yield. A keeper that is alone looks after all accounts,
+// Gained, Lost and Yield, and [Sending.Set]. A keeper that is alone looks after all accounts,
 // and nothing here costs it anything.
 type Shared struct{ keeper *Keeper }
 
@@ -38,6 +38,7 @@ type share struct {
 	// settled is fired when an account has come to this host, or went.
 	settled store.Signal
 	claims  adding
+	sending sending
 }
 
 // open sets the workers up for a keeper that is not alone.
@@ -59,6 +60,7 @@ func (s Shared) open(p Parts) {
 		LeaseLeft: p.Cluster.LeaseLeft, Needed: needed, Unwritten: account.NewUnwritten(filepath.Join(p.StateDir, "unwritten"), key),
 	}
 	k.parts.Removed = k.drop
+	s.Sending().Set(p.Cluster.Sends())
 }
 
 // resume lets work begin for the accounts that this host looks after. The others
@@ -233,12 +235,18 @@ func (s Shared) Hosts() (list []client.Host) {
 // Alone reports whether this keeper shares its accounts with nobody.
 func (s Shared) Alone() bool { return s.keeper.share.cluster == nil }
 
-// troubles are why this host has no part among the others at the moment, in sentences.
-func (s Shared) troubles() []string {
+// Trouble is why this host has no part among the others at the moment, nil where it has
+// or is alone.
+func (s Shared) Trouble() error {
 	if s.Alone() {
 		return nil
 	}
-	if err := s.keeper.share.cluster.Trouble(); err != nil {
+	return s.keeper.share.cluster.Trouble()
+}
+
+// troubles is Trouble in sentences.
+func (s Shared) troubles() []string {
+	if err := s.Trouble(); err != nil {
 		return []string{"cluster: " + err.Error()}
 	}
 	return nil

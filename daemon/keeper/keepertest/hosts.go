@@ -17,6 +17,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/cluster"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -37,7 +38,9 @@ type Hosts struct {
 	names []string
 	hosts map[string]*Host
 	owner map[string]string
-	tells sync.WaitGroup
+	// sender is the host that sends messages, "" for none.
+	sender string
+	tells  sync.WaitGroup
 }
 
 // Host is one of them, and its part in the cluster.
@@ -124,6 +127,9 @@ func (all *Hosts) End(name string) {
 	defer all.mu.Unlock()
 	all.names = slices.DeleteFunc(all.names, func(one string) bool { return one == name })
 	delete(all.hosts, name)
+	if all.sender == name {
+		all.sender = ""
+	}
 	for account, owner := range all.owner {
 		if owner == name {
 			delete(all.owner, account)
@@ -172,6 +178,34 @@ func (all *Hosts) Move(account, to string) {
 	h := all.hosts[to]
 	all.mu.Unlock()
 	h.Keeper.Shared().Gained([]string{account})
+}
+
+// MoveSender has a host be the one that sends messages, or none for "".
+func (all *Hosts) MoveSender(to string) {
+	all.mu.Lock()
+	was, next := all.hosts[all.sender], all.hosts[to]
+	all.sender = ""
+	all.mu.Unlock()
+	if was != nil {
+		was.Keeper.Shared().Sending().Set(false)
+	}
+	if next == nil {
+		return
+	}
+	all.mu.Lock()
+	all.sender = to
+	all.mu.Unlock()
+	next.Keeper.Shared().Sending().Set(true)
+}
+
+// Sends implements [cluster.Membership].
+func (h *Host) Sends() bool {
+	if h.LeaseLeft() <= 0 {
+		return false
+	}
+	h.all.mu.Lock()
+	defer h.all.mu.Unlock()
+	return h.all.sender == h.Name
 }
 
 // Lease sets what is left of the host's lease.
@@ -333,10 +367,15 @@ type fencedTx struct {
 	touched []string
 }
 
-const guarded = "account"
+// touch notes whose a record is that is written.
+func (t *fencedTx) touch(kind, key string) {
+	if account, guarded := store.Guarded(kind, key); guarded {
+		t.touched = append(t.touched, account)
+	}
+}
 
 func (t *fencedTx) Get(kind, key string) (vault.Record, error) {
-	if kind == guarded {
+	if kind == store.KindAccount {
 		t.h.mu.Lock()
 		t.h.reads++
 		t.h.mu.Unlock()
@@ -345,22 +384,18 @@ func (t *fencedTx) Get(kind, key string) (vault.Record, error) {
 }
 
 func (t *fencedTx) Put(kind, key string, value []byte, was uint64) (uint64, error) {
-	if kind == guarded {
-		t.touched = append(t.touched, key)
-	}
+	t.touch(kind, key)
 	return t.Tx.Put(kind, key, value, was)
 }
 
 func (t *fencedTx) Delete(kind, key string, was uint64) error {
-	if kind == guarded {
-		t.touched = append(t.touched, key)
-	}
+	t.touch(kind, key)
 	return t.Tx.Delete(kind, key, was)
 }
 
 func (t *fencedTx) refused() error {
 	for _, name := range t.touched {
-		if t.h.Owner(name) != t.h.Name {
+		if name == "" && !t.h.Sends() || name != "" && t.h.Owner(name) != t.h.Name {
 			return vault.ErrNotOwner
 		}
 	}
