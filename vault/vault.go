@@ -147,3 +147,32 @@ type Info struct {
 	// not keep it from being opened.
 	Damage []string
 }
+
+// FiguresOf tells how a vault is doing that does not lie on this host alone: others
+// change it, too, and the way to it may be cut. It asks nobody. ok is false for a vault
+// in a file.
+func FiguresOf(v Vault) (f Figures, ok bool) {
+	elsewhere, ok := v.(interface{ Figures() Figures })
+	if ok {
+		f = elsewhere.Figures()
+	}
+	return f, ok
+}
+
+// Figures are of a vault that lies elsewhere, as this host sees it. What counts begins
+// with its opening.
+type Figures struct {
+	// Away is since when it cannot be reached, zero where it can.
+	Away time.Time
+	// Lag is for how long what this host reads may not be all that there is. It is 0
+	// where nothing is known that has not come here; while the vault is away, it is the
+	// time since this host last knew that it had everything. It is found out by a
+	// question each second; up to three seconds may go unseen where the way is slow.
+	Lag time.Duration
+	// CopyLag is how old the oldest change is that this host's disk does not have yet.
+	CopyLag time.Duration
+	// Commits are the transactions that arrived, Conflicts those that had to be run
+	// again because another host was quicker, and Refused the changes by somebody
+	// without the data key, which were not taken over.
+	Commits, Conflicts, Refused uint64
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
@@ -39,6 +40,8 @@ type share struct {
 	settled store.Signal
 	claims  adding
 	sending sending
+	// gained and lost are how often an account has come to this host, and gone.
+	gained, lost atomic.Uint64
 }
 
 // open sets the workers up for a keeper that is not alone.
@@ -76,6 +79,7 @@ func (s Shared) resume() {
 
 // Gained tells that this host has begun to look after accounts.
 func (s Shared) Gained(names []string) {
+	s.keeper.share.gained.Add(uint64(len(names)))
 	var workers []*account.Worker
 	for _, name := range names {
 		if w := s.keeper.find(name); w != nil {
@@ -105,6 +109,7 @@ func (s Shared) takeUp(workers []*account.Worker) {
 // Lost tells that this host does not look after accounts any more. What is under way for
 // them has been cut when it returns.
 func (s Shared) Lost(names []string) {
+	s.keeper.share.lost.Add(uint64(len(names)))
 	for _, name := range names {
 		if w := s.keeper.roster.get(name); w != nil {
 			ownership(w).Lose()
@@ -230,6 +235,35 @@ func (s Shared) Hosts() (list []client.Host) {
 		})
 	}
 	return list
+}
+
+// Part is a host's part among those that share the accounts.
+type Part struct {
+	// Hosts is how many there are, and Accounts how many this one looks after.
+	Hosts, Accounts int
+	// Joined is false while it has no part; Sends is true for the one that sends messages.
+	Joined, Sends bool
+	// Gained and Lost are how often an account has come to it, and gone.
+	Gained, Lost uint64
+}
+
+// Part returns this host's part. ok is false where the keeper is alone.
+func (s Shared) Part() (p Part, ok bool) {
+	share := &s.keeper.share
+	if share.cluster == nil {
+		return p, false
+	}
+	hosts := share.cluster.Hosts()
+	p = Part{
+		Hosts: len(hosts), Joined: share.cluster.Trouble() == nil, Sends: share.cluster.Sends(),
+		Gained: share.gained.Load(), Lost: share.lost.Load(),
+	}
+	for _, w := range s.keeper.list() {
+		if share.cluster.Owned(w.Name()) {
+			p.Accounts++
+		}
+	}
+	return p, true
 }
 
 // Alone reports whether this keeper shares its accounts with nobody.

@@ -72,7 +72,7 @@ func (m *Metrics) Watch(k *keeper.Keeper) {
 			m.commits.Observe(took.Seconds())
 		}
 	})
-	m.registry.MustRegister(guarded{standing{k}}, guarded{newHappened(k)})
+	m.registry.MustRegister(guarded{standing{k}}, guarded{elsewhere{k}}, guarded{newHappened(k)})
 }
 
 // SiteRequest is told of each request that was sent to the site.

@@ -210,7 +210,7 @@ func TestClosedVault(t *testing.T) {
 
 // What is installed beside the program asks for names that there are.
 func TestPackagedFiles(t *testing.T) {
-	known := promised()
+	known := append(promised(), promisedElsewhere()...)
 	for _, name := range promised() {
 		known = append(known, name+"_bucket", name+"_count", name+"_sum")
 	}

@@ -34,6 +34,7 @@ const (
 	metaMarks    = "marks" // those of earlier openings that are to be removed
 	metaNumber   = "number"
 	metaBegun    = "begun" // a vault is being made from here
+	metaWhole    = "whole" // when it had everything that there was
 )
 
 // writeBehind is how long changes wait to be written to the copy together.
@@ -295,7 +296,7 @@ func (v *shared) keepCopy() {
 		case <-v.ctx.Done():
 			return
 		}
-		if err := v.copy.flush(v); err != nil {
+		if err := v.copy.flush(v, false); err != nil {
 			if v.copy.file.Err() != nil {
 				v.kill("write", err)
 				return
@@ -305,8 +306,8 @@ func (v *shared) keepCopy() {
 	}
 }
 
-// flush writes what the copy has not yet.
-func (c *copyFile) flush(v *shared) error {
+// flush writes what the copy has not yet, and for the last time until when it had everything.
+func (c *copyFile) flush(v *shared, last bool) error {
 	v.mu.Lock()
 	m := v.mirror
 	dirty, rev := m.dirty, m.rev
@@ -315,8 +316,10 @@ func (c *copyFile) flush(v *shared) error {
 		values[name] = m.copied(name)
 	}
 	m.dirty = map[string]bool{}
+	since := v.unwritten
+	v.unwritten = time.Time{}
 	v.mu.Unlock()
-	if len(values) == 0 {
+	if len(values) == 0 && !last {
 		return nil
 	}
 	err := c.file.Update("write", func(tx *bolt.Tx) error {
@@ -331,11 +334,17 @@ func (c *copyFile) flush(v *shared) error {
 				return err
 			}
 		}
+		if whole, _ := v.figures.lag.since(time.Now(), rev, false); !whole.IsZero() {
+			if err := tx.Put(copyMeta, []byte(metaWhole), seal.Uint64(uint64(whole.UnixNano()))); err != nil {
+				return err
+			}
+		}
 		return tx.Put(copyMeta, []byte(metaRevision), seal.Uint64(uint64(rev)))
 	})
 	if err != nil {
 		v.mu.Lock()
 		maps.Copy(m.dirty, dirty)
+		v.unwritten = since
 		v.mu.Unlock()
 	}
 	return err

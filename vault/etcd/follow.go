@@ -70,16 +70,16 @@ func (r *reach) reached() {
 // follower keeps the mirror as etcd is.
 type follower struct{ *shared }
 
-// look asks now and then whether etcd is there, and the one that it was.
+// look asks now and then whether etcd is there, the one that it was, and which is the
+// newest commit.
 func (v follower) look() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		v.mu.RLock()
-		rev := v.mirror.rev
-		v.mu.RUnlock()
+		rev := v.revision()
 		ctx, cancel := context.WithTimeout(v.ctx, asked)
-		answered, err := v.client.Get(ctx, v.key(keyMeta))
+		sent := time.Now()
+		answered, err := v.client.Get(ctx, v.key(dirMark), clientv3.WithPrefix(), clientv3.WithKeysOnly())
 		cancel()
 		switch {
 		case v.ctx.Err() != nil:
@@ -94,6 +94,7 @@ func (v follower) look() {
 			v.kill("read", errOlder)
 			return
 		default:
+			v.figures.lag.heard(question{sent, time.Now(), newestOf(answered.Kvs)}, v.revision())
 			v.reach.reached()
 		}
 		select {
@@ -102,6 +103,13 @@ func (v follower) look() {
 			return
 		}
 	}
+}
+
+func newestOf(kvs []*mvccpb.KeyValue) (rev int64) {
+	for _, kv := range kvs {
+		rev = max(rev, kv.ModRevision)
+	}
+	return rev
 }
 
 var errOlder = fmt.Errorf("%w: etcd is at an older state than this host has seen, or it is another one", fault.ErrReplaced)
@@ -126,9 +134,7 @@ func (v follower) follow(anew bool) {
 func (v follower) watch() (anew bool) {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(v.ctx))
 	defer cancel()
-	v.mu.RLock()
-	from := v.mirror.rev + 1
-	v.mu.RUnlock()
+	from := v.revision() + 1
 	came := v.client.Watch(ctx, v.key(""), clientv3.WithPrefix(), clientv3.WithRev(from))
 	for {
 		select {

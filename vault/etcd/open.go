@@ -78,6 +78,9 @@ func (v *Vault) begin() error {
 	v.local.kinds = kinds
 	v.local.last.Store(number)
 	v.newest.Store(v.mirror.head.newest)
+	if err := v.beginLag(); err != nil {
+		return err
+	}
 	if err := v.writer.newMark(); err != nil {
 		return err
 	}

@@ -16,12 +16,13 @@ import (
 // shared is what the parts of an open vault have in common: the way to etcd, the mirror,
 // and who is told of what.
 type shared struct {
-	o      Options
-	client *clientv3.Client
-	copy   *copyFile
-	sealed sealed
-	reach  reach
-	kick   chan struct{} // has the watch begin anew
+	o       Options
+	client  *clientv3.Client
+	copy    *copyFile
+	sealed  sealed
+	reach   reach
+	kick    chan struct{} // has the watch begin anew
+	figures figures
 	followers
 
 	// mu guards the mirror, what is local, and what follows. Transactions hold it while
@@ -29,9 +30,11 @@ type shared struct {
 	mu     sync.RWMutex
 	mirror *mirror
 	local  local
-	flight *flight
-	moved  chan struct{} // closed by the next revision
-	closed bool
+	// unwritten is when the oldest change came that the copy has not yet.
+	unwritten time.Time
+	flight    *flight
+	moved     chan struct{} // closed by the next revision
+	closed    bool
 
 	waking  sync.Mutex    // guards changed
 	changed chan struct{} // closed by the next entry
@@ -73,6 +76,13 @@ func (v *shared) kill(op string, outcome error) {
 	if v.dead.CompareAndSwap(nil, &fault.Error{Op: op, Path: v.o.place(), Err: outcome}) {
 		close(v.failed)
 	}
+}
+
+// revision is how far the mirror has come.
+func (v *shared) revision() int64 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.mirror.rev
 }
 
 func (v *shared) closing() bool {
@@ -119,6 +129,9 @@ func (v *shared) applied(rev int64, events []event, anew bool) {
 	v.mirror.apply(rev, events, anew)
 	fresh, touched := v.mirror.fresh, v.mirror.touched
 	v.mirror.fresh, v.mirror.touched = nil, nil
+	if v.unwritten.IsZero() && len(v.mirror.dirty) > 0 {
+		v.unwritten = time.Now()
+	}
 	var arrived *flight
 	if f := v.flight; f != nil && slices.ContainsFunc(events, func(e event) bool { return markSays(e, markCommitted, f.nonce) }) {
 		arrived, v.flight = f, nil
@@ -142,6 +155,7 @@ func (v *shared) applied(rev int64, events []event, anew bool) {
 		close(arrived.told)
 	}
 	v.copy.soon()
+	v.figures.refused.Add(uint64(len(fresh)))
 	for _, text := range fresh {
 		v.o.Refused(text)
 	}

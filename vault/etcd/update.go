@@ -191,6 +191,7 @@ func (v *writer) alone(b *batch, ran []*update) error {
 func (v *writer) ended(ran, left []*update, came outcome, deadline time.Time) []*update {
 	switch {
 	case came.committed:
+		v.figures.commits.Add(1)
 		endAll(ran, came.local)
 		return left
 	case came.err != nil && len(ran) > 1 && !errors.Is(came.err, fault.ErrUnavailable) && !errors.Is(came.err, fault.ErrClosed) && v.Err() == nil:
@@ -205,6 +206,7 @@ func (v *writer) ended(ran, left []*update, came outcome, deadline time.Time) []
 		endAll(ran, came.err)
 		return left
 	}
+	v.figures.conflicts.Add(1)
 	again := slices.DeleteFunc(ran, func(u *update) bool {
 		lost := slices.ContainsFunc(u.t.guards, func(owner string) bool { return came.lost[owner] })
 		if lost {

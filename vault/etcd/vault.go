@@ -219,7 +219,7 @@ func (v *Vault) Close() error {
 	<-v.writer.worked
 	v.cancel()
 	v.running.Wait()
-	err := v.copy.flush(v.shared)
+	err := v.copy.flush(v.shared, true)
 	_ = v.client.Close()
 	return errors.Join(err, v.copy.file.Close())
 }

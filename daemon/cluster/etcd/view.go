@@ -227,6 +227,7 @@ func (m *Member) forget(prefix string, first bool) {
 
 // Hosts implements [cluster.Membership].
 func (m *Member) Hosts() []cluster.Host {
+	lag := m.o.Lag() // what it told the others may be seconds old
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	counts := map[string]int{}
@@ -237,10 +238,13 @@ func (m *Member) Hosts() []cluster.Host {
 	}
 	var out []cluster.Host
 	for _, name := range m.view.names {
-		p := m.view.hosts[name].presence
+		p, self := m.view.hosts[name].presence, name == m.o.Host
+		if self {
+			p.Lag = lag
+		}
 		out = append(out, cluster.Host{
 			Name: name, Version: p.Version, Since: p.Since, Lag: p.Lag, Accounts: counts[name],
-			Self: name == m.o.Host, Sender: m.view.owners[sender].host == name,
+			Self: self, Sender: m.view.owners[sender].host == name,
 		})
 	}
 	return out
