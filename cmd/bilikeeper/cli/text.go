@@ -23,13 +23,14 @@ func Table(rows [][]string) string {
 	}
 	var b strings.Builder
 	for _, row := range rows {
+		var line strings.Builder
 		for i, cell := range row {
 			if i < len(row)-1 {
 				cell = Pad(cell, widths[i]+2)
 			}
-			b.WriteString(cell)
+			line.WriteString(cell)
 		}
-		b.WriteString("\n")
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n") // the last cells may be empty
 	}
 	return b.String()
 }

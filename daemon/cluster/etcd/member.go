@@ -103,6 +103,9 @@ func (m *Member) run(ctx context.Context) {
 
 // hasTrouble notes why there is no part in the cluster, and logs each reason once.
 func (m *Member) hasTrouble(err error) {
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errSilent
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.trouble == nil || m.trouble.Error() != err.Error() {
