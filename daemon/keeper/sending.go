@@ -12,7 +12,7 @@ import (
 type Sending struct{ keeper *Keeper }
 
 // Sending returns the keeper's part in the sending of messages.
-func (s Shared) Sending() Sending { return Sending{s.keeper} }
+func (s Shared) Sending() Sending { return Sending(s) }
 
 // sending is the term of a host that sends.
 type sending struct {
