@@ -300,6 +300,9 @@ func Elsewhere(name string) error {
 // OwnerAway tells that the host that looks after the account did not answer, and whether
 // that one may have begun.
 func OwnerAway(name, host string, err error) error {
+	if errors.Is(err, cluster.ErrUnavailable) {
+		return ClusterAway("the cluster cannot be reached, so host " + host + ", which looks after account " + name + ", cannot be asked")
+	}
 	p := &client.Problem{Type: client.ProblemHostAway, Title: "the host that looks after the account cannot be reached",
 		Detail: "account " + name + " is looked after by host " + host + ", which did not answer: " + err.Error(),
 		Hint:   "nothing is lost; credentials are handed out meanwhile; try again in a moment"}

@@ -21,6 +21,8 @@ var (
 	ErrRefused = errors.New("the host answered")
 	// ErrNameTaken says that another process is this host by its name.
 	ErrNameTaken = errors.New("another keeper uses this host's name")
+	// ErrNameHeld says of such a process that it lives: it was seen to renew its lease.
+	ErrNameHeld = errors.New("it runs now")
 )
 
 // AskError is why a request to another host has no answer.

@@ -50,8 +50,9 @@ const (
 	// longestHandover bounds what another host is asked for: a check waits for its
 	// second question.
 	longestHandover = 5 * time.Minute
-	// moving is how long an account that is between two hosts is waited for.
-	moving = 10 * time.Second
+	// moving is how long an account that is between two hosts is waited for: one whose
+	// host was killed is nobody's for a lease.
+	moving = 25 * time.Second
 	// copying is how long the answer waits for this host's copy to be as new.
 	copying = 2 * time.Second
 )

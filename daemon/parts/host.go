@@ -30,8 +30,6 @@ type Part struct {
 	Joined func(ctx context.Context) error
 	// Serve says who carries out the requests of other hosts.
 	Serve func(Carry)
-	// Lease is how long a host that was killed keeps its name.
-	Lease time.Duration
 }
 
 // Host is this keeper's part among those that share its accounts. It begins without one,
@@ -156,8 +154,8 @@ func (h *Host) Leave() {
 	})
 }
 
-// watchName looks until this host has joined whether its name is another's. One that was
-// killed keeps the name for a lease, and for one more where etcd changed its leader.
+// watchName looks until this host has joined whether a process that lives has its name.
+// One that was killed keeps the name until its lease has run out.
 func (h *Host) watchName(part *Part) {
 	const pause = 500 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.Background())
@@ -169,21 +167,13 @@ func (h *Host) watchName(part *Part) {
 		case <-ctx.Done():
 		}
 	}()
-	var since time.Time
 	for {
-		asked := time.Now()
 		err := part.Joined(ctx)
-		if !errors.Is(err, cluster.ErrNameTaken) {
-			return
-		}
-		if since.IsZero() || time.Since(asked) > 2*pause {
-			since = time.Now() // it was not seen meanwhile
-		}
-		if time.Since(since) > 2*part.Lease {
+		switch {
+		case errors.Is(err, cluster.ErrNameHeld):
 			h.taken <- fmt.Errorf("%w: store.host: %w", ErrConfiguration, err)
 			return
-		}
-		if !attempt.Sleep(ctx, pause) {
+		case !errors.Is(err, cluster.ErrNameTaken), !attempt.Sleep(ctx, pause):
 			return
 		}
 	}

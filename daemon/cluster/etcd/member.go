@@ -29,6 +29,8 @@ type Member struct {
 	told  chan struct{} // closed when the tellers have ended
 	// held is the last lease that was taken. Only run uses it, and Close after that.
 	held clientv3.LeaseID
+	// rival is of run alone, too.
+	rival rival
 
 	mu sync.RWMutex // guards all below
 	// now is the lease under which this host has a part, nil while it has none.

@@ -150,7 +150,9 @@ func TestNameTaken(t *testing.T) {
 	if !errors.Is(second.Trouble(), cluster.ErrNameTaken) || second.Owned(f.accounts[0]) || second.LeaseLeft() != 0 {
 		t.Error("the second process has a part")
 	}
-	time.Sleep(2 * quick) // it tries again meanwhile
+	until(t, "the second one is told that the first one lives", 20*time.Second, func() bool {
+		return errors.Is(second.Joined(ctx), cluster.ErrNameHeld)
+	})
 	if first.count(f.accounts) != 10 || first.Trouble() != nil {
 		t.Error("the first process lost its part")
 	}

@@ -126,7 +126,7 @@ func (s *session) appear(ctx context.Context) error {
 	}
 	m.state.see(stateOf(answer.Header))
 	if !answer.Succeeded {
-		return s.taken(changeOf(answer.Responses[0].GetResponseRange().Kvs[0]))
+		return s.taken(ctx, changeOf(answer.Responses[0].GetResponseRange().Kvs[0]))
 	}
 	s.presence = answer.Header.Revision
 	return nil
@@ -134,14 +134,44 @@ func (s *session) appear(ctx context.Context) error {
 
 // taken says who has this host's name. It may be the process before this one, which was
 // killed: then its lease runs out.
-func (s *session) taken(c change) error {
+func (s *session) taken(ctx context.Context, c change) error {
 	m := s.m
 	var p presence
 	if _, err := m.box.open(asPresence, c.key, int64(c.lease), []byte(c.value), &p); err != nil {
 		return fmt.Errorf("%w, %s: %w", cluster.ErrNameTaken, m.o.Host, err)
 	}
-	return fmt.Errorf("%w, %s, since %s (one that was killed is forgotten within %v)",
-		cluster.ErrNameTaken, m.o.Host, p.Since.Format(time.RFC3339), m.o.TTL)
+	since := p.Since.Format(time.RFC3339)
+	if m.rival.renewed(ctx, m.o.Client, c.lease) {
+		return fmt.Errorf("%w, %s, since %s, and %w", cluster.ErrNameTaken, m.o.Host, since, cluster.ErrNameHeld)
+	}
+	return fmt.Errorf("%w, %s, since %s (one that was killed is forgotten within %v)", cluster.ErrNameTaken, m.o.Host, since, m.o.TTL)
+}
+
+// rival is what was seen of the lease of another process with this host's name.
+type rival struct {
+	lease clientv3.LeaseID
+	// until is when the lease runs out, as far as was seen under a leader of etcd: a new
+	// one counts all leases anew.
+	until time.Duration
+	term  uint64
+	held  bool
+}
+
+// renewed looks at the lease, and reports whether it was renewed since the first look.
+func (r *rival) renewed(ctx context.Context, client *clientv3.Client, lease clientv3.LeaseID) bool {
+	const rounded = 2 * time.Second // it is told in whole seconds
+	left, err := client.TimeToLive(ctx, lease)
+	if err != nil || left.TTL <= 0 {
+		return false
+	}
+	until := cluster.Uptime() + time.Duration(left.TTL)*time.Second
+	switch {
+	case r.lease != lease, r.term != left.RaftTerm:
+		*r = rival{lease, until, left.RaftTerm, r.held && r.lease == lease}
+	case until > r.until+rounded:
+		r.held = true
+	}
+	return r.held
 }
 
 func (s *session) describe() (string, error) {

@@ -54,7 +54,7 @@ func join(o parts.Opening, with etcd.Options, v vault.Vault) (*parts.Part, error
 		_ = client.Close()
 		return nil, fmt.Errorf("%w: store.host: %w", parts.ErrConfiguration, err)
 	}
-	return &parts.Part{Membership: part{m, client}, Joined: m.Joined, Serve: m.Serve, Lease: members.TTL}, nil
+	return &parts.Part{Membership: part{m, client}, Joined: m.Joined, Serve: m.Serve}, nil
 }
 
 // hostName is the name that is configured, or else the machine's.
