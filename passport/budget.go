@@ -24,6 +24,8 @@ type account struct {
 	kept   []time.Time
 	lease  int
 	leased time.Time
+	// stale is true where it is to be read anew once nobody uses it.
+	stale bool
 }
 
 // takeTurn waits until no other request of the account is under way.
@@ -52,7 +54,7 @@ func (m *Limiter) takeTurn(ctx context.Context, p *pass) error {
 		}
 	}
 	m.mu.Lock()
-	a.users--
+	a.left(m, p.key, 1)
 	m.mu.Unlock()
 	return ctx.Err()
 }
@@ -62,14 +64,22 @@ func (m *Limiter) takeTurn(ctx context.Context, p *pass) error {
 func ForgetSpent(m *Limiter, account string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if a := m.accounts[account]; a != nil && a.users == 0 {
-		delete(m.accounts, account)
+	if a := m.accounts[account]; a != nil {
+		a.stale = true
+		a.left(m, account, 0)
+	}
+}
+
+// left counts out users, and forgets what is to be read anew. It needs the limiter's mu.
+func (a *account) left(m *Limiter, key string, users int) {
+	if a.users -= users; a.users == 0 && a.stale && m.accounts[key] == a {
+		delete(m.accounts, key)
 	}
 }
 
 func (m *Limiter) endTurn(p *pass) {
 	m.mu.Lock()
-	p.account.users--
+	p.account.left(m, p.key, 1)
 	m.mu.Unlock()
 	p.account.turn <- struct{}{}
 }

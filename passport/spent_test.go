@@ -188,3 +188,29 @@ func TestForgetSpent(t *testing.T) {
 		}
 	})
 }
+
+// TestForgetSpentUnderWay: so does what another host spends while the last request of
+// this one is still under way.
+func TestForgetSpentUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var kept []time.Time
+		l := NewLimiter(Limits{PerAccountHour: 10}, LimiterOptions{
+			Keep:  func(Spent) error { return nil },
+			Spent: func(string) []time.Time { return kept },
+		})
+		r := request{op: "nav", key: "a", host: "h"}
+		p, e := l.enter(t.Context(), r)
+		if e != nil {
+			t.Fatal(e)
+		}
+		ForgetSpent(l, "a")
+		for range 10 {
+			kept = append(kept, time.Now())
+		}
+		l.leave(p, nil)
+		if p, e := l.enter(t.Context(), r); e == nil {
+			l.leave(p, nil)
+			t.Error("an hour that another host has spent has room")
+		}
+	})
+}

@@ -142,7 +142,7 @@ func (h *fixture) open() {
 // keepSpent writes down what is spent. A full disk keeps no request back, a vault that
 // has failed does.
 func (l *life) keepSpent(s passport.Spent) error {
-	_ = l.store.Keep(store.KindSpent, map[string]any{"spent": s})
+	_ = l.store.Keep(store.Small{Kind: store.KindSpent, Key: "spent", Value: s})
 	return l.vault.Err()
 }
 

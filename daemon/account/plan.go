@@ -31,7 +31,7 @@ func (w Plan) bringUp() {
 	p := w.policyFor(r)
 	now := time.Now()
 	next, events := lifecycle.Apply(r.Account, lifecycle.Started{}, now, p)
-	if p.Paused || !next.NextCheckAt.Equal(r.NextCheckAt) || next.Plan != r.Plan || len(events) > 0 || r.OffClock(now, p) {
+	if p.Paused || !next.NextCheckAt.Equal(r.NextCheckAt) || next.Plan != r.Plan || next.BlockedHost != r.BlockedHost || len(events) > 0 || r.OffClock(now, p) {
 		w.later("the account's plan was not brought up to the present", w.resume)
 		return
 	}
@@ -47,7 +47,7 @@ func (w Plan) resume() error {
 	if w.policy().Paused {
 		defer Preferences(w).leaveQueue()
 	}
-	if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan && len(events) == 0 && !w.rec.OffClock(time.Now(), w.policy()) {
+	if next.NextCheckAt.Equal(w.rec.NextCheckAt) && next.Plan == w.rec.Plan && next.BlockedHost == w.rec.BlockedHost && len(events) == 0 && !w.rec.OffClock(time.Now(), w.policy()) {
 		return nil
 	}
 	return w.commit(next, events)

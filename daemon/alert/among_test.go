@@ -184,7 +184,7 @@ func TestOneSender(t *testing.T) {
 		for _, host := range []string{"b", "c", "b"} {
 			all.MoveSender(host)
 			synctest.Wait()
-			if !slices.Equal(s.reading, []string{host}) {
+			if s.mu.Lock(); !slices.Equal(s.reading, []string{host}) {
 				t.Errorf("chats are read by %q", s.reading)
 			}
 			time.Sleep(3 * time.Minute)

@@ -98,7 +98,7 @@ func New(p Parts) (*Keeper, error) {
 		return nil, err
 	}
 	k.settings.Store(set)
-	k.ways = ways{store: k.store, settings: k.Settings, log: k.log}
+	k.ways = ways{store: k.store, shared: p.Cluster != nil, settings: k.Settings, log: k.log}
 	if err := k.ways.open(p.Transport); err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func New(p Parts) (*Keeper, error) {
 		Site: func(name string) *passport.Client { return k.ways.of(name).client }, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
 		Policy: func(r *store.Brief) lifecycle.Policy {
 			p := k.Settings().policy(r)
-			p.Replaced = func(other string) time.Time { return k.plans.took(p.Plan, other) }
+			p.Host, p.Replaced = k.Shared().self(), func(other string) time.Time { return k.plans.took(p.Plan, other) }
 			return p
 		},
 		Settings: func() account.Settings { return k.Settings().workers() },

@@ -134,6 +134,9 @@ func (k *Keeper) Use(next *Settings) {
 	old := k.settings.Swap(next)
 	k.tags.changed()
 	k.ways.limit(limitsOf(next.Config))
+	for _, name := range next.otherWays(old) {
+		k.ways.reread(name)
+	}
 	var changed []*account.Worker
 	r := replacement{now: time.Now().UTC(), inForce: map[string]bool{}, of: map[string]map[string]bool{}}
 	for _, w := range k.all() {
@@ -150,6 +153,18 @@ func (k *Keeper) Use(next *Settings) {
 	for _, r := range k.Records() {
 		next.tellTooDense(r, &k.problems)
 	}
+}
+
+// otherWays are the accounts whose way to the site is another than before.
+func (s *Settings) otherWays(before *Settings) (names []string) {
+	for _, one := range []*Settings{s, before} {
+		for name := range one.proxies {
+			if a, b := s.proxies[name], before.proxies[name]; (a == nil) != (b == nil) || a != nil && *a != *b {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 // scale makes the journal as long as so many accounts need it.

@@ -42,6 +42,8 @@ type share struct {
 	sending sending
 	// gained and lost are how often an account has come to this host, and gone.
 	gained, lost atomic.Uint64
+	// name is this host's, once it is known.
+	name atomic.Pointer[string]
 }
 
 // open sets the workers up for a keeper that is not alone.
@@ -187,12 +189,9 @@ func (s Shared) Host(name string) string {
 		return ""
 	}
 	host := c.Owner(name)
-	self, hosts := "", []string{}
+	self, hosts := s.self(), []string{}
 	for _, h := range c.Hosts() {
 		hosts = append(hosts, h.Name)
-		if h.Self {
-			self = h.Name
-		}
 	}
 	if host == "" && s.keeper.find(name) == nil {
 		host = cluster.Best(hosts, name)
@@ -201,6 +200,24 @@ func (s Shared) Host(name string) string {
 		return ""
 	}
 	return host
+}
+
+// self is this host's name, "" where the keeper is alone or has not joined the others yet.
+func (s Shared) self() string {
+	share := &s.keeper.share
+	if known := share.name.Load(); known != nil {
+		return *known
+	}
+	if share.cluster == nil {
+		return ""
+	}
+	for _, h := range share.cluster.Hosts() {
+		if h.Self {
+			share.name.Store(&h.Name)
+			return h.Name
+		}
+	}
+	return ""
 }
 
 // Owner names the host that looks after an account, "" where the keeper is alone.

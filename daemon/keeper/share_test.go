@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -15,14 +16,14 @@ import (
 
 // twoHosts runs a test with two hosts, of which the first owns "main", which is logged
 // in.
-func twoHosts(t *testing.T, test func(all *keepertest.Hosts, a, b *keepertest.Host)) {
+func twoHosts(t *testing.T, test func(all *keepertest.Hosts, a, b *keepertest.Host), change ...func(c *config.Config)) {
 	t.Helper()
 	keepertest.RunHosts(t, []string{"a", "b"}, func(all *keepertest.Hosts) {
 		a, b := all.Host("a"), all.Host("b")
 		all.Move("main", "a")
 		a.Login("main", mid)
 		test(all, a, b)
-	})
+	}, change...)
 }
 
 func sessdata(t *testing.T, h *keepertest.Host) string {

@@ -31,7 +31,9 @@ type way struct {
 // ways are those that were used so far, and what is kept of each over restarts. A
 // reload leaves them in place: what was spent on one stays spent.
 type ways struct {
-	store    *store.Store
+	store *store.Store
+	// shared is true where other hosts ask the site for the accounts, too.
+	shared   bool
 	settings func() *Settings
 	log      zerolog.Logger
 
@@ -137,7 +139,10 @@ func wayID(proxy *url.URL) string {
 func (w *ways) newLimiter(id string) (*passport.Limiter, error) {
 	prefix := prefixOf(id)
 	var full time.Time
-	_, spentErr := w.store.Get(store.KindSpent, prefix+spentRate, &full)
+	kept, spentErr := w.store.Get(store.KindRate, prefix+spentRate, &full)
+	if kept == 0 && spentErr == nil { // of a version that kept it among what is the accounts'
+		_, spentErr = w.store.Get(store.KindSpent, prefix+spentRate, &full)
+	}
 	l := passport.NewLimiter(limitsOf(w.settings().Config), passport.LimiterOptions{
 		OnChange: func(b passport.Breaker) { w.keepBreaker(prefix, b) },
 		Full:     full,
@@ -149,23 +154,26 @@ func (w *ways) newLimiter(id string) (*passport.Limiter, error) {
 	return l, cmp.Or(err, spentErr)
 }
 
-// spentRate is the key of what is spent of the minute's requests. An account's is
-// its name after a blank, which is in no name.
+// spentRate is the key of what is spent of the minute's requests of a way.
 const spentRate = "rate"
 
 // keepSpent writes down what is asked of the site, before it is asked: a keeper that
-// crashes again and again asks no more than one that does not. A full disk is no
-// error here; a vault that has failed is one, since what the site gives once could not
-// be kept any more.
+// crashes again and again asks no more than one that does not. The minute is the way's,
+// the hour the account's, whichever way it goes. A full disk is no error here; a vault
+// that has failed is one, since what the site gives once could not be kept any more, and
+// so is an hour that other hosts would not learn of.
 func (w *ways) keepSpent(prefix string, s passport.Spent) error {
-	records := map[string]any{}
+	var records []store.Small
 	if !s.Full.IsZero() {
-		records[prefix+spentRate] = s.Full
+		records = append(records, store.Small{Kind: store.KindRate, Key: prefix + spentRate, Value: s.Full})
 	}
 	if s.Account != "" {
-		records[prefix+" "+s.Account] = s.Hour
+		records = append(records, store.Small{Kind: store.KindSpent, Key: spentKey("", s.Account), Value: s.Hour})
 	}
-	if err := w.store.Keep(store.KindSpent, records); err != nil {
+	if err := w.store.Keep(records...); err != nil {
+		if w.shared && s.Account != "" {
+			return err
+		}
 		w.log.Warn().Err(err).Msg("what is asked of the site was not written down; a restart would forget it")
 	}
 	return w.store.Vault().Err()
@@ -174,22 +182,33 @@ func (w *ways) keepSpent(prefix string, s passport.Spent) error {
 // spentOf is what was asked for an account lately. What cannot be read counts as
 // nothing: the request that follows fails on the same vault, or mends it.
 func (w *ways) spentOf(prefix, account string) (hour []time.Time) {
-	if _, err := w.store.Get(store.KindSpent, prefix+" "+account, &hour); err != nil {
+	_, err := w.store.Get(store.KindSpent, spentKey("", account), &hour)
+	if prefix != "" && err == nil {
+		var earlier []time.Time // of a version that kept an hour for each way
+		_, err = w.store.Get(store.KindSpent, spentKey(prefix, account), &earlier)
+		hour = append(earlier, hour...)
+		slices.SortFunc(hour, time.Time.Compare)
+	}
+	if err != nil {
 		w.log.Warn().Err(err).Str("account", account).Msg("what was asked of the site lately was not loaded")
 	}
 	return hour
 }
 
+// spentKey is the key of an account's hour: its name after a blank, which is in no name.
+func spentKey(prefix, account string) string { return prefix + " " + account }
+
 // forget removes what is kept of an account that is gone.
 func (w *ways) forget(account string) {
 	for _, prefix := range w.prefixes() {
-		if err := w.store.Drop(store.KindSpent, prefix+" "+account); err != nil {
+		if err := w.store.Drop(store.KindSpent, spentKey(prefix, account)); err != nil {
 			w.log.Warn().Err(err).Str("account", account).Msg("a record of its requests is left")
 		}
 	}
 }
 
-// reread has what was spent for an account read anew: another host may have asked.
+// reread has what was spent for an account read anew: another host may have asked, or
+// this one by another way.
 func (w *ways) reread(account string) {
 	for _, one := range w.all() {
 		passport.ForgetSpent(one.limiter, account)

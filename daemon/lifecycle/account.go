@@ -62,6 +62,9 @@ type Account struct {
 	// is left alone until BlockedUntil because of the last of them.
 	Failures     int       `json:"failures,omitempty"`
 	BlockedUntil time.Time `json:"blocked_until,omitzero"`
+	// BlockedHost is the host whose way to the site that is about, "" where it is about
+	// the account, or there is but one host.
+	BlockedHost string `json:"blocked_host,omitempty"`
 
 	// DeniedAt is when the site said for the first time that the session is
 	// dead; it is asked again at AskAgainAt before anybody believes it.

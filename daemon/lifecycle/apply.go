@@ -178,12 +178,35 @@ func (t *transition) leaveAlone(v Verdict) {
 	if !v.Unasked || t.Failures == 0 {
 		t.Failures++
 	}
-	t.BlockedUntil = t.now.Add(t.policy.pause(v, t.Failures))
+	t.BlockedUntil, t.BlockedHost = t.now.Add(t.policy.pause(v, t.Failures)), ""
+	if !v.AccountOnly {
+		t.BlockedHost = t.policy.Host
+	}
 }
 
 // answered notes that the site answered in a way that decides something.
 func (t *transition) answered() {
-	t.Failures, t.BlockedUntil = 0, time.Time{}
+	t.Failures, t.BlockedUntil, t.BlockedHost = 0, time.Time{}, ""
+}
+
+// moved has the site asked soon where it was left alone because of another host's way to
+// it: this one's has its own limits.
+func (t *transition) moved() {
+	if t.BlockedHost == t.policy.Host || t.BlockedHost == "" {
+		return
+	}
+	if t.AskAgainAt.Equal(t.BlockedUntil) {
+		t.AskAgainAt = t.soon()
+	}
+	if t.Base == BaseValid {
+		t.NextCheckAt = t.soon()
+	}
+	t.answered()
+}
+
+// soon is now, spread over a short while.
+func (t *transition) soon() time.Time {
+	return t.now.Add(time.Duration(t.policy.Spread * float64(min(t.policy.Interval, time.Minute))))
 }
 
 // checkAt sets the next regular check, as the schedule has it now. A session's own
@@ -198,11 +221,13 @@ func (t *transition) checkAt(next time.Time) {
 
 // Started is the keeper's own start. What was due meanwhile is due now, spread
 // over a short while, so that a restart neither forgets nor bursts. A schedule
-// that was changed meanwhile is taken up.
+// that was changed meanwhile is taken up. It comes, too, when the account has come from
+// another host.
 type Started struct{}
 
 func (Started) apply(t *transition) {
 	t.rest()
+	t.moved()
 	if t.Base != BaseValid {
 		return
 	}
@@ -211,7 +236,7 @@ func (Started) apply(t *transition) {
 		Rescheduled{At: t.policy.replaced(t.Plan)}.apply(t)
 	}
 	if t.NextCheckAt.IsZero() || t.NextCheckAt.Before(t.now) {
-		t.NextCheckAt = t.now.Add(time.Duration(t.policy.Spread * float64(min(t.policy.Interval, time.Minute))))
+		t.NextCheckAt = t.soon()
 	}
 }
 

@@ -30,6 +30,8 @@ type Policy struct {
 	// Replaced returns when Plan took the place of another one, zero where that is not
 	// known; nil knows nothing.
 	Replaced func(plan string) time.Time
+	// Host names the host that asks the site for the account, "" where there is but one.
+	Host string
 	// Interval is about how far apart two scheduled checks are.
 	Interval time.Duration
 	// Spread in [0,1) is the account's own: accounts that fail together do not

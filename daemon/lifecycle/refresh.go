@@ -247,11 +247,11 @@ func (c RefreshFailed) apply(t *transition) {
 	}
 	t.refreshFailed(c)
 	if c.Why == RefreshTrouble {
-		failures, until := t.Failures, t.BlockedUntil
+		failures, until, host := t.Failures, t.BlockedUntil, t.BlockedHost
 		t.LastCheck, t.Detail = c.Outcome(), c.Detail
 		t.leaveAlone(c.Verdict)
 		if c.Unasked && until.After(t.BlockedUntil) {
-			t.Failures, t.BlockedUntil = failures, until
+			t.Failures, t.BlockedUntil, t.BlockedHost = failures, until, host
 		}
 	}
 }

@@ -58,7 +58,7 @@ func TestRunAgain(t *testing.T) {
 			must(s.Tell(store.Event{Account: "main", Data: client.CredentialRead{Format: fmt.Sprint("f", i%2)}, Reader: "reader"}))
 		}
 		must(s.Put(store.KindOutput, "o", map[string]int{"n": 1}, store.Of("main", client.OutputRun{Output: "o"})))
-		must(s.Keep(store.KindSpent, map[string]any{"a": 1, "b": 2}))
+		must(s.Keep(store.Small{Kind: store.KindSpent, Key: "a", Value: 1}, store.Small{Kind: store.KindRate, Key: "b", Value: 2}))
 		must(s.Drop(store.KindSpent, "a"))
 		_, err := s.SecretKey("purpose", func() []byte { return []byte("key") })
 		must(err)

@@ -3,8 +3,6 @@ package store
 import (
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +17,8 @@ const (
 	KindChannel  = "channel"  // a notification channel's position in the journal
 	KindOutput   = "output"   // how far an output is
 	KindSite     = "site"     // a breaker that was open when the keeper stopped
-	KindSpent    = "spent"    // what was asked of the site lately
+	KindSpent    = "spent"    // what was asked of the site lately for an account
+	KindRate     = "rate"     // how much of a minute's requests was spent
 	KindPlan     = "plan"     // when schedules took the place of others
 	KindAudit    = "audit"    // readings that were counted and not told of
 	KindChat     = "chat"     // how far a channel's chat was read
@@ -30,7 +29,7 @@ const (
 
 // Kinds are the kinds of records, for a repair of the vault.
 func Kinds() []string {
-	return []string{KindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindPlan, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
+	return []string{KindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindRate, KindPlan, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
 		kindHistory, kindRing, kindKept, kindReading, kindUndelivered}
 }
 
@@ -206,13 +205,19 @@ func (s *Store) Put(kind, key string, v any, events []Event) error {
 	return s.update(func(tx vault.Tx) ([]Event, error) { return events, replace(tx, kind, key, data) })
 }
 
+// Small is a small record that holds no secret.
+type Small struct {
+	Kind, Key string
+	Value     any
+}
+
 // Keep writes small records over whatever is there, together, and wakes nobody.
-func (s *Store) Keep(kind string, records map[string]any) error {
+func (s *Store) Keep(records ...Small) error {
 	return s.write(func(tx vault.Tx) ([]Event, error) {
-		for _, key := range slices.Sorted(maps.Keys(records)) {
-			data, err := json.Marshal(records[key])
+		for _, r := range records {
+			data, err := json.Marshal(r.Value)
 			if err == nil {
-				err = replace(tx, kind, key, data)
+				err = replace(tx, r.Kind, r.Key, data)
 			}
 			if err != nil {
 				return nil, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -60,10 +61,12 @@ type Host struct {
 	reads int
 	// away fails all updates of the vault.
 	away error
+	// refused has the site refuse the host's address.
+	refused bool
 }
 
 // RunHosts runs a test in a bubble with keepers that run.
-func RunHosts(t *testing.T, names []string, test func(all *Hosts)) {
+func RunHosts(t *testing.T, names []string, test func(all *Hosts), change ...func(c *config.Config)) {
 	t.Helper()
 	dir := filepath.Join(vaulttest.Dir(t), "state")
 	synctest.Test(t, func(t *testing.T) {
@@ -73,6 +76,9 @@ func RunHosts(t *testing.T, names []string, test func(all *Hosts)) {
 		all.Config.Check.Jitter = 0
 		e := all.Site.Endpoints("http://site.invalid")
 		all.Config.Endpoints = config.Endpoints{Passport: e.Passport, API: e.API, WWW: e.WWW, PassportGame: e.PassportGame, PassportIntl: e.PassportIntl, APIIntl: e.APIIntl}
+		for _, fn := range change {
+			fn(&all.Config)
+		}
 		var err error
 		all.Vault, err = vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), KeyFile: filepath.Join(dir, "vault.key")})
 		if err != nil {
@@ -222,6 +228,13 @@ func (h *Host) Away(err error) {
 	h.away = err
 }
 
+// Refuse has the site refuse all that comes from the host's address, or not any more.
+func (h *Host) Refuse(yes bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.refused = yes
+}
+
 // Asked is how many requests it sent to a path, "" for any.
 func (h *Host) Asked(path string) int {
 	h.mu.Lock()
@@ -247,7 +260,11 @@ func (h *Host) RoundTrip(r *http.Request) (*http.Response, error) {
 	h.mu.Lock()
 	h.asked[""]++
 	h.asked[r.URL.Path]++
+	refused := h.refused
 	h.mu.Unlock()
+	if refused {
+		return &http.Response{StatusCode: http.StatusPreconditionFailed, Header: http.Header{}, Body: http.NoBody}, nil
+	}
 	response, err := h.all.Site.Transport().RoundTrip(r)
 	h.all.saw(h, r.URL.Path, true)
 	return response, err
@@ -380,17 +397,36 @@ func (t *fencedTx) Get(kind, key string) (vault.Record, error) {
 		t.h.reads++
 		t.h.mu.Unlock()
 	}
-	return t.Tx.Get(kind, key)
+	return t.Tx.Get(kind, t.own(kind)+key)
+}
+
+// own begins the keys of records of kinds that are each host's own.
+func (t *fencedTx) own(kind string) string {
+	if store.Local(kind) {
+		return t.h.Name + "'s "
+	}
+	return ""
+}
+
+func (t *fencedTx) Keys(kind string) ([]string, error) {
+	all, err := t.Tx.Keys(kind)
+	keys := []string{}
+	for _, key := range all {
+		if key, ours := strings.CutPrefix(key, t.own(kind)); ours {
+			keys = append(keys, key)
+		}
+	}
+	return keys, err
 }
 
 func (t *fencedTx) Put(kind, key string, value []byte, was uint64) (uint64, error) {
 	t.touch(kind, key)
-	return t.Tx.Put(kind, key, value, was)
+	return t.Tx.Put(kind, t.own(kind)+key, value, was)
 }
 
 func (t *fencedTx) Delete(kind, key string, was uint64) error {
 	t.touch(kind, key)
-	return t.Tx.Delete(kind, key, was)
+	return t.Tx.Delete(kind, t.own(kind)+key, was)
 }
 
 func (t *fencedTx) refused() error {

@@ -55,18 +55,12 @@ func options(o parts.Opening) (etcd.Options, error) {
 		Endpoints: o.Store.Endpoints, Prefix: o.Store.Prefix, TLS: secure, Username: o.Store.User, Password: password,
 		Copy: filepath.Join(o.Places.StateDir, parts.CopyFile), KeyFile: filepath.Join(o.Places.StateDir, parts.KeyFile),
 		Keys: o.Keys, Existing: o.Existing, Seed: o.Seed, JournalAge: o.JournalAge(), Lost: o.Lost,
-		Clear: clear, Local: local, Refused: o.Refused, Socket: o.Places.Socket,
+		Clear: clear, Local: store.Local, Refused: o.Refused, Socket: o.Places.Socket,
 	}, nil
 }
 
 // clear are the kinds of which etcd may see the keys: names of accounts.
 func clear(kind string) bool { return kind == store.KindAccount }
-
-// local are the kinds that are each host's own: what was written to its files, who read
-// from its socket, and how the site treats its address.
-func local(kind string) bool {
-	return kind == store.KindOutput || kind == store.KindAudit || kind == store.KindSite
-}
 
 // asked is how long etcd has for an answer.
 const asked = 5 * time.Second
