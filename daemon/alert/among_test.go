@@ -40,6 +40,12 @@ func (s *service) all() []arrived {
 	return slices.Clone(s.got)
 }
 
+func (s *service) readers() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.reading)
+}
+
 // line is a host's way to the service: half a second there, and half a second back.
 type line struct {
 	*service
@@ -184,8 +190,8 @@ func TestOneSender(t *testing.T) {
 		for _, host := range []string{"b", "c", "b"} {
 			all.MoveSender(host)
 			synctest.Wait()
-			if s.mu.Lock(); !slices.Equal(s.reading, []string{host}) {
-				t.Errorf("chats are read by %q", s.reading)
+			if got := s.readers(); !slices.Equal(got, []string{host}) {
+				t.Errorf("chats are read by %q", got)
 			}
 			time.Sleep(3 * time.Minute)
 			for _, m := range s.all()[first:] {
@@ -206,13 +212,15 @@ func TestOneSender(t *testing.T) {
 			if got := c.Status()[0].LastDelivered; got == nil || !got.Equal(*want) {
 				t.Errorf("at %s the last delivery was at %v", name, got)
 			}
-			if got := c.waiting.reached["phone"]; got != channels["b"].waiting.reached["phone"] {
-				t.Errorf("%s takes %d for delivered", name, got)
+			for event := range delivered(t, all) {
+				if c.waiting.waits("", client.EventLoginRequired, event) {
+					t.Errorf("%s takes event %d for undelivered", name, event)
+				}
 			}
 		}
 		all.MoveSender("")
 		time.Sleep(time.Hour)
-		if n := len(s.all()); n != first || len(s.reading) != 0 {
+		if n := len(s.all()); n != first || len(s.readers()) != 0 {
 			t.Errorf("%d were sent by nobody", n-first)
 		}
 	})

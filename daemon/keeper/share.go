@@ -65,7 +65,6 @@ func (s Shared) open(p Parts) {
 		LeaseLeft: p.Cluster.LeaseLeft, Needed: needed, Unwritten: account.NewUnwritten(filepath.Join(p.StateDir, "unwritten"), key),
 	}
 	k.parts.Removed = k.drop
-	s.Sending().Set(p.Cluster.Sends())
 }
 
 // resume lets work begin for the accounts that this host looks after. The others
@@ -74,6 +73,7 @@ func (s Shared) resume() {
 	k := s.keeper
 	defer k.callNext()
 	defer close(k.owners.resumed)
+	s.Sending().Set(k.share.cluster.Sends()) // it may have been told before anybody listened
 	s.nameAccounts()
 	readAll(k)
 	s.takeUp(k.all())

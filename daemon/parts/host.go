@@ -94,8 +94,8 @@ func (h *Host) Serve(carry Carry) {
 // before this one began.
 func (h *Host) Taken() <-chan error { return h.taken }
 
-// Fence names the key that makes this host the owner of an account, and the revision
-// that created it, 0 where it is not the owner or has no part yet.
+// Fence names the key that makes this host the owner of an account, or with "" the one
+// that sends messages, and the revision that created it, 0 where it is not the owner or has no part yet.
 func (h *Host) Fence(account string) (ownerKey string, createRevision int64) {
 	part := h.part.Load()
 	if part == nil {
@@ -131,7 +131,11 @@ func (h *Host) Yield(account string) bool {
 }
 
 // Sender tells that this host has begun, or ceased, to be the one that sends messages.
-func (h *Host) Sender(bool) { h.Gained(nil) }
+func (h *Host) Sender(sends bool) {
+	if k := h.keeper.Load(); k != nil {
+		k.Shared().Sending().Set(sends)
+	}
+}
 
 // leaving is how long the cluster has to take a goodbye. Without one the others wait for
 // the lease to run out.

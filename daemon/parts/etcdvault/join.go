@@ -16,13 +16,14 @@ import (
 	"github.com/bilikeeper/bilikeeper/vault/etcd"
 )
 
-// fence guards the records that only an account's owner may write.
+// fence guards the records that only one host may write.
 func fence(h *parts.Host) func(kind, key string) (ownerKey string, createRevision int64, guarded bool) {
 	return func(kind, key string) (string, int64, bool) {
-		if kind != store.KindAccount {
+		account, guarded := store.Guarded(kind, key)
+		if !guarded {
 			return "", 0, false
 		}
-		ownerKey, createRevision := h.Fence(key)
+		ownerKey, createRevision := h.Fence(account)
 		return ownerKey, createRevision, true
 	}
 }
