@@ -11,6 +11,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/vault/bolt"
 )
 
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 // one that the test gives is readable by others.
 func options(t testing.TB) Options {
 	t.Helper()
-	return Options{Path: filepath.Join(t.TempDir(), "state", "vault.db"), LockTimeout: 50 * time.Millisecond}
+	return Options{Path: filepath.Join(dirtest.Dir(t), "state", "vault.db"), LockTimeout: 50 * time.Millisecond}
 }
 
 func mustOpen(t testing.TB, o Options) *File {

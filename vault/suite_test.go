@@ -9,6 +9,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/vault"
 	"github.com/bilikeeper/bilikeeper/vault/vaulttest"
 )
@@ -16,7 +17,7 @@ import (
 // TestVault: the vault in one file is a vault.
 func TestVault(t *testing.T) {
 	vaulttest.Run(t, func(t *testing.T) vaulttest.Place {
-		dir := filepath.Join(t.TempDir(), "state")
+		dir := filepath.Join(dirtest.Dir(t), "state")
 		path := filepath.Join(dir, "vault.db")
 		return vaulttest.Place{
 			Open: func(_ *testing.T, o vaulttest.Options) (vault.Vault, error) {

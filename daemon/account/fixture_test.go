@@ -17,10 +17,10 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/loginqueue"
 	"github.com/bilikeeper/bilikeeper/daemon/schedule"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
-	"github.com/bilikeeper/bilikeeper/vault/vaulttest"
 )
 
 // mid is whose the account is, stranger somebody else, phone a number that belongs
@@ -80,7 +80,7 @@ type life struct {
 // run runs a test in a bubble with the worker of an account that was just added.
 func run(t *testing.T, change func(o *options), test func(h *fixture)) {
 	t.Helper()
-	dir := filepath.Join(vaulttest.Dir(t), "state") // made by the vault, with its own mode
+	dir := filepath.Join(dirtest.Dir(t), "state") // made by the vault, with its own mode
 	synctest.Test(t, func(t *testing.T) {
 		h := &fixture{T: t, dir: dir, site: passporttest.New(passporttest.WithUser(mid, "example"), passporttest.WithUser(stranger, "somebody"))}
 		h.options = options{realm: passport.Web, settings: account.Settings{RefreshesPerHour: 6}, plan: "@every 8h"}

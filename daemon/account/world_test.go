@@ -18,8 +18,8 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
-	"github.com/bilikeeper/bilikeeper/vault/vaulttest"
 )
 
 // wire is a worker's way to the site, which a crash cuts.
@@ -110,7 +110,7 @@ func (l *lines) has(text string) bool {
 // nor that any more. fromThere starts another from it.
 func (h *fixture) crash() {
 	h.Helper()
-	dir := filepath.Join(vaulttest.Dir(h.T), "state")
+	dir := filepath.Join(dirtest.Dir(h.T), "state")
 	err := os.Mkdir(dir, 0o700)
 	for _, name := range []string{"vault.db", "vault.key"} {
 		var data []byte

@@ -26,7 +26,7 @@ const (
 	monthPerMinute = 60
 )
 
-// TestMonth: thirty days of a thousand accounts and of a site that is troubled at
+// TestMonth: thirty days of many accounts and of a site that is troubled at
 // random, with people who scan what they are sent. The site is asked no more than it
 // may be; only who was denied is said to need a login; every message that was due came
 // once; in the end every account lives, and nothing has grown.

@@ -13,6 +13,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/signin"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/internal/lockout"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -20,7 +21,7 @@ import (
 
 // inBubble gives a test a way to open the sessions of one vault again and again.
 func inBubble(t *testing.T, test func(t *testing.T, open func(password ...string) *signin.SignIn)) {
-	dir := filepath.Join(t.TempDir(), "state")
+	dir := filepath.Join(dirtest.Dir(t), "state")
 	synctest.Test(t, func(t *testing.T) {
 		v, err := vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), KeyFile: filepath.Join(dir, "vault.key")})
 		if err != nil {

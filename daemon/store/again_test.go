@@ -10,6 +10,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -35,7 +36,7 @@ func (r repeating) Update(fn func(vault.Tx) error) error {
 // it is run once.
 func TestRunAgain(t *testing.T) {
 	do := func(again bool) (content map[string]string, told []string) {
-		_, v := open(t, filepath.Join(t.TempDir(), "state"))
+		_, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 		defer v.Close()
 		s := store.New(v)
 		if again {

@@ -10,6 +10,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -26,7 +27,7 @@ func days(t *testing.T, s *store.Store, n int) []client.HistoryDay {
 // What happens is counted on its day; a session that died stays dead on the days on
 // which nobody asks; 400 days are kept, each in its own place, and no more.
 func TestHistory(t *testing.T) {
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	defer v.Close()
 	program, user := "/usr/bin/yt-dlp", "media"
 	read := client.CredentialRead{Program: &program, User: &user, Format: "netscape", Reads: 2}
@@ -88,7 +89,7 @@ func TestHistory(t *testing.T) {
 
 // The form on disk stays readable, and what a later version adds is passed over.
 func TestFormOfHistory(t *testing.T) {
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	defer v.Close()
 	y, m, d := time.Now().Date()
 	day := int(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / 86400)
@@ -117,7 +118,7 @@ func TestFormOfHistory(t *testing.T) {
 // A check that changes nothing but its time is no event, and counts all the same;
 // once, whatever else is written of the account.
 func TestHistoryOfSilentChecks(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
+	dir := filepath.Join(dirtest.Dir(t), "state")
 	s, v := open(t, dir)
 	r := full()
 	save := func(events ...client.EventData) {
@@ -160,7 +161,7 @@ func TestHistoryOfSilentChecks(t *testing.T) {
 // Who reads under ever new names does not make the record grow, and an account that
 // is removed leaves nothing behind.
 func TestHistoryIsBounded(t *testing.T) {
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	defer v.Close()
 	r := full()
 	if err := s.Save(r, nil, nil); err != nil {

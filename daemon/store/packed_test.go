@@ -10,6 +10,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -57,7 +58,7 @@ func TestPackAndUnpack(t *testing.T) {
 
 // What is read at a start is what was saved, whichever way it is read.
 func TestTextsAreTheRecords(t *testing.T) {
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	defer v.Close()
 	want := map[string]*store.Record{"full": full(), "usual": usual(), "odd": odd()}
 	for name, r := range want {
@@ -86,7 +87,7 @@ func TestTextsAreTheRecords(t *testing.T) {
 }
 
 func TestTextThatMeansNothing(t *testing.T) {
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	defer v.Close()
 	for i, value := range []string{`no JSON`, `{"account":{"name":1}}`, `{"account":{"name":"a"},"device":`, `{"account":{"name":"a"} "device":{}}`, `{"account":"a"}`,
 		`{"account":{"name":"a"},"preferences":7}`, `[]`} {
@@ -133,7 +134,7 @@ func TestPackedDoesNotPrint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	defer v.Close()
 	if err := s.Save(usual(), nil, nil); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -20,7 +21,7 @@ var at = time.Now()
 // shortJournal is a store whose journal has room for few entries.
 func shortJournal(t *testing.T) *store.Store {
 	t.Helper()
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	t.Cleanup(func() {
 		if err := v.Verify(); err != nil {
 			t.Error(err)

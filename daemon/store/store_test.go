@@ -10,6 +10,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/lifecycle"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -60,7 +61,7 @@ func full() *store.Record {
 
 // TestRecordComesBack: all that is kept is there after a restart, byte for byte.
 func TestRecordComesBack(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
+	dir := filepath.Join(dirtest.Dir(t), "state")
 	s, v := open(t, dir)
 	want := full()
 	if err := s.Save(want, store.Of("main", client.AccountAdded{Site: "web"}), nil); err != nil {
@@ -92,7 +93,7 @@ func TestFormOnDisk(t *testing.T) {
 	const text = `{"account":{"name":"main","site":"web","base":"new","added":"2026-03-04T05:06:07Z","generation":0,"refreshable":false},` +
 		`"device":{"user_agent":"agent","buvid3":"b3","buvid4":"b4"},"credential":` + grant + `,"staged":` + grant + `,"old_token":"old",` +
 		`"code":{"url":"https://code","key":"key","expires_at":"2026-03-04T05:06:07Z","cookies":[{"name":"SESSDATA","value":"a%2Cb*c"}]},"sms":{"phone":"138","cid":1,"key":"captcha"}}`
-	dir := filepath.Join(t.TempDir(), "state")
+	dir := filepath.Join(dirtest.Dir(t), "state")
 	s, v := open(t, dir)
 	defer v.Close()
 	err := v.Update(func(tx vault.Tx) error {
@@ -115,7 +116,7 @@ func TestFormOnDisk(t *testing.T) {
 // TestShownBeforeAnybodyIsWoken: whoever wakes up because of an event sees the
 // state that belongs to it.
 func TestShownBeforeAnybodyIsWoken(t *testing.T) {
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	defer v.Close()
 	woken, shown := s.Changed(), false
 	err := s.Save(full(), store.Of("main", client.CheckAlive{}), func() {
@@ -138,7 +139,7 @@ func TestShownBeforeAnybodyIsWoken(t *testing.T) {
 
 // TestEvents: what was told comes back in its own type, and ids only grow.
 func TestEvents(t *testing.T) {
-	s, v := open(t, filepath.Join(t.TempDir(), "state"))
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
 	defer v.Close()
 	days, exit := 3, 0
 	list := []client.EventData{
@@ -168,7 +169,7 @@ func TestEvents(t *testing.T) {
 
 // A record of the version before, and one of a version to come, open as they are.
 func TestRecordOfAnotherVersion(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
+	dir := filepath.Join(dirtest.Dir(t), "state")
 	s, v := open(t, dir)
 	defer v.Close()
 	for name, value := range map[string]string{

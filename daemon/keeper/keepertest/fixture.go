@@ -23,10 +23,10 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
-	"github.com/bilikeeper/bilikeeper/vault/vaulttest"
 )
 
 // Mid is the account that [Fixture.Login] logs in most often, Stranger another one.
@@ -71,7 +71,7 @@ func (c *connection) RoundTrip(r *http.Request) (*http.Response, error) {
 // Run runs a test in a bubble with a keeper that runs.
 func Run(t *testing.T, change func(c *config.Config), test func(h *Fixture)) {
 	t.Helper()
-	dir := filepath.Join(vaulttest.Dir(t), "state") // made by the vault, with its own mode
+	dir := filepath.Join(dirtest.Dir(t), "state") // made by the vault, with its own mode
 	synctest.Test(t, func(t *testing.T) {
 		h := &Fixture{T: t, Dir: dir, Site: passporttest.New(passporttest.WithUser(Mid, "example"), passporttest.WithUser(Stranger, "somebody"))}
 		h.Config = config.Default()
@@ -128,7 +128,7 @@ func (h *Fixture) Restart() {
 func (h *Fixture) Crash() {
 	h.T.Helper()
 	synctest.Wait()
-	dir := filepath.Join(vaulttest.Dir(h.T), "state")
+	dir := filepath.Join(dirtest.Dir(h.T), "state")
 	err := os.Mkdir(dir, 0o700)
 	for _, name := range []string{"vault.db", "vault.key"} {
 		var data []byte

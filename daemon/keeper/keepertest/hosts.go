@@ -19,10 +19,10 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
-	"github.com/bilikeeper/bilikeeper/vault/vaulttest"
 )
 
 // Hosts are several keepers on one vault, on the fake clock of a synctest bubble, and
@@ -68,7 +68,7 @@ type Host struct {
 // RunHosts runs a test in a bubble with keepers that run.
 func RunHosts(t *testing.T, names []string, test func(all *Hosts), change ...func(c *config.Config)) {
 	t.Helper()
-	dir := filepath.Join(vaulttest.Dir(t), "state")
+	dir := filepath.Join(dirtest.Dir(t), "state")
 	synctest.Test(t, func(t *testing.T) {
 		all := &Hosts{T: t, Dir: dir, Site: passporttest.New(passporttest.WithUser(Mid, "example"), passporttest.WithUser(Stranger, "somebody")),
 			hosts: map[string]*Host{}, owner: map[string]string{}}

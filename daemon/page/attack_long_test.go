@@ -1,0 +1,5 @@
+//go:build long
+
+package page
+
+const wrongPasswords = 10000
