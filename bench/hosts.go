@@ -36,18 +36,18 @@ type team struct {
 
 // hosts measures five keepers that share the accounts over an etcd of three members,
 // all on this machine.
-func (b *bench) hosts(n int) (err error) {
+func (t *team) hosts(n int) (err error) {
 	program, err := exec.LookPath("etcd")
 	if err != nil {
-		b.missing = append(b.missing, "etcd")
+		t.missing = append(t.missing, "etcd")
 		return nil
 	}
-	if err := b.keeper.stop(); err != nil {
+	if err := t.keeper.stop(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.keeper.start()) }()
-	dir := filepath.Join(b.dir, "hosts"+strconv.Itoa(n))
-	t := &team{bench: b, n: n}
+	defer func() { err = errors.Join(err, t.keeper.start()) }()
+	dir := filepath.Join(t.dir, "hosts"+strconv.Itoa(n))
+	t.n = n
 	defer t.end()
 	if t.store, err = startStore(program, dir, members); err != nil {
 		return err
@@ -299,7 +299,7 @@ func (t *team) behind(i, owner int) (series, error) {
 			had[k] = time.Now()
 		})
 	}
-	_, errs[len(t.keepers)] = t.keepers[owner].client.Import(context.Background(), client.ImportRequest{Account: account(i), Data: t.session(i)})
+	_, errs[len(t.keepers)] = t.keepers[owner].client.Import(context.Background(), client.ImportRequest{Account: account(i), Data: session(t.site, i)})
 	all.Wait()
 	behind := series{}
 	for k := range had {

@@ -100,7 +100,7 @@ func (b *bench) fill(n int) error {
 	}
 	b.cookies = make([]string, n)
 	for i := range n {
-		b.cookies[i] = b.session(i)
+		b.cookies[i] = session(b.site, i)
 	}
 	begun := time.Now()
 	err := each(n, 64, func(i int) error {
@@ -112,9 +112,9 @@ func (b *bench) fill(n int) error {
 }
 
 // session is a new session of the i-th account, as a header has it.
-func (b *bench) session(i int) string {
+func session(site *passporttest.Site, i int) string {
 	var pairs []string
-	for _, line := range b.site.Accounts.Grant(int64(1000000 + i)) {
+	for _, line := range site.Accounts.Grant(int64(1000000 + i)) {
 		pair, _, _ := strings.Cut(line, ";")
 		pairs = append(pairs, pair)
 	}
