@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,6 +34,8 @@ type fleet struct {
 	hosts  []*member
 	visits visits
 	mids   map[string]int64 // by account
+	every  string           // how often each account is checked
+	more   string           // of each host's configuration
 }
 
 // member is a host of a fleet.
@@ -45,27 +48,36 @@ type member struct {
 	stopped bool
 }
 
-// newFleet makes hosts that check every account so often, and starts their keepers one
-// after another: the first makes the vault, and its key is carried to the others.
+// newFleet makes hosts that check every account so often, and starts their keepers.
 func newFleet(t *testing.T, members, hosts int, every string, options ...etcdtest.Option) *fleet {
 	t.Helper()
-	f := &fleet{t: t, site: passporttest.New(), etcd: etcdtest.Start(t, members, options...), mids: map[string]int64{}}
-	for i := range hosts {
-		m := &member{name: "host-" + string(rune('a'+i)), way: f.etcd.Proxy(t)}
+	f := &fleet{t: t, site: passporttest.New(), etcd: etcdtest.Start(t, members, options...), mids: map[string]int64{}, every: every}
+	if hosts > 0 {
+		f.grow(hosts)
+	}
+	return f
+}
+
+// grow adds hosts, one after another: the first makes the vault, and its key is carried to
+// the others.
+func (f *fleet) grow(hosts int) {
+	f.t.Helper()
+	for range hosts {
+		m := &member{name: "host-" + string(rune('a'+len(f.hosts))), way: f.etcd.Proxy(f.t)}
 		m.front = &front{host: m.name, site: f.site, visits: &f.visits}
 		server := httptest.NewServer(m.front)
-		t.Cleanup(server.Close)
-		t.Cleanup(server.CloseClientConnections)
-		m.host = newHostAt(t, f.site, server.URL, every)
+		f.t.Cleanup(server.Close)
+		f.t.Cleanup(server.CloseClientConnections)
+		m.host = newHostAt(f.t, f.site, server.URL, f.every)
+		m.base = f.more + m.base
 		m.shares(m.way, m.name)
-		if i > 0 {
+		if len(f.hosts) > 0 {
 			m.carry(f.hosts[0].host)
 		}
 		f.hosts = append(f.hosts, m)
 		m.start()
 	}
-	f.settled(hosts)
-	return f
+	f.settled(len(f.hosts))
 }
 
 // shares writes the configuration of a host that shares its accounts.
@@ -255,8 +267,31 @@ type visit struct {
 
 // visits are all of them.
 type visits struct {
+	// slow is how long the site takes for a refresh, before it acts and after; nil is
+	// no time.
+	slow func() time.Duration
+
 	mu   sync.Mutex
 	list []visit
+	// denied is when a session was denied, by its cookie.
+	denied map[string][]time.Time
+}
+
+// wait takes as long as the site does for a refresh.
+func (v *visits) wait() {
+	if v.slow != nil {
+		time.Sleep(v.slow())
+	}
+}
+
+// deny notes that a session was denied.
+func (v *visits) deny(session string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.denied == nil {
+		v.denied = map[string][]time.Time{}
+	}
+	v.denied[session] = append(v.denied[session], time.Now())
 }
 
 func (v *visits) add(one visit) {
@@ -294,13 +329,20 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c, err := r.Cookie("DedeUserID"); err == nil {
 		one.mid, _ = strconv.ParseInt(c.Value, 10, 64)
 	}
+	seen := &answered{ResponseWriter: w}
 	if one.path == passporttest.PathRefresh {
 		one.token = r.FormValue("refresh_token")
+		f.visits.wait()
 	}
-	seen := &answered{ResponseWriter: w}
 	defer func() {
+		if one.path == passporttest.PathRefresh {
+			f.visits.wait()
+		}
 		one.ended, one.granted = time.Now(), strings.Contains(seen.text.String(), `"refresh_token"`)
 		f.visits.add(one)
+		if c, err := r.Cookie("SESSDATA"); err == nil && asksWhether(one.path) && strings.Contains(seen.text.String(), `"code":-101`) {
+			f.visits.deny(c.Value)
+		}
 	}()
 	f.site.ServeHTTP(seen, r)
 }
@@ -320,10 +362,12 @@ func (a *answered) Write(data []byte) (int, error) {
 }
 
 // once says where one account was refreshed by two hosts at the same time, or one token
-// was good for two refreshes.
-func (f *fleet) once() (faults []string) {
+// was good for two refreshes, though nothing between them allows it.
+func (f *fleet) once(allowed func(first, second visit) bool) (faults []string) {
+	list := f.visits.since(time.Time{})
+	slices.SortFunc(list, func(a, b visit) int { return a.begun.Compare(b.begun) })
 	granted, last := map[string]visit{}, map[int64]visit{}
-	for _, one := range f.visits.since(time.Time{}) {
+	for _, one := range list {
 		if one.path != passporttest.PathRefresh {
 			continue
 		}
@@ -331,13 +375,17 @@ func (f *fleet) once() (faults []string) {
 			faults = append(faults, fmt.Sprintf("%d was refreshed by %s and %s at once", one.mid, before.host, one.host))
 		}
 		last[one.mid] = one
-		if one.granted {
-			if before := granted[one.token]; before.host != "" {
-				faults = append(faults, fmt.Sprintf("one refresh of %d was granted to %s at %s and to %s at %s",
-					one.mid, before.host, before.ended.Format(time.StampMilli), one.host, one.ended.Format(time.StampMilli)))
-			}
-			granted[one.token] = one
+		if !one.granted {
+			continue
 		}
+		if before := granted[one.token]; before.host != "" && !allowed(before, one) {
+			faults = append(faults, fmt.Sprintf("one refresh of %d was granted to %s at %s and to %s at %s",
+				one.mid, before.host, before.ended.Format(time.StampMilli), one.host, one.ended.Format(time.StampMilli)))
+		}
+		granted[one.token] = one
 	}
 	return faults
 }
+
+// never allows nothing.
+func never(visit, visit) bool { return false }

@@ -99,7 +99,7 @@ func TestHosts(t *testing.T) {
 	f.settled(2)
 	f.hosts[0].start()
 	f.settled(3)
-	for _, fault := range f.once() {
+	for _, fault := range f.once(never) {
 		t.Error(fault)
 	}
 	twin := f.hosts[1].twin(f.hosts[0].name)
@@ -170,7 +170,7 @@ func TestOwnerKilled(t *testing.T) {
 	if incidents := f.incidents(f.hosts[2], died); len(incidents) != 1 {
 		t.Errorf("the incidents of one death are %v", incidents)
 	}
-	for _, fault := range f.once() {
+	for _, fault := range f.once(never) {
 		t.Error(fault)
 	}
 }
@@ -220,7 +220,7 @@ func TestHostStopped(t *testing.T) {
 	for _, account := range accounts {
 		f.newest(account, 0)
 	}
-	for _, fault := range f.once() {
+	for _, fault := range f.once(never) {
 		t.Error(fault)
 	}
 }
@@ -259,7 +259,7 @@ func TestMajorityAway(t *testing.T) {
 	f.site.Refresh.SetDue(f.mids[account], true)
 	f.hosts[1].run(0, "refresh", account)
 	f.newest(account, before)
-	for _, fault := range f.once() {
+	for _, fault := range f.once(never) {
 		t.Error(fault)
 	}
 }

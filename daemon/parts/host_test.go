@@ -32,7 +32,6 @@ func TestHostAlone(t *testing.T) {
 // part is a part in a cluster whose joining goes as the test says.
 type part struct {
 	*cluster.Alone
-	joined func() error
 	closed int
 }
 

@@ -1,0 +1,311 @@
+//go:build etcd && unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+)
+
+const (
+	// lag is how soon every host has what one has committed, while nothing is wrong.
+	lag = 5 * time.Second
+	// settling is how long what went wrong may still be felt: a lease, and what follows.
+	settling = lease + 10*time.Second
+	// slowest is how long the site takes for a refresh, before it acts and after.
+	slowest = 2 * time.Second
+)
+
+// fault is something that goes wrong with a host, or with "" for all of them.
+type fault struct {
+	what, host   string
+	begun, ended time.Time // ended is zero while it lasts
+}
+
+// history is what happened, as far as the guarantees speak of it.
+type history struct {
+	*fleet
+	mu       sync.Mutex
+	faults   []*fault
+	breaches []string
+	// read is the newest generation that a reader got, by host and account.
+	read map[string]uint64
+	// hook has how often each message came, by its id.
+	hook map[string]int
+}
+
+func newHistory(f *fleet) *history {
+	return &history{fleet: f, read: map[string]uint64{}, hook: map[string]int{}}
+}
+
+// breach notes that a guarantee was broken.
+func (h *history) breach(format string, args ...any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.breaches = append(h.breaches, time.Now().UTC().Format(time.TimeOnly)+" "+fmt.Sprintf(format, args...))
+}
+
+func (h *history) broken() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]string{}, h.breaches...)
+}
+
+// begins notes a fault. end is called when it was mended.
+func (h *history) begins(what, host string) (end func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	one := &fault{what: what, host: host, begun: time.Now()}
+	h.faults = append(h.faults, one)
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		one.ended = time.Now()
+	}
+}
+
+// wrong reports whether anything was wrong with a host, or with all, within a time; "" is
+// any host.
+func (h *history) wrong(host string, from, to time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, one := range h.faults {
+		if (host == "" || one.host == "" || one.host == host) && one.begun.Before(to) && (one.ended.IsZero() || one.ended.After(from)) {
+			return true
+		}
+	}
+	return false
+}
+
+// work does what people, tools and the site do, until ctx ends.
+func (h *history) work(ctx context.Context, seed uint64) (done func()) {
+	var all sync.WaitGroup
+	for i, m := range h.hosts {
+		all.Go(func() { h.reader(ctx, m, rand.New(rand.NewPCG(seed, uint64(10+i)))) })
+	}
+	all.Go(func() { h.person(ctx, rand.New(rand.NewPCG(seed, 1))) })
+	all.Go(func() { h.refresher(ctx, rand.New(rand.NewPCG(seed, 2))) })
+	all.Go(func() { h.caller(ctx, rand.New(rand.NewPCG(seed, 3))) })
+	return all.Wait
+}
+
+// every calls do again and again with a pause between, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func(ctx context.Context)) {
+	for {
+		one, cancel := context.WithTimeout(ctx, 20*time.Second)
+		do(one)
+		cancel()
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// reader reads all accounts at one host, over and over.
+func (h *history) reader(ctx context.Context, m *member, r *rand.Rand) {
+	names := h.names()
+	every(ctx, 40*time.Millisecond, func(ctx context.Context) {
+		name := names[r.IntN(len(names))]
+		asked := time.Now()
+		c, err := m.client().Credential(ctx, name, client.CredentialOptions{})
+		if err != nil {
+			return // what is to be there in the end is looked at between the rounds
+		}
+		key := m.name + " " + name
+		h.mu.Lock()
+		before := h.read[key]
+		h.read[key] = max(before, c.Generation)
+		h.mu.Unlock()
+		if c.Generation < before {
+			h.breach("the reader of %s got generation %d after %d", key, c.Generation, before)
+		}
+		if since := h.visits.deniedTwice(string(c.Body)); !since.IsZero() && asked.Sub(since) > lag && !h.wrong("", since.Add(-settling), time.Now()) {
+			h.breach("the reader of %s got generation %d, which the site had denied twice %v before", key, c.Generation, asked.Sub(since))
+		}
+	})
+}
+
+func (h *history) names() (list []string) {
+	for name := range h.mids {
+		list = append(list, name)
+	}
+	return list
+}
+
+// anywhere is one of the hosts, whether it lives or not.
+func (h *history) anywhere(r *rand.Rand) *member { return h.hosts[r.IntN(len(h.hosts))] }
+
+// person answers the logins that are asked for.
+func (h *history) person(ctx context.Context, r *rand.Rand) {
+	every(ctx, 300*time.Millisecond, func(ctx context.Context) {
+		m := h.anywhere(r)
+		s, err := m.client().Status(ctx)
+		if err != nil {
+			return
+		}
+		for _, a := range s.Accounts {
+			switch {
+			case a.LoginID != "":
+				if l, err := m.client().Login(ctx, a.LoginID); err == nil && l.URL != "" && h.site.QR.Scan(l.URL, h.mids[a.Name]) == nil {
+					_ = h.site.QR.Confirm(l.URL, h.mids[a.Name])
+				}
+			case a.State == client.StateNeedsLogin:
+				one, cancel := context.WithTimeout(ctx, 3*time.Second)
+				_, _ = m.client().StartLogin(one, client.LoginRequest{Account: a.Name})
+				cancel()
+			}
+		}
+	})
+}
+
+// refresher is what the site does by itself: it wants refreshes, and ends sessions.
+func (h *history) refresher(ctx context.Context, r *rand.Rand) {
+	names := h.names()
+	every(ctx, time.Second, func(context.Context) {
+		mid := h.mids[names[r.IntN(len(names))]]
+		if r.IntN(8) == 0 {
+			h.site.Kill(mid)
+		} else {
+			h.site.Refresh.SetDue(mid, true)
+		}
+	})
+}
+
+// caller is somebody who asks hosts for this and that.
+func (h *history) caller(ctx context.Context, r *rand.Rand) {
+	names := h.names()
+	every(ctx, 700*time.Millisecond, func(ctx context.Context) {
+		m, name := h.anywhere(r), names[r.IntN(len(names))]
+		if r.IntN(2) == 0 {
+			_, _ = m.client().Check(ctx, name, true)
+		} else {
+			_, _ = m.client().Refresh(ctx, name, true)
+		}
+	})
+}
+
+// listen receives the messages of all hosts, and returns the configuration of the
+// channel.
+func (h *history) listen() string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.hook[r.Header.Get("webhook-id")]++
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	h.t.Cleanup(server.Close)
+	return fmt.Sprintf("[[notify]]\nname = \"people\"\ntype = \"webhook\"\nurl = %q\n", server.URL)
+}
+
+// judge says what of the guarantees does not hold by now.
+func (h *history) judge() []string {
+	for _, breach := range h.once(func(first, second visit) bool {
+		return h.wrong(first.host, first.begun.Add(-time.Second), second.begun)
+	}) {
+		h.breach("%s", breach)
+	}
+	h.mu.Lock()
+	again, wrong := 0, len(h.faults)
+	for _, n := range h.hook {
+		again += n - 1
+	}
+	h.mu.Unlock()
+	if again > wrong {
+		h.breach("%d messages came once more, with %d faults", again, wrong)
+	}
+	return h.broken()
+}
+
+// well waits until everything is as if nothing had been wrong: all hosts see one another,
+// every account has one owner, and every host hands its newest credential out.
+func (h *history) well() error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := h.agreed()
+		for name := range h.mids {
+			if err == nil {
+				err = h.whole(name)
+			}
+		}
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func (h *history) agreed() error {
+	owners := map[string]string{}
+	for _, m := range h.hosts {
+		s, err := m.status()
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", m.name, err)
+		case len(s.Daemon.Hosts) != len(h.hosts):
+			return fmt.Errorf("%s sees the hosts %v: %s", m.name, s.Daemon.Hosts, strings.Join(s.Daemon.Problems, "; "))
+		case len(s.Accounts) != len(h.mids):
+			return fmt.Errorf("%s has %d accounts", m.name, len(s.Accounts))
+		}
+		for _, a := range s.Accounts {
+			if a.Host == "" || owners[a.Name] != "" && owners[a.Name] != a.Host {
+				return fmt.Errorf("%s sees %s at %q, another at %q", m.name, a.Name, a.Host, owners[a.Name])
+			}
+			owners[a.Name] = a.Host
+		}
+	}
+	return nil
+}
+
+// whole says why not all hosts hand one living credential of an account out.
+func (h *history) whole(name string) error {
+	var generation uint64
+	for _, m := range h.hosts {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		c, err := m.client().Credential(ctx, name, client.CredentialOptions{})
+		cancel()
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s of %s: %w", name, m.name, err)
+		case generation != 0 && c.Generation != generation:
+			return fmt.Errorf("%s hands generation %d of %s out, another %d", m.name, c.Generation, name, generation)
+		}
+		generation = c.Generation
+		alive := false
+		for _, s := range h.site.Sessions(h.mids[name]) {
+			alive = alive || strings.Contains(string(c.Body), s)
+		}
+		if !alive {
+			return fmt.Errorf("the site does not take what %s hands out of %s", m.name, name)
+		}
+	}
+	return nil
+}
+
+// deniedTwice is when the site had denied the session in a credential for the second
+// time; zero where it has not.
+func (v *visits) deniedTwice(credential string) time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for session, times := range v.denied {
+		if len(times) > 1 && strings.Contains(credential, session) {
+			return times[1]
+		}
+	}
+	return time.Time{}
+}
+
+// asksWhether reports whether a path is for the question whether a session lives.
+func asksWhether(path string) bool {
+	return path == passporttest.PathNav || path == passporttest.PathCookieInfo
+}
