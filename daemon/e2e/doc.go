@@ -8,7 +8,7 @@
 // code that is not a test may come in.
 //
 // The default run takes samples. Build tags take more: kill, every moment of a
-// rotation; long, a thousand random kills and a thousand rotations under a
+// rotation and of a life; long, a thousand random kills and a thousand rotations under a
 // reader's eyes; faults, kills and errors at each of a rotation's disk calls,
 // which needs Linux on amd64 and the right to trace a process of one's own;
 // stranger, other users of the system, which needs Linux and root;

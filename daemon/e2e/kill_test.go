@@ -24,24 +24,14 @@ import (
 // atOnce is how many keepers live at the same time: they mostly wait.
 const atOnce = 10
 
-// TestKillAnywhere kills the keeper, with no warning, at every moment of a life
-// that can be told from outside, one life for each moment. Whatever the moment,
-// the restarted keeper goes on, nothing that the site gave is lost, and people
-// are told once.
+// TestKillAnywhere kills the keeper, with no warning, at moments of a life that can be
+// told from outside, one life for each moment. Whatever the moment, the restarted keeper
+// goes on, nothing that the site gave is lost, and people are told once.
 func TestKillAnywhere(t *testing.T) {
 	t.Parallel()
-	forms := []passporttest.Form{passporttest.FormHeaders, passporttest.FormHop}
-	if testing.Short() {
-		forms = forms[:1]
-	}
-	for _, form := range forms {
-		t.Run(string(form), func(t *testing.T) {
-			k := &killings{form: form, kinds: map[string]bool{}, hit: map[string]bool{}}
-			k.everyMoment(t)
-			k.leftOut(t)
-			t.Logf("%d lives, killed at %d kinds of moments; %d granted replies were lost with it", k.lives.Load(), len(k.hit), k.lost.Load())
-		})
-	}
+	k := &killings{kinds: map[string]int{}, hit: map[string]bool{}}
+	k.anywhere(t)
+	t.Logf("%d lives, killed at %d kinds of moments; %d granted replies were lost with it", k.lives.Load(), len(k.hit), k.lost.Load())
 }
 
 // TestKilledOverAndOver kills at moments drawn by lot, several times in one
@@ -51,12 +41,12 @@ func TestKilledOverAndOver(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes some seconds")
 	}
-	k := &killings{form: passporttest.FormHop, kinds: map[string]bool{}, hit: map[string]bool{}}
+	k := &killings{form: passporttest.FormHop, kinds: map[string]int{}, hit: map[string]bool{}}
 	var all sync.WaitGroup
 	for n := range atOnce {
 		all.Go(func() {
-			for m := range 3 {
-				t.Run(fmt.Sprintf("life %d", n*3+m), func(t *testing.T) {
+			for m := range livesInARow {
+				t.Run(fmt.Sprintf("life %d", n*livesInARow+m), func(t *testing.T) {
 					left, next := 5, 1+rand.IntN(20)
 					k.live(t, func(i int, _ boundary) bool {
 						if left == 0 || i < next {
@@ -82,7 +72,7 @@ func TestKilledInDeliveries(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes some seconds")
 	}
-	k := &killings{form: passporttest.FormHeaders, kinds: map[string]bool{}, hit: map[string]bool{}}
+	k := &killings{form: passporttest.FormHeaders, kinds: map[string]int{}, hit: map[string]bool{}}
 	var kills atomic.Int64
 	var all sync.WaitGroup
 	limit := make(chan struct{}, atOnce)
@@ -118,58 +108,51 @@ type killings struct {
 	lives atomic.Int64
 	lost  atomic.Int64 // granted logins whose reply the kill took
 
-	mu         sync.Mutex      // guards what follows
-	kinds, hit map[string]bool // moments that were seen, and those of a kill
+	mu    sync.Mutex      // guards what follows
+	kinds map[string]int  // how often each kind of moment came in a life, at most
+	hit   map[string]bool // those of a kill
 }
 
-// everyMoment kills at the first moment, then at the second, and so on, until a
-// life is over before its turn comes.
-func (k *killings) everyMoment(t *testing.T) {
-	var next atomic.Int64
-	var over atomic.Bool
-	var all sync.WaitGroup
-	for range atOnce {
-		all.Go(func() {
-			for !over.Load() {
-				n := int(next.Add(1))
-				ok := t.Run(fmt.Sprintf("moment %d", n), func(t *testing.T) {
-					if !k.live(t, func(i int, _ boundary) bool { return i == n }) {
-						over.Store(true)
-					}
-				})
-				if !ok {
-					over.Store(true)
-				}
-			}
-		})
-	}
-	all.Wait()
-}
-
-// leftOut kills at the moments that some life had and none was killed at: how
-// often the keeper polls, and so what the n-th moment is, depends on the
-// machine.
+// leftOut kills at the kinds of moments that some life had and none was killed at.
 func (k *killings) leftOut(t *testing.T) {
+	k.mu.Lock()
+	var left []turn
+	for _, kind := range slices.Sorted(maps.Keys(k.kinds)) {
+		if !k.hit[kind] {
+			left = append(left, turn{kind, 1})
+		}
+	}
+	k.mu.Unlock()
+	k.eachTurn(t, left)
+}
+
+// turn is the n-th time in a life that a moment of a kind comes.
+type turn struct {
+	kind string
+	n    int
+}
+
+// eachTurn has a life for each, which is killed then.
+func (k *killings) eachTurn(t *testing.T, turns []turn) {
 	var all sync.WaitGroup
 	limit := make(chan struct{}, atOnce)
-	k.mu.Lock()
-	left := slices.DeleteFunc(slices.Sorted(maps.Keys(k.kinds)), func(kind string) bool { return k.hit[kind] })
-	k.mu.Unlock()
-	for _, kind := range left {
+	for _, one := range turns {
+		limit <- struct{}{}
 		if t.Failed() {
 			break
 		}
 		all.Go(func() {
-			limit <- struct{}{}
 			defer func() { <-limit }()
-			t.Run(kind, func(t *testing.T) {
-				done := false
-				once := func(_ int, b boundary) bool {
-					mine := !done && b.String() == kind
-					done = done || mine
-					return mine
+			t.Run(fmt.Sprintf("%s %d", one.kind, one.n), func(t *testing.T) {
+				came := 0
+				mine := func(_ int, b boundary) bool {
+					if b.String() != one.kind {
+						return false
+					}
+					came++
+					return came == one.n
 				}
-				if !k.live(t, once) {
+				if !k.live(t, mine) {
 					t.Skip("this moment did not come up this time")
 				}
 			})
@@ -185,13 +168,14 @@ type life struct {
 
 	// Guarded by the mutex of the killings.
 	counted int
+	came    map[string]int
 	over    bool
 	killed  []boundary
 }
 
 // live lets one life happen and reports whether it was killed.
 func (k *killings) live(t *testing.T, when func(int, boundary) bool) bool {
-	l := &life{}
+	l := &life{came: map[string]int{}}
 	l.stage = newStage(t, func(b boundary) bool { return k.pass(l, b, when) })
 	l.site.QR.SetForm(k.form)
 	l.configure(settings{})
@@ -238,8 +222,9 @@ func (k *killings) end(l *life) []boundary {
 func (k *killings) pass(l *life, b boundary, when func(int, boundary) bool) bool {
 	k.mu.Lock()
 	l.counted++
-	if len(l.killed) == 0 {
-		k.kinds[b.String()] = true
+	if kind := b.String(); len(l.killed) == 0 {
+		l.came[kind]++
+		k.kinds[kind] = max(k.kinds[kind], l.came[kind])
 	}
 	mine := !l.over && when(l.counted, b)
 	if mine {
@@ -328,19 +313,30 @@ func (l *life) dieAndRecover(ctx context.Context) error {
 	}
 }
 
-// scan is a phone: the scan, and the tap when the site has told the keeper.
+// scan is a phone: the scan, once the keeper has asked in vain, and the tap when the
+// site has told the keeper of it.
 func (l *life) scan(ctx context.Context, content string) error {
+	if err := l.polled(ctx, "waiting"); err != nil {
+		return err
+	}
 	if err := l.site.QR.Scan(content, mid); err != nil {
 		return fmt.Errorf("a code that a person was shown: %w", err)
 	}
-	before := l.front.count(passporttest.PathPoll + " scanned")
-	for l.front.count(passporttest.PathPoll+" scanned") == before {
-		if ctx.Err() != nil {
-			return fmt.Errorf("nobody asked about the scan: %w", ctx.Err())
-		}
-		pause(ctx)
+	if err := l.polled(ctx, "scanned"); err != nil {
+		return err
 	}
 	return l.site.QR.Confirm(content, mid)
+}
+
+// polled waits until the keeper has asked once more, and was told a state.
+func (l *life) polled(ctx context.Context, state string) error {
+	what := passporttest.PathPoll + " " + state
+	for before := l.front.count(what); l.front.count(what) == before; pause(ctx) {
+		if ctx.Err() != nil {
+			return fmt.Errorf("nobody asked about a code that is %s: %w", state, ctx.Err())
+		}
+	}
+	return nil
 }
 
 // ids are the different messages of a type that came, taken or not.

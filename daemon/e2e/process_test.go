@@ -19,7 +19,7 @@ import (
 
 // patience bounds each single wait. It is far above what anything takes, on a
 // machine with other work too.
-const patience = 45 * time.Second
+const patience = 2 * time.Minute
 
 // logbook collects what processes write, and tells those who wait for a line.
 type logbook struct {

@@ -78,7 +78,7 @@ func TestTerminate(t *testing.T) {
 	login := s.startLogin()
 	content := login.url(t)
 	code, took := s.keeper.stop(t)
-	if code != 0 || took > 2*time.Second {
+	if code != 0 || took > soon {
 		t.Errorf("exit code %d after %s", code, took)
 	}
 	if _, err := os.Lstat(s.socket()); err == nil {
@@ -123,7 +123,7 @@ func TestSecondSignal(t *testing.T) {
 	began := time.Now()
 	signal()
 	<-s.keeper.done
-	if code, took := s.keeper.cmd.ProcessState.ExitCode(), time.Since(began); code != 1 || took > 2*time.Second {
+	if code, took := s.keeper.cmd.ProcessState.ExitCode(), time.Since(began); code != 1 || took > soon {
 		t.Errorf("exit code %d after %s", code, took)
 	}
 	if !strings.Contains(s.log.tail(3), "told to stop a second time") {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/notify/notifytest"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -45,14 +46,10 @@ type stage struct {
 	siteServer, hookServer *httptest.Server
 }
 
-// newStage prepares a stage. The directory is a short one: a socket's path
-// must be.
+// newStage prepares a stage. The directory has a short path: a socket's must be.
 func newStage(t testing.TB, at func(boundary) bool) *stage {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "bk-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir := dirtest.Dir(t)
 	hooks, err := notifytest.NewReceiver(webhookSecret)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +84,6 @@ func (s *stage) clear() {
 	if s.t.Failed() {
 		s.t.Logf("the keeper's log ends with\n%s", s.log.tail(40))
 	}
-	_ = os.RemoveAll(s.dir)
 }
 
 func (s *stage) state() string  { return filepath.Join(s.dir, "state") }
@@ -294,6 +290,10 @@ func (s *stage) verifyVault() {
 	}
 }
 
+// soon is how long a stop may take that waits for nothing: less than all that one could
+// wait for in vain, and far more than it needs.
+const soon = 9 * time.Second
+
 // stop stops the keeper cleanly.
 func (s *stage) stop() {
 	s.t.Helper()
@@ -301,7 +301,7 @@ func (s *stage) stop() {
 	if code != 0 {
 		s.t.Errorf("the keeper ended with exit code %d", code)
 	}
-	if took > 2*time.Second {
+	if took > soon {
 		s.t.Errorf("the keeper took %s to end", took)
 	}
 	if problems := s.hooks.Problems(); len(problems) > 0 {

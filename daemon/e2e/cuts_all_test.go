@@ -2,11 +2,57 @@
 
 package e2e_test
 
-import "github.com/bilikeeper/bilikeeper/passport/passporttest"
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+)
 
 // lives and killsInLife are how many keepers are killed while they tell people, and
 // how often each.
 const lives, killsInLife = 50, 10
+
+// livesInARow is how many follow each other where several are killed at once.
+const livesInARow = 3
+
+// anywhere kills at every moment there is, with each form of a login.
+func (k *killings) anywhere(t *testing.T) {
+	for _, k.form = range []passporttest.Form{passporttest.FormHeaders, passporttest.FormHop} {
+		t.Run(string(k.form), func(t *testing.T) {
+			k.everyMoment(t)
+			// How often the keeper polls, and so what the n-th moment is, depends on
+			// the machine.
+			k.leftOut(t)
+		})
+	}
+}
+
+// everyMoment kills at the first moment, then at the second, and so on, until a
+// life is over before its turn comes.
+func (k *killings) everyMoment(t *testing.T) {
+	var next atomic.Int64
+	var over atomic.Bool
+	var all sync.WaitGroup
+	for range atOnce {
+		all.Go(func() {
+			for !over.Load() {
+				n := int(next.Add(1))
+				ok := t.Run(fmt.Sprintf("moment %d", n), func(t *testing.T) {
+					if !k.live(t, func(i int, _ boundary) bool { return i == n }) {
+						over.Store(true)
+					}
+				})
+				if !ok {
+					over.Store(true)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
 
 // cutPlans is every moment for itself, and every reply lost together with a
 // kill at every moment after it.
