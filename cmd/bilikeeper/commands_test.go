@@ -56,7 +56,8 @@ func TestAccountCommands(t *testing.T) {
 		{args: "check main --force", stdout: `^main: ok\n$`, before: back},
 		{args: "check main --json", code: 5, stdout: `"outcome": "dead"`, stderr: `^bilikeeper: hint: log in again: bilikeeper login main\n$`, json: true, before: func() { b.site.Kill(mid) }},
 		{args: "wait main --for needs_login --timeout 60s --json", stdout: `"name": "main"`, json: true},
-		{args: "wait main --timeout 2s", code: 1, stderr: `^bilikeeper: error: main is logging_in, not valid\n$`},
+		{args: "wait main --for logging_in --timeout 60s --json", stdout: `"name": "main"`, json: true},
+		{args: "wait main --timeout 1s", code: 1, stderr: `^bilikeeper: error: main is logging_in, not valid\n$`},
 	})
 	b.login("second", 300200100)
 	b.login("third", 300200100)
@@ -221,6 +222,7 @@ func TestReloadCommand(t *testing.T) {
 
 // Without a keeper every command that needs one ends with 3.
 func TestNoKeeper(t *testing.T) {
+	t.Parallel()
 	b := &bench{T: t, env: map[string]string{"BILIKEEPER_SOCKET": filepath.Join(t.TempDir(), "none.sock"), "HOME": t.TempDir()}}
 	for _, args := range []string{
 		"login main", "status", "status --watch", "check", "check main", "refresh main", "get main", "exec main -- true", "import -", "logout main",

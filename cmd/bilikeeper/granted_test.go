@@ -38,14 +38,14 @@ stdout '^SESSDATA='
 const overdueAtThePoll = `
 exec bilikeeper daemon &keeper&
 ready
-exec sh -c 'bilikeeper login main --timeout 4s 2>said; echo $? >code' &login&
+exec sh -c 'bilikeeper login main --timeout 8s 2>said; echo $? >code' &login&
 phone scan
 says said 'Scanned. Confirm the login on the phone.'
 site trouble KIND ` + pathPoll + `
 phone confirm
 wait login
 grep '^6$' code
-grep '^bilikeeper: error: main: the site did not say within 4s whether the code was confirmed on the phone: .*; it is asked again at [0-9:]+ UTC$' said
+grep '^bilikeeper: error: main: the site did not say within 8s whether the code was confirmed on the phone: .*; it is asked again at [0-9:]+ UTC$' said
 grep '^bilikeeper: hint: the keeper goes on asking' said
 ! grep 'nobody|not confirmed' said
 site trouble none ` + pathPoll + `
@@ -152,18 +152,21 @@ exec bilikeeper status main
 stdout '^generation +1$'
 `
 
+// siteBlocks are the ways in which the site says that it wants to be left alone.
+func siteBlocks() []string { return []string{"http-412", "code-412", "code-352", "code-799", "html"} }
+
 // TestEdgesOnTheBinary: whatever the site answers right after it has granted
 // something, nothing of it is lost, and people read what is the case.
 func TestEdgesOnTheBinary(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the scripts use signals and a shell")
 	}
-	blocks := []string{"http-412", "code-412", "code-352", "code-799", "html"}
+	t.Parallel()
 	dir := t.TempDir()
 	for template, kinds := range map[string][]string{
-		"poll " + atThePoll:           append([]string{"code-101"}, blocks...),
-		"overdue " + overdueAtThePoll: blocks,
-		"nav " + atNav:                blocks,
+		"poll " + atThePoll:           append([]string{"code-101"}, blocksAtThePoll()...),
+		"overdue " + overdueAtThePoll: blocksOverdue(),
+		"nav " + atNav:                siteBlocks(),
 		"once " + atNavOnce:           {"code-101"},
 		"odd " + oddRefresh:           {"other-user", "other-domain", "no-attributes"},
 		"denied " + deniedRefresh:     {"other-user", "other-domain"},

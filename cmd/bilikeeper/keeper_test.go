@@ -23,6 +23,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/dirtest"
 	"github.com/bilikeeper/bilikeeper/passport"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
@@ -43,11 +44,7 @@ type bench struct {
 func newBench(t *testing.T, extra string) *bench {
 	t.Helper()
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "bk") // a socket's path is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := dirtest.Dir(t)
 	b := &bench{T: t, dir: dir, hook: newHook(),
 		site: passporttest.New(passporttest.WithUser(mid, "example"), passporttest.WithUser(300200100, "other"))}
 	server, err := b.site.Start()

@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the scripts use signals, modes and a terminal")
 	}
+	t.Parallel()
 	testscript.Run(t, scripts("testdata/script"))
 }
 
