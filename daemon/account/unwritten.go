@@ -1,6 +1,7 @@
 package account
 
 import (
+	"bytes"
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
@@ -24,24 +25,57 @@ import (
 // Unwritten keeps what the site gave and could not be written, because the account was
 // another host's by then or the vault could not be reached: one sealed file an account,
 // readable by the keeper's user alone, that is on disk when the call returns. It is
-// written to the vault when this host looks after the account again, as long as nothing
-// was written since that it would undo.
+// written to the vault when this host looks after the account again, or handed to the one
+// that does, as long as nothing was written since that it would undo.
 type Unwritten struct {
 	dir string
 	// key is the vault's, and asked for when it is needed: the vault may not answer yet
 	// when the keeper starts.
 	key func() ([]byte, error)
+	put store.Signal
 }
 
 // NewUnwritten keeps files in a directory, which is made when there is something to
 // keep. key returns what they are sealed with, of 32 bytes.
-func NewUnwritten(dir string, key func() ([]byte, error)) *Unwritten { return &Unwritten{dir, key} }
+func NewUnwritten(dir string, key func() ([]byte, error)) *Unwritten {
+	return &Unwritten{dir: dir, key: key}
+}
 
 // NewUnwrittenKey makes a key for the files.
 func NewUnwrittenKey() []byte {
 	key := make([]byte, chacha20poly1305.KeySize)
 	_, _ = rand.Read(key)
 	return key
+}
+
+// Wait returns a channel that is closed when something more is kept.
+func (u *Unwritten) Wait() <-chan struct{} { return u.put.Wait() }
+
+// Of are those of some accounts of which something is kept.
+func (u *Unwritten) Of(accounts func(yield func(string) bool)) (kept []string) {
+	files, err := os.ReadDir(u.dir)
+	if err != nil || len(files) == 0 {
+		return nil
+	}
+	there := map[string]bool{}
+	for _, f := range files {
+		there[f.Name()] = true
+	}
+	for account := range accounts {
+		if there[filepath.Base(u.file(account))] {
+			kept = append(kept, account)
+		}
+	}
+	return kept
+}
+
+// Forget removes what is kept of an account, if that is still the same.
+func (u *Unwritten) Forget(account string, kept []byte) error {
+	now, err := u.Get(account)
+	if err != nil || now == nil || !bytes.Equal(now, kept) {
+		return err
+	}
+	return u.remove(account)
 }
 
 func (u *Unwritten) file(account string) string {
@@ -60,7 +94,7 @@ func (u *Unwritten) cipher() (cipher.AEAD, error) {
 	return chacha20poly1305.NewX(key)
 }
 
-func (u *Unwritten) put(account string, data []byte) error {
+func (u *Unwritten) keep(account string, data []byte) error {
 	c, err := u.cipher()
 	if err == nil {
 		err = durable.MkdirAll(u.dir, 0o700)
@@ -70,11 +104,15 @@ func (u *Unwritten) put(account string, data []byte) error {
 	}
 	nonce := make([]byte, c.NonceSize())
 	_, _ = rand.Read(nonce)
-	return durable.WriteFile(u.file(account), c.Seal(nonce, nonce, data, about(account)), 0o600)
+	if err := durable.WriteFile(u.file(account), c.Seal(nonce, nonce, data, about(account)), 0o600); err != nil {
+		return err
+	}
+	u.put.Fire()
+	return nil
 }
 
-// get returns what is kept of an account, nil where nothing is.
-func (u *Unwritten) get(account string) ([]byte, error) {
+// Get returns what is kept of an account, nil where nothing is.
+func (u *Unwritten) Get(account string) ([]byte, error) {
 	sealed, err := os.ReadFile(u.file(account))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -124,7 +162,7 @@ func (w Ownership) keepUnwritten(next *store.Record, events []client.EventData, 
 	default:
 		var data []byte
 		if data, err = next.Unwritten(events); err == nil {
-			err = w.Unwritten.put(w.name, data)
+			err = w.Unwritten.keep(w.name, data)
 		}
 		if err == nil {
 			w.log().Warn().Err(reason).Msg("what the site gave could not be written; it is kept in a file until it can")
@@ -152,36 +190,31 @@ func gives(next, was *store.Record) bool {
 }
 
 // writeUnwritten writes what could not be written before, if the record is still the
-// one that it was made on top of. Otherwise it is dropped, and told of where it is in
-// no record: whoever looked after the account meanwhile has gone on without.
+// one that it was made on top of. Anything else about it waits until the site can be
+// asked; see [Ownership.TakeBack].
 func (w Ownership) writeUnwritten() error {
-	data, err := w.Unwritten.get(w.name)
-	if errors.Is(err, errDamaged) {
-		w.Problems.Set("account "+w.name, fmt.Errorf("%w: %s", err, w.Unwritten.file(w.name)))
-		w.log().Error().Err(err).Str("file", w.Unwritten.file(w.name)).Msg("left as it is")
-		return nil
-	}
+	data, err := w.Unwritten.Get(w.name)
 	if err != nil || data == nil {
-		return err
+		return w.Unwritten.damaged(w, err)
 	}
 	next, events, err := store.ReadUnwritten(data)
-	if err != nil {
+	if err != nil || next.Revision != w.rec.Revision {
 		return err
 	}
-	switch {
-	case next.Revision == w.rec.Revision:
-		err = w.commit(next, events)
-	case has(w.rec, gift(next)):
-		// It was written, and only the file was left.
-	default:
-		w.log().Warn().Msg("what the site gave was dropped: the account has gone on meanwhile")
-		err = w.commit(w.rec, []client.EventData{client.AccountAttention{
-			Detail: "what the site gave to this host came when another host looked after the account already, which has gone on without; it was dropped"}})
-	}
-	if err != nil {
+	if err := w.commit(next, events); err != nil {
 		return err
 	}
 	return w.Unwritten.remove(w.name)
+}
+
+// damaged tells of a file that does not open, and leaves it.
+func (u *Unwritten) damaged(w Ownership, err error) error {
+	if !errors.Is(err, errDamaged) {
+		return err
+	}
+	w.Problems.Set("account "+w.name, fmt.Errorf("%w: %s", err, u.file(w.name)))
+	w.log().Error().Err(err).Str("file", u.file(w.name)).Msg("left as it is")
+	return nil
 }
 
 // gift is the credential in a record that was not in the one before.

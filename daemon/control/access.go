@@ -174,6 +174,9 @@ func (s *Server) handOver(w http.ResponseWriter, r *http.Request, host string, h
 
 // Carry carries out what another host has handed over, and returns the answer to it.
 func (s *Server) Carry(ctx context.Context, from string, request []byte) ([]byte, error) {
+	if answer, ok, err := s.hosts.Offers().Take(ctx, request); ok {
+		return answer, err
+	}
 	r, name, err := handover.Read(ctx, request)
 	if err != nil {
 		return nil, err

@@ -149,6 +149,7 @@ func (k *Keeper) Begin(ctx context.Context) {
 	k.roster.open(ctx)
 	if k.share.cluster != nil {
 		k.owners.begin(func() { k.Shared().follow(ctx) })
+		k.owners.begin(func() { k.Shared().Offers().run(ctx) })
 		k.owners.begin(k.Shared().resume)
 		return
 	}
