@@ -3,8 +3,13 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -43,6 +48,8 @@ func TestKeptInEtcd(t *testing.T) {
 	}
 	keeper = h.keep()
 	h.wantCredential(before)
+	h.wantFigures()
+	h.wantFindings("store.member", "store.version", "store.space", "store.clock", "store.leader", "store.members", "store.user", "store.key")
 	h.login("second")
 	second, _ := h.run(0, "get", "second")
 	h.run(0, "vault", "backup", h.path("copy.db"))
@@ -93,6 +100,51 @@ func TestKeptInEtcd(t *testing.T) {
 	keeper = h.keep()
 	h.wantCredential(before)
 	h.end(keeper, syscall.SIGTERM)
+}
+
+// wantFigures asks the keeper for its metrics.
+func (h *host) wantFigures() {
+	h.t.Helper()
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", h.path("control.sock"))
+	}
+	answer, err := (&http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}).Get("http://bilikeeper/metrics")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	if err = errors.Join(err, answer.Body.Close()); err != nil {
+		h.t.Fatal(err)
+	}
+	for _, want := range []string{"bilikeeper_store_reachable 1\n", "bilikeeper_store_lag_seconds 0\n", "bilikeeper_store_refused_total 0\n"} {
+		if !strings.Contains(string(text), "\n"+want) {
+			h.t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+}
+
+// wantFindings wants the doctor to have looked, and to find nothing wrong.
+func (h *host) wantFindings(checks ...string) {
+	h.t.Helper()
+	var report struct {
+		Findings []struct{ Check, Level, Subject, Detail string }
+	}
+	text, _ := h.run(0, "doctor", "--json")
+	if err := json.Unmarshal([]byte(text), &report); err != nil {
+		h.t.Fatal(err)
+	}
+	found := map[string]bool{}
+	for _, f := range report.Findings {
+		found[f.Check] = true
+		if strings.HasPrefix(f.Check, "store.") && f.Level == "not_checked" {
+			h.t.Errorf("%+v", f)
+		}
+	}
+	for _, check := range checks {
+		if !found[check] {
+			h.t.Errorf("the doctor did not look at %s", check)
+		}
+	}
 }
 
 func (h *host) wantCredential(want string) {

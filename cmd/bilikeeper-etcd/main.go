@@ -15,8 +15,11 @@ import (
 	_ "github.com/bilikeeper/bilikeeper/cmd/bilikeeper/quickget" // answers the plain get, and ends the program then
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/root"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/doctor"
+	etcdlook "github.com/bilikeeper/bilikeeper/daemon/doctor/etcd"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/parts/etcdvault"
+	"github.com/bilikeeper/bilikeeper/vault"
 )
 
 // Set by the build of a release.
@@ -29,6 +32,11 @@ func main() {
 	env := &cli.Env{
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Version: version, Commit: commit,
 		Stores: parts.Stores{config.StoreEtcd: etcdvault.Open},
+		StoreDoctor: func(keys vault.Keys) doctor.StoreLooker {
+			return func(ctx context.Context, s config.Store, p config.Places) doctor.Store {
+				return etcdlook.Look(ctx, s, p, etcdlook.Files{Copy: parts.CopyFile, Key: parts.KeyFile}, keys)
+			}
+		},
 	}
 	os.Exit(env.Execute(context.Background(), root.Command(env), os.Args[1:]))
 }

@@ -8,7 +8,8 @@
 // of the keeper may come in here: whether a session lives, a file is valid or
 // an output failed is the keeper's or the configuration's own answer, and the
 // doctor only reads it. The site, the vault's content and the channels'
-// services may not come in either; nothing is asked of them.
+// services may not come in either; nothing is asked of them. Where the accounts are kept
+// in etcd, doctor/etcd asks that how it is; what does not link etcd's client does without.
 //
 // Guarantees: looking changes nothing, needs no keeper, and ends within some
 // seconds even where the keeper or the service manager hangs. What could not

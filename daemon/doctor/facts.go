@@ -41,7 +41,9 @@ type Facts struct {
 	// Directories are those that outputs write to, by path.
 	Directories map[string]Directory
 
-	State    State
+	State State
+	// Store is what was seen of etcd, nil where the accounts are not kept there.
+	Store    *Store
 	Socket   File
 	Beside   File // the socket's directory
 	Keeper   Keeper

@@ -36,8 +36,11 @@ type Finding struct {
 // Group is the heading under which people read the finding.
 func (f Finding) Group() string {
 	group, _, _ := strings.Cut(f.Check, ".")
-	if group == "vault" {
+	switch group {
+	case "vault":
 		return "vault and state directory"
+	case "store":
+		return "etcd"
 	}
 	return group
 }

@@ -13,7 +13,7 @@ import (
 func (f *Facts) Judge() Report {
 	var r Report
 	for _, judge := range []func(*Facts, *notes){
-		judgeConfiguration, judgeKeeper, judgeState, judgeSocket,
+		judgeConfiguration, judgeKeeper, judgeState, judgeEtcd, judgeSocket,
 		judgeAccounts, judgeWays, judgeChannels, judgePage, judgeOutputs, judgeServices,
 	} {
 		judge(f, (*notes)(&r.Findings))

@@ -37,6 +37,8 @@ type Options struct {
 	// StoreErr is why the program that looks cannot look at what the accounts are kept
 	// in, nil where it can.
 	StoreErr error
+	// Store looks at it, nil where this program does not.
+	Store StoreLooker
 	// Holder says who wrote last that it holds the vault in a directory.
 	Holder func(dir string) (Holder, bool)
 	// Service asks a service manager other than systemd about the machine's
@@ -75,6 +77,10 @@ func Look(ctx context.Context, o Options) Facts {
 	lookAround(&f, ctx, o.Env)
 	lookAtWays(&f, ctx)
 	lookAtState(&f, o)
+	if f.elsewhere() && o.Store != nil {
+		seen := o.Store(ctx, f.Configuration.Value.Store, f.Places)
+		f.Store = &seen
+	}
 	lookAtServices(&f, ctx, o)
 	return f
 }

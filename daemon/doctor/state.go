@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
@@ -46,20 +45,6 @@ func judgeState(f *Facts, n *notes) {
 func (f *Facts) elsewhere() bool {
 	c := f.Configuration.Value
 	return c != nil && c.Store.Type == config.StoreEtcd
-}
-
-// judgeStore finds a program that is missing.
-func judgeStore(f *Facts, n *notes) {
-	if !f.elsewhere() {
-		return
-	}
-	const check = "vault.store"
-	place := strings.Join(f.Configuration.Value.Store.Endpoints, ",")
-	if err := f.State.StoreErr; err != nil {
-		n.wrong(check, place, f.told(err.Error()), f.say("install the package bilikeeper-etcd"))
-		return
-	}
-	n.ok(check, place, f.say("the accounts are kept in etcd, below %s", f.Configuration.Value.Store.Prefix))
 }
 
 func judgeVault(f *Facts, n *notes) {

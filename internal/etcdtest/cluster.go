@@ -2,6 +2,7 @@ package etcdtest
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,12 +30,32 @@ type Cluster struct {
 	members []*Member
 	// root is the password of the user root, once there are users.
 	root string
+	// tls is how the test's own clients come, nil where that is in the clear.
+	tls *tls.Config
 }
 
 // Option is how a cluster differs from an ordinary one.
 type Option func(*setup)
 
-type setup struct{ flags []string }
+type setup struct {
+	flags     []string
+	authority *Authority
+}
+
+// Served is the name under which [Authority.Issue] makes the certificate of all members
+// of a cluster that is started with [TLS].
+const Served = "member"
+
+// TLS has the members show clients a certificate of an authority, and take only clients
+// that show one of the same.
+func TLS(t testing.TB, a *Authority) Option {
+	t.Helper()
+	cert, key := a.Issue(t, Served, Certificate{})
+	return func(s *setup) {
+		s.authority = a
+		s.flags = append(s.flags, "--cert-file="+cert, "--key-file="+key, "--client-cert-auth", "--trusted-ca-file="+a.File())
+	}
+}
 
 // Quota bounds the space of each member, in bytes: [Cluster.Fill] uses it up.
 func Quota(bytes int64) Option {
@@ -56,6 +77,9 @@ func Start(t testing.TB, members int, options ...Option) *Cluster {
 	}
 	for attempt := 1; ; attempt++ {
 		c := &Cluster{members: make([]*Member, members)}
+		if s.authority != nil {
+			c.tls = s.authority.client(t)
+		}
 		c.prepare(t, program, s.flags)
 		for _, m := range c.members {
 			m.launch(t)
@@ -95,12 +119,17 @@ func (c *Cluster) prepare(t testing.TB, program string, flags []string) {
 	t.Helper()
 	ports := freePorts(t, 2*len(c.members))
 	var all []string
+	scheme := "http"
+	if c.tls != nil {
+		scheme = "https"
+	}
 	for i := range c.members {
 		all = append(all, fmt.Sprintf("m%d=http://127.0.0.1:%d", i, ports[2*i+1]))
 	}
 	for i := range c.members {
-		dir, client, peer := t.TempDir(), fmt.Sprintf("http://127.0.0.1:%d", ports[2*i]), fmt.Sprintf("http://127.0.0.1:%d", ports[2*i+1])
-		m := &Member{program: program, dir: dir, endpoint: strings.TrimPrefix(client, "http://")}
+		dir, address, peer := t.TempDir(), fmt.Sprintf("127.0.0.1:%d", ports[2*i]), fmt.Sprintf("http://127.0.0.1:%d", ports[2*i+1])
+		client := scheme + "://" + address
+		m := &Member{program: program, dir: dir, endpoint: address, tls: c.tls}
 		m.flags = append([]string{
 			fmt.Sprintf("--name=m%d", i), "--data-dir=" + dir + "/data",
 			"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
@@ -157,6 +186,7 @@ func (c *Cluster) Config(endpoints ...string) clientv3.Config {
 		endpoints = c.Endpoints()
 	}
 	config := quiet(endpoints...)
+	config.TLS = c.tls
 	if c.root != "" {
 		config.Username, config.Password = "root", c.root
 	}

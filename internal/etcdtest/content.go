@@ -49,6 +49,26 @@ func (c *Cluster) Users(t testing.TB, users ...User) {
 	c.root = root
 }
 
+// Password gives a user another password.
+func (c *Cluster) Password(t testing.TB, user, password string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := c.Client(t).UserChangePassword(ctx, user, password); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TakeRole takes a user's role away.
+func (c *Cluster) TakeRole(t testing.TB, user string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := c.Client(t).UserRevokeRole(ctx, user, user); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // ConfigOf is [Cluster.Config] for a user.
 func (c *Cluster) ConfigOf(u User, endpoints ...string) clientv3.Config {
 	config := c.Config(endpoints...)

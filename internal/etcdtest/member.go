@@ -3,6 +3,7 @@ package etcdtest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -21,6 +22,7 @@ import (
 type Member struct {
 	program, dir, endpoint string
 	flags                  []string
+	tls                    *tls.Config // nil where it is reached in the clear
 
 	mu    sync.Mutex // guards all below
 	cmd   *exec.Cmd  // nil while it does not run
@@ -162,7 +164,9 @@ func (m *Member) launch(t testing.TB) {
 // wait returns when the member answers a read that needs the majority. That it is not
 // allowed to is an answer, too.
 func (m *Member) wait(ctx context.Context) error {
-	client, err := clientv3.New(quiet(m.endpoint))
+	config := quiet(m.endpoint)
+	config.TLS = m.tls
+	client, err := clientv3.New(config)
 	if err != nil {
 		return err
 	}

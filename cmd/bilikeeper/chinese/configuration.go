@@ -17,15 +17,15 @@ var configuration = area{
 	{"Print the version", "显示版本"},
 
 	{"Look for what is wrong, and say how to mend it", "检查哪里有问题，并给出解决办法"},
-	{`Looks at the configuration, the keeper, its files, the accounts, the channels,
-the outputs and the service, and says for everything that is not well what it
-means and how to mend it. It changes nothing and asks neither the site nor a
+	{`Looks at the configuration, the keeper, its files, etcd where the accounts are
+kept there, the accounts, the channels, the outputs and the service, and says for
+everything that is not well what it means and how to mend it. It changes nothing and asks neither the site nor a
 channel's service. Without a running keeper it looks at the files alone.
 
 Exit codes: 0 nothing is wrong, though there may be warnings; 1 something is
 wrong: a configuration that cannot be used and a keeper that does not run are
-findings like others.`, `检查配置、keeper 及其文件、各账号、通知渠道、输出和服务，对每个不正常的项目说明
-含义和解决办法。它不作任何更改，既不询问 B 站，也不联系通知渠道的服务。没有
+findings like others.`, `检查配置、keeper 及其文件、etcd（账号保存在其中时）、各账号、通知渠道、输出和
+服务，对每个不正常的项目说明含义和解决办法。它不作任何更改，既不询问 B 站，也不联系通知渠道的服务。没有
 keeper 运行时只检查文件。
 
 退出码：0 没有问题，但可能有警告；1 有问题：配置无法使用、keeper 没有运行都只是

@@ -38,7 +38,9 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/doctor"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
+	"github.com/bilikeeper/bilikeeper/vault"
 )
 
 // Env is what a command works with.
@@ -51,6 +53,9 @@ type Env struct {
 	Version, Commit string
 	// Stores are what this program can keep accounts in, beside a file.
 	Stores parts.Stores
+	// StoreDoctor looks at a store that is no file, by what the environment has to open
+	// it; nil where this program keeps accounts in a file alone.
+	StoreDoctor func(vault.Keys) doctor.StoreLooker
 
 	// Events, where there are any, take the log in the place of Stderr.
 	Events zerolog.LevelWriter

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/cli"
+	"github.com/bilikeeper/bilikeeper/cmd/bilikeeper/vaultkeys"
 	"github.com/bilikeeper/bilikeeper/daemon"
 	"github.com/bilikeeper/bilikeeper/daemon/doctor"
 	"github.com/bilikeeper/bilikeeper/vault"
@@ -17,9 +18,9 @@ func doctorCommand(env *cli.Env, service func() (string, doctor.Service)) *cobra
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Look for what is wrong, and say how to mend it",
-		Long: `Looks at the configuration, the keeper, its files, the accounts, the channels,
-the outputs and the service, and says for everything that is not well what it
-means and how to mend it. It changes nothing and asks neither the site nor a
+		Long: `Looks at the configuration, the keeper, its files, etcd where the accounts are
+kept there, the accounts, the channels, the outputs and the service, and says for
+everything that is not well what it means and how to mend it. It changes nothing and asks neither the site nor a
 channel's service. Without a running keeper it looks at the files alone.
 
 Exit codes: 0 nothing is wrong, though there may be warnings; 1 something is
@@ -53,7 +54,12 @@ func Examination(env *cli.Env, service func() (string, doctor.Service), text fun
 	// A file that cannot be read is one of the findings.
 	named, _ := cli.NamedPlaces(located.Config)
 	_, missing := cli.Companion(env, cli.StoreType(env))
+	var store doctor.StoreLooker
+	if env.StoreDoctor != nil {
+		store = env.StoreDoctor((&vaultkeys.Secrets{Env: env, Silent: true}).Keys())
+	}
 	return doctor.Options{
+		Store: store,
 		Flags: env.Flags, Env: env.Getenv, Located: located, Places: located.With(named), Version: env.Version, Checks: daemon.Checks(),
 		VaultFile: daemon.VaultFile, KeyFile: daemon.KeyFile, CopyFile: daemon.CopyFile, StoreErr: missing, Holder: vaultHolder, Service: service, Text: text,
 	}

@@ -16,7 +16,7 @@ type Area []struct{ English, Chinese string }
 
 // Printed are texts that are looked up as they are written.
 func Printed() []Area {
-	return []Area{doctorKeeper, doctorFiles, comments, channelComments, library}
+	return []Area{doctorKeeper, doctorFiles, doctorStore, comments, channelComments, library}
 }
 
 // Formed are texts that arrive with their values in them, where no language is
