@@ -289,8 +289,5 @@ func (c Config) Warnings(k Checks) []string {
 			w = append(w, fmt.Sprintf("output %s hands out the refresh token: whoever uses it ends the keeper's session", o.Name))
 		}
 	}
-	if c.Store.Type == StoreEtcd && c.Backup.Every != 0 {
-		w = append(w, `where the accounts are kept in etcd no copy is made by itself: run bilikeeper vault backup FILE from a timer, and write backup.every = "0s"`)
-	}
 	return slices.Concat(w, c.Metrics.warnings(), c.Serve.warnings(), c.Store.warnings())
 }

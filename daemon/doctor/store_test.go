@@ -21,7 +21,6 @@ func shared() Facts {
 		Type: config.StoreEtcd, Prefix: "/bilikeeper", User: "keeper", PasswordFile: "/etc/bilikeeper/etcd", CertFile: "/etc/bilikeeper/etcd.pem",
 		Endpoints: []string{firstMember, "https://10.0.0.2:2379", "https://10.0.0.3:2379"},
 	}
-	c.Backup.Every = 0
 	f.Configuration.Value = &c
 	f.State.Vault.Path = stateDir + "/cluster.db"
 	year := Certificate{Ends: now.Add(300 * day)}

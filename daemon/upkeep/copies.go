@@ -51,11 +51,14 @@ func copies(dir string) []copyOf {
 	return list
 }
 
-// sweep removes what a crash left of copies that were being made.
-func sweep(dir string) {
-	left, _ := filepath.Glob(filepath.Join(dir, "."+Pattern+".*.tmp"))
+// sweep removes what a crash left of copies that were being made. In a directory that
+// other hosts may use one of theirs may be on its way.
+func (u *Upkeep) sweep() {
+	left, _ := filepath.Glob(filepath.Join(u.dir, "."+Pattern+".*.tmp"))
 	for _, path := range left {
-		_ = os.Remove(path)
+		if info, err := os.Stat(path); u.file != nil || u.own || err == nil && time.Since(info.ModTime()) > again {
+			_ = os.Remove(path)
+		}
 	}
 }
 

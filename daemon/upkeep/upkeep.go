@@ -14,6 +14,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/vault"
+	"github.com/bilikeeper/bilikeeper/vault/transfer"
 )
 
 const (
@@ -31,6 +32,8 @@ const (
 	again = time.Hour
 	// settled is how long accounts that came since the last copy wait for the next.
 	settled = 10 * time.Minute
+	// apart is how far clocks of hosts may be from each other.
+	apart = 10 * time.Minute
 	// firstScrub and scrubEvery say when all of the vault is read.
 	firstScrub = 10 * time.Minute
 	scrubEvery = 24 * time.Hour
@@ -39,7 +42,7 @@ const (
 // Upkeep looks after the vault by one configuration. It runs once.
 type Upkeep struct {
 	keeper *keeper.Keeper
-	file   *vault.File // nil where the vault does not lie in one: there are no copies of it then
+	file   *vault.File // nil where the vault does not lie in one
 	every  time.Duration
 	keep   int
 	dir    string
@@ -65,7 +68,7 @@ func (u *Upkeep) Run(ctx context.Context) error {
 		u.keeper.Problems().Set(problemOpened, errors.New(strings.Join(damage, "; ")))
 	}
 	if u.every > 0 {
-		sweep(u.dir)
+		u.sweep()
 	}
 	if list := copies(u.dir); len(list) > 0 {
 		u.made = list[0].at
@@ -106,13 +109,30 @@ func (u *Upkeep) work(now time.Time) {
 	}
 }
 
-// due goes by the wall clock. A copy from the future is of a clock that was wrong.
+// due reports whether a copy is to be made. While a vault that lies elsewhere is away,
+// what is here may be old, and none is.
 func (u *Upkeep) due(now time.Time) bool {
-	if u.file == nil || u.every <= 0 || now.Sub(u.tried) < min(u.every, again) && u.tried.After(u.made) {
+	if u.every <= 0 || now.Sub(u.tried) < min(u.every, again) && u.tried.After(u.made) || !u.wanted(now) {
 		return false
 	}
+	if f, elsewhere := vault.FiguresOf(u.vault()); elsewhere && !f.Away.IsZero() {
+		return false
+	}
+	if u.file != nil {
+		return true
+	}
+	// Hosts that share a directory take turns: a copy of another's is as good.
+	if list := copies(u.dir); len(list) > 0 && list[0].at.After(u.made) {
+		u.made, u.accounts = list[0].at, u.vault().Info().Records["account"]
+	}
+	return u.wanted(now)
+}
+
+// wanted goes by the wall clock. A copy from the future is of a clock that was wrong,
+// unless it is hardly so: then it is another host's.
+func (u *Upkeep) wanted(now time.Time) bool {
 	since := now.Sub(u.made)
-	if since < 0 || since >= u.every {
+	if since < -apart || since >= u.every {
 		return true
 	}
 	return u.vault().Info().Records["account"] > u.accounts && since >= min(u.every, settled)
@@ -128,18 +148,25 @@ func (u *Upkeep) copy(now time.Time) error {
 		return fmt.Errorf("%s has %d bytes left, too few for a copy of the vault", u.dir, free)
 	}
 	path := filepath.Join(u.dir, nameAt(now))
-	if err := u.file.BackUp(path); err != nil {
+	if err := u.backUp(path); err != nil {
 		return err
 	}
 	u.made, u.accounts = now, info.Records["account"]
 	u.keeper.Log().Info().Str("path", path).Int64("size", info.Size).Msg("a copy of the vault was made")
-	if u.own {
+	if u.own || u.file == nil {
 		return rotate(u.dir, u.keep) // on the vault's own disk it is no backup to rely on
 	}
 	if err := u.file.BackedUp(now); err != nil {
 		return fmt.Errorf("a copy was made, and could not be noted: %w", err)
 	}
 	return rotate(u.dir, u.keep)
+}
+
+func (u *Upkeep) backUp(path string) error {
+	if u.file == nil {
+		return transfer.BackUp(u.vault(), path)
+	}
+	return u.file.BackUp(path)
 }
 
 // prepare makes the directory. Of one that somebody named only the last element is
@@ -167,6 +194,9 @@ func (u *Upkeep) read() {
 		u.keeper.Log().Debug().Msg("all of the vault was read and is whole")
 	case errors.Is(err, vault.ErrCorrupt):
 		mend := "stop the keeper and run: bilikeeper vault repair"
+		if u.file == nil {
+			mend = "somebody changed it there without the vault's key: look who may; the last good state is what is read here"
+		}
 		if list := copies(u.dir); len(list) > 0 {
 			mend += "; the newest copy is " + list[0].path
 		}

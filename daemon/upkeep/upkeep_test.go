@@ -6,10 +6,15 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -207,6 +212,82 @@ func TestWayBack(t *testing.T) {
 		}
 		if got := WayBack(o, dir); got != "bilikeeper vault restore "+paths[1] {
 			t.Errorf("the newest is damaged: %q", got)
+		}
+	})
+}
+
+// away is a vault that cannot be reached, as long as it is so.
+type away struct {
+	vault.Vault
+	since *atomic.Pointer[time.Time]
+}
+
+func (a away) Figures() (f vault.Figures) {
+	if since := a.since.Load(); since != nil {
+		f.Away = *since
+	}
+	return f
+}
+
+// Hosts that share their accounts make copies, too: each in its own directory, and in one
+// that they share by turns; and none while what they have may be old.
+func TestCopiesOfHosts(t *testing.T) {
+	keepertest.RunHosts(t, []string{"a", "b"}, func(all *keepertest.Hosts) {
+		c := all.Config
+		c.Backup = config.Default().Backup
+		c.Backup.Dir = filepath.Join(all.Dir, "shared")
+		ctx, cancel := context.WithCancel(context.Background())
+		var both sync.WaitGroup
+		defer both.Wait()
+		defer cancel()
+		for _, name := range []string{"a", "b"} {
+			both.Go(func() {
+				_ = New(all.Host(name).Keeper, c, config.Places{StateDir: filepath.Join(all.Dir, name)}).Run(ctx)
+			})
+			time.Sleep(20 * time.Second)
+		}
+		if list := copies(c.Backup.Dir); len(list) != 1 {
+			t.Errorf("two hosts made %v", list)
+		}
+		all.Move("main", "a")
+		all.Host("a").Login("main", keepertest.Mid)
+		time.Sleep(settled + 2*look)
+		list := copies(c.Backup.Dir)
+		if len(list) != 2 {
+			t.Fatalf("after an account was added there are %v", list)
+		}
+		if d, err := vault.Examine(options(all.Dir), list[0].path); err != nil || d.Records["account"] != 1 {
+			t.Errorf("%+v, %v", d.Records, err)
+		}
+		time.Sleep(3 * 24 * time.Hour)
+		if list = copies(c.Backup.Dir); len(list) != 5 {
+			t.Errorf("after three days there are %v", list)
+		}
+	})
+}
+
+func TestNoCopyWhileAway(t *testing.T) {
+	var since atomic.Pointer[time.Time]
+	keepertest.Run(t, func(c *config.Config) { c.Backup = config.Default().Backup }, func(h *keepertest.Fixture) {
+		k, err := keeper.New(keeper.Parts{Vault: away{h.Vault, &since}, Config: h.Config, Log: zerolog.Nop(), Version: "test", StateDir: h.Dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		since.Store(&begun)
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		p := config.Places{StateDir: h.Dir}
+		go func() { defer close(done); _ = New(k, h.Config, p).Run(ctx) }()
+		defer func() { cancel(); <-done }()
+		time.Sleep(3 * time.Hour)
+		if list := copies(p.Backups(h.Config)); len(list) != 0 {
+			t.Errorf("while the vault was away these were made: %v", list)
+		}
+		since.Store(nil)
+		time.Sleep(2 * look)
+		if list := copies(p.Backups(h.Config)); len(list) != 1 {
+			t.Errorf("when it was back there were %v", list)
 		}
 	})
 }

@@ -39,39 +39,53 @@ func contentOf(v vault.Vault) (c content, err error) {
 // system's directory for temporary files: a vault, as sealed as the other, that is opened
 // by what opens that one. Every seal in it was opened. It is the caller's to remove.
 func Copy(v vault.Vault) (c vault.Copy, err error) {
+	err = inFile(v, func(dir string, f *vault.File) error {
+		if c, err = f.Copy(); err != nil {
+			return err
+		}
+		path := dir + ".db"
+		if err := os.Rename(c.Path, path); err != nil {
+			return fmt.Errorf("put the copy in place: %w", err)
+		}
+		c.Path = path
+		return nil
+	})
+	return c, err
+}
+
+// BackUp writes what [Copy] makes to path, where there must be no file yet. It appears
+// there whole.
+func BackUp(v vault.Vault, path string) error {
+	return inFile(v, func(_ string, f *vault.File) error { return f.BackUp(path) })
+}
+
+// inFile makes a vault in a file of what a vault holds, for as long as fn runs.
+func inFile(v vault.Vault, fn func(dir string, f *vault.File) error) (err error) {
 	dir, err := os.MkdirTemp("", "bilikeeper-copy-")
 	if err != nil {
-		return c, fmt.Errorf("make a directory for the copy: %w", err)
+		return fmt.Errorf("make a directory for the copy: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	seed, err := v.Seed()
 	if err != nil {
-		return c, err
+		return err
 	}
 	all, err := contentOf(v)
 	if err != nil {
-		return c, err
+		return err
 	}
 	if len(all.entries) > 0 {
 		seed.First = all.entries[0].ID // it may have moved on since
 	}
 	f, err := vault.Open(vault.Options{Path: filepath.Join(dir, "vault.db"), Seed: &seed, JournalAge: Ageless})
 	if err != nil {
-		return c, err
+		return err
 	}
-	err = f.Update(all.write)
-	if err == nil {
-		c, err = f.Copy()
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := f.Update(all.write); err != nil {
+		return err
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return c, err
-	}
-	path := dir + ".db"
-	if err := os.Rename(c.Path, path); err != nil {
-		return c, fmt.Errorf("put the copy in place: %w", err)
-	}
-	c.Path = path
-	return c, nil
+	return fn(dir, f)
 }
 
 // Ageless is more than any entry of a journal is old.

@@ -38,5 +38,7 @@ nothing is installed and what would be is shown, also for another system.`, `安
 	{"restore the vault from a backup: bilikeeper vault restore FILE", "请从备份恢复保险库：bilikeeper vault restore FILE"},
 	{"restore the vault from a backup: %s puts the newest copy that opens in its place", "请从备份恢复保险库：%s 会用能打开的最新副本取代它"},
 	{"%s; or bilikeeper vault repair saves what still opens", "%s；或用 bilikeeper vault repair 救出仍能打开的内容"},
+	{"name the etcd that this host has used in store.endpoints and store.prefix; where it was put back to an earlier state on purpose, move %s away on each host: what came after that state is forgotten", "请在 store.endpoints 和 store.prefix 中写本机一直使用的 etcd；若是有意把它恢复到较早的状态，请在每台主机上移走 %s：该状态之后的内容会被遗忘"},
+	{`mend store.endpoints or store.prefix; where etcd has lost what it had: move %s away on each host, write type = "bolt" here, then: %s && bilikeeper vault migrate --to etcd, and write type = "etcd" again`, `请改正 store.endpoints 或 store.prefix；若 etcd 丢失了内容：请在每台主机上移走 %s，在这里写 type = "bolt"，然后运行：%s && bilikeeper vault migrate --to etcd，再写回 type = "etcd"`},
 	{"%s; to begin anew, move %s and %s away; nothing was changed", "%s；如要重新开始，请移走 %s 和 %s；程序未作任何更改"},
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/rs/zerolog"
@@ -101,6 +102,9 @@ func runDaemon(ctx context.Context, env *cli.Env, reload chan os.Signal) error {
 	if c.Store.Type == config.StoreBolt && (errors.Is(err, vault.ErrGone) || errors.Is(err, vault.ErrCorrupt)) {
 		return wayBack(err, parts.Opening{Places: places, Keys: keys}.File(), places.Backups(c))
 	}
+	if c.Store.Type == config.StoreEtcd && (errors.Is(err, vault.ErrGone) || errors.Is(err, vault.ErrReplaced)) {
+		return wayBackToEtcd(err, parts.Opening{Places: places, Keys: keys}.File(), places.Backups(c))
+	}
 	return explain(err)
 }
 
@@ -140,6 +144,19 @@ func wayBack(err error, o vault.Options, copies string) error {
 		back = cli.Format("%s; or bilikeeper vault repair saves what still opens", back)
 	}
 	return cli.FailWith(cli.ExitFailed, cli.Format("%s; to begin anew, move %s and %s away; nothing was changed", back, o.Path, o.KeyFile), "%w", err)
+}
+
+// wayBackToEtcd says what brings back what etcd has lost, or had put back.
+func wayBackToEtcd(err error, o vault.Options, copies string) error {
+	own := filepath.Join(filepath.Dir(o.KeyFile), daemon.CopyFile)
+	if errors.Is(err, vault.ErrReplaced) {
+		return cli.FailWith(cli.ExitFailed, cli.Format("name the etcd that this host has used in store.endpoints and store.prefix; where it was put back to an earlier state on purpose, move %s away on each host: what came after that state is forgotten", own), "%w", err)
+	}
+	restore := upkeep.WayBack(o, copies)
+	if restore == "" {
+		restore = "bilikeeper vault restore FILE"
+	}
+	return cli.FailWith(cli.ExitFailed, cli.Format(`mend store.endpoints or store.prefix; where etcd has lost what it had: move %s away on each host, write type = "bolt" here, then: %s && bilikeeper vault migrate --to etcd, and write type = "etcd" again`, own, restore), "%w", err)
 }
 
 // explain adds what to do to an error that keeps the keeper from running.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -50,6 +51,10 @@ func join(o parts.Opening, with etcd.Options, v vault.Vault) (*parts.Part, error
 	m, err := members.Join(members.Options{
 		Client: client, Prefix: with.Prefix, Host: name, Version: o.Host.Version, Seal: seal, Log: o.Host.Log,
 		Gained: o.Host.Gained, Lost: o.Host.Lost, Yield: o.Host.Yield, Sender: o.Host.Sender,
+		Lag: func() time.Duration {
+			f, _ := vault.FiguresOf(v)
+			return f.Lag
+		},
 	})
 	if err != nil {
 		_ = client.Close()

@@ -214,7 +214,6 @@ var faults = Area{
 	{"serve.listen is not set: nothing of [serve] is served", "没有设置 serve.listen：[serve] 中的内容都不会提供"},
 	{"serve.listen can be reached from other machines, in the clear: put a proxy with TLS in front of it", "serve.listen 可以从其他机器以明文访问：请在前面放一个带 TLS 的反向代理"},
 	{"%q is no address and no network", "%q 既不是地址也不是网段"},
-	{`where the accounts are kept in etcd no copy is made by itself: run bilikeeper vault backup FILE from a timer, and write backup.every = "0s"`, `账号保存在 etcd 中时不会自动制作副本：请用定时任务运行 bilikeeper vault backup FILE，并写 backup.every = "0s"`},
 	{"store.endpoints are reached in the clear: whoever is on the way can read the password of store.user", "store.endpoints 以明文连接：途中的任何人都能读到 store.user 的密码"},
 	{"store.endpoints are reached by http: store.ca_file and store.cert_file do nothing", "store.endpoints 经由 http 连接：store.ca_file 与 store.cert_file 不起作用"},
 	{"page.public_url is not set: messages carry no link to the login page", "没有设置 page.public_url：消息中没有登录页的链接"},
