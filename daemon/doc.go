@@ -13,6 +13,7 @@
 //	listener        where programs ask over the network
 //	alert, output   the journal made into messages; the credential made into files
 //	upkeep          copies of the vault, and whether it is whole
+//	handover        what only an account's owner may carry out, asked of any host
 //	keeper          the accounts together, and the operations on them
 //	account         one account's worker
 //	loginqueue      who may have a code out next

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/catalog"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/attempt"
@@ -79,7 +80,7 @@ func (c chat) known() []client.Account {
 }
 
 func (c chat) check(ctx context.Context, a client.Account) notify.Answer {
-	r, err := c.keeper.Accounts().Check(ctx, a.Name, false)
+	r, err := handover.Anywhere(c.keeper).Check(ctx, a.Name, false)
 	if errors.Is(err, &client.Problem{Type: client.ProblemNeedsLogin}) {
 		r, err = client.CheckResult{Account: a, Outcome: client.CheckDead}, nil
 	}
@@ -134,7 +135,7 @@ func (c chat) login(ctx context.Context, a client.Account, pressed bool) notify.
 	var l client.Login
 	if err == nil {
 		// Its code is not replaced by itself: the next one is asked for, and counted.
-		l, err = c.keeper.Logins().StartSingle(ctx, client.LoginRequest{Account: a.Name, Site: a.Site, Method: client.MethodQR})
+		l, err = handover.Anywhere(c.keeper).StartSingle(ctx, client.LoginRequest{Account: a.Name, Site: a.Site, Method: client.MethodQR})
 	}
 	if err != nil {
 		return notify.Answer{Text: c.words.Failed(a, err)}

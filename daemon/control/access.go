@@ -12,7 +12,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
-	"github.com/bilikeeper/bilikeeper/daemon/control/handover"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
@@ -46,17 +46,6 @@ func (a *access) user(r *http.Request) string {
 	return ""
 }
 
-const (
-	// longestHandover bounds what another host is asked for: a check waits for its
-	// second question.
-	longestHandover = 5 * time.Minute
-	// moving is how long an account that is between two hosts is waited for: one whose
-	// host was killed is nobody's for a lease.
-	moving = 25 * time.Second
-	// copying is how long the answer waits for this host's copy to be as new.
-	copying = 2 * time.Second
-)
-
 // serveByOwner serves a request here, or has the host carry it out that looks after the
 // account. Who may ask is decided here.
 func (s *Server) serveByOwner(w http.ResponseWriter, r *http.Request, rt route) error {
@@ -72,35 +61,19 @@ func (s *Server) serveByOwner(w http.ResponseWriter, r *http.Request, rt route) 
 	if !own.May(rt.verb, name) {
 		return s.access.refusal(own, rt.verb, name)
 	}
-	_, handed := handover.Rights(r.Context())
-	over := time.Now().Add(moving)
-	for {
-		settled := s.hosts.Settled()
-		host := s.hosts.Host(name)
-		switch {
-		case host == "":
-			r.Body = io.NopCloser(bytes.NewReader(body))
-			err = rt.serve(w, r)
-		case handed:
-			return account.Elsewhere(name)
-		default:
-			err = s.handOver(w, r, host, handover.Of(r, body, name, own))
-		}
-		// Nothing was begun: the next look may find its owner.
-		if !isProblem(err, client.ProblemElsewhere) || handed || time.Now().After(over) {
-			return err
-		}
-		again := time.NewTimer(time.Second)
-		select {
-		case <-settled:
-		case <-again.C:
-		case <-r.Context().Done():
-			err = r.Context().Err()
-		}
-		if again.Stop(); r.Context().Err() != nil {
-			return err
-		}
+	here := func() error {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		return rt.serve(w, r)
 	}
+	if _, handed := handover.Rights(r.Context()); handed {
+		if s.hosts.Host(name) != "" {
+			return account.Elsewhere(name)
+		}
+		return here()
+	}
+	return handover.ByOwner(r.Context(), s.hosts, name, here, func(host string) error {
+		return s.handOver(w, r, host, handover.Of(r, body, name, own))
+	})
 }
 
 // wholeBody reads a request's body, which is needed again.
@@ -137,33 +110,15 @@ func (s *Server) accountOf(r *http.Request, rt route, body []byte) (string, erro
 	return named.Account, nil
 }
 
-// handOver has another host carry out a request, and answers with its answer once this
-// host's copy is as new: whoever asks here next sees what came of it.
+// handOver has another host carry out a request, and answers with its answer.
 func (s *Server) handOver(w http.ResponseWriter, r *http.Request, host string, h handover.Request) error {
-	request, err := h.Encode()
+	answer, err := h.Ask(r.Context(), s.hosts, host)
+	if errors.Is(err, &client.Problem{Type: client.ProblemHostAway}) {
+		s.log.Warn().Err(err).Str("host", host).Str("account", h.Account).Msg("a request was not carried out by the host that looks after the account")
+	}
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), longestHandover)
-	defer cancel()
-	data, err := s.hosts.Ask(ctx, host, request)
-	if r.Context().Err() != nil {
-		return r.Context().Err()
-	}
-	var answer handover.Answer
-	if err == nil {
-		answer, err = handover.ReadAnswer(data)
-	}
-	if err != nil {
-		s.log.Warn().Err(err).Str("host", host).Str("account", h.Account).Msg("a request was not carried out by the host that looks after the account")
-		return account.OwnerAway(h.Account, host, err)
-	}
-	if p := answer.Problem(); p != nil {
-		return p
-	}
-	within, done := context.WithTimeout(r.Context(), copying)
-	defer done()
-	s.hosts.Await(within, h.Account, answer.Revision)
 	if len(answer.Body) == 0 {
 		w.WriteHeader(answer.Status)
 		return nil

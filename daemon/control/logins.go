@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper"
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
@@ -37,7 +38,11 @@ func (l *logins) start(w http.ResponseWriter, r *http.Request) error {
 	if own := l.of(r); !own.May(socket.VerbLogin, request.Account) {
 		return l.refusal(own, socket.VerbLogin, request.Account)
 	}
-	begun, err := l.keeper.Start(r.Context(), request)
+	start := l.keeper.Start
+	if handover.Single(r.Context()) {
+		start = l.keeper.StartSingle
+	}
+	begun, err := start(r.Context(), request)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 )
 
 // While somebody has the page open the keeper is told so every attendEvery, and
@@ -84,7 +85,7 @@ func (p *loginPages) obtain(ctx context.Context, l *link, method string) (client
 	l.exchange()
 	defer l.exchange()
 	if found, ok := p.running(l); ok {
-		err := p.parts.Keeper.Logins().Cancel(ctx, found.ID)
+		err := handover.Anywhere(p.parts.Keeper).Cancel(ctx, found.ID)
 		if isProblem(err, client.ProblemBusy) {
 			l.follow(found)
 			return found, nil
@@ -106,7 +107,7 @@ func (p *loginPages) begin(ctx context.Context, l *link, method string) (client.
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience-5*time.Second)
 	defer cancel()
-	login, err := p.parts.Keeper.Logins().Start(ctx, client.LoginRequest{
+	login, err := handover.Anywhere(p.parts.Keeper).Start(ctx, client.LoginRequest{
 		Account: l.account, Site: a.Site, Method: method, Attend: int(attendFor / time.Second)})
 	if errors.Is(err, context.DeadlineExceeded) {
 		return client.Login{}, &fault{http.StatusServiceUnavailable, keySite}

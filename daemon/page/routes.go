@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
@@ -132,7 +133,7 @@ func (p *loginPages) begun(w http.ResponseWriter, r *http.Request, l *link, logi
 func (p *loginPages) cancel(w http.ResponseWriter, r *http.Request, l *link) error {
 	id := l.followed()
 	if id != "" {
-		if err := p.parts.Keeper.Logins().Cancel(r.Context(), id); err != nil && !isProblem(err, client.ProblemNoLogin) {
+		if err := handover.Anywhere(p.parts.Keeper).Cancel(r.Context(), id); err != nil && !isProblem(err, client.ProblemNoLogin) {
 			return err
 		}
 	}

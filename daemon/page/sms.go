@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
@@ -62,7 +63,7 @@ func (p smsDialogue) captcha(w http.ResponseWriter, r *http.Request, l *link) er
 	if login.Method != client.MethodSMS {
 		return &fault{http.StatusConflict, keyBusy}
 	}
-	c, err := p.parts.Keeper.Logins().Captcha(r.Context(), login.ID)
+	c, err := handover.Anywhere(p.parts.Keeper).Captcha(r.Context(), login.ID)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (p smsDialogue) send(w http.ResponseWriter, r *http.Request, l *link) error
 		return &fault{http.StatusTooManyRequests, keyUsedUp}
 	}
 	return p.step(w, l, func(id string) (client.Login, error) {
-		return p.parts.Keeper.Logins().SendSMS(r.Context(), id, request)
+		return handover.Anywhere(p.parts.Keeper).SendSMS(r.Context(), id, request)
 	})
 }
 
@@ -105,7 +106,7 @@ func (p smsDialogue) submit(w http.ResponseWriter, r *http.Request, l *link) err
 		return &fault{http.StatusTooManyRequests, keyUsedUp}
 	}
 	return p.step(w, l, func(id string) (client.Login, error) {
-		return p.parts.Keeper.Logins().SubmitSMS(r.Context(), id, request)
+		return handover.Anywhere(p.parts.Keeper).SubmitSMS(r.Context(), id, request)
 	})
 }
 

@@ -136,6 +136,7 @@ func floors() [][]string {
 		{"daemon/control", "daemon/page", "daemon/metrics", "daemon/heartbeat"},
 		{"daemon/health", "daemon/listener"},
 		{"daemon/alert", "daemon/output", "daemon/upkeep"},
+		{"daemon/handover"},
 		{"daemon/keeper"},
 		{"daemon/account"},
 		{"daemon/loginqueue", "daemon/audit", "daemon/signin", "daemon/cluster"},

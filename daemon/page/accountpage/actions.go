@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 )
 
 // actions are what the buttons do, those of a login aside.
@@ -17,14 +18,14 @@ type actions struct{ *Page }
 func (p actions) check(w http.ResponseWriter, r *http.Request, v visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
 	defer cancel()
-	result, err := p.Keeper.Accounts().Check(ctx, r.PathValue("name"), false)
+	result, err := handover.Anywhere(p.Keeper).Check(ctx, r.PathValue("name"), false)
 	p.back(w, r, v, "check_"+result.Outcome, err)
 }
 
 func (p actions) refresh(w http.ResponseWriter, r *http.Request, v visit) {
 	ctx, cancel := context.WithTimeout(r.Context(), siteLimit)
 	defer cancel()
-	result, err := p.Keeper.Accounts().Refresh(ctx, r.PathValue("name"), false)
+	result, err := handover.Anywhere(p.Keeper).Refresh(ctx, r.PathValue("name"), false)
 	p.back(w, r, v, "refresh_"+result.Outcome, err)
 }
 
@@ -48,7 +49,7 @@ func (p actions) tags(w http.ResponseWriter, r *http.Request, v visit) {
 }
 
 func (p actions) patch(w http.ResponseWriter, r *http.Request, v visit, said string, patch client.AccountPatch) {
-	_, err := p.Keeper.Accounts().Patch(r.Context(), r.PathValue("name"), patch)
+	_, err := handover.Anywhere(p.Keeper).Patch(r.Context(), r.PathValue("name"), patch)
 	p.back(w, r, v, said, err)
 }
 
@@ -123,7 +124,8 @@ func (p actions) outcome(r *http.Request, err error) string {
 		return "failed"
 	}
 	said := map[string]string{client.ProblemBusy: "busy", client.ProblemNeedsLogin: "needs_login", client.ProblemSiteAway: "site_away",
-		client.ProblemOutput: "run_failed", client.ProblemConfigured: "configured", client.ProblemBadRequest: "bad_request", client.ProblemStorage: "storage"}[problem.Type]
+		client.ProblemOutput: "run_failed", client.ProblemConfigured: "configured", client.ProblemBadRequest: "bad_request", client.ProblemStorage: "storage",
+		client.ProblemElsewhere: "owner_away", client.ProblemHostAway: "owner_away"}[problem.Type]
 	if said == "" {
 		return "failed"
 	}

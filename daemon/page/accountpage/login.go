@@ -14,6 +14,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 	"github.com/bilikeeper/bilikeeper/daemon/page/browser"
 )
 
@@ -211,7 +212,7 @@ func (p loginRoom) attend(r *http.Request, a client.Account) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), slow/3)
 	defer cancel()
-	if _, err := p.Keeper.Logins().Start(ctx, p.request(a, client.MethodQR)); err != nil && ctx.Err() == nil {
+	if _, err := handover.Anywhere(p.Keeper).Start(ctx, p.request(a, client.MethodQR)); err != nil && ctx.Err() == nil {
 		p.frame.Log.Debug().Err(err).Msg("the keeper was not told that a code is looked at")
 	}
 }
@@ -268,7 +269,7 @@ func (p loginRoom) start(w http.ResponseWriter, r *http.Request, v visit, anew b
 	}
 	var l client.Login
 	if err == nil {
-		l, err = p.Keeper.Logins().Start(ctx, p.request(a, client.MethodQR))
+		l, err = handover.Anywhere(p.Keeper).Start(ctx, p.request(a, client.MethodQR))
 	}
 	if err != nil {
 		actions(p).back(w, r, v, "", err)
@@ -278,7 +279,7 @@ func (p loginRoom) start(w http.ResponseWriter, r *http.Request, v visit, anew b
 }
 
 func (p loginRoom) giveUp(ctx context.Context, a client.Account) error {
-	err := p.Keeper.Logins().Cancel(ctx, a.LoginID)
+	err := handover.Anywhere(p.Keeper).Cancel(ctx, a.LoginID)
 	if errors.Is(err, &client.Problem{Type: client.ProblemNoLogin}) {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/handover"
 )
 
 // SMSPage is the form of a login by SMS, which the login pages have: its markup,
@@ -50,7 +51,7 @@ func (p smsRoom) begin(w http.ResponseWriter, r *http.Request, v visit) {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), siteLimit-5*time.Second)
 		defer cancel()
-		if _, err := p.Keeper.Logins().Start(ctx, loginRoom(p).request(a, client.MethodSMS)); err != nil {
+		if _, err := handover.Anywhere(p.Keeper).Start(ctx, loginRoom(p).request(a, client.MethodSMS)); err != nil {
 			actions(p).back(w, r, v, "", err)
 			return
 		}

@@ -1,10 +1,16 @@
-// Package handover is a request to the control API on its way from the host that was
-// asked to the one that looks after the account, and the answer on its way back. Who may
-// ask for what was decided by the first, and goes along as the verbs that the caller may
-// use; nothing else of the caller does.
+// Package handover has what only an account's owner may carry out done by it, whichever
+// host is asked: a request to the control API on its way from the host that was asked to
+// the one that looks after the account, and the answer on its way back; and the same
+// operations for who has no request, the pages and the chats ([Anywhere]).
 //
-// It knows no keeper and no route: what carries it is handed in as bytes, which hold
-// secrets and are sealed by whoever carries them.
+// Who may ask for what was decided by the host that was asked, and goes along as the
+// verbs that the caller may use; nothing else of the caller does. Which routes there are
+// and what they do is package control's. What is carried holds secrets, and is sealed by
+// whoever carries it.
+//
+// Guarantees: a request is carried out at most once; where it was not begun, the owner
+// is looked for anew for a while; who asked finds in its own host's copy what came of it.
+// A keeper that is alone asks itself, and nothing of this costs it anything.
 package handover
 
 import (
@@ -28,6 +34,8 @@ type Request struct {
 	// Account is what it is about, and May what its caller may do with that one.
 	Account string   `json:"account"`
 	May     []string `json:"may"`
+	// Single says of a login that each of its codes is asked for anew.
+	Single bool `json:"single,omitempty"`
 }
 
 // Of is a request with the body that was read from it.
@@ -44,7 +52,10 @@ func Of(r *http.Request, body []byte, account string, own socket.Rights) Request
 // Encode writes it for the way.
 func (h Request) Encode() ([]byte, error) { return json.Marshal(h) }
 
-type key struct{}
+type (
+	key       struct{}
+	singleKey struct{}
+)
 
 // Read makes a request of what Encode wrote. Its context has what the caller may do.
 func Read(ctx context.Context, data []byte) (*http.Request, string, error) {
@@ -53,6 +64,9 @@ func Read(ctx context.Context, data []byte) (*http.Request, string, error) {
 		return nil, "", fmt.Errorf("a request of another host: %w", err)
 	}
 	ctx = context.WithValue(ctx, key{}, socket.RightsFor(h.Account, h.May))
+	if h.Single {
+		ctx = context.WithValue(ctx, singleKey{}, true)
+	}
 	r, err := http.NewRequestWithContext(ctx, h.Method, "http://localhost"+h.Target, bytes.NewReader(h.Body))
 	if err != nil {
 		return nil, "", fmt.Errorf("a request of another host: %w", err)
@@ -69,6 +83,10 @@ func Rights(ctx context.Context) (socket.Rights, bool) {
 	own, ok := ctx.Value(key{}).(socket.Rights)
 	return own, ok
 }
+
+// Single reports whether a request that another host has handed over is of a login whose
+// codes are each asked for anew.
+func Single(ctx context.Context) bool { return ctx.Value(singleKey{}) != nil }
 
 // Answer is what came of it.
 type Answer struct {
