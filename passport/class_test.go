@@ -103,7 +103,8 @@ func meetTrouble(t *testing.T, site *passporttest.Site, o passport.Options, trou
 		if got != want || e.Op != op || passport.ClassOf(err) != want.class {
 			t.Errorf("%s: %+v (op %q), want %+v", op, got, e.Op, want)
 		}
-		if n := site.Requests(passporttest.Any); n != 1 {
+		// Where the time is short and real, it may be over before the request has left.
+		if n := site.Requests(passporttest.Any); n > 1 || n == 0 && o.Timeout == 0 {
 			t.Errorf("%s: %d requests reached the site, want 1", op, n)
 		}
 		if strings.Contains(err.Error(), "://") || strings.Contains(err.Error(), "?") {

@@ -22,8 +22,8 @@ import (
 // What a hostile reply may cost: a request's time with a margin for a busy machine,
 // and far less memory than the reply would take.
 const (
-	hostileTimeout = 100 * time.Millisecond // of those that wait for it
-	hostileWait    = 10 * time.Second
+	hostileTimeout = 40 * time.Millisecond // of those that wait for it
+	hostileWait    = 30 * time.Second
 	hostileMemory  = 24 << 20
 )
 

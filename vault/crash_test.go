@@ -102,7 +102,7 @@ func TestKilledAtRandom(t *testing.T) {
 		rounds = 5
 	}
 	o := options(t)
-	o.LockTimeout = 5 * time.Second
+	o.LockTimeout = time.Minute
 	var acked, total uint64
 	for round := range rounds {
 		last := killWriter(t, o.Path, 1+rand.IntN(25))

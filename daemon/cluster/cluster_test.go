@@ -356,16 +356,23 @@ func TestLease(t *testing.T) {
 
 // The clock moves, forward only, as other clocks do.
 func TestUptime(t *testing.T) {
-	before, wall := Uptime(), time.Now()
+	outer := time.Now()
+	before := Uptime()
+	inner := time.Now()
 	for Uptime() == before {
 	}
-	for time.Since(wall) < 50*time.Millisecond {
+	for time.Since(inner) < 50*time.Millisecond {
 		if now := Uptime(); now < before {
 			t.Fatalf("the clock went from %v back to %v", before, now)
 		}
 	}
-	if took, other := Uptime()-before, time.Since(wall); took < 30*time.Millisecond || took > other+20*time.Millisecond {
-		t.Errorf("%v by this clock, %v by the other", took, other)
+	// The clocks are read one after the other, and the system may do something else in
+	// between; neither counts finer than some milliseconds everywhere.
+	const step = 20 * time.Millisecond
+	least := time.Since(inner)
+	took := Uptime() - before
+	if most := time.Since(outer); took < least-step || took > most+step {
+		t.Errorf("%v by this clock, between %v and %v by the other", took, least, most)
 	}
 }
 

@@ -58,7 +58,7 @@ func TestShutdownEndsStreams(t *testing.T) {
 			}
 		})
 		<-begun
-		ctx, cancel := context.WithTimeout(f.T.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(f.T.Context(), time.Minute)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)

@@ -219,6 +219,7 @@ func TestLookAtAKeeper(t *testing.T) {
 	p.answer(map[string]any{
 		"/v1/status": status, "/v1/notify": client.ChannelList{Channels: h.Keeper.Channels},
 		"/v1/outputs": &client.Problem{Type: client.ProblemNotPermitted, Status: 403, Detail: "not for you"},
+		"/v1/vault":   &client.Problem{Type: client.ProblemNotPermitted, Status: 403, Detail: "not for you"},
 	})
 	f := p.look(t.Context())
 	if f.Keeper.Status == nil || len(f.Keeper.Channels) != 1 || !errors.Is(f.Keeper.OutputsErr, &client.Problem{Type: client.ProblemNotPermitted}) {

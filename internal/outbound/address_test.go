@@ -66,7 +66,7 @@ func TestDialer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	conn, err := Dialer(true).DialContext(ctx, "tcp4", "localhost:"+port)

@@ -209,11 +209,15 @@ func (s *stage) secretless(where string, v any) {
 	}
 }
 
+// patience bounds each single wait. It is far above what anything takes, on a
+// machine with other work too.
+const patience = time.Minute
+
 // waitFor polls for something that a real process or the real disk brings
 // about.
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
 		if ok() {
 			return
 		}
