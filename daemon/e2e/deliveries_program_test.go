@@ -43,7 +43,7 @@ func hastyProgram(t *testing.T) string {
 	if err := os.WriteFile(file, overlay, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", file, "-o", program, "github.com/bilikeeper/bilikeeper/cmd/bilikeeper")
+	build := exec.CommandContext(t.Context(), "go", "build", stripped, "-overlay", file, "-o", program, "github.com/bilikeeper/bilikeeper/cmd/bilikeeper")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build the program: %v\n%s", err, out)

@@ -85,6 +85,7 @@ type deliveries struct {
 	kills  []killed
 	open   map[string]time.Time // when a code could last be scanned, by its content
 	helped map[string]bool      // codes that somebody has looked at
+	stall  time.Duration        // how long a program had to wait for this machine, at most
 }
 
 type deliveryAccount struct {
@@ -201,6 +202,7 @@ func (d *deliveries) happen() {
 	d.calm.Store(true)
 	d.launch()
 	around.Go(func() { d.watchCodes(ctx) })
+	around.Go(func() { d.watchMachine(ctx) })
 	if _, err := retry(ctx, func() (client.Health, error) { return d.client.Health(ctx) }); err != nil {
 		t.Fatal(err)
 	}
@@ -222,6 +224,16 @@ func (d *deliveries) happen() {
 	d.calm.Store(true)
 	d.mu.Unlock()
 	d.settle(ctx)
+}
+
+// watchMachine notes for how long this machine lets a program wait that has slept.
+func (d *deliveries) watchMachine(ctx context.Context) {
+	const nap = 10 * time.Millisecond
+	for slept := time.Now(); wait(ctx, nap); slept = time.Now() {
+		d.mu.Lock()
+		d.stall = max(d.stall, time.Since(slept)-nap)
+		d.mu.Unlock()
+	}
 }
 
 // launch starts the keeper and does not wait for it.
