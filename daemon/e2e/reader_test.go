@@ -50,7 +50,7 @@ func TestReader(t *testing.T) {
 	}
 	all.Wait()
 	t.Logf("%d rotations, %d reads; both credentials were seen alive %d times", readRotations, reads.Load(), both.Load())
-	if reads.Load() < 10*readRotations || both.Load() < readRotations/2 {
+	if reads.Load() < 3*readRotations || both.Load() < readRotations/2 {
 		t.Error("too little was seen")
 	}
 }
