@@ -186,6 +186,13 @@ func TestUserOfEtcd(t *testing.T) {
 	if got, _ := h.run(0, "get", "main"); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	cluster.Member(0).Stop(t)
+	h.end(keeper, syscall.SIGTERM)
+	keeper = h.keep() // nobody is there who could ask for the password
+	if got, _ := h.run(0, "get", "main"); got != want {
+		t.Errorf("without etcd got %q, want %q", got, want)
+	}
+	cluster.Member(0).Start(t)
 	h.end(keeper, syscall.SIGTERM)
 	h.write("password", "of somebody else\n")
 	if _, said = h.run(1, "daemon"); !strings.Contains(said, "authentication failed") || strings.Contains(said, "somebody") {

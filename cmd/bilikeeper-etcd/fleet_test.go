@@ -318,6 +318,8 @@ type front struct {
 	site   http.Handler
 	visits *visits
 	cut    atomic.Bool
+	// acted is true while the site has done a refresh and not answered yet.
+	acted atomic.Bool
 }
 
 // ServeHTTP implements [http.Handler].
@@ -336,7 +338,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() {
 		if one.path == passporttest.PathRefresh {
+			f.acted.Store(true)
 			f.visits.wait()
+			f.acted.Store(false)
 		}
 		one.ended, one.granted = time.Now(), strings.Contains(seen.text.String(), `"refresh_token"`)
 		f.visits.add(one)

@@ -48,9 +48,14 @@ func TestHistories(t *testing.T) {
 		if err := h.well(); err != nil {
 			h.breach("after %s it does not become well again: %v", plan, err)
 		}
+		h.hear()
 		if breaches := h.judge(); len(breaches) > 0 {
 			t.Fatalf("seed %d, after %d rounds:\n%s", seed, round+1, strings.Join(breaches, "\n"))
 		}
+	}
+	h.quiet.Store(true)
+	if err := h.allTold(); err != nil {
+		t.Errorf("seed %d, after %d rounds: %v", seed, rounds, err)
 	}
 	t.Logf("seed %d: %d rounds; %s", seed, rounds, h.summary())
 }
@@ -117,9 +122,51 @@ func upTo(r *rand.Rand, d time.Duration) time.Duration {
 	return time.Second + time.Duration(r.Int64N(int64(d)))
 }
 
+// inRefresh waits for a moment in which the site has refreshed an account for a host and
+// not answered yet, and has one brought about. Where none comes it is any moment.
+func (h *history) inRefresh(m *member) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	go func() {
+		defer cancel()
+		s, err := m.client().Status(ctx)
+		for i := 0; err == nil && i < len(s.Accounts) && ctx.Err() == nil; i++ {
+			if s.Accounts[i].Host == m.name {
+				_, _ = m.client().Refresh(ctx, s.Accounts[i].Name, true)
+			}
+		}
+	}()
+	for ctx.Err() == nil && !m.front.acted.Load() {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // ofHost is what goes wrong with one host.
 func (h *history) ofHost(r *rand.Rand, m *member) trouble {
-	switch r.IntN(9) {
+	one := h.anyTime(r, m)
+	if r.IntN(2) == 0 {
+		begin := one.begin
+		one.what += " in a refresh"
+		one.begin = func() func() {
+			h.inRefresh(m)
+			return begin()
+		}
+	}
+	return one
+}
+
+// anyTime is what goes wrong with one host at any moment.
+func (h *history) anyTime(r *rand.Rand, m *member) trouble {
+	switch r.IntN(10) {
+	case 9:
+		return trouble{what: "is stopped in its work and wakes without etcd", host: m, last: 2 * lease, begin: func() func() {
+			m.pause()
+			m.way.Cut()
+			return func() {
+				m.resume()
+				time.Sleep(lag)
+				m.way.Heal()
+			}
+		}}
 	case 0, 1:
 		return trouble{what: "is killed", host: m, last: upTo(r, 20*time.Second), begin: func() func() { m.kill(); return m.start }}
 	case 2:

@@ -194,7 +194,7 @@ func (f *fleet) incidents(m *member, account string) (list []string) {
 }
 
 // TestHostStopped: a host that was stopped for 30 s does not touch the site for what is
-// another's now.
+// another's now, though nobody can tell it that.
 func TestHostStopped(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 1, 3, "1s")
@@ -206,11 +206,13 @@ func TestHostStopped(t *testing.T) {
 	}
 	f.settled(3)
 	owner.pause()
+	owner.way.Cut()
 	time.Sleep(2 * lease)
 	f.settled(2)
 	woken := time.Now()
 	owner.resume()
 	time.Sleep(5 * time.Second)
+	owner.way.Heal()
 	for _, account := range accounts {
 		if hosts := f.asked(account, woken); slices.Contains(hosts, owner.name) || len(hosts) == 0 {
 			t.Errorf("after %s was woken, %v asked about %s", owner.name, hosts, account)

@@ -4,12 +4,14 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -41,10 +43,16 @@ type history struct {
 	read map[string]uint64
 	// hook has how often each message came, by its id.
 	hook map[string]int
+	// quiet ends what the site does by itself.
+	quiet atomic.Bool
+	// heard is how far the journal was read; due are the messages that have not been
+	// told of, as far as it says.
+	heard uint64
+	due   map[uint64]client.Event
 }
 
 func newHistory(f *fleet) *history {
-	return &history{fleet: f, read: map[string]uint64{}, hook: map[string]int{}}
+	return &history{fleet: f, read: map[string]uint64{}, hook: map[string]int{}, due: map[uint64]client.Event{}}
 }
 
 // breach notes that a guarantee was broken.
@@ -173,6 +181,9 @@ func (h *history) person(ctx context.Context, r *rand.Rand) {
 func (h *history) refresher(ctx context.Context, r *rand.Rand) {
 	names := h.names()
 	every(ctx, time.Second, func(context.Context) {
+		if h.quiet.Load() {
+			return
+		}
 		mid := h.mids[names[r.IntN(len(names))]]
 		if r.IntN(8) == 0 {
 			h.site.Kill(mid)
@@ -206,6 +217,54 @@ func (h *history) listen() string {
 	}))
 	h.t.Cleanup(server.Close)
 	return fmt.Sprintf("[[notify]]\nname = \"people\"\ntype = \"webhook\"\nurl = %q\n", server.URL)
+}
+
+// hear reads the journal on: which messages were due, and which were told. Of two of one
+// kind about one account the later one is enough.
+func (h *history) hear() {
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		events, err := h.hosts[0].client().Events(ctx, client.EventQuery{After: h.heard})
+		cancel()
+		if err != nil || len(events) == 0 {
+			return
+		}
+		for _, e := range events {
+			h.heard = e.ID
+			switch e.Type {
+			case client.EventLoginRequired, client.EventLoginSucceeded, client.EventAccountAttention:
+				h.due[e.ID] = e
+			case client.EventNotifyDelivered:
+				var told struct {
+					Event uint64 `json:"event"`
+				}
+				_ = json.Unmarshal(e.Data, &told)
+				about := h.due[told.Event]
+				for id, one := range h.due {
+					if id <= told.Event && one.Account == about.Account && one.Type == about.Type {
+						delete(h.due, id)
+					}
+				}
+			}
+		}
+	}
+}
+
+// allTold waits until every message was told.
+func (h *history) allTold() error {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Second) {
+		h.hear()
+		if len(h.due) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			var list []string
+			for _, e := range h.due {
+				list = append(list, fmt.Sprintf("%d %s %s of %s", e.ID, e.Type, e.Account, e.Time.Format(time.TimeOnly)))
+			}
+			return fmt.Errorf("nobody was told of %s", strings.Join(list, ", "))
+		}
+	}
 }
 
 // judge says what of the guarantees does not hold by now.
@@ -254,6 +313,8 @@ func (h *history) agreed() error {
 			return fmt.Errorf("%s: %w", m.name, err)
 		case len(s.Daemon.Hosts) != len(h.hosts):
 			return fmt.Errorf("%s sees the hosts %v: %s", m.name, s.Daemon.Hosts, strings.Join(s.Daemon.Problems, "; "))
+		case len(s.Daemon.Problems) > 0:
+			return fmt.Errorf("%s tells of %s", m.name, strings.Join(s.Daemon.Problems, "; "))
 		case len(s.Accounts) != len(h.mids):
 			return fmt.Errorf("%s has %d accounts", m.name, len(s.Accounts))
 		}
