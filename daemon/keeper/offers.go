@@ -23,7 +23,7 @@ const (
 type Offers struct{ keeper *Keeper }
 
 // Offers returns the keeper's part in them.
-func (s Shared) Offers() Offers { return Offers{s.keeper} }
+func (s Shared) Offers() Offers { return Offers(s) }
 
 // offer is what one host asks another to take up.
 type offer struct {
