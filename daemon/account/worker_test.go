@@ -69,6 +69,7 @@ func TestPanics(t *testing.T) {
 		h.logIn()
 		for name, again := range map[string]func(){"at the start": h.restart, "at a step": func() { time.Sleep(8 * time.Hour) }} {
 			h.check(true)
+			h.settle() // the worker is at rest, and looks at nothing any more
 			wrong.Store(2)
 			again()
 			time.Sleep(time.Second)
