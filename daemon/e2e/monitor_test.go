@@ -28,6 +28,7 @@ import (
 // Whoever watches over the keeper learns which part of it works, and why one does
 // not.
 func TestReadiness(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, nil)
 	s.configure(settings{schedule: "@every 1h"})
 	s.append("[[output]]\nname = \"file\"\naccount = \"" + account + "\"\nformat = \"header\"\npath = \"" + s.dir + "/missing/cookie\"\n")
@@ -65,6 +66,7 @@ func TestReadiness(t *testing.T) {
 // Prometheus finds the same on the socket and on a listener of its own, which has
 // nothing else, and which a reload opens and closes.
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, nil)
 	s.configure(settings{schedule: "@every 1h"})
 	s.start()
@@ -221,6 +223,7 @@ func TestHeartbeatOfAFrozenKeeper(t *testing.T) {
 // An account with a proxy of its own goes by it with all that it asks, and a proxy
 // that is dead is named and in nobody else's way.
 func TestAccountProxy(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, nil)
 	var mu sync.Mutex
 	passed := map[string]int{}
