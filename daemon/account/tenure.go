@@ -112,6 +112,7 @@ func (w Ownership) letGo() {
 	if away { // and nobody has it again before it is out
 		w.Due.Remove(w.name)
 		w.Logins.Leave(w.name)
+		w.Problems.Clear("account " + w.name) // it is the other's, if it lasts
 	}
 	w.mu.Unlock()
 	if away {

@@ -13,6 +13,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+	"github.com/bilikeeper/bilikeeper/vault"
 )
 
 // sealed are the contents of the files of what could not be written.
@@ -126,6 +127,32 @@ func TestUnwrittenDamaged(t *testing.T) {
 		}
 		if len(a.Keeper.Problems().Sentences()) == 0 || len(sealed(t, all.Dir)) != 1 {
 			t.Error("it is not told of, or not left")
+		}
+	})
+}
+
+// TestTroubleOfTheOther: what was wrong with an account on a host is not its trouble any
+// more when another one looks after the account.
+func TestTroubleOfTheOther(t *testing.T) {
+	twoHosts(t, func(all *keepertest.Hosts, a, b *keepertest.Host) {
+		all.OnRequest(func(h *keepertest.Host, path string, over bool) {
+			if path == passporttest.PathRefresh && over && h == a {
+				a.Away(vault.ErrUnavailable)
+			}
+		})
+		go func() { _, _ = a.Keeper.Accounts().Refresh(context.Background(), "main", true) }()
+		time.Sleep(10 * time.Second)
+		if a.Keeper.Problems().Of("account main") == "" {
+			t.Error("what cannot be saved is not told of")
+		}
+		all.Move("main", "b")
+		a.Away(nil)
+		time.Sleep(time.Hour)
+		if p := a.Keeper.Problems().Sentences(); len(p) > 0 {
+			t.Errorf("the host that had the account tells of %q", p)
+		}
+		if got := account(t, b); got.State != client.StateValid || got.Generation != 2 {
+			t.Errorf("%+v", got)
 		}
 	})
 }
