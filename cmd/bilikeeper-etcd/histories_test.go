@@ -269,5 +269,5 @@ func (h *history) summary() string {
 		rotations += h.site.Refresh.Rotations(mid)
 	}
 	logins, _ := h.hosts[0].client().Events(context.Background(), client.EventQuery{Types: []string{client.EventLoginSucceeded}})
-	return fmt.Sprintf("%d faults, %d refreshes, %d logins, %d messages", faults, rotations, len(logins), messages)
+	return fmt.Sprintf("%d faults, %d refreshes, %d sessions denied twice, %d logins, %d messages", faults, rotations, h.visits.dead(), len(logins), messages)
 }

@@ -1,8 +1,8 @@
-// Command bilikeeper-etcd is bilikeeper, and keeps accounts in etcd as well. Every
-// command is the same, from the same packages; bilikeeper runs it where the
-// configuration says store.type = "etcd". It is a program of its own because etcd's
-// client makes each command a third slower, which those who keep accounts in a file
-// need not pay.
+// Command bilikeeper-etcd is bilikeeper, and keeps accounts in etcd as well, where
+// several hosts can share them. Every command is the same, from the same packages;
+// bilikeeper runs it where the configuration says store.type = "etcd". It is a program
+// of its own because etcd's client makes each command a third slower, which those who
+// keep accounts in a file need not pay.
 //
 // Nothing but the list of stores may differ between the two.
 package main

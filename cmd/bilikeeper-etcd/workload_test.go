@@ -366,6 +366,18 @@ func (v *visits) deniedTwice(credential string) time.Time {
 	return time.Time{}
 }
 
+// dead is how many sessions the site had denied twice.
+func (v *visits) dead() (n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, times := range v.denied {
+		if len(times) > 1 {
+			n++
+		}
+	}
+	return n
+}
+
 // asksWhether reports whether a path is for the question whether a session lives.
 func asksWhether(path string) bool {
 	return path == passporttest.PathNav || path == passporttest.PathCookieInfo
