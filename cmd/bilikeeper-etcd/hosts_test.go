@@ -90,9 +90,14 @@ func TestHosts(t *testing.T) {
 
 	account := f.named(f.hosts[0])
 	f.add(f.hosts[0], account)
-	f.hosts[0].stop()
+	login, err := f.hosts[0].client().StartLogin(context.Background(), client.LoginRequest{Account: account})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.hosts[0].stop() // with a code out
 	began := time.Now()
 	f.hosts[1].run(0, "check", account)
+	f.scan(f.hosts[2], login)
 	if took := time.Since(began); took > lease/2 {
 		t.Errorf("after a clean stop it took %v until another looked after the account", took)
 	}
