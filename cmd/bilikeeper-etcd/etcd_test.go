@@ -22,6 +22,7 @@ import (
 // TestKeptInEtcd: a login is moved into etcd, lives through what happens there, and
 // comes back.
 func TestKeptInEtcd(t *testing.T) {
+	t.Parallel()
 	h, cluster := newHost(t), etcdtest.Start(t, 1)
 	keeper := h.keep()
 	h.login("main")
@@ -157,6 +158,7 @@ func (h *host) wantCredential(want string) {
 // TestUserOfEtcd: a user whose role has the prefix is all that is needed, and who has
 // none is told so.
 func TestUserOfEtcd(t *testing.T) {
+	t.Parallel()
 	h, cluster := newHost(t), etcdtest.Start(t, 1)
 	keeper := h.keep()
 	h.login("main")
