@@ -34,7 +34,7 @@ func SignIn(k *keeper.Keeper, c config.Page) (*signin.SignIn, error) {
 	if address == "" {
 		address = "http://" + c.Listen
 	}
-	return signin.Open(k.Store(), signin.Options{Address: address, Password: password})
+	return signin.Open(k.Store(), signin.Options{Address: address, Password: password, Shared: !k.Shared().Alone()})
 }
 
 // Examine looks at the keeper from outside, and tells what it found in a language.

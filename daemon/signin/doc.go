@@ -3,7 +3,9 @@
 // HTTP, may not come in.
 //
 // Guarantees:
-//   - A link works once, and for ten minutes. It is kept in memory alone.
+//   - A link works once, and for ten minutes. It is kept in memory alone; where browsers
+//     may come to several hosts, as its hash in the vault.
+//   - Who is signed in at one of several hosts is so at all, and who is signed out at none.
 //   - What a browser holds is kept as its hash; who reads the vault cannot sign in
 //     with it. A password is kept as its Argon2id hash.
 //   - A session ends after thirty days, when it is revoked, and when the browser

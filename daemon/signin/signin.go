@@ -1,7 +1,6 @@
 package signin
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -14,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -35,12 +35,17 @@ const (
 // sum is what is kept of what a browser holds.
 type sum [sha256.Size]byte
 
+func (s sum) text() string { return hex.EncodeToString(s[:]) }
+
 // Options are what signing in depends on.
 type Options struct {
 	// Address is what links start with, without a slash at its end.
 	Address string
 	// Password may be none; there are links only then.
 	Password secret.String
+	// Shared is true where browsers may come to other hosts as well: links work there,
+	// too.
+	Shared bool
 	// Memory is how many KiB the hash of one attempt takes, 0 for as many as make
 	// guessing slow. Tests of many attempts take few.
 	Memory uint32
@@ -51,29 +56,15 @@ type SignIn struct {
 	store    *store.Store
 	address  string
 	password *password
+	shared   bool
+	// stale is true where the vault has others than sessions has.
+	stale atomic.Bool
 
 	mu       sync.Mutex // guards what follows, and is held while sessions are saved
 	links    map[sum]time.Time
 	sessions map[sum]*kept
-}
-
-// kept is a session as it lies in the vault. The names are on disk.
-type kept struct {
-	ID      string    `json:"id"`
-	Created time.Time `json:"created"`
-	Expires time.Time `json:"expires"`
-	Seen    time.Time `json:"seen"`
-	Method  string    `json:"method"`
-	Address string    `json:"address"`
-	Browser string    `json:"browser"`
-}
-
-// saved is the record of all sessions, by the hash of what their browsers hold, and
-// the hash of the password that there was.
-type saved struct {
-	Sessions map[string]*kept `json:"sessions"`
-	Salt     []byte           `json:"salt,omitempty"`
-	Hash     []byte           `json:"hash,omitempty"`
+	// ended are those that were ended here, whatever the vault has.
+	ended map[sum]bool
 }
 
 // Visitor is whose browser it is, as far as a request says.
@@ -81,31 +72,6 @@ type Visitor struct {
 	Address netip.Addr
 	// Browser is what it calls itself.
 	Browser string
-}
-
-// Open loads the sessions that have not ended. Those that a password began end with
-// it: whoever changes it does not trust all who knew it.
-func Open(st *store.Store, o Options) (*SignIn, error) {
-	s := &SignIn{store: st, address: o.Address, links: map[sum]time.Time{}, sessions: map[sum]*kept{}}
-	var all saved
-	if _, err := st.Get(store.KindSecret, record, &all); err != nil {
-		return nil, fmt.Errorf("the sessions of the page: %w", err)
-	}
-	s.password = newPassword(o.Password, o.Memory, all.Salt)
-	changed := s.password == nil && all.Hash != nil || s.password != nil && !bytes.Equal(s.password.hash, all.Hash)
-	for name, session := range all.Sessions {
-		var key sum
-		n, err := hex.Decode(key[:], []byte(name))
-		if err == nil && n == len(key) && time.Now().Before(session.Expires) && !(changed && session.Method == client.SignedInByPassword) {
-			s.sessions[key] = session
-		}
-	}
-	if changed {
-		if err := s.save(); err != nil {
-			return nil, fmt.Errorf("the sessions of the page: %w", err)
-		}
-	}
-	return s, nil
 }
 
 // HasPassword reports whether a password signs in, beside links.
@@ -122,30 +88,45 @@ func (s *SignIn) Reached(address string) {
 // Link makes a link that signs one browser in.
 func (s *SignIn) Link() client.PageLink {
 	token, expires := random(), time.Now().Add(linkLife).UTC().Truncate(time.Second)
+	key := sum(sha256.Sum256([]byte(token)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
-	maps.DeleteFunc(s.links, func(_ sum, until time.Time) bool { return !now.Before(until) })
-	for len(s.links) >= maxLinks {
-		oldest := slices.MinFunc(slices.Collect(maps.Keys(s.links)), func(a, b sum) int { return s.links[a].Compare(s.links[b]) })
-		delete(s.links, oldest)
+	link := client.PageLink{URL: s.address + "/sign-in/" + token, ExpiresAt: expires}
+	if s.shared && s.change(func(all *saved) bool {
+		addLink(all.Links, key.text(), expires)
+		return true
+	}) == nil {
+		return link
 	}
-	s.links[sha256.Sum256([]byte(token))] = expires
-	return client.PageLink{URL: s.address + "/sign-in/" + token, ExpiresAt: expires}
+	addLink(s.links, key, expires) // where the others cannot be told, it works on this host
+	return link
+}
+
+func addLink[K comparable](links map[K]time.Time, key K, expires time.Time) {
+	now := time.Now()
+	maps.DeleteFunc(links, func(_ K, until time.Time) bool { return !now.Before(until) })
+	for len(links) >= maxLinks {
+		oldest := slices.MinFunc(slices.Collect(maps.Keys(links)), func(a, b K) int { return links[a].Compare(links[b]) })
+		delete(links, oldest)
+	}
+	links[key] = expires
 }
 
 // Redeem begins a session for who has a link, which does not work again. cookie is
 // what the browser is to hold; it is "" where the link does not work.
 func (s *SignIn) Redeem(token string, v Visitor) (cookie string, err error) {
-	key := sha256.Sum256([]byte(token))
+	key := sum(sha256.Sum256([]byte(token)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	until, ok := s.links[key]
+	now := time.Now()
+	until, own := s.links[key]
 	delete(s.links, key)
-	if !ok || !time.Now().Before(until) {
-		return "", nil
-	}
-	return s.begin(client.SignedInByLink, v)
+	own = own && now.Before(until)
+	return s.begin(client.SignedInByLink, v, func(all *saved) bool {
+		until, ok := all.Links[key.text()]
+		delete(all.Links, key.text())
+		return own || ok && now.Before(until)
+	})
 }
 
 // Password begins a session for who knows the password.
@@ -158,23 +139,28 @@ func (s *SignIn) Password(ctx context.Context, network netip.Prefix, text string
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cookie, err = s.begin(client.SignedInByPassword, v)
+	cookie, err = s.begin(client.SignedInByPassword, v, func(*saved) bool { return true })
 	return cookie, verdict, err
 }
 
-// begin adds a session. The caller holds the lock.
-func (s *SignIn) begin(method string, v Visitor) (string, error) {
+// begin adds a session, unless may says no; the cookie is "" then. The caller holds the
+// lock.
+func (s *SignIn) begin(method string, v Visitor, may func(all *saved) bool) (string, error) {
 	cookie, now := random(), time.Now().UTC().Truncate(time.Second)
-	key := sum(sha256.Sum256([]byte(cookie)))
-	s.prune(now)
-	for len(s.sessions) >= maxSessions {
-		oldest := slices.MinFunc(slices.Collect(maps.Keys(s.sessions)), func(a, b sum) int { return s.sessions[a].Seen.Compare(s.sessions[b].Seen) })
-		delete(s.sessions, oldest)
-	}
-	s.sessions[key] = &kept{ID: hex.EncodeToString(key[:4]), Created: now, Seen: now, Expires: now.Add(sessionLife), Method: method,
-		Address: address(v.Address), Browser: plain(v.Browser)}
-	if err := s.save(); err != nil {
-		delete(s.sessions, key)
+	key, began := sum(sha256.Sum256([]byte(cookie))), false
+	err := s.change(func(all *saved) bool {
+		if began = may(all); !began {
+			return false
+		}
+		for len(all.Sessions) >= maxSessions {
+			oldest := slices.MinFunc(slices.Collect(maps.Keys(all.Sessions)), func(a, b string) int { return all.Sessions[a].Seen.Compare(all.Sessions[b].Seen) })
+			delete(all.Sessions, oldest)
+		}
+		all.Sessions[key.text()] = &kept{ID: hex.EncodeToString(key[:4]), Created: now, Seen: now, Expires: now.Add(sessionLife), Method: method,
+			Address: address(v.Address), Browser: plain(v.Browser)}
+		return true
+	})
+	if err != nil || !began {
 		return "", err
 	}
 	return cookie, nil
@@ -209,6 +195,7 @@ func (s *SignIn) Session(cookie string) (id string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.renew()
 	now := time.Now()
 	found := s.sessions[sha256.Sum256([]byte(cookie))]
 	if found == nil || !now.Before(found.Expires) {
@@ -222,6 +209,7 @@ func (s *SignIn) Session(cookie string) (id string) {
 func (s *SignIn) Sessions() []client.PageSession {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.renew()
 	s.prune(time.Now())
 	list := []client.PageSession{}
 	for _, k := range s.sessions {
@@ -241,6 +229,7 @@ func (s *SignIn) Sessions() []client.PageSession {
 func (s *SignIn) Revoke(id string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.renew()
 	for key, session := range s.sessions {
 		if session.ID == id {
 			return s.end(key)
@@ -254,6 +243,7 @@ func (s *SignIn) Revoke(id string) error {
 func (s *SignIn) SignOut(cookie string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.renew()
 	key := sum(sha256.Sum256([]byte(cookie)))
 	if s.sessions[key] == nil {
 		return nil
@@ -265,24 +255,13 @@ func (s *SignIn) SignOut(cookie string) error {
 // the lock.
 func (s *SignIn) end(key sum) error {
 	delete(s.sessions, key)
-	return s.save()
+	s.ended[key] = true
+	return s.change(func(all *saved) bool { return true })
 }
 
 // prune drops what has ended. The caller holds the lock.
 func (s *SignIn) prune(now time.Time) {
 	maps.DeleteFunc(s.sessions, func(_ sum, k *kept) bool { return !now.Before(k.Expires) })
-}
-
-// save writes all sessions. The caller holds the lock.
-func (s *SignIn) save() error {
-	all := saved{Sessions: map[string]*kept{}}
-	for key, session := range s.sessions {
-		all.Sessions[hex.EncodeToString(key[:])] = session
-	}
-	if s.password != nil {
-		all.Salt, all.Hash = s.password.salt, s.password.hash
-	}
-	return s.store.Put(store.KindSecret, record, all, nil)
 }
 
 // Proof is what the forms of a session's documents bring back: only who has read

@@ -227,6 +227,35 @@ func (s *Store) Keep(records ...Small) error {
 	})
 }
 
+// Change reads a small record, has fn change it and writes it, all in one step; a missing
+// one begins with its zero value. It returns the record as it is then. fn may run again,
+// and reports whether there is something to write.
+func Change[T any](s *Store, kind, key string, fn func(v *T) bool) (T, error) {
+	var v T
+	err := s.update(func(tx vault.Tx) ([]Event, error) {
+		var fresh T
+		r, err := tx.Get(kind, key)
+		if err == nil {
+			err = json.Unmarshal(r.Value, &fresh)
+		} else if errors.Is(err, vault.ErrNotFound) {
+			err = nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		changed := fn(&fresh)
+		if v = fresh; !changed {
+			return nil, nil
+		}
+		data, err := json.Marshal(fresh)
+		if err == nil {
+			_, err = tx.Put(kind, key, data, r.Revision)
+		}
+		return nil, err
+	})
+	return v, err
+}
+
 // replace writes a record over whatever is there.
 func replace(tx vault.Tx, kind, key string, data []byte) error {
 	r, err := tx.Get(kind, key)
