@@ -100,7 +100,7 @@ func (p *loginPages) document(w http.ResponseWriter, r *http.Request, l *link) e
 		return err
 	}
 	s := p.sheet(r, l)
-	if view == "" || !l.knows(view) {
+	if view == "" || !(readers{p}).knows(l, view) {
 		return p.documents.render(w, "page.html", s)
 	}
 	p.attend(r.Context(), l)

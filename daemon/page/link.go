@@ -2,9 +2,6 @@ package page
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/subtle"
-	"slices"
 	"sync"
 	"time"
 
@@ -21,8 +18,7 @@ const (
 	maxCaptchas = 10
 	maxMessages = 4
 	maxAnswers  = 10
-	// maxViews and maxStreams bound how many readers a link has at a time.
-	maxViews   = 16
+	// maxStreams bounds how many readers a link has at a time.
 	maxStreams = 8
 )
 
@@ -35,7 +31,8 @@ const (
 )
 
 // link is what is remembered of a link that somebody has started. It is lost
-// with the process; what a link can cause is then bounded by its expiry alone.
+// with the process, and other hosts know nothing of it; what a link can cause is then
+// bounded by its expiry alone. Which login it follows comes back with its reader.
 type link struct {
 	claim
 	token string
@@ -53,7 +50,6 @@ type link struct {
 	numbers  map[shownCode]int
 	spent    map[string]int
 	attended time.Time
-	views    []string
 	streams  int
 }
 
@@ -177,28 +173,11 @@ func (l *link) toAttend(now time.Time) bool {
 	return true
 }
 
-// view names a reader who has started the page. It lets that reader, and nobody
-// else who has the link, see how the matter ended.
-func (l *link) view() string {
-	name := rand.Text()
+// started notes that a reader has started the page.
+func (l *link) started() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.attended = time.Now()
-	l.views = append(l.views, name)
-	if len(l.views) > maxViews {
-		l.views = slices.Delete(l.views, 0, 1)
-	}
-	return name
-}
-
-func (l *link) knows(view string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	found := 0
-	for _, name := range l.views {
-		found |= subtle.ConstantTimeCompare([]byte(name), []byte(view))
-	}
-	return found == 1
 }
 
 // enter counts a stream; leave has to follow where it is true.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"crypto/hmac"
 	"errors"
 	"net/http"
 	"net/url"
@@ -94,6 +95,7 @@ func (p *loginPages) action(serve func(http.ResponseWriter, *http.Request, *link
 			return err
 		}
 		defer l.unlock()
+		readers{p}.recall(l)
 		return serve(w, r, l)
 	})
 }
@@ -114,7 +116,7 @@ func (p *loginPages) begun(w http.ResponseWriter, r *http.Request, l *link, logi
 	if err != nil {
 		return err
 	}
-	view := l.view()
+	view := readers{p}.view(l)
 	if browser.IsForm(r) {
 		query := url.Values{"view": {view}}
 		if lang := r.PostFormValue("lang"); lang != "" {
@@ -157,10 +159,11 @@ func (p *loginPages) once(w http.ResponseWriter, r *http.Request, l *link) error
 // admitted lets a reader of a link in: anybody while it is alive, then only who
 // has followed the login.
 func (p *loginPages) admitted(r *http.Request, l *link) (alive bool, err error) {
+	known := readers{p}.knows(l, r.URL.Query().Get("view"))
 	if p.alive(l) {
 		return true, nil
 	}
-	if !l.knows(r.URL.Query().Get("view")) {
+	if !known {
 		return false, errNoLink
 	}
 	return false, nil
@@ -171,11 +174,15 @@ func (p *loginPages) picture(w http.ResponseWriter, r *http.Request, l *link) er
 		return errNoLink
 	}
 	login, ok := p.current(l, true)
+	c, k := r.URL.Query().Get("c"), r.URL.Query().Get("k")
+	if !ok && k != "" { // the page was started at another host
+		login, ok = p.running(l)
+	}
 	if !ok || !showsCode(login) {
 		return errNoLink
 	}
 	// The picture has to be of the code that the page counts down.
-	if c := r.URL.Query().Get("c"); c != "" && c != strconv.Itoa(l.count(login)) {
+	if k != "" && !hmac.Equal([]byte(k), []byte(p.sealer.label(login.URL))) || k == "" && c != "" && c != strconv.Itoa(l.count(login)) {
 		return errNoLink
 	}
 	picture, err := p.parts.QR(login.URL)

@@ -75,7 +75,7 @@ func (p smsDialogue) captcha(w http.ResponseWriter, r *http.Request, l *link) er
 	return browser.WriteJSON(w, http.StatusOK, struct {
 		client.Captcha
 		View string `json:"view"`
-	}{c, l.view()})
+	}{c, readers(p).view(l)})
 }
 
 func (p smsDialogue) send(w http.ResponseWriter, r *http.Request, l *link) error {

@@ -19,6 +19,8 @@ var errNoLink = errors.New("no such link")
 
 const (
 	tokenVersion = 1
+	// viewVersion is that of what names a reader, which is no link.
+	viewVersion = 2
 	// maxToken is far above what seal makes of the longest names.
 	maxToken = 1024
 	// padTo hides how long an account's name is.
@@ -58,7 +60,9 @@ func mac(key, data []byte) []byte {
 	return h.Sum(nil)
 }
 
-func (s sealer) seal(c claim) string {
+func (s sealer) seal(c claim) string { return s.sealAs(tokenVersion, c) }
+
+func (s sealer) sealAs(version byte, c claim) string {
 	plain := binary.BigEndian.AppendUint64(nil, uint64(c.until.Unix()))
 	plain = binary.BigEndian.AppendUint16(plain, uint16(len(c.account)))
 	plain = append(plain, c.account...)
@@ -66,21 +70,27 @@ func (s sealer) seal(c claim) string {
 	plain = append(plain, c.subject...)
 	plain = append(plain, make([]byte, (padTo-len(plain)%padTo)%padTo)...)
 
-	nonce := mac(s.nonceKey, plain)[:chacha20poly1305.NonceSizeX]
-	token := append([]byte{tokenVersion}, nonce...)
+	named := plain
+	if version != tokenVersion {
+		named = append([]byte{version}, plain...)
+	}
+	nonce := mac(s.nonceKey, named)[:chacha20poly1305.NonceSizeX]
+	token := append([]byte{version}, nonce...)
 	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(token, nonce, plain, token[:1]))
 }
 
 // open returns the claim of a token that this keeper made and that has not
 // expired.
-func (s sealer) open(token string) (claim, error) {
+func (s sealer) open(token string) (claim, error) { return s.openAs(tokenVersion, token) }
+
+func (s sealer) openAs(version byte, token string) (claim, error) {
 	if len(token) > maxToken {
 		return claim{}, errNoLink
 	}
 	// Strict refuses a second spelling of the same bytes: limits count by the
 	// token's text.
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) < 1+chacha20poly1305.NonceSizeX || raw[0] != tokenVersion {
+	if err != nil || len(raw) < 1+chacha20poly1305.NonceSizeX || raw[0] != version {
 		return claim{}, errNoLink
 	}
 	nonce, sealed := raw[1:1+chacha20poly1305.NonceSizeX], raw[1+chacha20poly1305.NonceSizeX:]
