@@ -143,8 +143,14 @@ func (w *Worker) commit(next *store.Record, events []client.EventData) error {
 // by then, it keeps it in a file as well.
 func (w *Worker) commitForSure(ctx context.Context, next *store.Record, events []client.EventData) error {
 	kept := false
+	var text []byte
+	if w.Share != nil && gives(next, w.rec) {
+		text, _ = next.Unwritten(events) // what cannot be encoded cannot be written either
+	}
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		over := Ownership{w}.keepMeanwhile(text)
 		err := w.commit(next, events)
+		kept = over() || kept
 		if w.Share != nil && (err != nil || kept) {
 			kept = Ownership{w}.keepUnwritten(next, events, err)
 		}

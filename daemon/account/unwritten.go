@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"time"
 
 	"golang.org/x/crypto/chacha20poly1305"
 
@@ -147,6 +148,35 @@ func (u *Unwritten) remove(account string) error {
 		err = durable.SyncDir(u.dir)
 	}
 	return err
+}
+
+// keepAfter is how long a commit may take before what the site gave is kept in a file as
+// well: one that was sent and is not answered does not return.
+const keepAfter = time.Second
+
+// keepMeanwhile keeps a record that is about to be written, if that takes long. over comes
+// once it has come to an end, and reports whether something is kept.
+func (w Ownership) keepMeanwhile(data []byte) (over func() bool) {
+	if data == nil {
+		return func() bool { return false }
+	}
+	done, kept := make(chan struct{}), make(chan bool, 1)
+	go func() {
+		long := time.NewTimer(keepAfter)
+		defer long.Stop()
+		select {
+		case <-done:
+			kept <- false
+			return
+		case <-long.C:
+		}
+		err := w.Unwritten.keep(w.name, data)
+		if err != nil {
+			w.log().Error().Err(err).Msg("the file of what could not be written")
+		}
+		kept <- err == nil
+	}()
+	return func() bool { close(done); return <-kept }
 }
 
 // keepUnwritten keeps a record that could not be written for a reason, where the site

@@ -121,8 +121,11 @@ func TestKeptReply(t *testing.T) {
 				test(t, all, a, b)
 				time.Sleep(time.Hour)
 				b = all.Host("b")
-				if got := account(t, b); got.State != client.StateValid || got.Generation != 2 || got.PendingConfirm || !got.Refreshable || !all.Site.Alive(sessdata(t, b)) {
+				if got := account(t, b); got.State != client.StateValid || got.Generation != 2 || got.PendingConfirm || !got.Refreshable || got.LoginID != "" || !all.Site.Alive(sessdata(t, b)) {
 					t.Errorf("%+v", got)
+				}
+				if i := b.Keeper.Record("main").Incident; i != nil {
+					t.Errorf("a login is still asked for: %+v", i)
 				}
 			})
 		})
@@ -191,4 +194,30 @@ func TestKeptLogin(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestKeptWhileNobodyAnswers: a commit that is not answered does not keep the reply in
+// memory alone.
+func TestKeptWhileNobodyAnswers(t *testing.T) {
+	twoHosts(t, func(all *keepertest.Hosts, a, b *keepertest.Host) {
+		all.Site.Refresh.SetOldTokenReuse(passporttest.ReuseDenied)
+		carries(b, true, false)
+		var release func()
+		all.OnRequest(func(h *keepertest.Host, path string, over bool) {
+			if h == a && path == passporttest.PathRefresh && over {
+				release = a.Hang()
+			}
+		})
+		go func() { _, _ = a.Keeper.Accounts().Refresh(context.Background(), "main", true) }()
+		time.Sleep(10 * time.Second)
+		wantKept(t, all, 1, 1, 0)
+		all.Move("main", "b")
+		time.Sleep(time.Minute)
+		release()
+		time.Sleep(10 * time.Minute)
+		wantKept(t, all, 0, 1, 0)
+		if got := account(t, b); got.Generation != 2 || got.PendingConfirm || !all.Site.Alive(sessdata(t, b)) {
+			t.Errorf("%+v", got)
+		}
+	})
 }

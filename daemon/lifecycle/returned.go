@@ -20,19 +20,22 @@ type Returned struct {
 }
 
 func (c Returned) apply(t *transition) {
-	if c.Rotated && t.Base == BaseValid {
-		t.rotated(RefreshProved{Mid: c.Mid, Uname: c.Uname, ExpiresAt: c.ExpiresAt, Refreshable: c.Refreshable})
-		return
-	}
+	needed := t.Base != BaseValid || t.Incident != nil || t.Login.Active()
+	done := client.LoginDone{Revived: c.Rotated, Mid: c.Mid, Uname: c.Uname, Refreshable: &c.Refreshable}
 	if t.Login.Active() {
-		t.finish(PhaseCancelled, client.ReasonCancelled, "a login that another host was given has come")
+		t.Login.end(PhaseCancelled, client.ReasonCancelled, "what another host was given has come", t.now)
 	}
-	t.Origin = OriginLogin
-	t.begin(c.Mid, c.Uname, c.ExpiresAt, c.Refreshable)
-	done := client.LoginDone{Revived: c.Rotated, Mid: t.Mid, Uname: t.Uname, Generation: t.Generation, Refreshable: &c.Refreshable}
 	if t.Incident != nil {
 		done.Incident = t.Incident.ID
+		t.Incident = nil
 	}
-	t.Incident = nil
-	t.tell(done)
+	if c.Rotated && t.Base == BaseValid {
+		t.rotated(RefreshProved{Mid: c.Mid, Uname: c.Uname, ExpiresAt: c.ExpiresAt, Refreshable: c.Refreshable})
+	} else {
+		t.Origin = OriginLogin
+		t.begin(c.Mid, c.Uname, c.ExpiresAt, c.Refreshable)
+	}
+	if done.Generation = t.Generation; needed || !c.Rotated {
+		t.tell(done)
+	}
 }

@@ -61,6 +61,8 @@ type Host struct {
 	reads int
 	// away fails all updates of the vault.
 	away error
+	// hang holds all updates of the vault until it is closed, nil for none.
+	hang chan struct{}
 	// refused has the site refuse the host's address.
 	refused bool
 }
@@ -228,6 +230,20 @@ func (h *Host) Away(err error) {
 	h.away = err
 }
 
+// Hang holds all its updates of the vault, until release is called.
+func (h *Host) Hang() (release func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	hang := make(chan struct{})
+	h.hang = hang
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.hang = nil
+		close(hang)
+	}
+}
+
 // Refuse has the site refuse all that comes from the host's address, or not any more.
 func (h *Host) Refuse(yes bool) {
 	h.mu.Lock()
@@ -360,8 +376,11 @@ type fenced struct {
 
 func (f fenced) Update(fn func(vault.Tx) error) error {
 	f.h.mu.Lock()
-	away := f.h.away
+	away, hang := f.h.away, f.h.hang
 	f.h.mu.Unlock()
+	if hang != nil {
+		<-hang
+	}
 	if away != nil {
 		return away
 	}
