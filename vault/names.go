@@ -44,6 +44,7 @@ var (
 	ErrClosed      = fault.ErrClosed
 	ErrReplaced    = fault.ErrReplaced
 	ErrGone        = fault.ErrGone
+	ErrDenied      = fault.ErrDenied
 	ErrUnavailable = fault.ErrUnavailable
 	ErrNotOwner    = fault.ErrNotOwner
 

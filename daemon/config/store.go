@@ -162,19 +162,34 @@ func (s Store) TLS(read setting.Reader) (*tls.Config, error) {
 		}
 	}
 	if s.CertFile != "" {
-		cert, err := os.ReadFile(s.CertFile)
+		pair, err := s.pair(read)
 		if err != nil {
-			return nil, fmt.Errorf("cert_file: %w", readFault(err))
-		}
-		key, err := read(s.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("key_file: %w", err)
-		}
-		pair, err := tls.X509KeyPair(cert, []byte(key))
-		if err != nil {
-			return nil, fmt.Errorf("cert_file and key_file: %w", err)
+			return nil, err
 		}
 		c.Certificates = []tls.Certificate{pair}
+		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			// It was replaced meanwhile, perhaps, or is being so.
+			if now, err := s.pair(read); err == nil {
+				return &now, nil
+			}
+			return &pair, nil
+		}
 	}
 	return c, nil
+}
+
+// pair is what the keeper shows.
+func (s Store) pair(read setting.Reader) (pair tls.Certificate, err error) {
+	cert, err := os.ReadFile(s.CertFile)
+	if err != nil {
+		return pair, fmt.Errorf("cert_file: %w", readFault(err))
+	}
+	key, err := read(s.KeyFile)
+	if err != nil {
+		return pair, fmt.Errorf("key_file: %w", err)
+	}
+	if pair, err = tls.X509KeyPair(cert, []byte(key)); err != nil {
+		err = fmt.Errorf("cert_file and key_file: %w", err)
+	}
+	return pair, err
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/handshake"
 )
 
 // Store is what was seen of a store that is no file here: of etcd, through what the
@@ -149,26 +150,17 @@ func judgeMember(f *Facts, n *notes, m Member) bool {
 	return m.StatusErr == nil
 }
 
-// Why a way to a member is none, as far as somebody can do something about it.
-var (
-	ErrAuthority   = errors.New("its certificate is signed by an authority that this host does not know")
-	ErrName        = errors.New("its certificate is for other names than the one in store.endpoints")
-	ErrEnded       = errors.New("its certificate has ended, or has not begun by this host's clock")
-	ErrCertificate = errors.New("it wants a certificate, and does not take the keeper's")
-	ErrNoTLS       = errors.New("it breaks off where TLS begins, and seems not to speak it")
-)
-
 func mendWay(f *Facts, err error) string {
 	switch {
-	case errors.Is(err, ErrAuthority):
+	case errors.Is(err, handshake.ErrAuthority):
 		return f.say("write the file with the certificate of etcd's authority as ca_file of [store] in %s", f.Places.Config)
-	case errors.Is(err, ErrName):
+	case errors.Is(err, handshake.ErrName):
 		return f.say("name the member in store.endpoints as its certificate does, or have one issued for this name")
-	case errors.Is(err, ErrEnded):
+	case errors.Is(err, handshake.ErrEnded):
 		return f.say("give etcd a new certificate; see that the clock of this host is right")
-	case errors.Is(err, ErrCertificate):
+	case errors.Is(err, handshake.ErrCertificate):
 		return f.say("write cert_file and key_file in [store] in %s, of the authority that etcd trusts (--trusted-ca-file)", f.Places.Config)
-	case errors.Is(err, ErrNoTLS):
+	case errors.Is(err, handshake.ErrNoTLS):
 		return f.say("write http:// in store.endpoints, or have etcd listen with TLS")
 	}
 	return f.say("see that etcd runs there and listens for clients (--listen-client-urls), and that no firewall is between")
@@ -188,7 +180,7 @@ func judgeCertificate(f *Facts, n *notes, subject string, c Certificate, mend st
 
 func judgeOwnCertificate(f *Facts, n *notes) {
 	if c := f.Store.Own; c != nil {
-		judgeCertificate(f, n, f.Configuration.Value.Store.CertFile, *c, f.say("have a new one issued, put it into the file, and start the keeper again"))
+		judgeCertificate(f, n, f.Configuration.Value.Store.CertFile, *c, f.say("have a new one issued, and put it into the files: it is shown with the next connection"))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/handshake"
 )
 
 const firstMember = "https://10.0.0.1:2379"
@@ -55,15 +56,15 @@ func TestStore(t *testing.T) {
 		{"the other program is missing", func(f *Facts) { f.State.StoreErr, f.Store = errors.New("bilikeeper-etcd does"), nil }, "vault.store", Wrong, "bilikeeper-etcd does", "install the package bilikeeper-etcd"},
 		{"a password that is closed", store(func(s *Store) { s.Err = errors.New("password_file: permission denied") }), "store.member", NotChecked, "password_file", "sudo bilikeeper doctor"},
 		{"away", first(func(m *Member) { *m = Member{Endpoint: firstMember, Err: errors.New("no connection")} }), "store.member", Wrong, "no connection", "--listen-client-urls"},
-		{"another authority", first(func(m *Member) { m.Err = ErrAuthority }), "store.member", Wrong, "authority", "ca_file"},
-		{"another name", first(func(m *Member) { m.Err = ErrName }), "store.member", Wrong, "other names", "store.endpoints"},
-		{"ended", first(func(m *Member) { m.Err = ErrEnded }), "store.member", Wrong, "has ended", "new certificate"},
-		{"no certificate of ours", first(func(m *Member) { m.Err = ErrCertificate }), "store.member", Wrong, "wants a certificate", "cert_file and key_file"},
-		{"no TLS", first(func(m *Member) { m.Err = ErrNoTLS }), "store.member", Wrong, "seems not to speak it", "http://"},
+		{"another authority", first(func(m *Member) { m.Err = handshake.ErrAuthority }), "store.member", Wrong, "authority", "ca_file"},
+		{"another name", first(func(m *Member) { m.Err = handshake.ErrName }), "store.member", Wrong, "other names", "store.endpoints"},
+		{"ended", first(func(m *Member) { m.Err = handshake.ErrEnded }), "store.member", Wrong, "has ended", "new certificate"},
+		{"no certificate of ours", first(func(m *Member) { m.Err = handshake.ErrCertificate }), "store.member", Wrong, "wants a certificate", "cert_file and key_file"},
+		{"no TLS", first(func(m *Member) { m.Err = handshake.ErrNoTLS }), "store.member", Wrong, "seems not to speak it", "http://"},
 		{"silent", first(func(m *Member) { m.StatusErr = errors.New("context deadline exceeded") }), "store.member", Wrong, "did not say how it is", "etcd's log"},
 		{"ends soon", first(func(m *Member) { m.Certificate.Ends = now.Add(6 * day) }), "store.certificate", Warning, "in 6 days", "before it ends"},
-		{"ours ends soon", store(func(s *Store) { s.Own.Ends = now.Add(3 * day) }), "store.certificate", Warning, "in 3 days", "start the keeper again"},
-		{"ours has ended", store(func(s *Store) { s.Own.Ends = now.Add(-3 * day) }), "store.certificate", Wrong, "3 days ago", "start the keeper again"},
+		{"ours ends soon", store(func(s *Store) { s.Own.Ends = now.Add(3 * day) }), "store.certificate", Warning, "in 3 days", "next connection"},
+		{"ours has ended", store(func(s *Store) { s.Own.Ends = now.Add(-3 * day) }), "store.certificate", Wrong, "3 days ago", "next connection"},
 		{"too old", first(func(m *Member) { m.Version = "3.3.27" }), "store.version", Wrong, "older than 3.4", "update etcd"},
 		{"takes leases away, 3.4", first(func(m *Member) { m.Version = "3.4.23" }), "store.version", Warning, "lease", "3.4.31"},
 		{"takes leases away, 3.5", first(func(m *Member) { m.Version = "3.5.12" }), "store.version", Warning, "lease", "3.5.13"},

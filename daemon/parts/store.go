@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -121,18 +122,22 @@ func WatchStore(ctx context.Context, v vault.Vault, problems *account.Problems, 
 	}
 	look := time.NewTicker(time.Second)
 	defer look.Stop()
-	told := false
+	told := ""
 	for {
 		since, err := r.Reach()
+		why := ""
+		if err != nil {
+			why = strings.TrimPrefix(err.Error(), vault.ErrUnavailable.Error()+": ")
+		}
 		switch {
-		case err != nil && !told:
-			problems.Set("etcd", fmt.Errorf("not to be reached since %s; credentials are handed out as they were then, and nothing that changes can be kept until it is", since.UTC().Format(time.RFC3339)))
+		case why != "" && why != told:
+			problems.Set("etcd", fmt.Errorf("not to be reached since %s: %w; credentials are handed out as they were then, and nothing that changes can be kept until it is", since.UTC().Format(time.RFC3339), errors.New(why)))
 			log.Error().Err(err).Msg("etcd is not to be reached")
-		case err == nil && told:
+		case why == "" && told != "":
 			problems.Clear("etcd")
 			log.Info().Msg("etcd is reached again")
 		}
-		told = err != nil
+		told = why
 		select {
 		case <-look.C:
 		case <-ctx.Done():

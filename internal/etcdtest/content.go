@@ -69,6 +69,16 @@ func (c *Cluster) TakeRole(t testing.TB, user string) {
 	}
 }
 
+// GiveRole gives it back.
+func (c *Cluster) GiveRole(t testing.TB, user string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if _, err := c.Client(t).UserGrantRole(ctx, user, user); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // ConfigOf is [Cluster.Config] for a user.
 func (c *Cluster) ConfigOf(u User, endpoints ...string) clientv3.Config {
 	config := c.Config(endpoints...)

@@ -93,12 +93,18 @@ func (c *Cluster) Empty(t testing.TB) {
 	c.Restart(t)
 }
 
-// Restart starts those members again that do not run.
-func (c *Cluster) Restart(t testing.TB) {
+// Launch starts those members again that do not run, and waits for nothing.
+func (c *Cluster) Launch(t testing.TB) {
 	t.Helper()
 	for _, m := range c.members {
 		m.launch(t)
 	}
+}
+
+// Restart starts those members again that do not run.
+func (c *Cluster) Restart(t testing.TB) {
+	t.Helper()
+	c.Launch(t)
 	if err := c.wait(); err != nil {
 		t.Fatalf("etcd did not come back: %v\n%s", err, c.log())
 	}

@@ -38,10 +38,36 @@ func refused(err error) (outcome error, certain bool) {
 		return fault.Join(fault.ErrTooLarge, err), true
 	case is(rpctypes.ErrTooManyRequests):
 		return fault.Join(fault.ErrUnavailable, err), true
+	case is(rpctypes.ErrAuthFailed):
+		return denied("etcd does not take this user with this password (%w)", err), true
+	case is(rpctypes.ErrUserEmpty):
+		return denied("etcd wants a user and a password (%w)", err), true
+	case is(rpctypes.ErrPermissionDenied):
+		return denied("no role of this user in etcd has all that is below the prefix (%w)", err), true
 	case code == codes.PermissionDenied, code == codes.Unauthenticated, code == codes.InvalidArgument, code == codes.FailedPrecondition, code == codes.OutOfRange:
 		return err, true
 	}
 	return fault.Join(fault.ErrUnavailable, err), false
+}
+
+// denied is what etcd does not let this host do. Somebody has to change that; meanwhile
+// it is as if etcd were away.
+func denied(format string, err error) error {
+	return fault.Join(fault.ErrDenied, fmt.Errorf(format, err))
+}
+
+// why says why there was no answer, as far as that can be found out.
+func (o Options) why(ctx context.Context, err error) error {
+	outcome, certain := refused(err)
+	if certain {
+		return outcome
+	}
+	ctx, cancel := context.WithTimeout(ctx, aliveWithin)
+	defer cancel()
+	if each := o.tryEach(ctx); each != nil {
+		return fault.Join(fault.ErrUnavailable, each)
+	}
+	return outcome
 }
 
 // answer makes an error of what etcd answered, or of its silence.

@@ -85,8 +85,8 @@ func (v follower) look() {
 		case v.ctx.Err() != nil:
 			return
 		case err != nil:
-			why, certain := refused(err)
-			if certain {
+			why := v.o.why(v.ctx, err)
+			if !errors.Is(why, fault.ErrUnavailable) {
 				why = fault.Join(fault.ErrUnavailable, why)
 			}
 			v.reach.lost(why)

@@ -155,7 +155,7 @@ func (v *Vault) ask(known []byte) (m meta, slots map[string]slotHeld, err error)
 		answered, err := v.client.Txn(ctx).Then(clientv3.OpGet(v.key(keyMeta)), clientv3.OpGet(v.key(dirSlots), clientv3.WithPrefix())).Commit()
 		cancel()
 		if err != nil {
-			return m, nil, v.unanswered(err)
+			return m, nil, fault.New("open", v.o.place(), v.o.why(v.ctx, err))
 		}
 		if kvs := answered.Responses[0].GetResponseRange().GetKvs(); len(kvs) > 0 {
 			if err := json.Unmarshal(kvs[0].Value, &m); err != nil || m.Schema == 0 {
@@ -178,19 +178,6 @@ func (v *Vault) ask(known []byte) (m meta, slots map[string]slotHeld, err error)
 		}
 	}
 	return m, nil, fault.New("open", v.o.place(), fault.ErrUnavailable)
-}
-
-// unanswered says why etcd was not reached, as far as that can be found out.
-func (v *Vault) unanswered(err error) error {
-	why, certain := refused(err)
-	if !certain {
-		ctx, cancel := context.WithTimeout(v.ctx, aliveWithin)
-		defer cancel()
-		if each := v.o.tryEach(ctx); each != nil {
-			why = fault.Join(fault.ErrUnavailable, each)
-		}
-	}
-	return fault.New("open", v.o.place(), why)
 }
 
 // create makes a new vault, unless another host is quicker. The key is on disk first. A

@@ -4,8 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"math"
-	"net"
 	"net/url"
 	"os"
 	"path"
@@ -15,12 +15,14 @@ import (
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 
 	"github.com/bilikeeper/bilikeeper/internal/durable"
+	"github.com/bilikeeper/bilikeeper/internal/handshake"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
@@ -44,9 +46,11 @@ type Options struct {
 	// TLS is nil where the way is not encrypted. A certificate has to name the host as the
 	// endpoint does; a ServerName is not heeded. Username and Password are empty where
 	// etcd asks for none.
-	TLS      *tls.Config
+	TLS *tls.Config
+	// Reread is the password as it is now, nil where it never changes.
 	Username string
 	Password secret.String
+	Reread   func() (secret.String, error)
 	// Copy is the file of this host's own: the copy of everything, and the records of
 	// local kinds. Its directory is made, private, where it is missing.
 	Copy string
@@ -167,20 +171,9 @@ func (o Options) tryEach(ctx context.Context) error {
 		if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
 			address = u.Host
 		}
-		var dialer interface {
-			DialContext(ctx context.Context, network, address string) (net.Conn, error)
-		} = &net.Dialer{}
-		if o.TLS != nil {
-			c := o.TLS.Clone()
-			c.ServerName = "" // as etcd's client does it
-			dialer = &tls.Dialer{Config: c}
+		if _, err := handshake.Try(ctx, address, o.TLS); err != nil {
+			all = append(all, fmt.Errorf("%s: %w", address, err))
 		}
-		conn, err := dialer.DialContext(ctx, "tcp", address)
-		if err != nil {
-			all = append(all, err)
-			continue
-		}
-		_ = conn.Close()
 	}
 	return errors.Join(all...)
 }
@@ -193,7 +186,7 @@ func (o Options) Connect() (*clientv3.Client, error) {
 		DialTimeout: asked, DialKeepAliveTime: aliveEvery, DialKeepAliveTimeout: aliveWithin, PermitWithoutStream: true,
 		MaxCallSendMsgSize: mostSent, MaxCallRecvMsgSize: math.MaxInt32,
 		Logger: zap.NewNop(), DialOptions: []grpc.DialOption{
-			grpc.WithStatsHandler(sentHandler{}), grpc.WithChainUnaryInterceptor(showLater()),
+			grpc.WithStatsHandler(sentHandler{}), grpc.WithChainUnaryInterceptor(o.show()),
 			grpc.WithConnectParams(grpc.ConnectParams{
 				Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: connectPause},
 				MinConnectTimeout: asked,
@@ -206,15 +199,50 @@ func (o Options) Connect() (*clientv3.Client, error) {
 	return c, nil
 }
 
-// showLater keeps the first showing of the password from leaving, which is the one that a
+// show keeps the first showing of the password from leaving, which is the one that a
 // client is made with, and would wait for etcd. The client then has no token, as when it
-// has run out, and shows the password with the first request.
-func showLater() grpc.UnaryClientInterceptor {
-	var shown atomic.Bool
+// has run out, and shows the password with the first request. What it shows later is the
+// password as it is then.
+//
+// Who shows a certificate and no token is to etcd the user of the certificate's name, and
+// told that this one may not; the client would leave it at that.
+func (o Options) show() grpc.UnaryClientInterceptor {
+	var shown, known atomic.Bool
 	return func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		if _, ok := reply.(*etcdserverpb.AuthenticateResponse); ok && !shown.Swap(true) {
-			return nil
+		if token, ok := reply.(*etcdserverpb.AuthenticateResponse); ok {
+			if !shown.Swap(true) {
+				return nil
+			}
+			err := o.authenticate(ctx, token)
+			known.Store(known.Load() || err == nil)
+			return err
 		}
-		return invoke(ctx, method, req, reply, cc, opts...)
+		err := invoke(ctx, method, req, reply, cc, opts...)
+		if o.Username != "" && !known.Load() && errors.Is(rpctypes.Error(err), rpctypes.ErrPermissionDenied) {
+			return rpctypes.ErrGRPCUserEmpty // for which it shows the password
+		}
+		return err
 	}
+}
+
+// authenticate shows the password, over a connection without a token: there are servers
+// (of 3.4) that look at one that has run out first, also where another is asked for, so
+// that a client whose token etcd has forgotten would never get one again.
+func (o Options) authenticate(ctx context.Context, token *etcdserverpb.AuthenticateResponse) error {
+	password := o.Password
+	if o.Reread != nil {
+		if now, err := o.Reread(); err == nil { // else it may be the one that is known
+			password = now
+		}
+	}
+	c, err := clientv3.New(clientv3.Config{Context: ctx, Endpoints: o.Endpoints, TLS: o.TLS, DialTimeout: asked, Logger: zap.NewNop()})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }()
+	answered, err := c.Authenticate(ctx, o.Username, password.Reveal())
+	if err == nil {
+		token.Header, token.Token = answered.Header, answered.Token
+	}
+	return err
 }

@@ -67,13 +67,21 @@ func (v *writer) writeMark() error {
 	answered, err := v.client.Txn(ctx).Then(ops...).Commit()
 	if err != nil {
 		why, certain := refused(err)
-		if !certain {
-			v.reach.lost(why)
-		}
-		return fault.New("write", v.o.place(), why)
+		return v.unsent(why, certain)
 	}
 	v.mark.mod, v.mark.old = answered.Header.Revision, nil
 	return v.copy.setMeta(metaMarks, []byte(v.mark.name))
+}
+
+// unsent is the error of what was not done, for certain or because it never left.
+func (v *writer) unsent(why error, certain bool) error {
+	if errors.Is(why, fault.ErrDenied) {
+		why, certain = fault.Join(fault.ErrUnavailable, why), false
+	}
+	if !certain {
+		v.reach.lost(why)
+	}
+	return fault.New("write", v.o.place(), why)
 }
 
 // markSays reports whether an event is the word of a mark on a transaction.
@@ -128,10 +136,7 @@ func (v *writer) transmit(f *flight) outcome {
 		}
 	default:
 		if why, certain = refused(err); certain || !sent.Load() {
-			if !certain {
-				v.reach.lost(why)
-			}
-			return outcome{err: fault.New("write", v.o.place(), why)}
+			return outcome{err: v.unsent(why, certain)}
 		}
 		v.reach.lost(why)
 		if came = v.resolve(f); came.err != nil {

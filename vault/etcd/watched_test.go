@@ -3,12 +3,16 @@
 package etcd_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/internal/etcdtest"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
+	"github.com/bilikeeper/bilikeeper/vault"
 	"github.com/bilikeeper/bilikeeper/vault/etcd"
 )
 
@@ -61,4 +65,30 @@ func TestFigures(t *testing.T) {
 		f := b.Figures()
 		return f.Away.IsZero() && f.Lag == 0 && strings.HasPrefix(get(b, "k", "count"), "61")
 	})
+}
+
+// TestPassword: a password that is changed in etcd is told, and read anew until it is the
+// one that etcd has.
+func TestPassword(t *testing.T) {
+	cluster := etcdtest.Start(t, 3)
+	w := newWay(t, cluster)
+	cluster.Users(t, etcdtest.User{Name: "keeper", Password: "one", Prefix: w.prefix})
+	var password atomic.Value
+	password.Store("one")
+	o := w.options()
+	o.Username, o.Password = "keeper", secret.New("one")
+	o.Reread = func() (secret.String, error) { return secret.New(password.Load().(string)), nil }
+	v := open(t, o)
+	must(t, count(v))
+	for _, next := range []string{"two", "three"} {
+		cluster.Password(t, "keeper", next)
+		eventually(t, "the old password is of no use", func() bool {
+			_, err := v.Reach()
+			return errors.Is(err, vault.ErrDenied)
+		})
+		want(t, count(v), vault.ErrUnavailable)
+		password.Store(next)
+		eventually(t, "the new one is taken", func() bool { return count(v) == nil })
+	}
+	counted(t, v, 3)
 }

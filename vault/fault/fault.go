@@ -30,6 +30,7 @@ var (
 	ErrTooLarge    = errors.New("too large to be kept")
 	ErrClosed      = errors.New("the vault is closed")
 	ErrReplaced    = errors.New("its file was removed or replaced while it was open, and what is written to it would be lost")
+	ErrDenied      = errors.New("not permitted")
 	ErrUnavailable = errors.New("not to be reached, and nothing was changed")
 	ErrNotOwner    = errors.New("another host looks after it")
 	ErrGone        = errors.New("it is missing, and its key file is there: a vault was here and is not begun anew")

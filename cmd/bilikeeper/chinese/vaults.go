@@ -112,5 +112,6 @@ var vaults = area{
 	{"stop the keepers of all hosts first", "请先停止所有机器上的 keeper"},
 	{"name another place", "请指定另一处"},
 	{"the vault is there already", "保险库已经在那里"},
+	{"look at store.user, the password and the role in etcd; bilikeeper doctor says what is missing", "请检查 store.user、密码以及它在 etcd 中的角色；bilikeeper doctor 会说明缺少什么"},
 	{"look whether etcd runs and is reached from here, and at store.endpoints, store.ca_file and store.user", "请检查 etcd 是否在运行、从这里能否连上，以及 store.endpoints、store.ca_file 和 store.user"},
 }

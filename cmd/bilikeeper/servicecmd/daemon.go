@@ -173,6 +173,7 @@ func explain(err error) error {
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
 		{vault.ErrReplaced, cli.ExitFailed, "put the vault's file back, or restore a backup: bilikeeper vault restore FILE; a keeper that starts without one begins with an empty vault"},
 		{keeper.ErrStuck, cli.ExitFailed, "look at the disk; the vault is opened again with all that it had kept"},
+		{vault.ErrDenied, cli.ExitFailed, "look at store.user, the password and the role in etcd; bilikeeper doctor says what is missing"},
 		{vault.ErrUnavailable, cli.ExitFailed, "look whether etcd runs and is reached from here, and at store.endpoints, store.ca_file and store.user"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk"},
 		{transfer.ErrUnfinished, cli.ExitFailed, "run bilikeeper vault migrate again, as it was run, and then start the keeper"},

@@ -163,6 +163,7 @@ func explain(err error) error {
 		{vault.ErrNewerSchema, cli.ExitFailed, "a newer version of bilikeeper wrote it; install that version"},
 		{vault.ErrCorrupt, cli.ExitFailed, "bilikeeper vault restore FILE puts a backup in its place, bilikeeper vault repair saves what still opens; nothing was changed"},
 		{vault.ErrExposed, cli.ExitFailed, "make it private again: chmod go= on what is named, and think about who may have read it"},
+		{vault.ErrDenied, cli.ExitFailed, "look at store.user, the password and the role in etcd; bilikeeper doctor says what is missing"},
 		{vault.ErrUnavailable, cli.ExitFailed, "look whether etcd runs and is reached from here, and at store.endpoints, store.ca_file and store.user"},
 		{vault.ErrNoSpace, cli.ExitFailed, "make room on the disk; nothing was changed"},
 		{vault.ErrNotFound, cli.ExitFailed, "--state-dir names another place; a keeper that starts makes a vault"},

@@ -169,7 +169,7 @@ func (v visit) open(ctx context.Context, endpoints []string) bool {
 	stranger := v
 	if v.tls != nil {
 		stranger.tls = v.tls.Clone()
-		stranger.tls.Certificates = nil
+		stranger.tls.Certificates, stranger.tls.GetClientCertificate = nil, nil
 	}
 	c, err := stranger.client(ctx, endpoints, false)
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/doctor"
 	"github.com/bilikeeper/bilikeeper/daemon/doctor/etcd"
 	"github.com/bilikeeper/bilikeeper/internal/etcdtest"
+	"github.com/bilikeeper/bilikeeper/internal/handshake"
 	"github.com/bilikeeper/bilikeeper/vault"
 	vaultetcd "github.com/bilikeeper/bilikeeper/vault/etcd"
 )
@@ -154,20 +155,20 @@ func TestTrust(t *testing.T) {
 	}
 	stranger := etcdtest.NewAuthority(t)
 	cert, key := stranger.Issue(t, "keeper", etcdtest.Certificate{})
-	wants("another authority", doctor.ErrAuthority, func(s *config.Store) { s.CAFile = stranger.File() })
-	wants("no certificate", doctor.ErrCertificate, func(s *config.Store) { s.CertFile, s.KeyFile = "", "" })
-	wants("a stranger's certificate", doctor.ErrCertificate, func(s *config.Store) { s.CertFile, s.KeyFile = cert, key })
+	wants("another authority", handshake.ErrAuthority, func(s *config.Store) { s.CAFile = stranger.File() })
+	wants("no certificate", handshake.ErrCertificate, func(s *config.Store) { s.CertFile, s.KeyFile = "", "" })
+	wants("a stranger's certificate", handshake.ErrCertificate, func(s *config.Store) { s.CertFile, s.KeyFile = cert, key })
 	a.Issue(t, etcdtest.Served, etcdtest.Certificate{Hosts: []string{"etcd.example.net"}})
-	wants("another name", doctor.ErrName)
+	wants("another name", handshake.ErrName)
 	a.Issue(t, etcdtest.Served, etcdtest.Certificate{Ends: time.Now().Add(-time.Hour)})
-	wants("ended", doctor.ErrEnded)
+	wants("ended", handshake.ErrEnded)
 	a.Issue(t, etcdtest.Served, etcdtest.Certificate{})
 	wants("mended", nil)
 	if s := b.look(func(s *config.Store) { s.CAFile = b.dir + "/none" }); s.Err == nil || !strings.Contains(s.Err.Error(), "ca_file") {
 		t.Errorf("without the file it says %v", s.Err)
 	}
 	plain := newBed(t, 1, "https://")
-	if got := plain.look().Members[0].Err; !errors.Is(got, doctor.ErrNoTLS) {
+	if got := plain.look().Members[0].Err; !errors.Is(got, handshake.ErrNoTLS) {
 		t.Errorf("a member without TLS: %v", got)
 	}
 }

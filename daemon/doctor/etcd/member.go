@@ -3,39 +3,33 @@ package etcd
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"google.golang.org/grpc/status"
 
 	"github.com/bilikeeper/bilikeeper/daemon/doctor"
-	"github.com/bilikeeper/bilikeeper/internal/outbound"
+	"github.com/bilikeeper/bilikeeper/internal/handshake"
 )
 
 // member asks one member: whether there is a way and it is trusted, what time it has, and
 // how it is.
 func (v visit) member(ctx context.Context, endpoint string) doctor.Member {
 	m := doctor.Member{Endpoint: endpoint}
-	if m.Certificate, m.Err = v.dial(ctx, endpoint); m.Err != nil {
+	ends, err := handshake.Try(ctx, address(endpoint), v.tls)
+	if m.Err = err; err != nil {
 		return m
+	}
+	if !ends.IsZero() {
+		m.Certificate = &doctor.Certificate{Ends: ends}
 	}
 	web := v.web()
 	defer web.CloseIdleConnections()
-	var webErr error
-	m.Clock, webErr = clock(ctx, web, endpoint)
-	if why := wayErr(ctx, endpoint, webErr); errors.Is(why, doctor.ErrCertificate) {
-		// With TLS 1.3 a server looks at the client's certificate after the handshake.
-		m.Err = why
-		return m
-	}
+	m.Clock = clock(ctx, web, endpoint)
 	c, err := v.client(ctx, []string{endpoint}, false)
 	if err != nil {
 		m.StatusErr = err
@@ -53,59 +47,6 @@ func (v visit) member(ctx context.Context, endpoint string) doctor.Member {
 		m.Quota = quota(ctx, web, endpoint)
 	}
 	return m
-}
-
-// dial makes a connection as etcd's client does, and returns the certificate that was
-// shown, nil where the way is in the clear.
-func (v visit) dial(ctx context.Context, endpoint string) (*doctor.Certificate, error) {
-	conn, err := (&net.Dialer{Timeout: brief}).DialContext(ctx, "tcp", address(endpoint))
-	if err != nil {
-		return nil, wayErr(ctx, endpoint, err)
-	}
-	defer func() { _ = conn.Close() }()
-	if v.tls == nil {
-		return nil, nil
-	}
-	c := v.tls.Clone()
-	c.NextProtos = []string{"h2"}
-	c.ServerName, _, _ = net.SplitHostPort(address(endpoint))
-	over := tls.Client(conn, c)
-	err = over.HandshakeContext(ctx)
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return nil, doctor.ErrNoTLS
-	case err != nil:
-		return nil, wayErr(ctx, endpoint, err)
-	}
-	var found *doctor.Certificate
-	if shown := over.ConnectionState().PeerCertificates; len(shown) > 0 {
-		found = &doctor.Certificate{Ends: shown[0].NotAfter}
-	}
-	return found, nil
-}
-
-// wayErr words why a way is none.
-func wayErr(ctx context.Context, endpoint string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return doctor.ErrAuthority
-	}
-	if _, ok := errors.AsType[x509.HostnameError](err); ok {
-		return doctor.ErrName
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
-		return doctor.ErrEnded
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return doctor.ErrNoTLS
-	}
-	// What the other side refuses is its own word, for which there is no type.
-	if strings.Contains(err.Error(), "remote error: tls:") {
-		return doctor.ErrCertificate
-	}
-	return errors.New(outbound.Explain(ctx, address(endpoint), err).Reason)
 }
 
 // web asks members by HTTP, which they answer beside what is etcd's own.
@@ -130,14 +71,14 @@ func get(ctx context.Context, web *http.Client, endpoint, path string) (*http.Re
 
 // clock reads the time that a member writes on each answer. The second question goes over
 // a connection that is there, so that its time is that of the way alone.
-func clock(ctx context.Context, web *http.Client, endpoint string) (*doctor.Clock, error) {
+func clock(ctx context.Context, web *http.Client, endpoint string) *doctor.Clock {
 	var sent, came time.Time
 	var date string
 	for range 2 {
 		sent = time.Now()
 		answer, err := get(ctx, web, endpoint, "/version")
 		if err != nil {
-			return nil, err
+			return nil
 		}
 		came, date = time.Now(), answer.Header.Get("Date")
 		_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 4<<10))
@@ -145,11 +86,11 @@ func clock(ctx context.Context, web *http.Client, endpoint string) (*doctor.Cloc
 	}
 	at, err := http.ParseTime(date)
 	if err != nil {
-		return nil, nil
+		return nil
 	}
 	// It tells whole seconds, and is half a second behind what it has on the average.
 	way := came.Sub(sent) / 2
-	return &doctor.Clock{Ahead: at.Add(time.Second / 2).Sub(sent.Add(way)), Within: way + time.Second/2}, nil
+	return &doctor.Clock{Ahead: at.Add(time.Second / 2).Sub(sent.Add(way)), Within: way + time.Second/2}
 }
 
 // quota reads the most that a member's database may take, 0 where it does not tell.

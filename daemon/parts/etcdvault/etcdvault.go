@@ -16,6 +16,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
+	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
 	"github.com/bilikeeper/bilikeeper/vault/etcd"
 )
@@ -24,7 +25,7 @@ import (
 func Open(o parts.Opening) (vault.Vault, error) {
 	with, err := options(o)
 	if err != nil {
-		return nil, fmt.Errorf("store: %w", err)
+		return nil, fmt.Errorf("%w: store: %w", parts.ErrConfiguration, err)
 	}
 	if o.Alone {
 		if err := alone(with); err != nil {
@@ -53,7 +54,8 @@ func options(o parts.Opening) (etcd.Options, error) {
 	}
 	return etcd.Options{
 		Endpoints: o.Store.Endpoints, Prefix: o.Store.Prefix, TLS: secure, Username: o.Store.User, Password: password,
-		Copy: filepath.Join(o.Places.StateDir, parts.CopyFile), KeyFile: filepath.Join(o.Places.StateDir, parts.KeyFile),
+		Reread: func() (secret.String, error) { return o.Store.Password(o.Places.ReadSecret) },
+		Copy:   filepath.Join(o.Places.StateDir, parts.CopyFile), KeyFile: filepath.Join(o.Places.StateDir, parts.KeyFile),
 		Keys: o.Keys, Existing: o.Existing, Seed: o.Seed, JournalAge: o.JournalAge(), Lost: o.Lost,
 		Clear: clear, Local: store.Local, Refused: o.Refused, Socket: o.Places.Socket,
 	}, nil

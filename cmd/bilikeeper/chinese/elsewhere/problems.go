@@ -38,6 +38,7 @@ var problems = Area{
 	{"account %s went to another host while this was under way; its state says what came of it", "操作进行时账号 %s 转到了另一台主机；结果见它的状态"},
 	{"account %s is looked after by host %s, which did not answer: %w", "账号 %s 由主机 %s 负责，它没有应答：%w"},
 	{"no host looks after account %s yet", "还没有主机负责账号 %s"},
+	{"not to be reached since %s: %w; credentials are handed out as they were then, and nothing that changes can be kept until it is", "自 %s 起连不上：%w；期间仍提供当时的凭据，在连上之前任何改动都无法保存"},
 	{"the cluster cannot be reached, so nothing can be kept: %w", "无法联系集群，因此什么也无法保存：%w"},
 	{"nothing is lost; try again in a moment", "未丢失任何东西，请稍后再试"},
 	{"nothing is lost; credentials are handed out meanwhile; try again in a moment", "未丢失任何东西，期间仍可取得凭据；请稍后再试"},
@@ -119,6 +120,15 @@ var problems = Area{
 
 // vaultErrors are the errors of the vault and of the socket.
 var vaultErrors = Area{
+	{"its certificate is signed by an authority that this host does not know", "它的证书由本机不认识的机构签发"},
+	{"etcd does not take this user with this password (%w)", "etcd 不接受该用户和密码（%w）"},
+	{"etcd wants a user and a password (%w)", "etcd 要求用户和密码（%w）"},
+	{"no role of this user in etcd has all that is below the prefix (%w)", "该用户在 etcd 中的角色没有前缀之下的全部权限（%w）"},
+	{"not permitted: %w", "不允许：%w"},
+	{"its certificate is for other names", "它的证书不适用于这个名称"},
+	{"its certificate has ended, or has not begun by this host's clock", "它的证书已过期，或按本机时钟尚未生效"},
+	{"it wants a certificate, and does not take the one that is shown", "它要求证书，但不接受所出示的证书"},
+	{"it breaks off where TLS begins, and seems not to speak it", "它在 TLS 开始时断开连接，似乎不使用 TLS"},
 	{"open %s: in use by process %d", "打开 %s：进程 %d 正在使用"},
 	{"in use by another process", "另一个进程正在使用"},
 	{"the key does not open this vault", "密钥打不开这个保险库"},
