@@ -162,6 +162,20 @@ func TestAnotherSchedule(t *testing.T) {
 	})
 }
 
+// TestPreferencesAtOnce: whatever comes of a choice is in the commit that keeps it.
+func TestPreferencesAtOnce(t *testing.T) {
+	run(t, nil, func(h *fixture) {
+		h.logIn()
+		var seen []uint64
+		stop := store.Others{Store: h.store}.Follow(store.KindAccount, func(_ string, revision uint64) { seen = append(seen, revision) })
+		defer stop()
+		h.prefer(func(p *store.Preferences) { p.Schedule, p.Paused = "@every 1h", true })
+		if r := h.onDisk(); r.Plan != "@every 1h" || !r.Preferences.Paused || len(seen) != 1 || seen[0] != r.Revision {
+			t.Errorf("%d commits came to %+v", len(seen), r.Brief)
+		}
+	})
+}
+
 // prefer changes what people chose for the account.
 func (h *fixture) prefer(change func(p *store.Preferences)) {
 	h.Helper()

@@ -96,16 +96,21 @@ func fields(data client.EventData) (m map[string]any) {
 }
 
 func (w *Worker) preview(in lifecycle.Input) (*store.Record, []client.EventData) {
-	next := *w.rec
+	return previewOf(w, w.rec, in)
+}
+
+// previewOf is preview of a record that is not committed yet.
+func previewOf(w *Worker, rec *store.Record, in lifecycle.Input) (*store.Record, []client.EventData) {
+	next := *rec
 	var events []client.EventData
-	next.Account, events = lifecycle.Apply(w.rec.Account, in, time.Now(), w.policy())
+	next.Account, events = lifecycle.Apply(rec.Account, in, time.Now(), w.policyFor(&rec.Brief))
 	if !next.Login.Active() || next.Login.Granted() {
 		next.Code, next.SMS = passport.Code{}, store.SMS{}
 	}
 	if !next.Staged() && !next.Login.Granted() {
 		next.StagedGrant = passport.Grant{}
 	}
-	if next.Generation != w.rec.Generation {
+	if next.Generation != rec.Generation {
 		next.Spare = passport.Grant{}
 	}
 	if next.Confirm == nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/socket"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 )
 
 // TestReadingsAtOnce: nobody gets past the first note before it is written.
@@ -173,5 +174,13 @@ func TestRings(t *testing.T) {
 	}
 	if len(rings) != 3+mostHosts {
 		t.Errorf("%d rings", len(rings))
+	}
+}
+
+// TestEachHostCounts: who reads on one host is no matter of another's, where several share
+// the vault: so no count is written over there.
+func TestEachHostCounts(t *testing.T) {
+	if !store.Local(store.KindAudit) {
+		t.Error("the counts of all hosts are one record")
 	}
 }

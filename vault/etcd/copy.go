@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -105,6 +106,11 @@ func makeCopy(path string) error {
 	if err != nil {
 		_ = os.Remove(temp)
 		return err
+	}
+	// What root makes has to stay the keeper's, to whom the directory belongs.
+	if err := bolt.GiveTo(temp, filepath.Dir(path)); err != nil {
+		_ = os.Remove(temp)
+		return fault.Disk("create", path, err)
 	}
 	return fault.Disk("create", path, durable.Publish(temp, path, durable.Exclusive()))
 }

@@ -227,7 +227,11 @@ func (o Options) seed() (vault.Seed, error) {
 	}
 	id := make([]byte, seal.IDSize)
 	_, _ = rand.Read(id)
-	return o.Keys.NewSeed(o.KeyFile, id)
+	seed, err := o.Keys.NewSeed(o.KeyFile, id)
+	if err == nil {
+		err = fault.Disk("create", o.KeyFile, bolt.GiveTo(o.KeyFile, filepath.Dir(o.Copy)))
+	}
+	return seed, err
 }
 
 // furniture is what every vault has.
