@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,15 +69,16 @@ func TestAbandoned(t *testing.T) {
 // TestMayNot: what may not be called waits, and is called once it may.
 func TestMayNot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, may := newWorld(), false
+		var may atomic.Bool
+		w := newWorld()
 		c := w.config("phone", w.accepting("phone"))
-		c.May = func() bool { return may }
+		c.May = may.Load
 		p := w.start(t, c)
 		defer p.stop()
 		w.add(message("one", "login.done", "main"))
 		after(time.Minute)
 		equal(t, "delivered", len(w.delivered["phone"]), 0)
-		may = true
+		may.Store(true)
 		after(2 * time.Second)
 		equal(t, "delivered", len(w.delivered["phone"]), 1)
 		if !slices.ContainsFunc(w.results["phone"], func(r Result) bool { return r.Outcome == OutcomeDelivered && r.Attempts == 1 }) {
