@@ -14,16 +14,17 @@ import (
 
 // carries lets a host take up what others offer, or not any more. lose loses the answers.
 func carries(h *keepertest.Host, yes, lose bool) {
-	h.Carry = nil
-	if yes {
-		h.Carry = func(ctx context.Context, _ string, request []byte) ([]byte, error) {
-			answer, ok, err := h.Keeper.Shared().Offers().Take(ctx, request)
-			if !ok || lose {
-				err = errors.New("the answer was lost")
-			}
-			return answer, err
-		}
+	if !yes {
+		h.SetCarry(nil)
+		return
 	}
+	h.SetCarry(func(ctx context.Context, _ string, request []byte) ([]byte, error) {
+		answer, ok, err := h.Keeper.Shared().Offers().Take(ctx, request)
+		if !ok || lose {
+			err = errors.New("the answer was lost")
+		}
+		return answer, err
+	})
 }
 
 // wantKept looks how many files there are, how often the site rotated, and how many words

@@ -244,6 +244,13 @@ func (h *Host) Hang() (release func()) {
 	}
 }
 
+// SetCarry changes Carry while others may ask.
+func (h *Host) SetCarry(carry func(ctx context.Context, from string, request []byte) ([]byte, error)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.Carry = carry
+}
+
 // Refuse has the site refuse all that comes from the host's address, or not any more.
 func (h *Host) Refuse(yes bool) {
 	h.mu.Lock()
@@ -338,10 +345,16 @@ func (h *Host) Hosts() (list []cluster.Host) {
 // Ask implements [cluster.Membership].
 func (h *Host) Ask(ctx context.Context, host string, request []byte) ([]byte, error) {
 	other := h.all.Host(host)
-	if other == nil || other.Carry == nil {
+	if other == nil {
 		return nil, &cluster.AskError{Host: host, Err: cluster.ErrUnknownHost}
 	}
-	return other.Carry(ctx, h.Name, request)
+	other.mu.Lock()
+	carry := other.Carry
+	other.mu.Unlock()
+	if carry == nil {
+		return nil, &cluster.AskError{Host: host, Err: cluster.ErrUnknownHost}
+	}
+	return carry(ctx, h.Name, request)
 }
 
 // Login logs an account in at a host, as a person with the right phone would.
