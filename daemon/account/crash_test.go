@@ -25,6 +25,7 @@ type point struct {
 
 // crashAt lets the worker crash at the next such point.
 func (h *fixture) crashAt(p point) {
+	synctest.Wait() // a request of this moment is not the one that is meant
 	var once sync.Once
 	die := func() { once.Do(h.crash) }
 	l := h.life
