@@ -33,7 +33,10 @@ type behind struct {
 	n     int
 }
 
+// next is the page that gets the next request. What was done before has reached its host
+// by then; it takes a moment.
 func (b *behind) next() *Page {
+	synctest.Wait()
 	b.n++
 	return b.pages[b.n%len(b.pages)]
 }
