@@ -173,6 +173,39 @@ func TestSpentOfEarlierVersion(t *testing.T) {
 	})
 }
 
+// TestSpentOfEarlierVersionOnce: what an earlier program kept of a way counts once, also
+// when it has been written among what came since.
+func TestSpentOfEarlierVersionOnce(t *testing.T) {
+	const proxy = "http://one.invalid:3128"
+	keepertest.Run(t, func(c *config.Config) {
+		real(c)
+		c.Accounts = []config.Account{{Name: "side", Proxy: proxy}}
+	}, func(h *keepertest.Fixture) {
+		newProxies(h)
+		h.Login("side", keepertest.Stranger)
+		time.Sleep(2 * time.Hour)
+		sum := sha256.Sum256([]byte(proxy))
+		earlier := []time.Time{}
+		for i := range 20 {
+			earlier = append(earlier, time.Now().Add(time.Duration(i-20)*time.Second))
+		}
+		err := h.Keeper.Store().Keep(store.Small{Kind: store.KindSpent, Key: hex.EncodeToString(sum[:8]) + "  side", Value: earlier})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Restart()
+		begun := h.Site.Requests(passporttest.Any)
+		check(h, "side")
+		h.Restart()
+		for range 60 {
+			check(h, "side")
+		}
+		if n := h.Site.Requests(passporttest.Any) - begun; n < 30 || n > 40 {
+			t.Errorf("%d requests in what 20 have left of an hour", n)
+		}
+	})
+}
+
 // TestAnotherWayIsNoNewHour: an account that a reload puts on another way has what is left
 // of its hour there, and back again.
 func TestAnotherWayIsNoNewHour(t *testing.T) {

@@ -186,6 +186,8 @@ func (w *ways) spentOf(prefix, account string) (hour []time.Time) {
 	if prefix != "" && err == nil {
 		var earlier []time.Time // of a version that kept an hour for each way
 		_, err = w.store.Get(store.KindSpent, spentKey(prefix, account), &earlier)
+		// What was asked since has been written with these among it.
+		earlier = slices.DeleteFunc(earlier, func(t time.Time) bool { return slices.ContainsFunc(hour, t.Equal) })
 		hour = append(earlier, hour...)
 		slices.SortFunc(hour, time.Time.Compare)
 	}
