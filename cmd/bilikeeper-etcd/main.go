@@ -4,7 +4,8 @@
 // of its own because etcd's client makes each command a third slower, which those who
 // keep accounts in a file need not pay.
 //
-// Nothing but the list of stores may differ between the two.
+// Nothing may differ between the two but what accounts can be kept in, and who looks at
+// that for the doctor.
 package main
 
 import (

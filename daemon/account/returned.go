@@ -21,7 +21,7 @@ func (w Ownership) TakeBack(ctx context.Context, kept []byte, denied bool) error
 	if err != nil {
 		return err
 	}
-	again := make(chan error, 1)
+	again := make(chan error, 1) // it is no trouble of this account, for which the worker would take an error
 	err = w.do(ctx, false, func(ctx context.Context) error {
 		err := w.takeBack(ctx, next, events, denied)
 		if errors.Is(err, ErrDeniedOnce) {

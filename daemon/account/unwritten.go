@@ -224,8 +224,14 @@ func gives(next, was *store.Record) bool {
 // asked; see [Ownership.TakeBack].
 func (w Ownership) writeUnwritten() error {
 	data, err := w.Unwritten.Get(w.name)
+	if errors.Is(err, errDamaged) {
+		file := w.Unwritten.file(w.name)
+		w.Problems.Set("account "+w.name, fmt.Errorf("%w: %s", err, file))
+		w.log().Error().Err(err).Str("file", file).Msg("left as it is")
+		return nil
+	}
 	if err != nil || data == nil {
-		return w.Unwritten.damaged(w, err)
+		return err
 	}
 	next, events, err := store.ReadUnwritten(data)
 	if err != nil || next.Revision != w.rec.Revision {
@@ -235,16 +241,6 @@ func (w Ownership) writeUnwritten() error {
 		return err
 	}
 	return w.Unwritten.remove(w.name)
-}
-
-// damaged tells of a file that does not open, and leaves it.
-func (u *Unwritten) damaged(w Ownership, err error) error {
-	if !errors.Is(err, errDamaged) {
-		return err
-	}
-	w.Problems.Set("account "+w.name, fmt.Errorf("%w: %s", err, u.file(w.name)))
-	w.log().Error().Err(err).Str("file", u.file(w.name)).Msg("left as it is")
-	return nil
 }
 
 // gift is the credential in a record that was not in the one before.

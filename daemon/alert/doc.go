@@ -9,6 +9,7 @@
 // restart and has the same id; a code that can no longer be scanned yields none; no
 // message carries a cookie or a token; a chat learns of its channel's accounts
 // only; where several hosts share the accounts, one at a time sends, answers and
-// promises, and the next goes on from what it has kept; the codes that are asked for in chats are counted, over restarts too; a
-// reminder that was promised there comes once, also after a restart.
+// promises, and the next goes on from what it has kept; the codes that are asked for
+// in chats are counted, over restarts too; a reminder that was promised there comes
+// once, also after a restart.
 package alert
