@@ -1,0 +1,176 @@
+package control
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/socket"
+)
+
+const (
+	// slowHead is how long a request's head may take from its first byte on, and how long
+	// a new connection may say nothing.
+	slowHead = 5 * time.Second
+	// idle is how long a connection is kept without a request.
+	idle = 2 * time.Minute
+	// look is how often connections are looked at, so by how much later they are closed.
+	look = time.Second
+)
+
+// connections closes those that take too long for a request. The limits of net/http
+// would set a deadline three times for each request, and each wakes the thread that
+// waits for the network: more than the rest of a short answer takes. Here one look a
+// second is enough for all, and none is taken while there is no connection.
+type connections struct {
+	net.Listener
+	// begun is what times are counted from: a step of the clock is no time that passed.
+	begun time.Time
+	mu    sync.Mutex
+	open  map[*connection]struct{}
+}
+
+func newConnections(l net.Listener) *connections {
+	return &connections{Listener: l, begun: time.Now(), open: map[*connection]struct{}{}}
+}
+
+// now is how long it has been since begun.
+func (l *connections) now() time.Duration { return time.Since(l.begun) }
+
+// Accept implements [net.Listener].
+func (l *connections) Accept() (net.Conn, error) {
+	inner, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &connection{Conn: inner, all: l}
+	c.closeBy(slowHead)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.open) == 0 {
+		time.AfterFunc(look, l.look)
+	}
+	l.open[c] = struct{}{}
+	return c, nil
+}
+
+// look closes the connections whose time is over.
+func (l *connections) look() {
+	now := l.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		if by := time.Duration(c.by.Load()); by != 0 && by < now {
+			_ = c.Conn.Close()
+		}
+	}
+	if len(l.open) > 0 {
+		time.AfterFunc(look, l.look)
+	}
+}
+
+// connection is one over which requests come.
+type connection struct {
+	net.Conn
+	all *connections
+	// by is when it is closed unless a request's head has come; 0 while a request is
+	// answered. quiet is true where nothing of the next request has come.
+	by    atomic.Int64
+	quiet atomic.Bool
+	// until is when a write over it that did not end is cut off.
+	until atomic.Int64
+	// last is for the request under way, of which there is one at a time.
+	last repeat
+}
+
+func (c *connection) closeBy(d time.Duration) { c.by.Store(int64(c.all.now() + d)) }
+
+// Read implements [net.Conn].
+func (c *connection) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 && c.quiet.CompareAndSwap(true, false) {
+		c.closeBy(slowHead)
+	}
+	return n, err
+}
+
+// Close implements [net.Conn].
+func (c *connection) Close() error {
+	c.all.mu.Lock()
+	delete(c.all.open, c)
+	c.all.mu.Unlock()
+	return c.Conn.Close()
+}
+
+// moved is told by net/http what a connection does.
+func moved(conn net.Conn, state http.ConnState) {
+	c, ok := conn.(*connection)
+	if !ok {
+		return
+	}
+	switch state {
+	case http.StateActive:
+		c.quiet.Store(false)
+		c.by.Store(0)
+	case http.StateIdle:
+		c.closeBy(idle)
+		c.quiet.Store(true)
+	}
+}
+
+type connectionKey struct{}
+
+// ofConnection adds a connection and who is at its other end to the context of its requests.
+func ofConnection(ctx context.Context, conn net.Conn) context.Context {
+	c, ok := conn.(*connection)
+	if !ok {
+		return socket.ConnContext(ctx, conn)
+	}
+	return context.WithValue(socket.ConnContext(ctx, c.Conn), connectionKey{}, c)
+}
+
+// mayWrite gives what is written next its time. A deadline costs more than many an
+// answer, so one that is still far away is left as it is.
+func mayWrite(w http.ResponseWriter) {
+	if out, ok := w.(*reply); ok && out.conn != nil {
+		now := out.conn.all.now()
+		if time.Duration(out.conn.until.Load())-now > slow/2 {
+			return
+		}
+		out.conn.until.Store(int64(now + slow))
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slow))
+}
+
+// repeat is what a connection asked for last, where that was an account's credential.
+// Programs ask for the same again and again, so its address is read once. Who may have
+// it, and what it is, is looked at each time.
+type repeat struct {
+	target, pattern, name string
+	asked                 asked
+}
+
+// remember notes what a request asks for.
+func remember(w http.ResponseWriter, r *http.Request, name string, a asked) {
+	if out, ok := w.(*reply); ok && out.conn != nil && r.Method == http.MethodGet {
+		out.conn.last = repeat{r.RequestURI, r.Pattern, name, a}
+	}
+}
+
+// again answers a request for what its connection asked for last, and reports whether
+// it was one.
+func (s *Server) again(out *reply, r *http.Request) bool {
+	if out.conn == nil || out.conn.last.target != r.RequestURI || r.Method != http.MethodGet {
+		return false
+	}
+	last := &out.conn.last
+	a := last.asked
+	a.have, r.Pattern = r.Header["If-None-Match"], last.pattern
+	if err := s.credentials.answer(out, r, last.name, a); err != nil {
+		s.fail(out, r, err)
+	}
+	return true
+}
