@@ -40,6 +40,9 @@ func (t *tasks) add(one *task, begin func() bool) bool {
 	return t.want(func() { t.waiting = append(t.waiting, one) }, begin)
 }
 
+// wantDue lets what is due have its turn.
+func (t *tasks) wantDue(begin func() bool) bool { return t.want(func() { t.due = true }, begin) }
+
 // want notes what is wanted, and begins a turn where nobody has the account. It is
 // false where there are no turns any more.
 func (t *tasks) want(note func(), begin func() bool) bool {

@@ -24,7 +24,9 @@ type Parts struct {
 	Site  func(name string) *passport.Client
 	Store *store.Store
 	// Due wakes a worker when its account wants something.
-	Due      *schedule.Queue
+	Due *schedule.Queue
+	// Checks has those wait whose check is due.
+	Checks   Line
 	Logins   *loginqueue.Queue
 	Problems *Problems
 	Log      zerolog.Logger
@@ -57,6 +59,8 @@ type Parts struct {
 // Settings are what the configuration says of the work for all accounts.
 type Settings struct {
 	RefreshesPerHour int
+	// Concurrency is the most requests under way over all accounts.
+	Concurrency int
 	// LegacySMS: the site's older pair of endpoints is used.
 	LegacySMS bool
 	// CaptchaScript is where the page gets the captcha's script.
@@ -118,6 +122,7 @@ func (w *Worker) work() {
 		due, one, ok := w.next(func() { w.rest(e.packed, were) })
 		switch {
 		case !ok:
+			w.Checks.leave(w)
 			if w.Share != nil {
 				own.letGo()
 			}
@@ -141,6 +146,9 @@ func (w *Worker) work() {
 			one.done(own.outcome(err))
 		}
 		Plan{w}.guarded(Plan{w}.arm)
+		if due {
+			w.Checks.leave(w)
+		}
 	}
 }
 
@@ -158,9 +166,6 @@ func (w *Worker) rest(packed *store.Packed, were store.Secrets) {
 	w.shown.pack(p)
 	w.rec = nil
 }
-
-// Nudge is called by the schedule when the account is due.
-func (w *Worker) Nudge() { w.want(func() { w.due = true }, w.begin) }
 
 // site is who the work under way asks. What a person insists on is asked although
 // the site wants to be left alone.

@@ -19,7 +19,7 @@ func TestAskedAgain(t *testing.T) {
 			return socket.Policy{Owner: testOwner, Rules: []socket.Rule{{User: "1001", Accounts: []string{"main"}, May: verbs}}}
 		}
 		s := f.server(allow(socket.VerbGet), nil)
-		ctx := ofConnection(socket.WithPeer(f.T.Context(), reader), &connection{all: newConnections(nil)})
+		ctx := ofConnection(socket.WithPeer(f.T.Context(), reader))
 		ask := func(method, target string, header ...string) *httptest.ResponseRecorder {
 			f.T.Helper()
 			r := httptest.NewRequest(method, target, nil).WithContext(ctx)

@@ -2,6 +2,7 @@ package control
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -167,4 +169,64 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	mayWrite(w)
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
+}
+
+// connection is what requests over one connection share.
+type connection struct {
+	// begun is what until is counted from: a step of the clock is no time that passed.
+	begun time.Time
+	// until is when a write over it that did not end is cut off.
+	until atomic.Int64
+	// last is for the request under way, of which there is one at a time.
+	last repeat
+}
+
+type connectionKey struct{}
+
+// ofConnection adds a connection to the context of its requests.
+func ofConnection(ctx context.Context) context.Context {
+	return context.WithValue(ctx, connectionKey{}, &connection{begun: time.Now()})
+}
+
+// mayWrite gives what is written next its time. A deadline costs more than many an
+// answer, so one that is still far away is left as it is.
+func mayWrite(w http.ResponseWriter) {
+	if out, ok := w.(*reply); ok && out.conn != nil {
+		now := time.Since(out.conn.begun)
+		if time.Duration(out.conn.until.Load())-now > slow/2 {
+			return
+		}
+		out.conn.until.Store(int64(now + slow))
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slow))
+}
+
+// repeat is what a connection asked for last, where that was an account's credential.
+// Programs ask for the same again and again, so its address is read once. Who may have
+// it, and what it is, is looked at each time.
+type repeat struct {
+	target, pattern, name string
+	asked                 asked
+}
+
+// remember notes what a request asks for.
+func remember(w http.ResponseWriter, r *http.Request, name string, a asked) {
+	if out, ok := w.(*reply); ok && out.conn != nil && r.Method == http.MethodGet {
+		out.conn.last = repeat{r.RequestURI, r.Pattern, name, a}
+	}
+}
+
+// again answers a request for what its connection asked for last, and reports whether
+// it was one.
+func (s *Server) again(out *reply, r *http.Request) bool {
+	if out.conn == nil || out.conn.last.target != r.RequestURI || r.Method != http.MethodGet {
+		return false
+	}
+	last := &out.conn.last
+	a := last.asked
+	a.have, r.Pattern = r.Header["If-None-Match"], last.pattern
+	if err := s.credentials.answer(out, r, last.name, a); err != nil {
+		s.fail(out, r, err)
+	}
+	return true
 }

@@ -100,11 +100,11 @@ func New(c Config) (*Server, error) {
 	s.handler = s.guard(s.mux())
 	s.http = &http.Server{
 		Handler:     s.handler,
-		ConnContext: ofConnection,
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context { return ofConnection(socket.ConnContext(ctx, c)) },
 		// There is no ReadTimeout and no WriteTimeout: both would end the
 		// waits and the streams. The body's reading and each write have their
 		// own deadlines instead, and connections their own limits.
-		ConnState:      moved,
+		ConnState:      socket.Moved,
 		MaxHeaderBytes: 16 << 10,
 		ErrorLog:       stdlog.New(c.Log.With().Str("part", "control").Logger(), "", 0),
 	}
@@ -124,7 +124,7 @@ func (s *Server) SetPolicy(p socket.Policy) error {
 // Serve answers on a listener until Shutdown, and then returns nil. It may be
 // called for several listeners.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(newConnections(l)); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(socket.CutSlow(l)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("control: %w", err)
 	}
 	return nil

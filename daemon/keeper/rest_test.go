@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/keeper/keepertest"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -46,6 +48,72 @@ func TestAccountsAtRest(t *testing.T) {
 		}
 		if got, err := h.Keeper.Accounts().Check(context.Background(), "a7", true); err != nil || got.Outcome != client.CheckOK {
 			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+// TestManyDueAtOnce: of many accounts that are due at once few are at work, since the
+// site is asked slowly; all are checked, once each, whoever is asked about, forgotten or
+// restarted meanwhile.
+func TestManyDueAtOnce(t *testing.T) {
+	const accounts, perMinute = 400, 60
+	change := func(c *config.Config) {
+		c.Check.Schedule, c.Limits.RequestsPerMinute = "CRON_TZ=UTC 0 6 * * *", perMinute
+	}
+	keepertest.Run(t, change, func(h *keepertest.Fixture) {
+		name := func(i int) string { return fmt.Sprintf("a%03d", i) }
+		for i := range accounts {
+			mid := keepertest.Mid + int64(i)
+			h.Site.AddUser(mid, name(i))
+			var pairs []string
+			for _, line := range h.Site.Accounts.Grant(mid) {
+				pair, _, _ := strings.Cut(line, ";")
+				pairs = append(pairs, pair)
+			}
+			if _, err := h.Keeper.Accounts().Import(h.T.Context(), client.ImportRequest{Account: name(i), Data: strings.Join(pairs, "; ")}); err != nil {
+				h.T.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		atRest := runtime.NumGoroutine()
+		due := time.Now().Truncate(24 * time.Hour).Add(6 * time.Hour)
+		h.Site.ResetLog()
+		time.Sleep(time.Until(due) + time.Minute)
+		if n := runtime.NumGoroutine() - atRest; n > accounts/10 {
+			h.T.Errorf("%d goroutines more, of %d accounts that are due", n, accounts)
+		}
+		checked := func() (n int) {
+			for i := range accounts {
+				if a := h.Keeper.Record(name(i)); a != nil && !a.CheckedAt.Before(due) {
+					n++
+				}
+			}
+			return n
+		}
+		if n := checked(); n == 0 || n > 2*perMinute {
+			h.T.Errorf("%d were checked in the first minute, of %d requests that are allowed", n, perMinute)
+		}
+		begun := time.Now()
+		for _, last := range []int{accounts - 1, accounts - 2} {
+			if got, err := h.Keeper.Accounts().Check(h.T.Context(), name(last), true); err != nil || got.Outcome != client.CheckOK {
+				h.T.Errorf("%+v, %v", got, err)
+			}
+		}
+		if took := time.Since(begun); took > 20*time.Second {
+			h.T.Errorf("who asks waits %v for those that are due", took)
+		}
+		if err := h.Keeper.Accounts().Forget(h.T.Context(), name(accounts-3)); err != nil {
+			h.T.Error(err)
+		}
+		h.Restart()
+		time.Sleep(2 * accounts / perMinute * time.Minute)
+		if n := checked(); n != accounts-1 {
+			h.T.Errorf("%d accounts of %d were checked", n, accounts-1)
+		}
+		h.WantRequests(passporttest.PathCookieInfo, accounts-1)
+		synctest.Wait()
+		if n := runtime.NumGoroutine(); n > atRest+3 {
+			h.T.Errorf("%d goroutines at rest, %d afterwards", atRest, n)
 		}
 	})
 }

@@ -124,7 +124,7 @@ func (s *Settings) policy(r *store.Brief) lifecycle.Policy {
 // workers is what the accounts' workers need of the configuration.
 func (s *Settings) workers() account.Settings {
 	return account.Settings{
-		RefreshesPerHour: s.Limits.RefreshesPerHour, LegacySMS: s.Login.SMSAPI == "legacy", CaptchaScript: s.Endpoints.GeetestJS,
+		RefreshesPerHour: s.Limits.RefreshesPerHour, Concurrency: s.Limits.Concurrency, LegacySMS: s.Login.SMSAPI == "legacy", CaptchaScript: s.Endpoints.GeetestJS,
 	}
 }
 

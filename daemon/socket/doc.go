@@ -5,5 +5,6 @@
 // package config; this package knows accounts by their names only.
 //
 // Guarantees: a socket has its mode from its first moment; a peer is who the
-// kernel says, never who it says itself; what no rule allows is refused.
+// kernel says, never who it says itself; what no rule allows is refused; a connection
+// over which no whole request comes is closed.
 package socket

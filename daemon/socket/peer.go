@@ -41,6 +41,9 @@ func PeerOf(ctx context.Context) Peer {
 // ConnContext names the peer of a connection while it is being accepted, which is
 // as close to the peer's connect as one gets.
 func ConnContext(ctx context.Context, conn net.Conn) context.Context {
+	if c, ok := conn.(*connection); ok {
+		conn = c.Conn
+	}
 	socket, ok := conn.(*net.UnixConn)
 	if !ok {
 		return ctx

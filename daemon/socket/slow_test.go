@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"bufio"
@@ -55,12 +55,12 @@ func TestSlowConnections(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := &pipes{make(chan net.Conn), make(chan struct{})}
-				server := &http.Server{ConnContext: ofConnection, ConnState: moved, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				server := &http.Server{ConnState: Moved, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 					time.Sleep(tc.takes)
 					w.WriteHeader(http.StatusNoContent)
 				})}
 				ended := make(chan error, 1)
-				go func() { ended <- server.Serve(newConnections(l)) }()
+				go func() { ended <- server.Serve(CutSlow(l)) }()
 				conn := l.dial()
 				in := bufio.NewReader(conn)
 				var err error

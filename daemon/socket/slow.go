@@ -1,14 +1,11 @@
-package control
+package socket
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/bilikeeper/bilikeeper/daemon/socket"
 )
 
 const (
@@ -33,7 +30,10 @@ type connections struct {
 	open  map[*connection]struct{}
 }
 
-func newConnections(l net.Listener) *connections {
+// CutSlow returns a listener whose connections are closed where a request's head takes
+// longer than five seconds from its first byte on, or from the beginning of the
+// connection, and where none comes for two minutes. The server has to call [Moved].
+func CutSlow(l net.Listener) net.Listener {
 	return &connections{Listener: l, begun: time.Now(), open: map[*connection]struct{}{}}
 }
 
@@ -80,10 +80,6 @@ type connection struct {
 	// answered. quiet is true where nothing of the next request has come.
 	by    atomic.Int64
 	quiet atomic.Bool
-	// until is when a write over it that did not end is cut off.
-	until atomic.Int64
-	// last is for the request under way, of which there is one at a time.
-	last repeat
 }
 
 func (c *connection) closeBy(d time.Duration) { c.by.Store(int64(c.all.now() + d)) }
@@ -105,8 +101,8 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
-// moved is told by net/http what a connection does.
-func moved(conn net.Conn, state http.ConnState) {
+// Moved is told by net/http what a connection does: it is the server's ConnState.
+func Moved(conn net.Conn, state http.ConnState) {
 	c, ok := conn.(*connection)
 	if !ok {
 		return
@@ -119,58 +115,4 @@ func moved(conn net.Conn, state http.ConnState) {
 		c.closeBy(idle)
 		c.quiet.Store(true)
 	}
-}
-
-type connectionKey struct{}
-
-// ofConnection adds a connection and who is at its other end to the context of its requests.
-func ofConnection(ctx context.Context, conn net.Conn) context.Context {
-	c, ok := conn.(*connection)
-	if !ok {
-		return socket.ConnContext(ctx, conn)
-	}
-	return context.WithValue(socket.ConnContext(ctx, c.Conn), connectionKey{}, c)
-}
-
-// mayWrite gives what is written next its time. A deadline costs more than many an
-// answer, so one that is still far away is left as it is.
-func mayWrite(w http.ResponseWriter) {
-	if out, ok := w.(*reply); ok && out.conn != nil {
-		now := out.conn.all.now()
-		if time.Duration(out.conn.until.Load())-now > slow/2 {
-			return
-		}
-		out.conn.until.Store(int64(now + slow))
-	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(slow))
-}
-
-// repeat is what a connection asked for last, where that was an account's credential.
-// Programs ask for the same again and again, so its address is read once. Who may have
-// it, and what it is, is looked at each time.
-type repeat struct {
-	target, pattern, name string
-	asked                 asked
-}
-
-// remember notes what a request asks for.
-func remember(w http.ResponseWriter, r *http.Request, name string, a asked) {
-	if out, ok := w.(*reply); ok && out.conn != nil && r.Method == http.MethodGet {
-		out.conn.last = repeat{r.RequestURI, r.Pattern, name, a}
-	}
-}
-
-// again answers a request for what its connection asked for last, and reports whether
-// it was one.
-func (s *Server) again(out *reply, r *http.Request) bool {
-	if out.conn == nil || out.conn.last.target != r.RequestURI || r.Method != http.MethodGet {
-		return false
-	}
-	last := &out.conn.last
-	a := last.asked
-	a.have, r.Pattern = r.Header["If-None-Match"], last.pattern
-	if err := s.credentials.answer(out, r, last.name, a); err != nil {
-		s.fail(out, r, err)
-	}
-	return true
 }
