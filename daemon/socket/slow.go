@@ -26,8 +26,11 @@ type connections struct {
 	net.Listener
 	// begun is what times are counted from: a step of the clock is no time that passed.
 	begun time.Time
-	mu    sync.Mutex
-	open  map[*connection]struct{}
+
+	mu   sync.Mutex // guards what follows
+	open map[*connection]struct{}
+	// looking is true while the next look is to come.
+	looking bool
 }
 
 // CutSlow returns a listener whose connections are closed where a request's head takes
@@ -50,10 +53,11 @@ func (l *connections) Accept() (net.Conn, error) {
 	c.closeBy(slowHead)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.open) == 0 {
+	l.open[c] = struct{}{}
+	if !l.looking {
+		l.looking = true
 		time.AfterFunc(look, l.look)
 	}
-	l.open[c] = struct{}{}
 	return c, nil
 }
 
@@ -67,7 +71,7 @@ func (l *connections) look() {
 			_ = c.Conn.Close()
 		}
 	}
-	if len(l.open) > 0 {
+	if l.looking = len(l.open) > 0; l.looking {
 		time.AfterFunc(look, l.look)
 	}
 }
