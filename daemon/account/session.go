@@ -105,28 +105,50 @@ func withMid(list []cookie.Cookie, mid int64) []cookie.Cookie {
 	return append(list, added)
 }
 
-// Logout ends the session at the site, then forgets the account.
+// Logout ends the session at the site, then forgets the account. A session that was
+// granted and is not in use yet is ended as well: nobody would know of it any more.
 func (w Session) Logout(ctx context.Context) (client.LogoutResult, error) {
 	result := client.LogoutResult{Account: w.name}
 	err := w.do(ctx, true, func(ctx context.Context) error {
-		if w.rec.Generation == 0 {
+		sessions := w.sessions()
+		if len(sessions) == 0 {
 			result.Detail = "it had never been logged in"
-			return w.forget(ctx)
 		}
-		err := w.realm().Logout(ctx, w.rec.Session())
-		switch v := lifecycle.VerdictOf(err); {
-		case err == nil:
-			result.Ended = true
-		case errors.Is(err, passport.ErrAlreadyOut), v.Dead():
+		for _, one := range sessions {
+			err := w.realm().Logout(ctx, one)
+			switch v := lifecycle.VerdictOf(err); {
+			case err == nil:
+				result.Ended = true
+			case errors.Is(err, passport.ErrAlreadyOut), v.Dead():
+			case errors.Is(err, passport.ErrWrongCSRF):
+				return BadRequest("the site refused the logout, because the csrf token does not belong to the session; bilikeeper forget %s removes the account here", w.name)
+			default:
+				return SiteAway(v, w.rec.BlockedUntil)
+			}
+		}
+		if len(sessions) > 0 && !result.Ended {
 			result.Detail = "the session had ended before"
-		case errors.Is(err, passport.ErrWrongCSRF):
-			return BadRequest("the site refused the logout, because the csrf token does not belong to the session; bilikeeper forget %s removes the account here", w.name)
-		default:
-			return SiteAway(v, w.rec.BlockedUntil)
 		}
 		return w.forget(ctx)
 	})
 	return result, err
+}
+
+// sessions are those that the site has given and that may live, each once, the one in use
+// last: where an earlier one cannot be ended, the account goes on as it was.
+func (w Session) sessions() (list []passport.Session) {
+	known := map[string]bool{"": true}
+	for _, one := range []passport.Session{w.rec.StagedSession(), w.rec.SpareSession()} {
+		// What came without the token cannot be ended, and keeps nothing else from it.
+		if session := cookie.Value(one.Cookies, "SESSDATA").Reveal(); !known[session] && cookie.Has(one.Cookies, "bili_jct") {
+			known[session] = true
+			list = append(list, one)
+		}
+	}
+	if w.rec.Generation > 0 {
+		list = append(list, w.rec.Session())
+	}
+	return list
 }
 
 // Forget removes the account here; its session at the site lives on.

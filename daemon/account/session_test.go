@@ -174,6 +174,41 @@ func TestLogout(t *testing.T) {
 	}
 }
 
+// TestLogoutOfAGrant: what was granted and is not proven is ended as well, and where the
+// site does not do it nothing is forgotten.
+func TestLogoutOfAGrant(t *testing.T) {
+	for name, begin := range map[string]func(h *fixture){
+		"of a new account": func(*fixture) {},
+		"beside a session": (*fixture).logIn,
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, nil, func(h *fixture) {
+				begin(h)
+				before := len(h.site.Accounts.Sessions(mid))
+				h.startLogin()
+				h.site.SetTrouble(passporttest.PathNav, passporttest.HTTP500)
+				h.scan(h.code(), mid)
+				time.Sleep(20 * time.Second)
+				if l := h.login(); !l.Granted || len(h.site.Accounts.Sessions(mid)) != before+1 {
+					t.Fatalf("%+v", l)
+				}
+				h.site.SetTrouble(passporttest.PathLogout, passporttest.HTTP500)
+				if _, err := (account.Session{Worker: h.w}).Logout(context.Background()); !isProblem(err, client.ProblemSiteAway) || h.gone.Load() {
+					t.Errorf("while the site is away: %v", err)
+				}
+				h.site.SetTrouble(passporttest.PathLogout, passporttest.None)
+				if r, err := (account.Session{Worker: h.w}).Logout(context.Background()); err != nil || !r.Ended {
+					t.Errorf("%+v, %v", r, err)
+				}
+				if left := h.site.Accounts.Sessions(mid); len(left) > 0 {
+					t.Errorf("%d sessions live on at the site", len(left))
+				}
+				h.wantForgotten()
+			})
+		})
+	}
+}
+
 // wantForgotten looks whether nothing is left of the account, and nothing is done for
 // it any more.
 func (h *fixture) wantForgotten() {
