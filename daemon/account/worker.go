@@ -26,7 +26,7 @@ type Parts struct {
 	// Due wakes a worker when its account wants something.
 	Due *schedule.Queue
 	// Checks has those wait whose check is due.
-	Checks   Line
+	Checks   CheckQueue
 	Logins   *loginqueue.Queue
 	Problems *Problems
 	Log      zerolog.Logger
