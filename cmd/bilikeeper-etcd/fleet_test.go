@@ -36,6 +36,8 @@ type fleet struct {
 	mids   map[string]int64 // by account
 	every  string           // how often each account is checked
 	more   string           // of each host's configuration
+	limits string           // in place of the usual ones, where it is not ""
+	bin    string           // where the programs are, where they are not the usual ones
 }
 
 // member is a host of a fleet.
@@ -70,6 +72,12 @@ func (f *fleet) grow(hosts int) {
 		f.t.Cleanup(server.CloseClientConnections)
 		m.host = newHostAt(f.t, f.site, server.URL, f.every)
 		m.base = f.more + m.base
+		if f.limits != "" {
+			m.base = strings.Replace(m.base, usualLimits, f.limits, 1)
+		}
+		if f.bin != "" {
+			m.bin = f.bin
+		}
 		m.shares(m.way, m.name)
 		if len(f.hosts) > 0 {
 			m.carry(f.hosts[0].host)
@@ -273,6 +281,7 @@ type visits struct {
 
 	mu   sync.Mutex
 	list []visit
+	came []arrival
 	// denied is when a session was denied, by its cookie.
 	denied map[string][]time.Time
 }
@@ -324,6 +333,7 @@ type front struct {
 
 // ServeHTTP implements [http.Handler].
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.visits.arrives(f.host, r)
 	if f.cut.Load() {
 		panic(http.ErrAbortHandler)
 	}

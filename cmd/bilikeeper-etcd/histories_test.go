@@ -19,9 +19,11 @@ import (
 
 // TestHistories has five hosts work while things go wrong at random, and holds what
 // happened against the guarantees: no account is lost; none is refreshed by two hosts at
-// once, and no refresh is granted twice without something wrong between; what a reader
-// gets only grows newer, and is nothing that the site had denied twice for long; no
-// message comes more often than once and once more per fault.
+// once, and no refresh is granted twice without something wrong between; no host asks the
+// site more in a minute, and all of them together no more for an account in an hour, than
+// they may, whatever was lost; what a reader gets only grows newer, and is nothing that the
+// site had denied twice for long; no message comes more often than once and once more per
+// fault. Hours last a minute in the keeper that it builds, so that the limits are reached.
 //
 // BILIKEEPER_HISTORIES says how many rounds, BILIKEEPER_SEED repeats what went wrong.
 func TestHistories(t *testing.T) {
@@ -29,7 +31,12 @@ func TestHistories(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	f := newFleet(t, 3, 0, "2s", etcdtest.Quota(64<<20))
 	h := newHistory(f)
-	f.more = h.listen()
+	f.more, f.limits = h.listen(), limited()
+	bin, err := hurriedPrograms()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.bin = bin
 	f.grow(5)
 	for i := range 10 {
 		f.add(f.hosts[i%5], fmt.Sprintf("account-%d", i))
@@ -269,5 +276,5 @@ func (h *history) summary() string {
 		rotations += h.site.Refresh.Rotations(mid)
 	}
 	logins, _ := h.hosts[0].client().Events(context.Background(), client.EventQuery{Types: []string{client.EventLoginSucceeded}})
-	return fmt.Sprintf("%d faults, %d refreshes, %d sessions denied twice, %d logins, %d messages", faults, rotations, h.visits.dead(), len(logins), messages)
+	return fmt.Sprintf("%d faults, %d refreshes, %d sessions denied twice, %d logins, %d messages; %s", faults, rotations, h.visits.dead(), len(logins), messages, h.reached())
 }

@@ -70,6 +70,9 @@ func newHost(t *testing.T) *host {
 	return newHostAt(t, site, server.URL, "8h")
 }
 
+// usualLimits are those that no test comes near.
+const usualLimits = "[limits]\nmin_check_interval = \"1s\"\nrequests_per_minute = 600\nrefreshes_per_hour = 10000\n"
+
 // newHostAt makes a host that reaches a site by an address, and checks so often.
 func newHostAt(t *testing.T, site *passporttest.Site, address, every string) *host {
 	t.Helper()
@@ -81,7 +84,7 @@ func newHostAt(t *testing.T, site *passporttest.Site, address, every string) *ho
 	h.write("site.pem", string(h.site.Refresh.CorrespondKeyPEM()))
 	var b strings.Builder
 	fmt.Fprintf(&b, "[check]\nschedule = \"@every %s\"\njitter = \"0s\"\nconfirm_after = \"200ms\"\n[login]\npoll = \"100ms\"\n", every)
-	b.WriteString("[limits]\nmin_check_interval = \"1s\"\nrequests_per_minute = 600\nrefreshes_per_hour = 10000\n[endpoints]\n")
+	b.WriteString(usualLimits + "[endpoints]\n")
 	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
 		fmt.Fprintf(&b, "%s = %q\n", role, address)
 	}

@@ -274,6 +274,9 @@ func (h *history) judge() []string {
 	}) {
 		h.breach("%s", breach)
 	}
+	for _, fault := range h.overspent() {
+		h.breach("%s", fault)
+	}
 	h.mu.Lock()
 	again, wrong := 0, len(h.faults)
 	for _, n := range h.hook {
