@@ -37,9 +37,10 @@ const (
 // It is open until Until; a zero Until says that it is closed.
 type Breaker struct {
 	Host     string    // "*" is the whole of bilibili.com, "*intl" of bilibili.tv
-	Until    time.Time // wall clock
-	Failures int       // in a row: openings of the site's, failures of a host's
-	Reason   string    // harmless words, "HTTP 412"
+	Opened   time.Time // wall clock, as Until; zero from a version that did not keep it
+	Until    time.Time
+	Failures int    // in a row: openings of the site's, failures of a host's
+	Reason   string // harmless words, "HTTP 412"
 }
 
 // Name is the host, or the domain of the whole realm, for people.
@@ -69,12 +70,15 @@ type circuit struct {
 func (c *circuit) ofSite() bool { return c.Host == wholeWeb || c.Host == wholeIntl }
 
 // open reports how long the circuit stays open, 0 where it is not. A clock that
-// was set back must not keep it open for longer than any block lasts.
+// was set back must not keep it open for longer than it was to be when it opened.
 func (c *circuit) open(now time.Time) time.Duration {
-	left := c.Until.Sub(now)
-	if left > siteMax {
-		left = siteMax
-		c.Until = now.Add(left)
+	left, most := c.Until.Sub(now), siteMax
+	if !c.Opened.IsZero() {
+		most = min(most, c.Until.Sub(c.Opened))
+	}
+	if left > most {
+		left = most
+		c.Opened, c.Until = now.Round(0), now.Round(0).Add(left)
 	}
 	return max(left, 0)
 }
@@ -110,7 +114,7 @@ func (c *circuit) extend(now time.Time, pause time.Duration) bool {
 	if !until.After(c.Until) {
 		return false
 	}
-	c.Until = until
+	c.Opened, c.Until = now.Round(0), until
 	return true
 }
 
@@ -133,7 +137,7 @@ func (c *circuit) succeed(epoch int) bool {
 		return false // an answer from before the block
 	}
 	was := c.resting()
-	c.Until, c.Failures, c.Reason = time.Time{}, 0, ""
+	c.Opened, c.Until, c.Failures, c.Reason = time.Time{}, time.Time{}, 0, ""
 	return was
 }
 

@@ -485,3 +485,25 @@ func TestPanicGivesTheTurnBack(t *testing.T) {
 		}
 	})
 }
+
+// A clock that was an hour ahead when a breaker opened does not keep it open for an hour
+// more when it is right again.
+func TestOpenedByAClockAhead(t *testing.T) {
+	for _, ahead := range []time.Duration{time.Hour, 20 * 365 * 24 * time.Hour} {
+		bubble(t, wide(), func(t *testing.T, b *bench) {
+			opened := b.start.Add(ahead)
+			b.gate.Restore([]passport.Breaker{{Host: "*", Opened: opened, Until: opened.Add(30 * time.Minute), Failures: 1}})
+			if until, _ := b.gate.BlockedAt(passport.Web); !until.Equal(b.start.Add(30 * time.Minute)) {
+				t.Errorf("it is open until %v", until.Sub(b.start))
+			}
+			time.Sleep(29 * time.Minute)
+			if e := b.ask(t.Context(), "a"); asked(e) {
+				t.Errorf("%v", e)
+			}
+			time.Sleep(time.Minute)
+			if e := b.ask(t.Context(), "a"); !asked(e) {
+				t.Errorf("%v", e)
+			}
+		})
+	}
+}

@@ -32,6 +32,9 @@ type Account struct {
 	Site  passport.Site `json:"site"`
 	Base  Base          `json:"base"`
 	Added time.Time     `json:"added"`
+	// Written is when something last happened to the account, by the clock of the host
+	// that all other times in here were taken from.
+	Written time.Time `json:"written,omitzero"`
 
 	Mid   int64  `json:"mid,omitempty"`
 	Uname string `json:"uname,omitempty"`

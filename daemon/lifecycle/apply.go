@@ -16,6 +16,7 @@ func Apply(a Account, in Input, now time.Time, p Policy) (Account, []client.Even
 	t.mendClock(t.now, p)
 	in.apply(&t)
 	t.keepPromise()
+	t.Written = t.now
 	return t.Account, t.events
 }
 

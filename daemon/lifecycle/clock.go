@@ -1,6 +1,9 @@
 package lifecycle
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // longest is more than any pause that the keeper takes by itself: the longest is
 // a day, spread by a fifth.
@@ -8,6 +11,9 @@ const longest = 30 * time.Hour
 
 // longestCode is more than any code lives.
 const longestCode = 15 * time.Minute
+
+// apart is how far the clocks of hosts may be from one another without a word.
+const apart = time.Minute
 
 // ClockSet is a wall clock that was set while the keeper ran, backwards or
 // forwards. All that follows from it is what [Apply] does in any case: stored
@@ -47,9 +53,15 @@ func (a Account) sameTimes(b Account) bool {
 
 // mendClock brings the stored times within what the clock allows. What has
 // happened lies in the past; what is to come lies no further ahead than the
-// longest pause of its kind. ExpiresAt is the site's word and stays.
+// longest pause of its kind. ExpiresAt is the site's word and stays. A record that was
+// written in the future tells how far the clock was ahead: what is to come was meant to
+// come as much earlier, however short its pause is.
 func (a *Account) mendClock(now time.Time, p Policy) {
 	now = now.UTC().Round(0)
+	if wrong := a.Written.Sub(now); wrong > apart {
+		a.bringForward(wrong, now)
+		a.Written = now
+	}
 	for _, t := range []*time.Time{&a.Added, &a.IssuedAt, &a.RefreshedAt, &a.CheckedAt, &a.DeniedAt} {
 		past(t, now)
 	}
@@ -75,6 +87,35 @@ func (a *Account) mendClock(now time.Time, p Policy) {
 	if c := a.Confirm; c != nil {
 		past(&c.Since, now)
 		ahead(&c.At, now, longest, now)
+	}
+}
+
+// bringForward has all that is to come come so much earlier. What was spent by a clock
+// that was ahead was spent as much earlier, too, and still counts.
+func (a *Account) bringForward(by time.Duration, now time.Time) {
+	a.RefreshLog = slices.Clone(a.RefreshLog)
+	for i, at := range a.RefreshLog {
+		if at.After(now) {
+			a.RefreshLog[i] = at.Add(-by)
+		}
+	}
+	times := []*time.Time{&a.NextCheckAt, &a.BlockedUntil, &a.AskAgainAt}
+	if a.Incident != nil {
+		times = append(times, &a.Incident.NextAttempt)
+	}
+	if a.Login.Active() {
+		times = append(times, &a.Login.Attended, &a.Login.CodeExpires, &a.Login.RetryAt)
+	}
+	if a.Refresh != nil {
+		times = append(times, &a.Refresh.At)
+	}
+	if a.Confirm != nil {
+		times = append(times, &a.Confirm.At)
+	}
+	for _, t := range times {
+		if !t.IsZero() {
+			*t = t.Add(-by)
+		}
 	}
 }
 

@@ -142,3 +142,50 @@ func TestBootWithoutAClock(t *testing.T) {
 		})
 	}
 }
+
+// TestClockAnHourAhead: what was written by a clock that was an hour ahead comes no later
+// than it was meant to, also where its pause is a minute.
+func TestClockAnHourAhead(t *testing.T) {
+	for name, one := range map[string]struct {
+		happens []lifecycle.Input
+		action  lifecycle.Action
+	}{
+		"denied once":    {[]lifecycle.Input{lifecycle.Checked{Verdict: dead()}}, lifecycle.ActAskAgain},
+		"not answered":   {[]lifecycle.Input{lifecycle.Checked{Verdict: trouble(passport.Unreachable)}}, lifecycle.ActCheck},
+		"not asked":      {[]lifecycle.Input{lifecycle.Checked{Verdict: lifecycle.Verdict{Class: passport.Unreachable, Unasked: true}}}, lifecycle.ActCheck},
+		"a code is out":  {[]lifecycle.Input{lifecycle.Checked{Verdict: dead()}, lifecycle.AskedAgain{Verdict: dead()}}, lifecycle.ActCode},
+		"checked, lives": {[]lifecycle.Input{lifecycle.Checked{Verdict: ok()}}, lifecycle.ActCheck},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStory(t).login()
+			right := *s
+			for _, in := range one.happens {
+				right.after(time.Hour, in)
+			}
+			want := right.a.Next(right.p).At.Sub(right.now)
+			s.now = s.now.Add(time.Hour)
+			for _, in := range one.happens {
+				s.after(time.Hour, in)
+			}
+			s.now = s.now.Add(-time.Hour)
+			if want < 0 || want > 0 && !s.a.OffClock(s.now, s.p) {
+				t.Fatal("it is not seen that the clock was wrong")
+			}
+			s.after(0, lifecycle.ClockSet{}).wantNext(one.action, want)
+			s.after(0, lifecycle.ClockSet{}).wantNext(one.action, want) // once
+		})
+	}
+}
+
+// TestSpentByAClockAhead: refreshes that were made by a clock that was an hour ahead count
+// when it is right again.
+func TestSpentByAClockAhead(t *testing.T) {
+	s := newStory(t).login()
+	s.now = s.now.Add(time.Hour)
+	s.after(time.Minute, lifecycle.RefreshIntended{}).after(time.Minute, lifecycle.RefreshIntended{})
+	s.now = s.now.Add(-time.Hour)
+	s.after(time.Minute, lifecycle.ClockSet{})
+	if room := s.a.RefreshRoom(s.now, 2); room.Before(s.now.Add(55*time.Minute)) || room.After(s.now.Add(time.Hour)) {
+		t.Errorf("there is room in %v", room.Sub(s.now))
+	}
+}

@@ -535,7 +535,8 @@ func TestRestartUnderTheSamePlan(t *testing.T) {
 	s.p.Plan = "@every 8h"
 	s.login()
 	before := s.a
-	if s.after(time.Hour, lifecycle.Started{}); !reflect.DeepEqual(s.a, before) {
+	s.after(time.Hour, lifecycle.Started{})
+	if before.Written = s.now; !reflect.DeepEqual(s.a, before) {
 		t.Errorf("a start made %+v of %+v", s.a, before)
 	}
 	changed := s.now
