@@ -6,15 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,11 +31,12 @@ type fleet struct {
 	etcd   *etcdtest.Cluster
 	hosts  []*member
 	visits visits
-	mids   map[string]int64 // by account
-	every  string           // how often each account is checked
-	more   string           // of each host's configuration
-	limits string           // in place of the usual ones, where it is not ""
-	bin    string           // where the programs are, where they are not the usual ones
+	mids   map[string]int64  // by account
+	every  string            // how often each account is checked
+	more   string            // of each host's configuration
+	limits string            // in place of the usual ones, where it is not ""
+	bin    string            // where the programs are, where they are not the usual ones
+	net    *etcdtest.Network // that each host has a cable to; nil where they share the test's
 }
 
 // member is a host of a fleet.
@@ -45,6 +44,7 @@ type member struct {
 	*host
 	name    string
 	front   *front
+	door    string // where the front is
 	way     *etcdtest.Proxy
 	keeper  *exec.Cmd // nil while none runs
 	stopped bool
@@ -65,12 +65,14 @@ func newFleet(t *testing.T, members, hosts int, every string, options ...etcdtes
 func (f *fleet) grow(hosts int) {
 	f.t.Helper()
 	for range hosts {
-		m := &member{name: "host-" + string(rune('a'+len(f.hosts))), way: f.etcd.Proxy(f.t)}
+		m := &member{name: "host-" + string(rune('a'+len(f.hosts))), way: f.etcd.ProxyAt(f.t, f.address())}
 		m.front = &front{host: m.name, site: f.site, visits: &f.visits}
-		server := httptest.NewServer(m.front)
-		f.t.Cleanup(server.Close)
-		f.t.Cleanup(server.CloseClientConnections)
+		server := f.serve(m.front)
+		m.door = server.Listener.Addr().String()
 		m.host = newHostAt(f.t, f.site, server.URL, f.every)
+		if f.net != nil {
+			m.place = f.net.Join(f.t)
+		}
 		m.base = f.more + m.base
 		if f.limits != "" {
 			m.base = strings.Replace(m.base, usualLimits, f.limits, 1)
@@ -86,6 +88,30 @@ func (f *fleet) grow(hosts int) {
 		m.start()
 	}
 	f.settled(len(f.hosts))
+}
+
+// address is where hosts reach what the test serves.
+func (f *fleet) address() string {
+	if f.net != nil {
+		return f.net.Address()
+	}
+	return "127.0.0.1"
+}
+
+// serve serves where the hosts can reach it, until the test ends.
+func (f *fleet) serve(handler http.Handler) *httptest.Server {
+	f.t.Helper()
+	listener, err := net.Listen("tcp", net.JoinHostPort(f.address(), "0"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	_ = server.Listener.Close()
+	server.Listener = listener
+	server.Start()
+	f.t.Cleanup(server.Close)
+	f.t.Cleanup(server.CloseClientConnections)
+	return server
 }
 
 // shares writes the configuration of a host that shares its accounts.
@@ -263,143 +289,3 @@ func (f *fleet) scan(by *member, l client.Login) {
 		return errors.Join(errors.New("it is "+now.State), err)
 	})
 }
-
-// visit is a request that reached the site.
-type visit struct {
-	host, path   string
-	mid          int64
-	token        string // of a refresh
-	begun, ended time.Time
-	granted      bool
-}
-
-// visits are all of them.
-type visits struct {
-	// slow is how long the site takes for a refresh, before it acts and after; nil is
-	// no time.
-	slow func() time.Duration
-
-	mu   sync.Mutex
-	list []visit
-	came []arrival
-	// denied is when a session was denied, by its cookie.
-	denied map[string][]time.Time
-}
-
-// wait takes as long as the site does for a refresh.
-func (v *visits) wait() {
-	if v.slow != nil {
-		time.Sleep(v.slow())
-	}
-}
-
-// deny notes that a session was denied.
-func (v *visits) deny(session string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.denied == nil {
-		v.denied = map[string][]time.Time{}
-	}
-	v.denied[session] = append(v.denied[session], time.Now())
-}
-
-func (v *visits) add(one visit) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.list = append(v.list, one)
-}
-
-// since returns those that began after a moment, and are over.
-func (v *visits) since(t time.Time) (list []visit) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	for _, one := range v.list {
-		if one.begun.After(t) {
-			list = append(list, one)
-		}
-	}
-	return list
-}
-
-// front is the site as one host reaches it. It knows who came.
-type front struct {
-	host   string
-	site   http.Handler
-	visits *visits
-	cut    atomic.Bool
-	// acted is true while the site has done a refresh and not answered yet.
-	acted atomic.Bool
-}
-
-// ServeHTTP implements [http.Handler].
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f.visits.arrives(f.host, r)
-	if f.cut.Load() {
-		panic(http.ErrAbortHandler)
-	}
-	one := visit{host: f.host, path: r.URL.Path, begun: time.Now()}
-	if c, err := r.Cookie("DedeUserID"); err == nil {
-		one.mid, _ = strconv.ParseInt(c.Value, 10, 64)
-	}
-	seen := &answered{ResponseWriter: w}
-	if one.path == passporttest.PathRefresh {
-		one.token = r.FormValue("refresh_token")
-		f.visits.wait()
-	}
-	defer func() {
-		if one.path == passporttest.PathRefresh {
-			f.acted.Store(true)
-			f.visits.wait()
-			f.acted.Store(false)
-		}
-		one.ended, one.granted = time.Now(), strings.Contains(seen.text.String(), `"refresh_token"`)
-		f.visits.add(one)
-		if c, err := r.Cookie("SESSDATA"); err == nil && asksWhether(one.path) && strings.Contains(seen.text.String(), `"code":-101`) {
-			f.visits.deny(c.Value)
-		}
-	}()
-	f.site.ServeHTTP(seen, r)
-}
-
-// answered keeps what the site answered.
-type answered struct {
-	http.ResponseWriter
-	text strings.Builder
-}
-
-// Unwrap is for [http.ResponseController].
-func (a *answered) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-func (a *answered) Write(data []byte) (int, error) {
-	a.text.Write(data)
-	return a.ResponseWriter.Write(data)
-}
-
-// once says where one account was refreshed by two hosts at the same time, or one token
-// was good for two refreshes, though nothing between them allows it.
-func (f *fleet) once(allowed func(first, second visit) bool) (faults []string) {
-	list := f.visits.since(time.Time{})
-	slices.SortFunc(list, func(a, b visit) int { return a.begun.Compare(b.begun) })
-	granted, last := map[string]visit{}, map[int64]visit{}
-	for _, one := range list {
-		if one.path != passporttest.PathRefresh {
-			continue
-		}
-		if before := last[one.mid]; before.host != "" && before.host != one.host && before.ended.After(one.begun) {
-			faults = append(faults, fmt.Sprintf("%d was refreshed by %s and %s at once", one.mid, before.host, one.host))
-		}
-		last[one.mid] = one
-		if !one.granted {
-			continue
-		}
-		if before := granted[one.token]; before.host != "" && !allowed(before, one) {
-			faults = append(faults, fmt.Sprintf("one refresh of %d was granted to %s at %s and to %s at %s",
-				one.mid, before.host, before.ended.Format(time.StampMilli), one.host, one.ended.Format(time.StampMilli)))
-		}
-		granted[one.token] = one
-	}
-	return faults
-}
-
-// never allows nothing.
-func never(visit, visit) bool { return false }

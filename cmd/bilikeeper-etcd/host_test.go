@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/etcdtest"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
@@ -25,6 +26,10 @@ import (
 const patience = 90 * time.Second
 
 const mid = 100200300
+
+// clockVariable names the file that says by how many seconds a keeper's clock is wrong, to
+// one that was built to have such a clock.
+const clockVariable = "BILIKEEPER_TEST_CLOCK"
 
 // programs is where both programs are, once they were built.
 var programs = sync.OnceValues(func() (string, error) {
@@ -56,6 +61,8 @@ type host struct {
 	bin  string
 	site *passporttest.Site
 	base string // the configuration without [store]
+	// place has the keeper run elsewhere than in the test's own network; nil has not.
+	place *etcdtest.Host
 }
 
 // newHost makes a host that is alone with the site.
@@ -113,7 +120,8 @@ func (h *host) write(name, text string) {
 func (h *host) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(h.bin, "bilikeeper"), args...)
 	cmd.Env = append(os.Environ(), "HOME="+h.dir, "NO_COLOR=1", "LANG=C.UTF-8",
-		"BILIKEEPER_CONFIG="+h.path("config.toml"), "BILIKEEPER_STATE_DIR="+h.path("state"), "BILIKEEPER_SOCKET="+h.path("control.sock"))
+		"BILIKEEPER_CONFIG="+h.path("config.toml"), "BILIKEEPER_STATE_DIR="+h.path("state"), "BILIKEEPER_SOCKET="+h.path("control.sock"),
+		clockVariable+"="+h.path("clock"))
 	return cmd
 }
 
@@ -139,6 +147,9 @@ func (h *host) run(code int, args ...string) (out, said string) {
 func (h *host) keep() *exec.Cmd {
 	h.t.Helper()
 	cmd := h.command(context.Background(), "daemon")
+	if h.place != nil {
+		h.place.Run(cmd)
+	}
 	log, err := os.OpenFile(h.path("log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		h.t.Fatal(err)

@@ -65,21 +65,30 @@ func (v *visits) spent() (hosts, accounts, refreshed spent) {
 	return hosts, accounts, refreshed
 }
 
-// most is who asked the most within any time of a length, and how much that was.
-func (s spent) most(window time.Duration) (who string, n int, from time.Time) {
-	for one, times := range s {
+// windows tells of all times of a length that end with a request, how many there were in
+// it; of the next one that has a limit, where told so.
+func (s spent) windows(length time.Duration, tell func(who string, n int, from time.Time) (goOn bool)) {
+	for who, times := range s {
 		slices.SortFunc(times, time.Time.Compare)
 		first := 0
 		for i, at := range times {
-			for at.Sub(times[first]) >= window {
+			for at.Sub(times[first]) >= length {
 				first++
 			}
-			if i-first+1 > n {
-				who, n, from = one, i-first+1, times[first]
+			if !tell(who, i-first+1, times[first]) {
+				break
 			}
 		}
 	}
-	return who, n, from
+}
+
+// most is how much was asked at most within any time of a length.
+func (s spent) most(length time.Duration) (most int) {
+	s.windows(length, func(_ string, n int, _ time.Time) bool {
+		most = max(most, n)
+		return true
+	})
+	return most
 }
 
 // overspent says where more was asked than is promised, whatever was killed or cut.
@@ -90,21 +99,39 @@ func (s spent) most(window time.Duration) (who string, n int, from time.Time) {
 // Of one account there is never more than one. In a host's minute every request counts,
 // the questions whether a code was scanned, too, and what they leave to others of the
 // bucket is part of it: burst and flow together are the minute's.
+//
+// What was asked is written down by the wall clock. Whoever takes an account over, or
+// starts anew, after a clock was set finds an hour that is over before it is, and a bucket
+// that is full; so each time that a clock was set, and set right, allows either once more.
+//
+// Where packets vanish, what was sent arrives when they do so no more. Its host has given
+// it up by then and asked again: as many as were under way, of one account one.
 func (h *history) overspent() (faults []string) {
 	hosts, accounts, refreshed := h.visits.spent()
+	anywhere := func(string) string { return "" }
 	for _, one := range []struct {
 		kind   string
 		spent  spent
 		window time.Duration
 		most   int
+		late   int                            // what may come late, for each time that packets vanished
+		where  func(who string) (host string) // whose clock and packets that are
 	}{
-		{"requests of %s in a minute", hosts, time.Minute, perMinute + atOnce},
-		{"requests for the account of device %s in an hour", accounts, hour, perHour + 1},
-		{"refreshes for the account of device %s in an hour", refreshed, hour, refreshes + 1},
+		{"requests of %s in a minute", hosts, time.Minute, perMinute + atOnce, atOnce, func(host string) string { return host }},
+		{"requests for the account of device %s in an hour", accounts, hour, perHour + 1, 1, anywhere},
+		{"refreshes for the account of device %s in an hour", refreshed, hour, refreshes + 1, 1, anywhere},
 	} {
-		if who, n, from := one.spent.most(one.window); n > one.most {
-			faults = append(faults, fmt.Sprintf("%d "+one.kind+" from %s on, and %d are allowed", n, who, from.UTC().Format(time.TimeOnly), one.most))
-		}
+		one.spent.windows(one.window, func(who string, n int, from time.Time) bool {
+			if n <= one.most {
+				return true
+			}
+			host, before, after := one.where(who), from.Add(-one.window), from.Add(one.window)
+			allowed := one.most*(1+2*h.touched(clocks, host, before, after)) + one.late*h.touched(packets, host, before, after)
+			if n > allowed {
+				faults = append(faults, fmt.Sprintf("%d "+one.kind+" from %s on, and %d are allowed", n, who, from.UTC().Format(time.TimeOnly), allowed))
+			}
+			return n <= allowed
+		})
 	}
 	return faults
 }
@@ -112,8 +139,6 @@ func (h *history) overspent() (faults []string) {
 // reached is how much was asked at most.
 func (h *history) reached() string {
 	hosts, accounts, refreshed := h.visits.spent()
-	_, minute, _ := hosts.most(time.Minute)
-	_, most, _ := accounts.most(hour)
-	_, rotations, _ := refreshed.most(hour)
+	minute, most, rotations := hosts.most(time.Minute), accounts.most(hour), refreshed.most(hour)
 	return fmt.Sprintf("at most %d of %d requests a minute of a host, %d of %d an hour for an account, %d of %d refreshes", minute, perMinute, most, perHour, rotations, refreshes)
 }

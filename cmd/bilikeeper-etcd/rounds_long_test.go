@@ -2,5 +2,8 @@
 
 package main
 
-// usualRounds takes most of a night.
-const usualRounds = 500
+const (
+	// usualRounds takes most of a night.
+	usualRounds = 500
+	usualClocks = 1
+)

@@ -29,12 +29,18 @@ type state struct {
 // Proxy makes a way to all members, or to those of the numbers, which ends with the test.
 func (c *Cluster) Proxy(t testing.TB, members ...int) *Proxy {
 	t.Helper()
+	return c.ProxyAt(t, "127.0.0.1", members...)
+}
+
+// ProxyAt is [Cluster.Proxy] with ports of another address of this machine.
+func (c *Cluster) ProxyAt(t testing.TB, address string, members ...int) *Proxy {
+	t.Helper()
 	p := &Proxy{changed: make(chan struct{}), links: map[*link]struct{}{}}
 	for i, m := range c.members {
 		if len(members) > 0 && !slices.Contains(members, i) {
 			continue
 		}
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
 		if err != nil {
 			t.Fatal(err)
 		}

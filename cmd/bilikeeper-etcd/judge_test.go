@@ -1,0 +1,158 @@
+//go:build etcd && unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/passport/passporttest"
+)
+
+// judge says what of the guarantees does not hold by now.
+func (h *history) judge() []string {
+	for _, breach := range h.once(func(first, second visit) bool {
+		return h.wrong(first.host, first.begun.Add(-time.Second), second.begun)
+	}) {
+		h.breach("%s", breach)
+	}
+	for _, fault := range h.overspent() {
+		h.breach("%s", fault)
+	}
+	h.mu.Lock()
+	again, wrong := 0, len(h.faults)
+	for _, n := range h.hook {
+		again += n - 1
+	}
+	h.mu.Unlock()
+	if again > wrong {
+		h.breach("%d messages came once more, with %d faults", again, wrong)
+	}
+	return h.broken()
+}
+
+// well waits until everything is as if nothing had been wrong: all hosts see one another,
+// every account has one owner, and every host hands its newest credential out.
+func (h *history) well() error {
+	deadline := time.Now().Add(patience)
+	for {
+		err := h.agreed()
+		for name := range h.mids {
+			if err == nil {
+				err = h.whole(name)
+			}
+		}
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func (h *history) agreed() error {
+	owners := map[string]string{}
+	for _, m := range h.hosts {
+		s, err := m.status()
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", m.name, err)
+		case len(s.Daemon.Hosts) != len(h.hosts):
+			return fmt.Errorf("%s sees the hosts %v: %s", m.name, s.Daemon.Hosts, strings.Join(s.Daemon.Problems, "; "))
+		case len(s.Daemon.Problems) > 0:
+			return fmt.Errorf("%s tells of %s", m.name, strings.Join(s.Daemon.Problems, "; "))
+		case len(s.Accounts) != len(h.mids):
+			return fmt.Errorf("%s has %d accounts", m.name, len(s.Accounts))
+		}
+		for _, a := range s.Accounts {
+			if a.Host == "" || owners[a.Name] != "" && owners[a.Name] != a.Host {
+				return fmt.Errorf("%s sees %s at %q, another at %q", m.name, a.Name, a.Host, owners[a.Name])
+			}
+			owners[a.Name] = a.Host
+			if err := h.planned(a); err != nil {
+				return fmt.Errorf("%s: %w", m.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// planned says why an account is not checked as often as it is to be: nothing that went
+// wrong, and no clock, leaves it unchecked once it is over. The longest pause is that of
+// one whose hour was used up.
+func (h *history) planned(a client.Account) error {
+	within := 2*h.everyFor() + lag
+	if a.BlockedUntil != nil {
+		within += 20 * time.Minute
+	}
+	if a.NextCheckAt != nil && time.Until(*a.NextCheckAt) > within {
+		return fmt.Errorf("%s is checked %s only", a.Name, a.NextCheckAt.Format(time.TimeOnly))
+	}
+	return nil
+}
+
+// everyFor is how often each account is to be checked.
+func (h *history) everyFor() time.Duration {
+	d, err := time.ParseDuration(h.every)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return d
+}
+
+// whole says why not all hosts hand one living credential of an account out.
+func (h *history) whole(name string) error {
+	var generation uint64
+	for _, m := range h.hosts {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		c, err := m.client().Credential(ctx, name, client.CredentialOptions{})
+		cancel()
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s of %s: %w", name, m.name, err)
+		case generation != 0 && c.Generation != generation:
+			return fmt.Errorf("%s hands generation %d of %s out, another %d", m.name, c.Generation, name, generation)
+		}
+		generation = c.Generation
+		alive := false
+		for _, s := range h.site.Sessions(h.mids[name]) {
+			alive = alive || strings.Contains(string(c.Body), s)
+		}
+		if !alive {
+			return fmt.Errorf("the site does not take what %s hands out of %s", m.name, name)
+		}
+	}
+	return nil
+}
+
+// deniedTwice is when the site had denied the session in a credential for the second
+// time; zero where it has not.
+func (v *visits) deniedTwice(credential string) time.Time {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for session, times := range v.denied {
+		if len(times) > 1 && strings.Contains(credential, session) {
+			return times[1]
+		}
+	}
+	return time.Time{}
+}
+
+// dead is how many sessions the site had denied twice.
+func (v *visits) dead() (n int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, times := range v.denied {
+		if len(times) > 1 {
+			n++
+		}
+	}
+	return n
+}
+
+// asksWhether reports whether a path is for the question whether a session lives.
+func asksWhether(path string) bool {
+	return path == passporttest.PathNav || path == passporttest.PathCookieInfo
+}
