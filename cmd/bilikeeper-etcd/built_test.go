@@ -29,6 +29,7 @@ func hurried() []change {
 		{"daemon/keeper/ways.go", "\t\tperHour = 0\n", "\t\tperHour = accountHour\n"},
 		{"passport/limiter.go", "budgetWindow = time.Hour\n", "budgetWindow = " + short + "\n"},
 		{"passport/spent.go", "hourLease   = time.Minute\n", "hourLease   = " + short + " / 60\n"},
+		{"daemon/lifecycle/policy.go", "15*time.Minute", short + " / 4"},
 		{"daemon/lifecycle/refresh.go", "now.Add(-time.Hour)", "now.Add(-" + short + ")"},
 		{"daemon/lifecycle/refresh.go", "[len(last)-perHour].Add(time.Hour)", "[len(last)-perHour].Add(" + short + ")"},
 	}

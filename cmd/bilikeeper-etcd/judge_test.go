@@ -43,6 +43,7 @@ func (h *history) well() error {
 		for name := range h.mids {
 			if err == nil {
 				err = h.whole(name)
+				h.lookAfter(name, err)
 			}
 		}
 		if err == nil || time.Now().After(deadline) {
@@ -50,6 +51,17 @@ func (h *history) well() error {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+}
+
+// lookAfter has somebody ask for a check of an account that is not well: it may wait for
+// long after its hour was used up, or the site could not be reached.
+func (h *history) lookAfter(name string, err error) {
+	if err == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, _ = h.hosts[0].client().Check(ctx, name, true)
 }
 
 func (h *history) agreed() error {
@@ -80,15 +92,18 @@ func (h *history) agreed() error {
 }
 
 // planned says why an account is not checked as often as it is to be: nothing that went
-// wrong, and no clock, leaves it unchecked once it is over. The longest pause is that of
-// one whose hour was used up.
+// wrong, and no clock, leaves it unchecked once it is over, but for the longest pause after
+// answers that did not come.
 func (h *history) planned(a client.Account) error {
-	within := 2*h.everyFor() + lag
-	if a.BlockedUntil != nil {
-		within += 20 * time.Minute
+	next, within := a.NextCheckAt, 2*h.everyFor()+lag
+	if a.BlockedUntil != nil && time.Until(*a.BlockedUntil) > 75*time.Minute {
+		return fmt.Errorf("%s is left alone until %s", a.Name, a.BlockedUntil.Format(time.TimeOnly))
 	}
-	if a.NextCheckAt != nil && time.Until(*a.NextCheckAt) > within {
-		return fmt.Errorf("%s is checked %s only", a.Name, a.NextCheckAt.Format(time.TimeOnly))
+	if a.BlockedUntil != nil {
+		within += max(0, time.Until(*a.BlockedUntil))
+	}
+	if next != nil && time.Until(*next) > within {
+		return fmt.Errorf("%s is checked at %s only", a.Name, next.Format(time.TimeOnly))
 	}
 	return nil
 }

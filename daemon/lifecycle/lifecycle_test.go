@@ -621,3 +621,19 @@ func TestPausedDuringALogin(t *testing.T) {
 		t.Errorf("next is %s", got)
 	}
 }
+
+// TestHourUsedUp: an account whose hour is used up is left alone until it has room again, not
+// longer because the site did not answer before.
+func TestHourUsedUp(t *testing.T) {
+	s := newStory(t).login()
+	for range 6 {
+		s.after(time.Hour, lifecycle.Checked{Verdict: trouble(passport.Unreachable)})
+	}
+	v := lifecycle.Verdict{Class: passport.Blocked, AccountOnly: true, Unasked: true, RetryAfter: 20 * time.Minute}
+	for range 3 {
+		s.after(time.Minute, lifecycle.Checked{Verdict: v})
+		if left := s.a.BlockedUntil.Sub(s.now); left != 20*time.Minute {
+			t.Errorf("it is left alone for %v", left)
+		}
+	}
+}

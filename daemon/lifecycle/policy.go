@@ -68,13 +68,17 @@ func (p Policy) backoff(n int) time.Duration {
 // pause is how long the site is left alone after the n-th undecided answer in
 // a row. What the site (or the place that all requests pass) asked for is
 // honoured; where it concerns this account alone, it doubles here, since
-// nobody else counts it.
+// nobody else counts it. Where the site was not asked there is nothing to double:
+// when the account's own hour has room again is known.
 func (p Policy) pause(v Verdict, n int) time.Duration {
 	if !v.blocked() {
 		return max(p.backoff(n), v.RetryAfter)
 	}
 	if !v.AccountOnly {
 		return max(v.RetryAfter, time.Minute)
+	}
+	if v.Unasked {
+		n = 1
 	}
 	return p.spread(attempt.Double(max(v.RetryAfter, 15*time.Minute), n, maxBlocked))
 }
