@@ -153,7 +153,7 @@ func every(ctx context.Context, pause time.Duration, do func(ctx context.Context
 // reader reads all accounts at one host, over and over.
 func (h *history) reader(ctx context.Context, m *member, r *rand.Rand) {
 	names := h.names()
-	every(ctx, 40*time.Millisecond, func(ctx context.Context) {
+	every(ctx, 100*time.Millisecond, func(ctx context.Context) {
 		name := names[r.IntN(len(names))]
 		asked := time.Now()
 		c, err := m.client().Credential(ctx, name, client.CredentialOptions{})
