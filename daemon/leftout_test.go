@@ -18,6 +18,7 @@ import (
 	"github.com/bilikeeper/bilikeeper/daemon/listener"
 	"github.com/bilikeeper/bilikeeper/daemon/metrics"
 	"github.com/bilikeeper/bilikeeper/daemon/parts"
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
 
@@ -125,7 +126,7 @@ func TestLeftOutIsTriedAgain(t *testing.T) {
 // A page whose address is taken is served when it is free, and the keeper runs
 // meanwhile.
 func TestPageWaitsForItsAddress(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	taken, err := net.Listen("tcp", porttest.Address(t))
 	if err != nil {
 		t.Fatal(err)
 	}

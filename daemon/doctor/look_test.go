@@ -17,6 +17,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 	"github.com/bilikeeper/bilikeeper/packaging"
 )
 
@@ -102,11 +103,11 @@ func TestProxyAddress(t *testing.T) {
 // TestLookAtADeadProxy: a proxy that the keeper was started with and that is off is
 // named.
 func TestLookAtADeadProxy(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address := porttest.Address(t)
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
 	env := func(name string) string {
 		return map[string]string{"HTTPS_PROXY": "http://u:canary@" + address}[name]
 	}

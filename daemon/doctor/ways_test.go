@@ -10,6 +10,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 )
 
 func TestJudgeWays(t *testing.T) {
@@ -46,12 +47,7 @@ func TestLookAtWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := gone.Addr().String()
-	_ = gone.Close()
+	closed := porttest.Address(t)
 	file := filepath.Join(t.TempDir(), "proxy")
 	if err := os.WriteFile(file, []byte("socks5://canary:canary@"+closed+"\n"), 0o600); err != nil {
 		t.Fatal(err)

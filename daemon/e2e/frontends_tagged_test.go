@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 )
 
 const (
@@ -223,16 +224,7 @@ func TestFrontends(t *testing.T) {
 // frontedStage is a keeper whose public address is a proxy's.
 func frontedStage(t *testing.T, path string) (listen, base string, s *stage, roots *x509.CertPool) {
 	t.Helper()
-	var addresses []string
-	for range 2 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		addresses = append(addresses, l.Addr().String())
-	}
-	listen = addresses[0]
+	listen = porttest.Address(t)
 	base = "https://" + frontHost + listen[strings.LastIndexByte(listen, ':'):] + path
 	s = newStage(t, nil)
 	roots = certificate(t, s.dir)

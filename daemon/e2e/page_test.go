@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 	"github.com/bilikeeper/bilikeeper/passport/passporttest"
 )
 
@@ -68,12 +68,7 @@ func TestPushedLink(t *testing.T) {
 // pageStage is a stage whose keeper serves the login page.
 func pageStage(t *testing.T) (s *stage, base string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := porttest.Address(t)
 	s, base = newStage(t, nil), "http://"+address
 	s.configure(settings{})
 	s.append(fmt.Sprintf("[page]\nlisten = %q\npublic_url = %q\n", address, base))

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 )
 
 const (
@@ -252,7 +253,7 @@ func (s *stage) guess(t *testing.T, address string) {
 // from working, says so, and serves as soon as it can.
 func TestReadersAddressTaken(t *testing.T) {
 	t.Parallel()
-	other, err := net.Listen("tcp", "127.0.0.1:0")
+	other, err := net.Listen("tcp", porttest.Address(t))
 	if err != nil {
 		t.Fatal(err)
 	}

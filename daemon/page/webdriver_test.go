@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 	"github.com/bilikeeper/bilikeeper/notify/qr/qrtest"
 )
 
@@ -34,12 +34,7 @@ func newBrowser(t *testing.T) *chromium {
 	if err != nil {
 		t.Skip("chromedriver is not installed")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
+	port := porttest.Free(t)
 	cmd := exec.Command(driver, fmt.Sprintf("--port=%d", port))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {

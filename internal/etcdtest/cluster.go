@@ -12,6 +12,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 )
 
 const (
@@ -117,7 +119,11 @@ func find(t testing.TB) string {
 // prepare decides where the members listen, and what each is told of the others.
 func (c *Cluster) prepare(t testing.TB, program string, flags []string) {
 	t.Helper()
-	ports := freePorts(t, 2*len(c.members))
+	// A member that is started again finds its own still free.
+	var ports []int
+	for range 2 * len(c.members) {
+		ports = append(ports, porttest.Free(t))
+	}
 	var all []string
 	scheme := "http"
 	if c.tls != nil {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -207,32 +205,4 @@ func (m *Member) log() string {
 		return err.Error()
 	}
 	return string(bytes.TrimSpace(text[max(0, len(text)-enough):]))
-}
-
-// freePorts returns ports that nobody listens on. They lie below those that systems
-// give to outgoing connections, so that a member that is started again finds its own
-// still free.
-func freePorts(t testing.TB, n int) []int {
-	t.Helper()
-	const lowest, count = 10_000, 20_000
-	var listeners []net.Listener
-	defer func() {
-		for _, l := range listeners {
-			_ = l.Close()
-		}
-	}()
-	var ports []int
-	for range 100 * n {
-		port := lowest + rand.IntN(count)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		listeners = append(listeners, l)
-		if ports = append(ports, port); len(ports) == n {
-			return ports
-		}
-	}
-	t.Fatal("no free ports were found")
-	return nil
 }

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 )
 
 // issue makes a certificate that signs itself.
@@ -62,11 +64,7 @@ func TestTry(t *testing.T) {
 	}
 	plain := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(plain.Close)
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = gone.Close()
+	gone := porttest.Address(t)
 	wanting, wanting12 := serve(good, tls.RequireAndVerifyClientCert, tls.VersionTLS13), serve(good, tls.RequireAndVerifyClientCert, tls.VersionTLS12)
 	for _, one := range []struct {
 		what, address string
@@ -92,7 +90,7 @@ func TestTry(t *testing.T) {
 			t.Errorf("%s: the certificate ends %v", one.what, ends)
 		}
 	}
-	if _, err := Try(context.Background(), gone.Addr().String(), nil); err == nil || !strings.Contains(err.Error(), "no connection") {
+	if _, err := Try(context.Background(), gone, nil); err == nil || !strings.Contains(err.Error(), "no connection") {
 		t.Errorf("nobody listens: %v", err)
 	}
 }

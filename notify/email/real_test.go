@@ -14,13 +14,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 	"github.com/bilikeeper/bilikeeper/notify/notifytest"
 )
 
 // A server that others wrote takes the mail, over STARTTLS, and keeps it in a
 // Maildir.
 func TestRealServer(t *testing.T) {
-	dir, port := t.TempDir(), notifytest.FreePort(t)
+	dir, number := t.TempDir(), porttest.Free(t)
+	port := strconv.Itoa(number)
 	web := httptest.NewTLSServer(nil)
 	defer web.Close()
 	key, err := x509.MarshalPKCS8PrivateKey(web.TLS.Certificates[0].PrivateKey)
@@ -38,10 +40,6 @@ func TestRealServer(t *testing.T) {
 	notifytest.Serve(t, "127.0.0.1:"+port, nil, "aiosmtpd", "-n", "-l", "127.0.0.1:"+port,
 		"--tlscert", write("cert.pem", "CERTIFICATE", web.Certificate().Raw), "--tlskey", write("key.pem", "PRIVATE KEY", key),
 		"-c", "aiosmtpd.handlers.Mailbox", maildir)
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
 	m := notifytest.WireCode()
 	m.Login.ExpiresAt = time.Now().Add(time.Minute)
 	if _, err := newChannel(t, nil, func(c *Config) { c.Port = number }).Send(t.Context(), m); err != nil {

@@ -5,10 +5,12 @@ package gotify
 import (
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify/notifytest"
 )
@@ -33,7 +35,7 @@ func ask(t *testing.T, method, address, body string, into any) {
 }
 
 func TestRealServer(t *testing.T) {
-	port := notifytest.FreePort(t)
+	port := strconv.Itoa(porttest.Free(t))
 	notifytest.Serve(t, "127.0.0.1:"+port, []string{
 		"GOTIFY_SERVER_LISTENADDR=127.0.0.1", "GOTIFY_SERVER_PORT=" + port,
 		"GOTIFY_DATABASE_DIALECT=sqlite3", "GOTIFY_DATABASE_CONNECTION=gotify.db",

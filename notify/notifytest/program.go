@@ -11,21 +11,6 @@ import (
 	"time"
 )
 
-// FreePort is a port of the loopback that was free a moment ago.
-func FreePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
 // Serve runs a server for the time of a test, in a directory of its own, and
 // returns when it listens at address. The test is skipped where the program is
 // not installed.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/internal/porttest"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/notify"
 	"github.com/bilikeeper/bilikeeper/notify/notifytest"
@@ -34,7 +35,7 @@ type published struct {
 // realServer runs an ntfy server and returns its address.
 func realServer(t *testing.T, attachments bool) string {
 	t.Helper()
-	dir, address := t.TempDir(), "127.0.0.1:"+notifytest.FreePort(t)
+	dir, address := t.TempDir(), porttest.Address(t)
 	config := "listen-http: " + address + "\nbase-url: http://" + address + "\ncache-file: " + filepath.Join(dir, "cache.db") + "\n"
 	if attachments {
 		config += "attachment-cache-dir: " + filepath.Join(dir, "attachments") + "\n"
