@@ -67,7 +67,7 @@ func (l *limiter) rests(now time.Time) time.Time {
 	s := l.state()
 	// Where the clock was set back since this was written, RetryAt may be years
 	// away. One try too early does less harm.
-	if now.Before(s.Failed) || !s.RetryAt.After(now) {
+	if now.Before(s.Failed) || now.Before(s.Delivered) || !s.RetryAt.After(now) {
 		return time.Time{}
 	}
 	return s.RetryAt
@@ -75,9 +75,22 @@ func (l *limiter) rests(now time.Time) time.Time {
 
 // full is when the rate allows a call again, zero where it does now.
 func (l *limiter) full(now time.Time) time.Time {
-	at := l.rate.next(l.rate.sane(l.state().Paced, now))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at := l.rate.next(l.paced(now))
 	if !at.After(now) {
 		return time.Time{}
+	}
+	return at
+}
+
+// paced is up to when the rate is used up. A time that cannot be is put right for good:
+// seen anew from each later time, the rate would be used up until the clock is there. It
+// needs mu.
+func (l *limiter) paced(now time.Time) time.Time {
+	at := l.rate.sane(l.known.Paced, now)
+	if l.known.Paced.After(at) {
+		l.known.Paced = at
 	}
 	return at
 }
@@ -86,7 +99,7 @@ func (l *limiter) full(now time.Time) time.Time {
 func (l *limiter) take(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.rate.next(l.rate.sane(l.known.Paced, now)).After(now) {
+	if l.rate.next(l.paced(now)).After(now) {
 		return false
 	}
 	l.known.Paced = l.rate.spend(l.known.Paced, now)
@@ -165,7 +178,7 @@ func (r Rate) next(used time.Time) time.Time {
 func (r Rate) spend(used, now time.Time) time.Time { return r.sane(used, now).Add(r.share()) }
 
 // sane is used where it can be true: never in the past, and never further ahead
-// than a rate that is used up. A clock that was set back leaves it there.
+// than a rate that is used up, where a clock that was set back would leave it.
 func (r Rate) sane(used, now time.Time) time.Time {
 	most := now.Add(r.share() * time.Duration(r.Messages))
 	switch {

@@ -133,6 +133,21 @@ func TestRateAndAClockSetBack(t *testing.T) {
 	if at := g.full(now); at.Sub(now) > 15*time.Second || at.IsZero() {
 		t.Errorf("the next is due in %v", at.Sub(now))
 	}
+	for _, ahead := range []time.Duration{time.Hour, 1000 * time.Hour} {
+		g := limiter{rate: rate, known: Service{Paced: now.Add(ahead)}}
+		at := g.full(now)
+		if later := g.full(at); !later.IsZero() || !g.take(at) {
+			t.Errorf("written %v ahead, the next is due in %v, and then in %v more", ahead, at.Sub(now), later.Sub(at))
+		}
+		g = limiter{rate: rate, known: Service{Paced: now.Add(ahead)}}
+		if g.take(now) || !g.take(now.Add(15*time.Second)) {
+			t.Errorf("written %v ahead, no call is allowed", ahead)
+		}
+		g = limiter{rate: rate, known: Service{Delivered: now.Add(ahead), RetryAt: now.Add(ahead + time.Minute)}}
+		if at := g.rests(now); !at.IsZero() {
+			t.Errorf("written %v ahead, it is left alone for %v", ahead, at.Sub(now))
+		}
+	}
 	g = limiter{rate: rate}
 	for i := range 4 {
 		if !g.take(now) {
