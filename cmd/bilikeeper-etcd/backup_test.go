@@ -39,6 +39,12 @@ func TestEtcdLost(t *testing.T) {
 		}
 		return nil
 	})
+	if info, _ := h.run(0, "vault", "info", "--json"); strings.Contains(info, "null") || !strings.Contains(info, `"backed_up_at": "20`) || strings.Contains(info, "0001-01-01") {
+		t.Errorf("of the vault and its copies it says %s", info)
+	}
+	if info, _ := h.run(0, "vault", "info"); strings.Contains(info, "made 0001") || strings.Contains(info, "never") || strings.Contains(info, "of it free") {
+		t.Errorf("of the vault and its copies it says %s", info)
+	}
 	h.end(keeper, syscall.SIGTERM)
 	cluster.Empty(t)
 	_, said := h.run(1, "daemon")

@@ -23,12 +23,13 @@ const (
 
 // VaultInfo is the answer to GET /v1/vault. It holds no secret.
 type VaultInfo struct {
-	Path      string    `json:"path"`
-	ID        string    `json:"id"`
-	Schema    int       `json:"schema"`
-	CreatedAt time.Time `json:"created_at"`
+	Path   string `json:"path"`
+	ID     string `json:"id"`
+	Schema int    `json:"schema"`
+	// CreatedAt is when the file was made; one in etcd does not say.
+	CreatedAt time.Time `json:"created_at,omitzero"`
 	Size      int64     `json:"size"`
-	// FreePages of PageSize bytes each would be gone after a compaction.
+	// FreePages of PageSize bytes each would be gone after a compaction, of a file.
 	FreePages int            `json:"free_pages"`
 	PageSize  int            `json:"page_size"`
 	Records   map[string]int `json:"records"`

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/client"
+	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
 	"github.com/bilikeeper/bilikeeper/vault/transfer"
@@ -45,14 +46,37 @@ type Backup struct {
 // Info tells of the vault.
 func (v Vault) Info() (client.VaultInfo, error) {
 	file, err := v.file()
-	if err != nil {
-		return ShowVault(vault.Details{Info: v.vault().Info()}), nil
+	var d vault.Details
+	if err == nil {
+		d, err = file.Details()
+	} else {
+		d, err = v.details()
 	}
-	d, err := file.Details()
 	if err != nil {
 		return client.VaultInfo{}, account.StorageProblem(err)
 	}
 	return ShowVault(d), nil
+}
+
+// details are those of a vault that is no file.
+func (v Vault) details() (vault.Details, error) {
+	d := vault.Details{Info: v.vault().Info()}
+	var last backedUp
+	if _, err := v.keeper.store.Get(store.KindBackup, lastBackup, &last); err != nil {
+		return d, err
+	}
+	d.BackedUp = last.At
+	return d, v.vault().View(func(tx vault.Tx) error {
+		first, err := tx.Events(tx.Oldest()-1, 1)
+		if err != nil || len(first) == 0 {
+			return err
+		}
+		last, err := tx.Events(tx.Newest()-1, 1)
+		if err == nil && len(last) > 0 {
+			d.FirstAt, d.LastAt = &first[0].Time, &last[0].Time
+		}
+		return err
+	})
 }
 
 // ShowVault words a vault's details as they are on the wire.
@@ -111,14 +135,28 @@ func (v Vault) Backup(context.Context) (Backup, error) {
 	return Backup{
 		Body: passingFile{f, f, c}, Size: c.Size, SHA256: base64.StdEncoding.EncodeToString(c.SHA256[:]),
 		Sent: func() {
-			if file == nil {
-				return // there is nobody to note it
-			}
-			if err := file.BackedUp(time.Now()); err != nil {
+			if err := v.BackedUp(time.Now()); err != nil {
 				v.keeper.log.Warn().Err(err).Msg("a backup was made, and could not be noted")
 			}
 		},
 	}, nil
+}
+
+// backedUp is the record of when a copy was last made of a vault that is no file: such a
+// file has it in itself.
+type backedUp struct {
+	At *time.Time `json:"at"`
+}
+
+const lastBackup = "last"
+
+// BackedUp notes that a copy has arrived where it is kept.
+func (v Vault) BackedUp(at time.Time) error {
+	if file, err := v.file(); err == nil {
+		return file.BackedUp(at)
+	}
+	at = at.UTC().Truncate(time.Second)
+	return v.keeper.store.Keep(store.Small{Kind: store.KindBackup, Key: lastBackup, Value: backedUp{&at}})
 }
 
 type passingFile struct {

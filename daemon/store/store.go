@@ -25,11 +25,12 @@ const (
 	KindCodes    = "codes"    // when codes for an account were asked for in a chat
 	KindReminder = "reminder" // what was put off in a channel's chat until the morning
 	KindSecret   = "secret"   // random keys that outlive a restart
+	KindBackup   = "backup"   // when a copy was last made of a vault that is no file
 )
 
 // Kinds are the kinds of records, for a repair of the vault.
 func Kinds() []string {
-	return []string{KindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindRate, KindPlan, KindAudit, KindChat, KindCodes, KindReminder, KindSecret,
+	return []string{KindAccount, KindChannel, KindOutput, KindSite, KindSpent, KindRate, KindPlan, KindAudit, KindChat, KindCodes, KindReminder, KindSecret, KindBackup,
 		kindHistory, kindRing, kindKept, kindReading, kindUndelivered}
 }
 

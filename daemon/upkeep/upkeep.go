@@ -153,10 +153,10 @@ func (u *Upkeep) copy(now time.Time) error {
 	}
 	u.made, u.accounts = now, info.Records["account"]
 	u.keeper.Log().Info().Str("path", path).Int64("size", info.Size).Msg("a copy of the vault was made")
-	if u.own || u.file == nil {
+	if u.own && u.file != nil {
 		return rotate(u.dir, u.keep) // on the vault's own disk it is no backup to rely on
 	}
-	if err := u.file.BackedUp(now); err != nil {
+	if err := u.keeper.Vault().BackedUp(now); err != nil {
 		return fmt.Errorf("a copy was made, and could not be noted: %w", err)
 	}
 	return rotate(u.dir, u.keep)

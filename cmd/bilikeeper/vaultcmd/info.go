@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,11 +69,18 @@ func infoText(i client.VaultInfo, out cli.Screen, now time.Time) string {
 		journal += out.Text(", ids %d to %d, the oldest %s, the newest %s", i.Journal.FirstID, i.Journal.LastID,
 			out.Ago(i.Journal.OldestAt, now), out.Ago(i.Journal.NewestAt, now))
 	}
+	schema, size := strconv.Itoa(i.Schema), bytesText(i.Size)
+	if !i.CreatedAt.IsZero() {
+		schema = out.Text("%d, made %s", i.Schema, i.CreatedAt.Format(time.DateOnly))
+	}
+	if i.PageSize > 0 {
+		size = out.Text("%s, %s of it free", size, bytesText(int64(i.FreePages)*int64(i.PageSize)))
+	}
 	rows := [][]string{
 		{out.Text("vault"), i.Path},
 		{"id", i.ID},
-		{out.Text("schema"), out.Text("%d, made %s", i.Schema, i.CreatedAt.Format(time.DateOnly))},
-		{out.Text("size"), out.Text("%s, %s of it free", bytesText(i.Size), bytesText(int64(i.FreePages)*int64(i.PageSize)))},
+		{out.Text("schema"), schema},
+		{out.Text("size"), size},
 		{out.Text("records"), cli.Dash(strings.Join(records, ", "))},
 		{out.Text("journal"), journal},
 		{out.Text("backed up"), out.Ago(i.BackedUpAt, now)},
