@@ -11,7 +11,7 @@ import (
 const fewestChecks = 16
 
 // CheckQueue has accounts wait whose check is due, once more are under way than the site
-// may be asked at once. Their requests would wait for the limits in any case; but who
+// may be asked at once on one way to it. Their requests would wait for the limits in any case; but who
 // waits here costs a name, and there a goroutine and the account's secrets unpacked, and
 // whoever wants something of the account has to wait as well. What else an account
 // wants does not wait here. The zero value is ready.
@@ -33,11 +33,8 @@ func (q *CheckQueue) enter(w *Worker, atOnce int) bool {
 	}
 	// While some wait for an answer, others write what came.
 	q.most = max(fewestChecks, 2*atOnce)
-	if _, in := q.inside[w]; in {
-		return true
-	}
 	if len(q.inside) < q.most && len(q.waiting) == 0 {
-		q.inside[w] = struct{}{}
+		q.admit(w)
 		return true
 	}
 	if _, waits := q.known[w]; !waits {
@@ -50,8 +47,19 @@ func (q *CheckQueue) enter(w *Worker, atOnce int) bool {
 	return false
 }
 
-// leave gives the place of a worker, if it has one, to those who wait.
-func (q *CheckQueue) leave(w *Worker) {
+// admit is for who holds mu.
+func (q *CheckQueue) admit(w *Worker) {
+	q.inside[w] = struct{}{}
+	w.place.Store(q)
+}
+
+// leaveChecks gives a worker's place among the checks under way, if it has one, to those
+// who wait.
+func leaveChecks(w *Worker) {
+	q := w.place.Load()
+	if q == nil {
+		return
+	}
 	for left := []*Worker{w}; len(left) > 0; {
 		var again []*Worker
 		for _, next := range q.follow(left) {
@@ -69,13 +77,14 @@ func (q *CheckQueue) follow(left []*Worker) (come []*Worker) {
 	defer q.mu.Unlock()
 	for _, w := range left {
 		delete(q.inside, w)
+		w.place.Store(nil)
 	}
 	for len(q.waiting) > 0 && len(q.inside) < q.most {
 		next := q.waiting[0]
 		q.waiting[0] = nil
 		q.waiting = q.waiting[1:]
 		delete(q.known, next)
-		q.inside[next] = struct{}{}
+		q.admit(next)
 		come = append(come, next)
 	}
 	if len(q.waiting) == 0 {
@@ -91,10 +100,10 @@ func (w *Worker) Nudge() {
 		r := w.Shown()
 		check = r.Next(w.policyFor(r)).Action == lifecycle.ActCheck
 		return nil
-	}); err == nil && check && !w.Checks.enter(w, w.Settings().Concurrency) {
+	}); err == nil && check && w.place.Load() == nil && !w.Checks(w.name).enter(w, w.Settings().Concurrency) {
 		return
 	}
 	if !w.wantDue(w.begin) {
-		w.Checks.leave(w)
+		leaveChecks(w)
 	}
 }

@@ -63,6 +63,7 @@ type life struct {
 	wire     *wire
 	limiter  *passport.Limiter
 	due      schedule.Queue
+	checks   account.CheckQueue
 	logins   loginqueue.Queue
 	problems account.Problems
 	parts    *account.Parts
@@ -131,7 +132,7 @@ func (h *fixture) open() {
 	var work context.Context
 	work, l.abandon = context.WithCancel(context.Background())
 	l.parts = &account.Parts{
-		Site: func(string) *passport.Client { l.wire.panicNow(); return site }, Store: l.store, Due: &l.due, Logins: &l.logins,
+		Site: func(string) *passport.Client { l.wire.panicNow(); return site }, Store: l.store, Due: &l.due, Checks: func(string) *account.CheckQueue { return &l.checks }, Logins: &l.logins,
 		Problems: &l.problems, Log: zerolog.New(&h.log), Work: work, Policy: h.policyOf,
 		Settings: func() account.Settings { return h.settings },
 		Gone:     func(*account.Worker) { l.gone.Store(true) }, Kept: func(*account.Worker) bool { return !l.gone.Load() },

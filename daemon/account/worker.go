@@ -25,8 +25,8 @@ type Parts struct {
 	Store *store.Store
 	// Due wakes a worker when its account wants something.
 	Due *schedule.Queue
-	// Checks has those wait whose check is due.
-	Checks   CheckQueue
+	// Checks has those wait whose check is due and who go the same way to the site.
+	Checks   func(name string) *CheckQueue
 	Logins   *loginqueue.Queue
 	Problems *Problems
 	Log      zerolog.Logger
@@ -76,6 +76,8 @@ type Worker struct {
 	state
 	tasks
 	name string
+	// place is where it has a place among the checks under way, nil where it has none.
+	place atomic.Pointer[CheckQueue]
 	// insist says of the work under way that a person wants it now.
 	insist bool
 }
@@ -122,7 +124,7 @@ func (w *Worker) work() {
 		due, one, ok := w.next(func() { w.rest(e.packed, were) })
 		switch {
 		case !ok:
-			w.Checks.leave(w)
+			leaveChecks(w)
 			if w.Share != nil {
 				own.letGo()
 			}
@@ -147,7 +149,7 @@ func (w *Worker) work() {
 		}
 		Plan{w}.guarded(Plan{w}.arm)
 		if due {
-			w.Checks.leave(w)
+			leaveChecks(w)
 		}
 	}
 }

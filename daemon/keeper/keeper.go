@@ -111,7 +111,9 @@ func New(p Parts) (*Keeper, error) {
 	work, abandon := context.WithCancel(context.Background())
 	k.abandon = abandon
 	k.parts = &account.Parts{
-		Site: func(name string) *passport.Client { return k.ways.of(name).client }, Store: k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
+		Site:   func(name string) *passport.Client { return k.ways.of(name).client },
+		Checks: func(name string) *account.CheckQueue { return k.ways.of(name).checks },
+		Store:  k.store, Due: k.queue, Logins: &k.logins, Problems: &k.problems, Log: k.log, Work: work,
 		Policy: func(r *store.Brief) lifecycle.Policy {
 			p := k.Settings().policy(r)
 			p.Host, p.Replaced = k.Shared().self(), func(other string) time.Time { return k.plans.took(p.Plan, other) }

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bilikeeper/bilikeeper/daemon/account"
 	"github.com/bilikeeper/bilikeeper/daemon/config"
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/passport"
@@ -22,10 +23,12 @@ import (
 
 // way is how requests get to the site: as this machine does, or by a proxy. What
 // the site thinks of one address says nothing of another, and a proxy that is dead
-// nothing of the site: each way has a limiter, and breakers, of its own.
+// nothing of the site: each way has a limiter, and breakers, of its own, and those who
+// wait for it.
 type way struct {
 	client  *passport.Client
 	limiter *passport.Limiter
+	checks  *account.CheckQueue
 }
 
 // ways are those that were used so far, and what is kept of each over restarts. A
@@ -48,6 +51,7 @@ type ways struct {
 func (w *ways) open(transport passport.Options) error {
 	c := w.settings().Config
 	direct := &w.direct
+	direct.checks = new(account.CheckQueue)
 	var err error
 	if direct.limiter, err = w.newLimiter(""); err != nil {
 		return fmt.Errorf("load what the site asked for: %w", err)
@@ -65,8 +69,8 @@ func (w *ways) open(transport passport.Options) error {
 }
 
 // of is the way that the configuration in force gives an account.
-func (w *ways) of(account string) way {
-	proxy := w.settings().proxies[account]
+func (w *ways) of(name string) way {
+	proxy := w.settings().proxies[name]
 	if proxy == nil {
 		return w.direct
 	}
@@ -78,9 +82,9 @@ func (w *ways) of(account string) way {
 	}
 	limiter, err := w.newLimiter(id)
 	if err != nil {
-		w.log.Warn().Err(err).Str("account", account).Msg("the back-off on the way by a proxy was not loaded")
+		w.log.Warn().Err(err).Str("account", name).Msg("the back-off on the way by a proxy was not loaded")
 	}
-	made := way{w.direct.client.Through(proxy, limiter), limiter}
+	made := way{w.direct.client.Through(proxy, limiter), limiter, new(account.CheckQueue)}
 	if w.proxied == nil {
 		w.proxied = map[string]way{}
 	}
