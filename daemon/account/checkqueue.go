@@ -47,10 +47,14 @@ func (q *CheckQueue) enter(w *Worker, atOnce int) bool {
 	return false
 }
 
-// admit is for who holds mu.
-func (q *CheckQueue) admit(w *Worker) {
+// admit gives a worker a place; false where it has one, here or in the queue of another
+// way, since its own may have changed. It is for who holds mu.
+func (q *CheckQueue) admit(w *Worker) bool {
+	if !w.place.CompareAndSwap(nil, q) {
+		return false
+	}
 	q.inside[w] = struct{}{}
-	w.place.Store(q)
+	return true
 }
 
 // leaveChecks gives a worker's place among the checks under way, if it has one, to those
@@ -77,15 +81,16 @@ func (q *CheckQueue) follow(left []*Worker) (come []*Worker) {
 	defer q.mu.Unlock()
 	for _, w := range left {
 		delete(q.inside, w)
-		w.place.Store(nil)
+		w.place.CompareAndSwap(q, nil)
 	}
 	for len(q.waiting) > 0 && len(q.inside) < q.most {
 		next := q.waiting[0]
 		q.waiting[0] = nil
 		q.waiting = q.waiting[1:]
 		delete(q.known, next)
-		q.admit(next)
-		come = append(come, next)
+		if q.admit(next) {
+			come = append(come, next)
+		}
 	}
 	if len(q.waiting) == 0 {
 		q.waiting, q.known = nil, nil // they are as large as the most that ever waited
