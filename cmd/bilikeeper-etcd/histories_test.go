@@ -219,7 +219,9 @@ func (h *history) anyTime(r *rand.Rand, m *member) trouble {
 	return trouble{what: "misses what etcd compacts", host: m, last: upTo(r, 8*time.Second), begin: func() func() {
 		m.way.Cut()
 		return func() {
-			h.etcd.Compact(h.t, 0)
+			if !h.etcdGone { // there is nobody to compact anything
+				h.etcd.Compact(h.t, 0)
+			}
 			m.way.Heal()
 		}
 	}}
@@ -275,7 +277,11 @@ func (h *history) ofEtcd(r *rand.Rand) trouble {
 			for i := range 3 {
 				h.etcd.Member(i).Stop(h.t)
 			}
-			return func() { h.etcd.Restart(h.t) }
+			h.etcdGone = true
+			return func() {
+				h.etcd.Restart(h.t)
+				h.etcdGone = false
+			}
 		}}
 	}
 	return trouble{what: "etcd's quota is used up", last: upTo(r, 10*time.Second), begin: func() func() {

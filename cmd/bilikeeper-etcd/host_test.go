@@ -90,7 +90,7 @@ func newHostAt(t *testing.T, site *passporttest.Site, address, every string) *ho
 	h := &host{t: t, dir: t.TempDir(), bin: bin, site: site}
 	h.write("site.pem", string(h.site.Refresh.CorrespondKeyPEM()))
 	var b strings.Builder
-	fmt.Fprintf(&b, "[check]\nschedule = \"@every %s\"\njitter = \"0s\"\nconfirm_after = \"200ms\"\n[login]\npoll = \"100ms\"\n", every)
+	fmt.Fprintf(&b, "[check]\nschedule = \"@every %s\"\njitter = \"0s\"\nconfirm_after = \"200ms\"\n[login]\npoll = \"100ms\"\ngather = \"2s\"\n", every)
 	b.WriteString(usualLimits + "[endpoints]\n")
 	for _, role := range []string{"passport", "api", "www", "passport_game", "passport_intl", "api_intl"} {
 		fmt.Fprintf(&b, "%s = %q\n", role, address)

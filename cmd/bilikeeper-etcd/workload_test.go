@@ -68,6 +68,8 @@ type history struct {
 	read map[string]uint64
 	// hook has how often each message came, by its id.
 	hook map[string]int
+	// etcdGone is true while no member of etcd runs. It belongs to carryOut.
+	etcdGone bool
 	// quiet ends what the site does by itself.
 	quiet atomic.Bool
 	// insisted is the account that somebody insists on, "" none.
