@@ -11,10 +11,10 @@ import (
 const fewestChecks = 16
 
 // CheckQueue has accounts wait whose check is due, once more are under way than the site
-// may be asked at once on one way to it. Their requests would wait for the limits in any case; but who
-// waits here costs a name, and there a goroutine and the account's secrets unpacked, and
-// whoever wants something of the account has to wait as well. What else an account
-// wants does not wait here. The zero value is ready.
+// may be asked at once on one way to it. Their requests would wait for the limits in any
+// case; but who waits here costs a name, and there a goroutine and the account's secrets
+// unpacked, and whoever wants something of the account has to wait as well. What else an
+// account wants does not wait here. The zero value is ready.
 type CheckQueue struct {
 	mu      sync.Mutex // guards what follows
 	most    int

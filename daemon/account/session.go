@@ -114,12 +114,14 @@ func (w Session) Logout(ctx context.Context) (client.LogoutResult, error) {
 		if len(sessions) == 0 {
 			result.Detail = "it had never been logged in"
 		}
-		for _, one := range sessions {
+		for i, one := range sessions {
 			err := w.realm().Logout(ctx, one)
 			switch v := lifecycle.VerdictOf(err); {
 			case err == nil:
 				result.Ended = true
 			case errors.Is(err, passport.ErrAlreadyOut), v.Dead():
+			case errors.Is(err, passport.ErrWrongCSRF) && i < len(sessions)-1:
+				// It cannot be ended, and keeps the one in use from nothing.
 			case errors.Is(err, passport.ErrWrongCSRF):
 				return BadRequest("the site refused the logout, because the csrf token does not belong to the session; bilikeeper forget %s removes the account here", w.name)
 			default:

@@ -19,9 +19,9 @@ const (
 )
 
 // connections closes those that take too long for a request. The limits of net/http
-// would set a deadline three times for each request, and each wakes the thread that
-// waits for the network: more than the rest of a short answer takes. Here one look a
-// second is enough for all, and none is taken while there is no connection.
+// would set a deadline three times for each request, and may wake the thread that waits
+// for the network each time: some twentieth of what a short answer takes. Here one look
+// a second is enough for all, and none is taken while there is no connection.
 type connections struct {
 	net.Listener
 	// begun is what times are counted from: a step of the clock is no time that passed.
