@@ -94,7 +94,8 @@ func (v *File) Update(fn func(Tx) error) error {
 			return tx.broken
 		}
 		b.OnCommit(func() { tellAll(v, tx) }) // and this behind it
-		return tx.store()
+		tx.store()
+		return nil
 	})
 }
 

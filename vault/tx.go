@@ -58,19 +58,27 @@ func (tx *fileTx) change(op, path string, step func() error) error {
 }
 
 // load reads the manifest. It is read anew in each transaction, so that it is
-// always the one that belongs to what the transaction sees.
+// always the one that belongs to what the transaction sees; changes that share one
+// have it from each other.
 func (tx *fileTx) load() (err error) {
-	if !tx.loaded {
-		tx.m, err = tx.v.manifest(tx.b)
-		tx.loaded = err == nil
+	if tx.loaded {
+		return nil
 	}
+	m, left := tx.b.Left().(seal.Manifest)
+	if !left {
+		m, err = tx.v.manifest(tx.b)
+	}
+	tx.m, tx.loaded = m, err == nil
 	return err
 }
 
-// store writes the manifest, as the last thing in a transaction.
-func (tx *fileTx) store() error {
+// store leaves the manifest to whatever shares the transaction. The last one is written.
+func (tx *fileTx) store() {
 	tx.m.Commit++
-	return tx.b.Put(metaBucket, []byte(metaManifest), tx.v.seal.SealManifest(tx.m))
+	v, m := tx.v, tx.m
+	tx.b.Leave(m, func(b *bolt.Tx) error {
+		return b.Put(metaBucket, []byte(metaManifest), v.seal.SealManifest(m))
+	})
 }
 
 func recordName(kind, key string) string { return kind + "/" + key }

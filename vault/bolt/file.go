@@ -61,6 +61,9 @@ func (f *File) begin(op string, writable bool) (*Tx, error) {
 		return nil, err
 	}
 	tx := &Tx{f: f, op: op, Writable: writable}
+	if writable {
+		tx.common = &common{}
+	}
 	err := f.guard(op, func() (err error) {
 		tx.b, err = f.db.Begin(writable)
 		return err

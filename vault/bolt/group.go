@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"runtime"
 	"sync"
+	"time"
 
 	"go.etcd.io/bbolt"
 )
@@ -19,8 +20,9 @@ type group struct {
 	mu      sync.Mutex // guards what follows
 	leading bool
 	waiting []*change
-	// last is how many were in the last group.
-	last int
+	// last is how many were in the last group, expected how many may come for the next:
+	// those, who are about to go on, and those who came meanwhile.
+	last, expected int
 }
 
 // change is a change on its way to the disk.
@@ -81,17 +83,28 @@ func (g *group) enter(c *change) bool {
 	return true
 }
 
+// patience bounds how long a group waits for those who were in the last one: by the
+// turns that it lets others have while nobody comes, and by the time.
+const (
+	patience     = 200 * time.Microsecond
+	patientTurns = 100
+)
+
 // gather lets those come who were in the last group and are about to go on: without
-// it the first of them would write alone, and all others wait for that.
+// it the first of them would write alone, or half of them together, and all others
+// wait for that. A change that is alone, one after the other, waits for nobody.
 func (g *group) gather() {
-	for came := 0; ; {
+	begun := time.Now()
+	for came, turns := 0, 0; turns < patientTurns && time.Since(begun) < patience; turns++ {
 		g.mu.Lock()
-		n, crowd := len(g.waiting), g.last > 1
+		n, expected := len(g.waiting), min(g.expected, mostTogether)
 		g.mu.Unlock()
-		if !crowd || n == came || n >= mostTogether {
+		if n >= expected {
 			return
 		}
-		came = n
+		if n > came {
+			came, turns = n, 0
+		}
 		runtime.Gosched()
 	}
 }
@@ -111,6 +124,7 @@ func (g *group) take() []*change {
 func (g *group) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.expected = len(g.waiting) + g.last
 	if g.leading = len(g.waiting) > 0; g.leading {
 		close(g.waiting[0].lead)
 	} else {
@@ -142,7 +156,10 @@ func (c *change) alone(f *File) error {
 		if err := c.fn(tx); err != nil || tx.broken != nil || !tx.dirty {
 			return err
 		}
-		err := f.commit(tx)
+		err := tx.finish()
+		if err == nil {
+			err = f.commit(tx)
+		}
 		if err == nil {
 			run(tx.committed) // while nobody else can commit: they are in order
 		}
@@ -178,7 +195,9 @@ func together(f *File, list []*change) {
 		dirty = dirty || c.changed
 	}
 	if dirty {
-		err = f.commit(base)
+		if err = base.finish(); err == nil {
+			err = f.commit(base)
+		}
 	}
 	end(list, err)
 }
@@ -203,7 +222,7 @@ func end(list []*change, err error) {
 // within runs a change in a transaction that others share. It reports false where the transaction is beyond
 // use.
 func (c *change) within(base *Tx) (usable bool) {
-	tx := &Tx{f: base.f, op: c.op, Writable: true, b: base.b, group: true}
+	tx := &Tx{f: base.f, op: c.op, Writable: true, b: base.b, group: true, common: base.common}
 	returned := false
 	defer func() {
 		tx.b = nil
@@ -239,9 +258,14 @@ type was struct {
 
 // remember notes what is there before it is changed, in a group.
 func (tx *Tx) remember(bk *bbolt.Bucket, b Bucket, key []byte) {
-	if tx.group {
-		tx.before = append(tx.before, was{bucket: b, key: bytes.Clone(key), value: bk.Get(key)})
+	if !tx.group {
+		return
 	}
+	w := tx.seen
+	if tx.seen = (was{}); w.key == nil || w.bucket != b || !bytes.Equal(w.key, key) {
+		w = was{bucket: b, key: bytes.Clone(key), value: bk.Get(key)}
+	}
+	tx.before = append(tx.before, w)
 }
 
 // undo takes back what a change in a group did. It reports false where that is not
@@ -250,6 +274,7 @@ func (tx *Tx) undo() bool {
 	if tx.whole {
 		return false
 	}
+	tx.at = place{} // it may be one that this takes away
 	for i := len(tx.before) - 1; i >= 0; i-- {
 		w := tx.before[i]
 		err := tx.do(func() error {

@@ -41,6 +41,47 @@ type Tx struct {
 	before    []was
 	whole     bool
 	committed []func()
+	// common is of all changes that share the transaction.
+	common *common
+	// at is where the last step was, and seen what Head found there last, until
+	// something is changed: steps come in threes, for one record.
+	at   place
+	seen was
+}
+
+// place is a bucket that was looked up.
+type place struct {
+	name, sub string
+	bucket    *bbolt.Bucket
+}
+
+// common is what the changes that share a transaction leave to one another.
+type common struct {
+	left any
+	last func(*Tx) error
+}
+
+// Left returns what the changes that came before in the same transaction have left with
+// [Tx.Leave], nil where there is none.
+func (tx *Tx) Left() any {
+	if tx.common == nil {
+		return nil
+	}
+	return tx.common.left
+}
+
+// Leave leaves something to the changes that come after this one in the same
+// transaction, in place of what is left already, and has last run once, behind all of
+// them and before anything goes to the disk. An error of last undoes them all. A change
+// leaves what is true without it where it is undone: it calls this as the last thing.
+func (tx *Tx) Leave(left any, last func(*Tx) error) { *tx.common = common{left, last} }
+
+// finish runs what was left to be done behind all changes.
+func (tx *Tx) finish() error {
+	if tx.common.last == nil {
+		return nil
+	}
+	return tx.common.last(tx)
 }
 
 // OnCommit has fn called once the change is on the disk, before its caller, or that
@@ -64,6 +105,9 @@ func (tx *Tx) do(step func() error) error {
 
 // bucket returns a bucket, nil where there is none inside another.
 func (tx *Tx) bucket(b Bucket) (*bbolt.Bucket, error) {
+	if tx.at.bucket != nil && tx.at.name == b.Name && tx.at.sub == b.Sub {
+		return tx.at.bucket, nil
+	}
 	bk := tx.b.Bucket([]byte(b.Name))
 	if bk == nil {
 		return nil, fault.Corrupt("read", tx.f.path, "%s is missing", b.Name)
@@ -71,6 +115,7 @@ func (tx *Tx) bucket(b Bucket) (*bbolt.Bucket, error) {
 	if b.Sub != "" {
 		bk = bk.Bucket([]byte(b.Sub))
 	}
+	tx.at = place{b.Name, b.Sub, bk}
 	return bk, nil
 }
 
@@ -98,6 +143,9 @@ func (tx *Tx) Head(b Bucket, key []byte, n int) (head []byte, err error) {
 	err = tx.in(b, func(bk *bbolt.Bucket) error {
 		value := bk.Get(key)
 		head = bytes.Clone(value[:min(len(value), n)])
+		if tx.group {
+			tx.seen = was{bucket: b, key: bytes.Clone(key), value: value}
+		}
 		return nil
 	})
 	return head, err
@@ -107,9 +155,9 @@ func (tx *Tx) Head(b Bucket, key []byte, n int) (head []byte, err error) {
 func (tx *Tx) Put(b Bucket, key, value []byte) error {
 	return tx.do(func() error {
 		tx.dirty = true
-		bk, err := tx.bucket(Bucket{Name: b.Name})
-		if err == nil && b.Sub != "" {
-			bk, err = tx.inside(bk, b)
+		bk, err := tx.bucket(b)
+		if err == nil && bk == nil {
+			bk, err = tx.inside(b)
 		}
 		if err != nil {
 			return err
@@ -122,10 +170,11 @@ func (tx *Tx) Put(b Bucket, key, value []byte) error {
 	})
 }
 
-// inside returns a bucket inside another, and makes it where it is missing.
-func (tx *Tx) inside(bk *bbolt.Bucket, b Bucket) (*bbolt.Bucket, error) {
-	if there := bk.Bucket([]byte(b.Sub)); there != nil {
-		return there, nil
+// inside makes a bucket inside another.
+func (tx *Tx) inside(b Bucket) (*bbolt.Bucket, error) {
+	bk, err := tx.bucket(Bucket{Name: b.Name})
+	if err != nil {
+		return nil, err
 	}
 	made, err := bk.CreateBucket([]byte(b.Sub))
 	if err == nil && tx.group {

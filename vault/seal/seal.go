@@ -167,6 +167,15 @@ func (s *Sealer) Open(dst, env []byte, at Position) (n uint64, plain []byte, err
 	return n, plain, nil
 }
 
+// OpenInPlace is [Sealer.Open] for an envelope that nobody needs any more: the
+// plaintext takes the place of the ciphertext, and holds its memory.
+func (s *Sealer) OpenInPlace(env []byte, at Position) (n uint64, plain []byte, err error) {
+	if n, err = Number(env); err != nil {
+		return 0, nil, err
+	}
+	return s.Open(env[envelopeHead:envelopeHead], env, at)
+}
+
 // mostCorrected bounds the envelopes that are corrected: the time goes with the
 // square of their size.
 const mostCorrected = 8 << 10
