@@ -6,8 +6,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/vault/fault"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/bilikeeper/bilikeeper/vault/fault"
 )
 
 // guard runs a step inside bbolt. bbolt panics on what it does not understand,

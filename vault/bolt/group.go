@@ -20,9 +20,10 @@ type group struct {
 	mu      sync.Mutex // guards what follows
 	leading bool
 	waiting []*change
-	// last is how many were in the last group, expected how many may come for the next:
-	// those, who are about to go on, and those who came meanwhile.
-	last, expected int
+	// last is how many were in the last group, and came how many waited when it ended.
+	last, came int
+	// returning is whether most of a group came back at once, the last time.
+	returning bool
 }
 
 // change is a change on its way to the disk.
@@ -83,8 +84,9 @@ func (g *group) enter(c *change) bool {
 	return true
 }
 
-// patience bounds how long a group waits for those who were in the last one: by the
-// turns that it lets others have while nobody comes, and by the time.
+// patience bounds how long a group waits for those who were in the last one, where they
+// came back at once the time before: by the turns that it lets others have while nobody
+// comes, and by the time. Otherwise it waits for one turn without anybody.
 const (
 	patience     = 200 * time.Microsecond
 	patientTurns = 100
@@ -95,18 +97,24 @@ const (
 // wait for that. A change that is alone, one after the other, waits for nobody.
 func (g *group) gather() {
 	begun := time.Now()
-	for came, turns := 0, 0; turns < patientTurns && time.Since(begun) < patience; turns++ {
-		g.mu.Lock()
-		n, expected := len(g.waiting), min(g.expected, mostTogether)
-		g.mu.Unlock()
-		if n >= expected {
-			return
-		}
-		if n > came {
-			came, turns = n, 0
-		}
+	for n, turns := 0, 0; !g.gathered(&n, &turns) && time.Since(begun) < patience; turns++ {
 		runtime.Gosched()
 	}
+}
+
+// gathered reports whether nobody more is waited for. n is how many there were before,
+// and turns for how many turns nobody has come since.
+func (g *group) gathered(n, turns *int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now, most := len(g.waiting), 1
+	if now > *n {
+		*n, *turns = now, 0
+	}
+	if g.returning {
+		most = patientTurns
+	}
+	return now >= min(g.came+g.last, mostTogether) || *turns >= most
 }
 
 // take returns the next group.
@@ -115,6 +123,7 @@ func (g *group) take() []*change {
 	defer g.mu.Unlock()
 	n := min(len(g.waiting), mostTogether)
 	list := g.waiting[:n:n]
+	g.returning = g.last > 1 && 2*(len(g.waiting)-g.came) >= g.last
 	g.waiting = g.waiting[n:]
 	g.last = n
 	return list
@@ -124,7 +133,7 @@ func (g *group) take() []*change {
 func (g *group) next() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.expected = len(g.waiting) + g.last
+	g.came = len(g.waiting)
 	if g.leading = len(g.waiting) > 0; g.leading {
 		close(g.waiting[0].lead)
 	} else {

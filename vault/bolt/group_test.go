@@ -349,3 +349,56 @@ func TestFlushFailsForAll(t *testing.T) {
 		})
 	}
 }
+
+// TestLeft: changes that share a transaction leave one another something, which is put
+// away once behind all of them; what is undone leaves nothing.
+func TestLeft(t *testing.T) {
+	const n = 20
+	for name, trouble := range map[string]error{"written": nil, "not written": errors.New("no room")} {
+		t.Run(name, func(t *testing.T) {
+			f := opened(t, built(t))
+			outcomes := make([]error, n)
+			var ran int
+			var all sync.WaitGroup
+			f.held(n, func() {
+				for i := range n {
+					all.Go(func() {
+						outcomes[i] = f.Update("test", func(tx *Tx) error {
+							so, _ := tx.Left().(int)
+							if err := tx.Put(numbers, fmt.Append(nil, i), []byte("1")); err != nil || i%5 == 0 {
+								return errors.Join(err, errors.New("undone"))
+							}
+							tx.Leave(so+1, func(tx *Tx) error {
+								ran++
+								return errors.Join(trouble, tx.Put(numbers, []byte("so far"), fmt.Append(nil, so+1)))
+							})
+							return nil
+						})
+					})
+				}
+			})
+			all.Wait()
+			want := n - n/5
+			if trouble != nil {
+				want = 0
+			}
+			if got := f.number("so far"); got != want || ran != 1 {
+				t.Errorf("%d were left, put away %d times; want %d, once", got, ran, want)
+			}
+			for i, err := range outcomes {
+				if failed := trouble != nil || i%5 == 0; (err != nil) != failed || (f.number(fmt.Sprint(i)) == 0) != failed {
+					t.Errorf("change %d came to %v, its value is %d", i, err, f.number(fmt.Sprint(i)))
+				}
+			}
+			// The next transaction begins without.
+			if err := f.Update("test", func(tx *Tx) error {
+				if left := tx.Left(); left != nil {
+					t.Errorf("%v is left", left)
+				}
+				return nil
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -9,10 +9,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/internal/filelock"
-	"github.com/bilikeeper/bilikeeper/vault/fault"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/bilikeeper/bilikeeper/internal/filelock"
+	"github.com/bilikeeper/bilikeeper/vault/fault"
 )
 
 // CheckedWhole is the size up to which all that is in a file is looked at when it is

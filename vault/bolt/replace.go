@@ -9,10 +9,11 @@ import (
 	"path/filepath"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/internal/filelock"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
-	"go.etcd.io/bbolt"
 )
 
 // A file is replaced as a whole: by a smaller one, by one under another key, by

@@ -9,9 +9,10 @@ import (
 	"io"
 	"path/filepath"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/bilikeeper/bilikeeper/internal/durable"
 	"github.com/bilikeeper/bilikeeper/vault/fault"
-	"go.etcd.io/bbolt"
 )
 
 // Bucket says where a key is: in a bucket that every vault has, or in a bucket

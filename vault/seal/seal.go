@@ -170,7 +170,7 @@ func (s *Sealer) Open(dst, env []byte, at Position) (n uint64, plain []byte, err
 // OpenInPlace is [Sealer.Open] for an envelope that nobody needs any more: the
 // plaintext takes the place of the ciphertext, and holds its memory.
 func (s *Sealer) OpenInPlace(env []byte, at Position) (n uint64, plain []byte, err error) {
-	if n, err = Number(env); err != nil {
+	if _, err = Number(env); err != nil {
 		return 0, nil, err
 	}
 	return s.Open(env[envelopeHead:envelopeHead], env, at)
