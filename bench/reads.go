@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	perRound = 400 // readings of each in a round
+	perRound = 2000 // readings of each in a round
 	// mostRead are the accounts that are read: the first reading of each is noted on
 	// the disk, and is not what is measured.
 	mostRead = 50

@@ -111,17 +111,14 @@ func (w *Worker) begin() bool { return w.Own(w.work) }
 // work does what is due and what callers want, until there is nothing more.
 func (w *Worker) work() {
 	e := w.shown.current.Load()
-	var were store.Secrets
 	var err error
-	if w.rec, err = e.unpack(); err == nil {
-		were = w.rec.Secrets
-	} else {
+	if w.rec, err = e.unpack(); err != nil {
 		err = unreadable(w.name, err)
 		w.trouble(err)
 	}
 	own := Ownership{w}
 	for {
-		due, one, ok := w.next(func() { w.rest(e.packed, were) })
+		due, one, ok := w.next(w.rest)
 		switch {
 		case !ok:
 			leaveChecks(w)
@@ -154,13 +151,12 @@ func (w *Worker) work() {
 	}
 }
 
-// rest leaves the account alone: its secrets are packed. packed is what they were
-// unpacked from, nil where they were not.
-func (w *Worker) rest(packed *store.Packed, were store.Secrets) {
+// rest leaves the account alone: its secrets are packed.
+func (w *Worker) rest() {
 	if w.rec == nil || w.gone {
 		return
 	}
-	p, err := packed.Repack(w.rec, were)
+	p, err := w.rec.Pack()
 	if err != nil { // it stays as it is
 		w.log().Error().Err(err).Msg("an account at rest takes more memory than it should")
 		return

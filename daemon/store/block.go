@@ -172,13 +172,25 @@ func (t *tally) read(reader int, n uint64) {
 	t.reads[reader] += n
 }
 
+// add counts checks that were not counted before, where they are of the block's days.
+func (b *block) add(u uncounted) {
+	if u.OK > 0 && u.Day/blockDays == b.number {
+		b.days[u.Day%blockDays].alive(u.OK)
+	}
+}
+
+// alive counts checks that found the session alive.
+func (t *tally) alive(n int) {
+	t.ok += n
+	t.end = endsAlive
+}
+
 // enter counts an event on a day.
 func (b *block) enter(day int, data client.EventData) {
 	t := &b.days[day]
 	switch d := data.(type) {
 	case client.CheckAlive:
-		t.ok++
-		t.end = endsAlive
+		t.alive(1)
 	case client.CheckUndecided:
 		t.unanswered++
 	case client.CheckDenied:

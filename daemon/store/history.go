@@ -63,6 +63,63 @@ func chronicle(tx vault.Tx, now time.Time, events []Event) error {
 	return nil
 }
 
+// uncounted are checks of one day that found what the one before them did, which are no
+// events, and which the history does not have yet: that would be a second record to be
+// written with nearly every check. The account's record has them meanwhile.
+type uncounted struct {
+	Day int `json:"day"`
+	OK  int `json:"ok"`
+}
+
+// mostUncounted is how many wait at most.
+const mostUncounted = 32
+
+// with returns what the history has to be given with a change of a record, before the
+// change's events, and what waits on.
+func (u uncounted) with(r *Record, events []Event) (due []uncounted, left uncounted) {
+	if r.checkedSilently(events) {
+		if day := dayNumber(r.CheckedAt); u.OK > 0 && u.Day != day {
+			due, u = append(due, u), uncounted{day, 1}
+		} else {
+			u = uncounted{day, u.OK + 1}
+		}
+	}
+	// The order of what happened says how a day ended.
+	if u.OK >= mostUncounted || u.OK > 0 && slices.ContainsFunc(events, func(e Event) bool { return matters(e.Data) }) {
+		due, u = append(due, u), uncounted{}
+	}
+	return due, u
+}
+
+// count enters them into the history, unless that has forgotten their day.
+func (u uncounted) count(tx vault.Tx, account string) error {
+	number := u.Day / blockDays
+	if dayNumber(time.Now())/blockDays-number >= blockPlaces {
+		return nil
+	}
+	b, revision, err := readBlock(tx, account, number)
+	if err != nil {
+		return err
+	}
+	b.add(u)
+	_, err = tx.Put(kindHistory, blockKey(account, number), b.encode(), revision)
+	return err
+}
+
+// uncountedOf are those of an account, none where there is no such account or its record
+// means nothing to this program.
+func uncountedOf(tx vault.Tx, account string) (uncounted, error) {
+	r, err := tx.Get(KindAccount, account)
+	if errors.Is(err, vault.ErrNotFound) {
+		return uncounted{}, nil
+	}
+	if err != nil {
+		return uncounted{}, err
+	}
+	_, b, _ := splitBeside(string(r.Value))
+	return b.Uncounted, nil
+}
+
 // checkedSilently reports whether a record has a check that found what the one
 // before it did, and that is no event.
 func (r *Record) checkedSilently(events []Event) bool {
@@ -130,6 +187,10 @@ func (s *Store) History(now time.Time, days int, accounts ...string) (map[string
 // readDays reads a block more than the days need, for how things stood when they
 // began: a session stays dead on the days on which nobody asks.
 func readDays(tx vault.Tx, account string, today, days int) ([]client.HistoryDay, error) {
+	waiting, err := uncountedOf(tx, account)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]client.HistoryDay, 0, days)
 	first, dead := today-days+1, false
 	newest := today / blockDays
@@ -138,6 +199,7 @@ func readDays(tx vault.Tx, account string, today, days int) ([]client.HistoryDay
 		if err != nil {
 			return nil, err
 		}
+		b.add(waiting)
 		for i := range b.days {
 			day, t := n*blockDays+i, &b.days[i]
 			was := dead

@@ -1,10 +1,12 @@
 package store_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/client"
@@ -156,6 +158,78 @@ func TestHistoryOfSilentChecks(t *testing.T) {
 	if d := days(t, s, 1)[0]; d.OK != 4 {
 		t.Errorf("after a restart: %+v", d)
 	}
+}
+
+// Checks that are no events are no second record each time, and are counted on their
+// days whatever comes between.
+func TestSilentChecksWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
+		defer v.Close()
+		r := full()
+		r.LastCheck = lifecycle.OutcomeOK
+		written := func() uint64 {
+			t.Helper()
+			list, err := s.Keys("history")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sum uint64
+			for _, key := range list {
+				revision, err := s.Get("history", key, &json.RawMessage{})
+				if revision == 0 {
+					t.Fatal(err)
+				}
+				sum += revision
+			}
+			return sum
+		}
+		check := func(events ...client.EventData) {
+			t.Helper()
+			time.Sleep(time.Minute)
+			r.CheckedAt = time.Now()
+			if err := s.Save(r, store.Of("main", events...), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(today client.HistoryDay) {
+			t.Helper()
+			list := days(t, s, 2)
+			got := list[len(list)-1]
+			if today.Date, today.Reads = got.Date, got.Reads; !reflect.DeepEqual(got, today) {
+				t.Errorf("got %+v, want %+v", got, today)
+			}
+		}
+		changes, last := 0, written()
+		for n := range 100 {
+			check()
+			want(client.HistoryDay{OK: n + 1})
+			if now := written(); now != last {
+				changes, last = changes+1, now
+			}
+		}
+		if changes != 3 {
+			t.Errorf("the history was written %d times in 100 checks", changes)
+		}
+		// A death comes after them, and one alive ends the day otherwise.
+		check(client.CheckDenied{Confirmed: true})
+		want(client.HistoryDay{OK: 100, Denied: 1, Dead: true})
+		time.Sleep(24 * time.Hour)
+		want(client.HistoryDay{Dead: true})
+		check()
+		time.Sleep(24 * time.Hour)
+		check()
+		check()
+		want(client.HistoryDay{OK: 2})
+		if yesterday := days(t, s, 2)[0]; yesterday.OK != 1 || !yesterday.Dead {
+			t.Errorf("yesterday is %+v", yesterday)
+		}
+		// What nobody went on with for longer than the history goes back is gone, and
+		// takes nothing's place.
+		time.Sleep(2 * client.MostHistory * 24 * time.Hour)
+		check(client.CheckAlive{})
+		want(client.HistoryDay{OK: 1})
+	})
 }
 
 // Who reads under ever new names does not make the record grow, and an account that

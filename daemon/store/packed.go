@@ -27,32 +27,43 @@ func (p Packed) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "record of "+p.Name+" [redacted]")
 }
 
+// packing is what a record's secrets were unpacked from.
+type packing struct {
+	secrets Secrets
+	session uint64
+	text    secret.String
+}
+
 // Unpack returns the record.
 func (p *Packed) Unpack() (*Record, error) {
 	r := &Record{Brief: p.Brief}
-	if err := (secret.Seal{}).Unmarshal([]byte(fragments().long.Replace(p.secrets.Reveal())), &r.Secrets); err != nil {
+	if err := (secret.Seal{}).Unmarshal(lengthen(p.secrets), &r.Secrets); err != nil {
 		return nil, fmt.Errorf("read the secrets of account %s: %w", p.Name, err)
 	}
 	r.Device.Key = r.Name
+	r.packing = &packing{r.Secrets, p.Session, p.secrets}
 	return r, nil
 }
 
 // Pack packs a record.
 func (r *Record) Pack() (*Packed, error) {
-	data, err := secret.Seal{}.Marshal(r.Secrets)
+	if was := r.asPacked(); was != nil {
+		return &Packed{Brief: r.Brief, Session: was.session, secrets: was.text}, nil
+	}
+	data, err := secret.Seal{}.Marshal(&r.Secrets)
 	if err != nil {
 		return nil, fmt.Errorf("pack the secrets of account %s: %w", r.Name, err)
 	}
 	return &Packed{Brief: r.Brief, Session: r.SessionNumber(), secrets: shorten(string(data))}, nil
 }
 
-// Repack is r.Pack where p was unpacked to r and r has changed since. were are the
-// secrets that p holds: most changes are of none.
-func (p *Packed) Repack(r *Record, were Secrets) (*Packed, error) {
-	if p == nil || !reflect.DeepEqual(r.Secrets, were) {
-		return r.Pack()
+// asPacked is what a record was unpacked from, nil where its secrets have changed since:
+// most changes are of none.
+func (r *Record) asPacked() *packing {
+	if r.packing == nil || !reflect.DeepEqual(&r.Secrets, &r.packing.secrets) {
+		return nil
 	}
-	return &Packed{Brief: r.Brief, Session: p.Session, secrets: p.secrets}, nil
+	return r.packing
 }
 
 // SessionNumber is the same for records with the same session, 0 where there is none.
@@ -102,21 +113,21 @@ func (t Text) Pack() (*Packed, error) {
 	if !json.Valid([]byte(rest)) {
 		return nil, fmt.Errorf("read an account's record: it is no JSON")
 	}
-	if strings.Contains(rest, `"preferences":`) {
-		beside := struct {
-			Preferences *Preferences `json:"preferences"`
-		}{&p.Preferences}
-		if err := json.Unmarshal([]byte(rest), &beside); err != nil {
-			return nil, fmt.Errorf("read an account's record: %w", err)
-		}
+	secrets, beside, err := splitBeside(rest)
+	if err != nil {
+		return nil, err
 	}
-	p.Session, p.secrets = sessionNumber(sessionIn(rest)), shorten(rest)
+	p.Preferences, p.uncounted = beside.Preferences, beside.Uncounted
+	p.Session, p.secrets = sessionNumber(sessionIn(secrets)), shorten(secrets)
 	return p, nil
 }
 
+// documentHead is how each record's document begins.
+const documentHead = `{"account":`
+
 // splitAccount takes the account, which comes first, out of a record's document.
 func splitAccount(text string) (account, rest string, ok bool) {
-	const head = `{"account":`
+	const head = documentHead
 	if !strings.HasPrefix(text, head+"{") {
 		return "", "", false
 	}
@@ -138,6 +149,20 @@ func splitAccount(text string) (account, rest string, ok bool) {
 		}
 	}
 	return "", "", false
+}
+
+// splitBeside takes what is there beside the secrets off a document's end.
+func splitBeside(rest string) (secrets string, b Beside, err error) {
+	// No text has these in it: its quotes are escaped.
+	for _, first := range []string{`"preferences":`, `"uncounted":`} {
+		if secrets, _, ok := strings.Cut(rest, first); ok {
+			if err := json.Unmarshal([]byte("{"+rest[len(secrets):]), &b); err != nil {
+				return "", b, fmt.Errorf("read an account's record: %w", err)
+			}
+			return strings.TrimSuffix(secrets, ",") + "}", b, nil
+		}
+	}
+	return rest, b, nil
 }
 
 // sessionIn is the value of the session's cookie among the secrets of a document: of
@@ -187,4 +212,8 @@ var fragments = sync.OnceValue(func() (r struct{ short, long *strings.Replacer }
 // shorten returns a text of its own, that holds nothing else in memory.
 func shorten(text string) secret.String {
 	return secret.New(strings.Clone(fragments().short.Replace(text)))
+}
+
+func lengthen(short secret.String) []byte {
+	return []byte(fragments().long.Replace(short.Reveal()))
 }

@@ -47,7 +47,7 @@ func TestPackAndUnpack(t *testing.T) {
 			t.Fatal(err)
 		}
 		back, err := p.Unpack()
-		if err != nil || !reflect.DeepEqual(back, r) {
+		if err != nil || !same(back, r) {
 			t.Errorf("%s comes back as %+v, %v", name, back, err)
 		}
 		if p.Session != r.SessionNumber() || (p.Session == 0) != (name == "new") {
@@ -80,7 +80,7 @@ func TestTextsAreTheRecords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := want[text.Name]; !reflect.DeepEqual(got, r) || p.Session != r.SessionNumber() {
+		if r := want[text.Name]; !same(got, r) || p.Session != r.SessionNumber() {
 			t.Errorf("%s is read as %+v with session %d, want %+v with %d", text.Name, got, p.Session, r, r.SessionNumber())
 		}
 	}
@@ -106,26 +106,52 @@ func TestTextThatMeansNothing(t *testing.T) {
 	}
 }
 
-// Secrets that did not change are packed as they were.
-func TestRepack(t *testing.T) {
-	r := usual()
-	p, err := r.Pack()
-	if err != nil {
-		t.Fatal(err)
-	}
-	next := *r
-	next.Failures = 3
-	again, err := p.Repack(&next, r.Secrets)
-	if back, _ := again.Unpack(); err != nil || back.Failures != 3 || back.Credential.Cookies[0] != r.Credential.Cookies[0] {
-		t.Errorf("%+v, %v", again, err)
-	}
-	next.OldToken = secret.New("another")
-	again, err = p.Repack(&next, r.Secrets)
-	if back, _ := again.Unpack(); err != nil || !back.OldToken.Equal(secret.New("another")) {
-		t.Errorf("%+v, %v", again, err)
-	}
-	if again, err = (*store.Packed)(nil).Repack(r, r.Secrets); err != nil || again.Session != p.Session {
-		t.Errorf("%+v, %v", again, err)
+// same compares what two records say.
+func same(a, b *store.Record) bool {
+	return reflect.DeepEqual(a.Brief, b.Brief) && reflect.DeepEqual(a.Secrets, b.Secrets)
+}
+
+// Secrets that did not change are packed and written as they were, and those that did
+// as they are.
+func TestPackedAgain(t *testing.T) {
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
+	defer v.Close()
+	for name, r := range map[string]*store.Record{"full": full(), "usual": usual(), "odd": odd()} {
+		r.Name, r.Device.Key = name, name
+		if err := s.Save(r, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		p, err := r.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rec, err := p.Unpack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, change := range map[string]func(){
+			"the state":       func() { rec.Failures += 3 },
+			"the preferences": func() { rec.Preferences = store.Preferences{Schedule: "@daily"} },
+			"no preferences":  func() { rec.Preferences = store.Preferences{} },
+			"the secrets":     func() { rec.OldToken = secret.New("another " + rec.OldToken.Reveal()) },
+			"the cookies":     func() { rec.Credential.Cookies = rec.Credential.Cookies[:1] },
+		} {
+			change()
+			if err := s.Save(rec, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			kept, err := s.Record(name)
+			if err != nil || !same(kept, rec) {
+				t.Fatalf("%s, after a change of %s: %+v is written as %+v, %v", name, what, rec, kept, err)
+			}
+			again, err := rec.Pack()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if back, err := again.Unpack(); err != nil || !same(back, rec) || again.Session != rec.SessionNumber() {
+				t.Errorf("%s, after a change of %s: %+v is packed as %+v, %v", name, what, rec, back, err)
+			}
+		}
 	}
 }
 

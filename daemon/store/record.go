@@ -17,6 +17,8 @@ import (
 type Record struct {
 	Brief
 	Secrets
+	// packing is nil where the secrets were not unpacked.
+	packing *packing
 }
 
 // Brief is what is kept of an account beside its secrets.
@@ -26,8 +28,9 @@ type Brief struct {
 	Preferences Preferences
 	// Revision is the vault's, to be given back with the next change.
 	Revision uint64
-	// Counted is the time of the last check that the history has.
-	Counted time.Time
+	// Counted is the time of the last check that the history has, or will have.
+	Counted   time.Time
+	uncounted uncounted
 }
 
 // Secrets are what an account logs in with, and what is under way to that.
@@ -51,11 +54,17 @@ type Secrets struct {
 }
 
 // document is a record as it is on disk. The names in it never change, nor does
-// what comes first.
+// their order.
 type document struct {
 	Account lifecycle.Account `json:"account"`
 	Secrets
+	Beside
+}
+
+// Beside is what a record's document has at its end.
+type Beside struct {
 	Preferences Preferences `json:"preferences,omitzero"`
+	Uncounted   uncounted   `json:"uncounted,omitzero"`
 }
 
 // Preferences are what people chose for an account, in so far as the configuration
@@ -116,10 +125,28 @@ func (r *Record) SpareSession() passport.Session {
 	return passport.Session{Device: r.Device, Cookies: r.Spare.Cookies}
 }
 
-// encode writes the record for the vault, which seals it: the only place where
-// an account's secrets become text on their way to the disk.
-func (r *Record) encode() ([]byte, error) {
-	return secret.Seal{}.Marshal(document{Account: r.Account, Secrets: r.Secrets, Preferences: r.Preferences})
+// encode writes the record's document for the vault, which seals it: the only place where
+// an account's secrets become text on their way to the disk. Secrets that have not
+// changed are written as they were read.
+func (r *Record) encode(u uncounted) ([]byte, error) {
+	was := r.asPacked()
+	if was == nil {
+		return secret.Seal{}.Marshal(&document{r.Account, r.Secrets, Beside{r.Preferences, u}})
+	}
+	account, err := json.Marshal(&r.Account)
+	if err != nil {
+		return nil, err
+	}
+	beside, err := json.Marshal(Beside{r.Preferences, u})
+	if err != nil {
+		return nil, err
+	}
+	secrets := lengthen(was.text)
+	text := slices.Concat([]byte(documentHead), account, []byte(","), secrets[1:len(secrets)-1])
+	if len(beside) > len("{}") {
+		text = append(text, ',')
+	}
+	return append(text, beside[1:]...), nil
 }
 
 // unwritten is a record that could not be written, with what happened.
@@ -132,7 +159,7 @@ type unwritten struct {
 // Unwritten is a record on top of another that is in the vault, with what happened, for
 // a file that is sealed.
 func (r *Record) Unwritten(events []client.EventData) ([]byte, error) {
-	record, err := r.encode()
+	record, err := r.encode(r.uncounted)
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +203,7 @@ func decodeRecord(data []byte, revision uint64) (*Record, error) {
 	}
 	d.Device.Key = d.Account.Name
 	return &Record{
-		Brief:   Brief{Account: d.Account, Preferences: d.Preferences, Revision: revision, Counted: d.Account.CheckedAt},
+		Brief:   Brief{Account: d.Account, Preferences: d.Preferences, Revision: revision, Counted: d.Account.CheckedAt, uncounted: d.Uncounted},
 		Secrets: d.Secrets,
 	}, nil
 }

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bilikeeper/bilikeeper/daemon/client"
 	"github.com/bilikeeper/bilikeeper/internal/secret"
 	"github.com/bilikeeper/bilikeeper/vault"
 )
@@ -112,18 +111,20 @@ func (s *Store) Tell(events ...Event) error {
 // visible; it comes before anybody is woken: whoever was woken and still saw
 // the old record would take the event for one that means nothing any more.
 func (s *Store) Save(r *Record, events []Event, show func()) error {
-	data, err := r.encode()
+	due, left := r.uncounted.with(r, events)
+	data, err := r.encode(left)
 	if err != nil {
 		return err
 	}
-	silent := r.checkedSilently(events)
 	return s.write(func(tx vault.Tx) ([]Event, error) {
 		revision, err := tx.Put(KindAccount, r.Name, data, r.Revision)
-		if err == nil && silent {
-			err = chronicle(tx, r.CheckedAt, Of(r.Name, client.CheckAlive{}))
+		for _, u := range due {
+			if err == nil {
+				err = u.count(tx, r.Name)
+			}
 		}
 		tx.OnCommit(func() {
-			r.Revision, r.Counted = revision, r.CheckedAt
+			r.Revision, r.Counted, r.uncounted = revision, r.CheckedAt, left
 			if show != nil {
 				show()
 			}

@@ -15,12 +15,16 @@ import (
 // other values are written as encoding/json writes them.
 type Seal struct{}
 
-// Marshal is json.Marshal with the secrets revealed.
+// Marshal is json.Marshal with the secrets revealed. A pointer is written as what it
+// points to, and saves a copy.
 func (Seal) Marshal(v any) ([]byte, error) {
 	from := reflect.ValueOf(v)
-	to := reflect.New(plainType(from.Type())).Elem()
-	reveal(to, from)
-	return json.Marshal(to.Interface())
+	if from.Kind() != reflect.Pointer || from.IsNil() {
+		at := reflect.New(from.Type())
+		at.Elem().Set(from)
+		from = at
+	}
+	return json.Marshal(plain(from))
 }
 
 // Unmarshal is json.Unmarshal for what Marshal wrote. v is a pointer.
@@ -29,34 +33,19 @@ func (Seal) Unmarshal(data []byte, v any) error {
 	if to.Kind() != reflect.Pointer || to.IsNil() {
 		return fmt.Errorf("secret: %T is no pointer to read into", v)
 	}
-	from := reflect.New(plainType(to.Type().Elem()))
-	if err := json.Unmarshal(data, from.Interface()); err != nil {
-		return err
-	}
-	hide(to.Elem(), from.Elem())
-	return nil
+	return json.Unmarshal(data, plain(to))
+}
+
+// plain returns the same memory as what has text in the place of its secrets, so that
+// nothing is copied: a [String] lies in memory as the text in it does.
+func plain(pointer reflect.Value) any {
+	return reflect.NewAt(plainType(pointer.Type().Elem()), pointer.UnsafePointer()).Interface()
 }
 
 var (
 	stringType = reflect.TypeFor[String]()
 	plainTypes sync.Map // reflect.Type → reflect.Type
-	fields     sync.Map // reflect.Type → []int
 )
-
-// written are the fields of a struct that are a part of the document.
-func written(t reflect.Type) []int {
-	if known, ok := fields.Load(t); ok {
-		return known.([]int)
-	}
-	var list []int
-	for i := range t.NumField() {
-		if t.Field(i).Tag.Get("json") != "-" {
-			list = append(list, i)
-		}
-	}
-	fields.Store(t, list)
-	return list
-}
 
 // plainType is a type with text in the place of each [String]. A type that holds
 // none is itself.
@@ -101,36 +90,18 @@ func plainStruct(t reflect.Type) reflect.Type {
 	if !changed {
 		return t
 	}
-	return reflect.StructOf(fields)
+	return sameLayout(t, reflect.StructOf(fields))
 }
 
-func reveal(to, from reflect.Value) {
-	walk(to, from, func(to, from reflect.Value) { to.SetString(from.Interface().(String).Reveal()) })
-}
-
-func hide(to, from reflect.Value) {
-	walk(to, from, func(to, from reflect.Value) { to.Set(reflect.ValueOf(New(from.String()))) })
-}
-
-// walk copies a value into one of the type's other form, secrets by leaf.
-func walk(to, from reflect.Value, leaf func(to, from reflect.Value)) {
-	switch {
-	case to.Type() == from.Type():
-		to.Set(from)
-	case to.Type() == stringType || from.Type() == stringType:
-		leaf(to, from)
-	case from.Kind() == reflect.Struct:
-		for _, i := range written(from.Type()) {
-			walk(to.Field(i), from.Field(i), leaf)
-		}
-	case from.IsNil():
-	case from.Kind() == reflect.Pointer:
-		to.Set(reflect.New(to.Type().Elem()))
-		walk(to.Elem(), from.Elem(), leaf)
-	case from.Kind() == reflect.Slice:
-		to.Set(reflect.MakeSlice(to.Type(), from.Len(), from.Len()))
-		for i := range from.Len() {
-			walk(to.Index(i), from.Index(i), leaf)
-		}
+// sameLayout returns the second of two structs, which must lie in memory as the first
+// does.
+func sameLayout(t, plain reflect.Type) reflect.Type {
+	same := plain.Size() == t.Size() && plain.Align() == t.Align()
+	for i := range t.NumField() {
+		same = same && plain.Field(i).Offset == t.Field(i).Offset && plain.Field(i).Type.Size() == t.Field(i).Type.Size()
 	}
+	if !same {
+		panic("secret: " + t.String() + " and its plain form differ in memory")
+	}
+	return plain
 }
