@@ -209,6 +209,30 @@ func TestLogoutOfAGrant(t *testing.T) {
 	}
 }
 
+// TestLogoutOfAnotherThatCannotEnd: a session that the site does not end by its token
+// keeps the one in use from nothing.
+func TestLogoutOfAnotherThatCannotEnd(t *testing.T) {
+	run(t, nil, func(h *fixture) {
+		h.logIn()
+		used := h.sessdata()
+		h.startLogin()
+		h.site.SetTrouble(passporttest.PathNav, passporttest.HTTP500)
+		h.scan(h.code(), mid)
+		time.Sleep(20 * time.Second)
+		if l := h.login(); !l.Granted || !h.site.Alive(used) {
+			t.Fatalf("%+v", l)
+		}
+		h.site.SetTroubleFor(passporttest.PathLogout, passporttest.CodeTrouble(2202), 1)
+		if r, err := (account.Session{Worker: h.w}).Logout(context.Background()); err != nil || !r.Ended || h.site.Alive(used) {
+			t.Errorf("%+v, %v; the session in use lives: %v", r, err, h.site.Alive(used))
+		}
+		if left := h.site.Accounts.Sessions(mid); len(left) != 1 {
+			t.Errorf("%d sessions live on at the site, want the one that it did not end", len(left))
+		}
+		h.wantForgotten()
+	})
+}
+
 // wantForgotten looks whether nothing is left of the account, and nothing is done for
 // it any more.
 func (h *fixture) wantForgotten() {
