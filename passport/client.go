@@ -133,15 +133,20 @@ func (c *Client) Through(proxy *url.URL, l *Limiter) *Client {
 // GET by itself when a kept connection turns out to be dead. Such a repeat would
 // not be counted, and on a poll it would turn a success whose reply was lost
 // into "expired".
+//
+// So a connection has one request and one answer: their buffers are as large as those
+// mostly are, and nobody has to find out whether the other side is still there.
 func newTransport(proxy func(*http.Request) (*url.URL, error)) *http.Transport {
 	return &http.Transport{
 		Proxy:                  proxy,
 		OnProxyConnectResponse: connected,
-		DialContext:            (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: dialTimeout, KeepAlive: -1}).DialContext,
 		TLSHandshakeTimeout:    dialTimeout,
 		DisableKeepAlives:      true,
 		ForceAttemptHTTP2:      true,
 		MaxResponseHeaderBytes: 256 << 10,
+		ReadBufferSize:         2 << 10,
+		WriteBufferSize:        2 << 10,
 	}
 }
 

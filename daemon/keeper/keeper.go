@@ -91,7 +91,7 @@ func New(p Parts) (*Keeper, error) {
 		started:  time.Now().UTC().Truncate(time.Millisecond),
 		pageLink: p.PageLink,
 		roster:   roster{accounts: map[string]*account.Worker{}},
-		owners:   owners{resumed: make(chan struct{})},
+		owners:   owners{resumed: make(chan struct{}), more: make(chan func())},
 	}
 	set, err := NewSettings(p.Config)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
-	"reflect"
 	"strings"
 	"sync"
 
@@ -27,21 +26,22 @@ func (p Packed) Format(f fmt.State, _ rune) {
 	_, _ = io.WriteString(f, "record of "+p.Name+" [redacted]")
 }
 
-// packing is what a record's secrets were unpacked from.
+// packing is what a record's secrets were unpacked from, as it is packed and as it is
+// on disk.
 type packing struct {
-	secrets Secrets
-	session uint64
-	text    secret.String
+	secrets    Secrets
+	session    uint64
+	text, long secret.String
 }
 
 // Unpack returns the record.
 func (p *Packed) Unpack() (*Record, error) {
-	r := &Record{Brief: p.Brief}
-	if err := (secret.Seal{}).Unmarshal(lengthen(p.secrets), &r.Secrets); err != nil {
+	r, long := &Record{Brief: p.Brief}, lengthen(p.secrets)
+	if err := (secret.Seal{}).Unmarshal([]byte(long.Reveal()), &r.Secrets); err != nil {
 		return nil, fmt.Errorf("read the secrets of account %s: %w", p.Name, err)
 	}
 	r.Device.Key = r.Name
-	r.packing = &packing{r.Secrets, p.Session, p.secrets}
+	r.packing = &packing{r.Secrets, p.Session, p.secrets, long}
 	return r, nil
 }
 
@@ -60,7 +60,7 @@ func (r *Record) Pack() (*Packed, error) {
 // asPacked is what a record was unpacked from, nil where its secrets have changed since:
 // most changes are of none.
 func (r *Record) asPacked() *packing {
-	if r.packing == nil || !reflect.DeepEqual(&r.Secrets, &r.packing.secrets) {
+	if r.packing == nil || !r.Secrets.same(&r.packing.secrets) {
 		return nil
 	}
 	return r.packing
@@ -214,6 +214,6 @@ func shorten(text string) secret.String {
 	return secret.New(strings.Clone(fragments().short.Replace(text)))
 }
 
-func lengthen(short secret.String) []byte {
-	return []byte(fragments().long.Replace(short.Reveal()))
+func lengthen(short secret.String) secret.String {
+	return secret.New(fragments().long.Replace(short.Reveal()))
 }

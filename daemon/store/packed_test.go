@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bilikeeper/bilikeeper/daemon/store"
 	"github.com/bilikeeper/bilikeeper/internal/cookie"
@@ -173,5 +174,70 @@ func TestPackedDoesNotPrint(t *testing.T) {
 	}
 	if text, err := json.Marshal(p); err != nil || strings.Contains(string(text), "value%") {
 		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// Secrets that differ in anything at all are not taken for unchanged.
+func TestEachSecretIsCompared(t *testing.T) {
+	r := full()
+	r.Device.Key = r.Name
+	r.Spare.Cookies, r.Code.Cookies = r.Credential.Cookies, r.Credential.Cookies
+	p, err := r.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	compared := 0
+	var differ func(path string, at func(*store.Record) reflect.Value)
+	differ = func(path string, at func(*store.Record) reflect.Value) {
+		rec, err := p.Unpack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch v := at(rec); x := v.Addr().Interface().(type) {
+		case *secret.String:
+			*x = secret.New("another " + x.Reveal())
+		case *time.Time:
+			*x = x.Add(time.Second)
+		default:
+			switch v.Kind() {
+			case reflect.String:
+				v.SetString("another " + v.String())
+			case reflect.Bool:
+				v.SetBool(!v.Bool())
+			case reflect.Int, reflect.Int64:
+				v.SetInt(v.Int() + 1)
+			case reflect.Slice: // a list is never changed in place
+				v.Set(reflect.AppendSlice(reflect.MakeSlice(v.Type(), 1, 2), v))
+				path += "[]"
+				for _, f := range reflect.VisibleFields(v.Type().Elem()) {
+					differ(path+"."+f.Name, func(rec *store.Record) reflect.Value {
+						list := at(rec)
+						list.Set(reflect.AppendSlice(reflect.MakeSlice(list.Type(), 0, list.Len()), list))
+						return list.Index(0).FieldByIndex(f.Index)
+					})
+				}
+			case reflect.Struct:
+				for _, f := range reflect.VisibleFields(v.Type()) {
+					if f.Tag.Get("json") != "-" {
+						differ(path+"."+f.Name, func(rec *store.Record) reflect.Value { return at(rec).FieldByIndex(f.Index) })
+					}
+				}
+				return
+			default:
+				t.Fatalf("%s is a %s", path, v.Kind())
+			}
+		}
+		again, err := rec.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if back, err := again.Unpack(); err != nil || !same(back, rec) {
+			t.Errorf("a change of %s is lost: %+v, %v", path, back, err)
+		}
+		compared++
+	}
+	differ("Secrets", func(rec *store.Record) reflect.Value { return reflect.ValueOf(&rec.Secrets).Elem() })
+	if compared < 40 {
+		t.Errorf("%d changes", compared)
 	}
 }

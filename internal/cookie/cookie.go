@@ -74,13 +74,21 @@ func index(list []Cookie, name string) int {
 // byte for byte. What has no name or no value, or is not [Sendable], is left
 // out. net/http's AddCookie would put values with a comma in quotes.
 func Header(list []Cookie) secret.String {
-	pairs := make([]string, 0, len(list))
+	var line strings.Builder
 	for _, c := range list {
-		if c.Sendable() {
-			pairs = append(pairs, c.Name+"="+c.Value.Reveal())
+		if !c.Sendable() {
+			continue
 		}
+		if line.Len() == 0 {
+			line.Grow(1 << 10) // as long as most get
+		} else {
+			line.WriteString("; ")
+		}
+		line.WriteString(c.Name)
+		line.WriteByte('=')
+		line.WriteString(c.Value.Reveal())
 	}
-	return secret.New(strings.Join(pairs, "; "))
+	return secret.New(line.String())
 }
 
 // Sendable reports whether a cookie has a name and a value, and both can stand
