@@ -140,6 +140,16 @@ func (r *reader) post(path string, answer any) error {
 	return r.ask(request, func(body io.Reader) error { return json.NewDecoder(body).Decode(answer) })
 }
 
+// patch sends a change, and reads the answer to its end.
+func (r *reader) patch(path string, change any) error {
+	body, err := json.Marshal(change)
+	if err != nil {
+		return err
+	}
+	request := fmt.Appendf(nil, "PATCH %s HTTP/1.1\r\nHost: bilikeeper\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, len(body), body)
+	return r.ask(request, func(io.Reader) error { return nil })
+}
+
 func (r *reader) ask(request []byte, use func(body io.Reader) error) error {
 	if _, err := r.conn.Write(request); err != nil {
 		return err

@@ -7,12 +7,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,7 +29,8 @@ type bench struct {
 	dir      string
 	nothing  string // a program that does nothing
 	site     *passporttest.Site
-	server   *passporttest.Server
+	away     *away
+	server   *httptest.Server
 	keeper   keeper
 	key      string   // the file with the site's key
 	cookies  []string // of the accounts, as a header has them
@@ -57,8 +61,20 @@ func prepare(o options) (*bench, error) {
 			return nil, fmt.Errorf("build %s: %w\n%s", from, err, out)
 		}
 	}
-	b.server, err = b.site.Start()
-	return b, err
+	b.away = &away{Handler: b.site}
+	b.server = httptest.NewServer(b.away)
+	return b, nil
+}
+
+// away is a site that is as far away as it is set to be.
+type away struct {
+	http.Handler
+	by atomic.Int64 // a duration
+}
+
+func (a *away) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	time.Sleep(time.Duration(a.by.Load()))
+	a.Handler.ServeHTTP(w, r)
 }
 
 func (b *bench) clear() {

@@ -47,9 +47,9 @@ While the site is to be left alone the command answers 6 without asking.`,
 }
 
 // sideBySide bounds how many accounts are asked about at the same time. The keeper
-// itself bounds what it asks of the site; most of a check is the wait for the
-// second question about a session that was denied.
-const sideBySide = 16
+// itself bounds what it asks of the site, and writes together what is answered at the same
+// time; the longest check is the wait for the second question about a session that was denied.
+const sideBySide = 64
 
 // checked is what came of asking about one account.
 type checked struct {
