@@ -19,7 +19,12 @@ const (
 // would end the value or the line are ruled out. It is looser than CheckName
 // and CheckValue, as what the site itself set goes back to it as it came.
 func Sendable(text string) bool {
-	return !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f || r == ';' })
+	for i := range len(text) { // each is a byte of its own in UTF-8
+		if c := text[i]; c < ' ' || c == 0x7f || c == ';' {
+			return false
+		}
+	}
+	return true
 }
 
 // CheckName wants a token of RFC 6265 (4.1.1), not longer than any name of the
