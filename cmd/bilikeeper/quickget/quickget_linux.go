@@ -34,7 +34,8 @@ func init() {
 
 // wanted is what the command line asks for.
 type wanted struct {
-	account, format string
+	// account or tag is empty.
+	account, tag, format string
 	// socket and config are places that a flag named.
 	socket, config string
 }
@@ -51,11 +52,14 @@ func readCommandLine(args []string) (wanted, bool) {
 		name, value, given := cut(rest[0], "=")
 		var into *string
 		switch name {
-		case "--format":
+		case "--format", "--tag":
 			if command == "" {
 				return w, false
 			}
 			into = &w.format
+			if name == "--tag" {
+				into = &w.tag
+			}
 		case "--socket":
 			into = &w.socket
 		case "--config":
@@ -82,7 +86,8 @@ func readCommandLine(args []string) (wanted, bool) {
 		}
 		*into = value
 	}
-	return w, command == "get" && plainWord(w.account) && plainWord(w.format)
+	one := w.account == "" || w.tag == ""
+	return w, command == "get" && one && plainWord(w.account+w.tag) && plainWord(w.format)
 }
 
 // plainWord reports whether a word stands in an address as it is.
@@ -96,6 +101,9 @@ func plainWord(word string) bool {
 }
 
 func (w wanted) path() string {
+	if w.tag != "" {
+		return "/v1/credential?tag=" + w.tag + "&format=" + w.format
+	}
 	return "/v1/accounts/" + w.account + "/credential?format=" + w.format
 }
 
