@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,7 +31,9 @@ type bench struct {
 	nothing  string // a program that does nothing
 	site     *passporttest.Site
 	away     *away
-	server   *httptest.Server
+	plain    *httptest.Server // the site over HTTP
+	secure   *httptest.Server // and over TLS
+	server   *httptest.Server // the one that is asked
 	keeper   keeper
 	key      string   // the file with the site's key
 	cookies  []string // of the accounts, as a header has them
@@ -62,9 +65,16 @@ func prepare(o options) (*bench, error) {
 		}
 	}
 	b.away = &away{Handler: b.site}
-	b.server = httptest.NewServer(b.away)
-	return b, nil
+	b.plain, b.secure = httptest.NewServer(b.away), httptest.NewTLSServer(b.away)
+	b.server = b.plain
+	// The processes that are measured know no other authority than the site's own.
+	authority := filepath.Join(dir, "authority.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b.secure.Certificate().Raw})
+	return b, errors.Join(os.Setenv(authorities, authority), os.WriteFile(authority, certificate, 0o600))
 }
+
+// authorities is the variable by which a Go program is told whose certificates to trust.
+const authorities = "SSL_CERT_FILE"
 
 // away is a site that is as far away as it is set to be.
 type away struct {
@@ -79,7 +89,8 @@ func (a *away) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (b *bench) clear() {
 	_ = b.keeper.kill()
-	b.server.Close()
+	b.plain.Close()
+	b.secure.Close()
 	_ = os.RemoveAll(b.dir)
 }
 
@@ -188,7 +199,7 @@ func (k *keeper) spawn() error {
 	k.log = &bytes.Buffer{}
 	k.cmd = daemon(k.program, "--config", k.config, "daemon")
 	k.cmd.Stderr = k.log
-	k.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "TZ=UTC"}
+	k.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "TZ=UTC", authorities + "=" + os.Getenv(authorities)}
 	if err := k.cmd.Start(); err != nil {
 		return err
 	}

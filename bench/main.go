@@ -126,7 +126,7 @@ func (b *bench) measure(n int) error {
 		do   func(n int) error
 	}{
 		{"memory", b.memory}, {"start", b.starts}, {"reading", b.readings}, {"crowd", b.crowd}, {"command", b.commands},
-		{"status", b.status}, {"change", writing{b}.changes}, {"checks", b.checks}, {"due", b.due}, {"outputs", b.outputs},
+		{"status", b.status}, {"change", writing{b}.changes}, {"checks", checking{b}.checks}, {"due", b.due}, {"outputs", b.outputs},
 		{"watchers", b.watchers}, {"peers", b.peers}, {"hosts", (&team{bench: b}).hosts},
 	} {
 		if !b.only.MatchString(part.name) {

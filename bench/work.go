@@ -6,9 +6,11 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,11 +39,14 @@ func (b *bench) bare(n int) (perSecond, work float64, err error) {
 	return float64(n) / wall * 1000, spent * 1000 / float64(n), err
 }
 
+// checking is what checks of all accounts take.
+type checking struct{ *bench }
+
 // checks compares checks of all accounts that are asked for, over the socket and by
-// the command line, with a client that asks the same of the same site: one that answers
-// at once, which no site does, and one that takes 100 ms.
-func (b *bench) checks(n int) error {
-	near, floor, err := b.checked(n, min(b.rounds, 5))
+// the command line, with a client that asks the same of the same site: over plain HTTP,
+// over TLS, as the real one is asked, and of one that does not answer at once.
+func (b checking) checks(n int) error {
+	plain, floor, err := b.checked(n, 5)
 	if err != nil {
 		return err
 	}
@@ -53,22 +58,51 @@ func (b *bench) checks(n int) error {
 		}
 		command = append(command, float64(n)/ms*1000)
 	}
-	b.away.by.Store(int64(100 * time.Millisecond))
-	defer b.away.by.Store(0)
-	far, floorFar, err := b.checked(n, min(b.rounds, 3))
+	if err := b.over(b.secure, n); err != nil {
+		return err
+	}
+	secure, floorSecure, err := b.checked(n, 5)
 	if err != nil {
 		return err
 	}
-	b.add(row{name: "checks over the socket, 64 at once", accounts: n, unit: "/s", got: near, floor: floor, floorsName: "bare client"})
-	b.add(row{name: "checks over the socket, 64 at once, of a site that takes 100 ms", accounts: n, unit: "/s", got: far, floor: floorFar, floorsName: "bare client", must: "≥ 0.8"})
-	b.add(row{name: "`bilikeeper check --force`", accounts: n, unit: "/s", got: command, floor: floor, floorsName: "bare client"})
+	if err := b.over(b.plain, n); err != nil {
+		return err
+	}
+	b.away.by.Store(int64(100 * time.Millisecond))
+	defer b.away.by.Store(0)
+	far, floorFar, err := b.checked(n, 3)
+	if err != nil {
+		return err
+	}
+	for _, r := range []row{
+		{name: "checks over the socket, 64 at once", got: plain, floor: floor},
+		{name: "the same, over TLS to the site", got: secure, floor: floorSecure, must: with(n, "", "≥ 0.8")},
+		{name: "the same, of a site that takes 100 ms", got: far, floor: floorFar},
+		{name: "`bilikeeper check --force`", got: command, floor: floor},
+	} {
+		r.accounts, r.unit, r.floorsName = n, "/s", "bare client"
+		b.add(r)
+	}
 	return nil
+}
+
+// over starts the keeper anew, with the site at another server.
+func (b checking) over(server *httptest.Server, n int) error {
+	b.server = server
+	if err := b.keeper.stop(); err != nil {
+		return err
+	}
+	text := b.settings(filepath.Join(b.dir, "keeper"+strconv.Itoa(n)), never)
+	if err := os.WriteFile(b.keeper.config, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return b.keeper.start()
 }
 
 // checked returns how many checks a second are made, in turn with those of the client
 // that keeps nothing.
-func (b *bench) checked(n, rounds int) (got, floor series, err error) {
-	for range rounds {
+func (b checking) checked(n, most int) (got, floor series, err error) {
+	for range min(b.rounds, most) {
 		begun := time.Now()
 		if err := b.checkAll(n); err != nil {
 			return nil, nil, err
