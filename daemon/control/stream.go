@@ -68,7 +68,7 @@ func (st *stream) follow(r *http.Request) error {
 	timer := time.NewTimer(heartbeat)
 	defer timer.Stop()
 	for {
-		changed := st.journal.store.Changed()
+		told := st.journal.store.Told()
 		wrote, err := st.pump(r)
 		if err != nil {
 			return err
@@ -77,7 +77,7 @@ func (st *stream) follow(r *http.Request) error {
 			timer.Reset(heartbeat)
 		}
 		select {
-		case <-changed:
+		case <-told:
 		case <-timer.C:
 			if err := st.beat(); err != nil {
 				return err

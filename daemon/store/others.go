@@ -12,9 +12,12 @@ func (s Others) Follow(kind string, fn func(key string, revision uint64)) (stop 
 	return s.vault.Follow(kind, fn)
 }
 
-// Wake wakes those who wait for a change, of one that was not made here. The record
-// that it is about is shown before.
-func (s Others) Wake() { s.changed.Fire() }
+// Wake wakes those who wait for a change or an event, of one that was not made here. The
+// record that it is about is shown before.
+func (s Others) Wake() {
+	s.changed.Fire()
+	s.told.Fire()
+}
 
 // Local reports whether records of a kind are each host's own: what was written to its
 // files, who read from its socket, and how its address stands with the site.

@@ -36,8 +36,8 @@ func Kinds() []string {
 // Store is the vault as the keeper uses it: every write goes through update, so
 // that state and events share a transaction and every watcher learns of it.
 type Store struct {
-	vault   vault.Vault
-	changed Signal
+	vault vault.Vault
+	waiters
 	// most is how many entries count, waits who knows what is undelivered.
 	most  atomic.Int64
 	waits atomic.Pointer[func(account, eventType string, id uint64) bool]
@@ -61,9 +61,6 @@ func (s *Store) Observe(fn func(took time.Duration, err error)) {
 	s.observers = append(s.observers, fn)
 }
 
-// Changed returns a channel that is closed by the next change of anything.
-func (s *Store) Changed() <-chan struct{} { return s.changed.Wait() }
-
 // Newest returns the id of the newest event.
 func (s *Store) Newest() uint64 { return s.vault.Newest() }
 
@@ -72,7 +69,7 @@ func (s *Store) Newest() uint64 { return s.vault.Newest() }
 func (s *Store) update(fn func(tx vault.Tx) ([]Event, error)) error {
 	return s.write(func(tx vault.Tx) ([]Event, error) {
 		events, err := fn(tx)
-		tx.OnCommit(s.changed.Fire)
+		tx.OnCommit(func() { s.wake(events) })
 		return events, err
 	})
 }
@@ -128,7 +125,7 @@ func (s *Store) Save(r *Record, events []Event, show func()) error {
 			if show != nil {
 				show()
 			}
-			s.changed.Fire()
+			s.wake(events)
 		})
 		return events, err
 	})

@@ -137,6 +137,48 @@ func TestShownBeforeAnybodyIsWoken(t *testing.T) {
 	}
 }
 
+// Who follows the journal is woken by events and by nothing else.
+func TestWoken(t *testing.T) {
+	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
+	defer v.Close()
+	r := full()
+	event := store.Of("main", client.CheckAlive{})
+	for _, tt := range []struct {
+		what          string
+		do            func() error
+		changed, told bool
+	}{
+		{"a record with an event", func() error { return s.Save(r, event, nil) }, true, true},
+		{"a record alone", func() error { return s.Save(r, nil, nil) }, true, false},
+		{"an event alone", func() error { return s.Tell(event...) }, true, true},
+		{"a small record with an event", func() error { return s.Put(store.KindOutput, "o", 1, event) }, true, true},
+		{"a small record alone", func() error { return s.Put(store.KindOutput, "o", 2, nil) }, true, false},
+		{"what nobody waits for", func() error { return s.Keep(store.Small{Kind: store.KindOutput, Key: "o", Value: 3}) }, false, false},
+		{"an event of another host", func() error { store.Others{Store: s}.Wake(); return nil }, true, true},
+		{"the end of a record", func() error { return s.Delete(r, event) }, true, true},
+	} {
+		changed, told := s.Changed(), s.Told()
+		if err := tt.do(); err != nil {
+			t.Fatalf("%s: %v", tt.what, err)
+		}
+		if got := closed(changed); got != tt.changed {
+			t.Errorf("%s wakes who waits for a change: %v", tt.what, got)
+		}
+		if got := closed(told); got != tt.told {
+			t.Errorf("%s wakes who follows the journal: %v", tt.what, got)
+		}
+	}
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // TestEvents: what was told comes back in its own type, and ids only grow.
 func TestEvents(t *testing.T) {
 	s, v := open(t, filepath.Join(dirtest.Dir(t), "state"))
