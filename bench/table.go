@@ -28,14 +28,6 @@ func (s series) at(share float64) float64 {
 
 func (s series) median() float64 { return s.at(0.5) }
 
-// sum adds them up.
-func sum(s series) (all float64) {
-	for _, v := range s {
-		all += v
-	}
-	return all
-}
-
 // spread is how far the quartiles are apart, as a share of the median.
 func (s series) spread() float64 {
 	if s.median() == 0 {
