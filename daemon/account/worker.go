@@ -46,8 +46,8 @@ type Parts struct {
 	Kept func(*Worker) bool
 	// CallNext lets those come who wait for a code, since one may be out now.
 	CallNext func()
-	// Own runs an account's work in a goroutine of its own; false where none may
-	// begin any more.
+	// Own runs an account's work in a goroutine that does nothing else meanwhile; false
+	// where none may begin any more.
 	Own func(work func()) bool
 
 	// Share is nil where no other host has the accounts too. Removed is called where

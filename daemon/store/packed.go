@@ -41,7 +41,8 @@ func (p *Packed) Unpack() (*Record, error) {
 		return nil, fmt.Errorf("read the secrets of account %s: %w", p.Name, err)
 	}
 	r.Device.Key = r.Name
-	r.packing = &packing{r.Secrets, p.Session, p.secrets, long}
+	was := &packing{r.Secrets, p.Session, p.secrets, long}
+	r.packing = func() *packing { return was }
 	return r, nil
 }
 
@@ -60,10 +61,14 @@ func (r *Record) Pack() (*Packed, error) {
 // asPacked is what a record was unpacked from, nil where its secrets have changed since:
 // most changes are of none.
 func (r *Record) asPacked() *packing {
-	if r.packing == nil || !r.Secrets.same(&r.packing.secrets) {
+	if r.packing == nil {
 		return nil
 	}
-	return r.packing
+	was := r.packing()
+	if !r.Secrets.same(&was.secrets) {
+		return nil
+	}
+	return was
 }
 
 // SessionNumber is the same for records with the same session, 0 where there is none.

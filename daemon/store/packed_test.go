@@ -167,8 +167,12 @@ func TestPackedDoesNotPrint(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := textsOf(t, s)
+	r, err := p.Unpack() // it has what it was unpacked from
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		if got := fmt.Sprintf(verb+verb+verb, p, *p, texts); strings.Contains(got, "value") || strings.Contains(got, "76616c7565") {
+		if got := fmt.Sprintf(verb+verb+verb+verb+verb, p, *p, texts, r, *r); strings.Contains(got, "value") || strings.Contains(got, "76616c7565") {
 			t.Errorf("%s prints %s", verb, got)
 		}
 	}

@@ -17,8 +17,9 @@ import (
 type Record struct {
 	Brief
 	Secrets
-	// packing is nil where the secrets were not unpacked.
-	packing *packing
+	// packing is nil where the secrets were not unpacked. It is a function because fmt
+	// prints fields that are not exported, with the secrets in them, and no function.
+	packing func() *packing
 }
 
 // Brief is what is kept of an account beside its secrets.
